@@ -1,0 +1,89 @@
+/**
+ * Every error that the package raises by itself. Errors of the operating system keep Node's own shape
+ * (`code`, negative `errno`, `syscall`, `address`/`port`/`path`) and are made in `system-error.ts`.
+ * Codes are semver-stable, messages are not.
+ */
+
+/** Stable codes of the outcomes and misuses that the package reports. */
+export type PreforkErrorCode =
+  | 'ERR_PREFORK_INVALID_OPTION'
+  | 'ERR_PREFORK_OVER_RECOVERY'
+  | 'ERR_PREFORK_BOOT_FAILED'
+  | 'ERR_PREFORK_HOOK'
+  | 'ERR_PREFORK_COMMAND_PRODUCER'
+  | 'ERR_PREFORK_COMMAND_PRODUCER_NIL'
+  | 'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED'
+  | 'ERR_PREFORK_REUSEPORT_UNSUPPORTED'
+  | 'ERR_PREFORK_UNSUPPORTED'
+  | 'ERR_PREFORK_NOT_MASTER'
+  | 'ERR_PREFORK_WORKER_THREAD'
+  | 'ERR_PREFORK_INHERITED_LISTENER'
+  | 'ERR_PREFORK_ADDON_NOT_FOUND';
+
+/** How one worker process ended: the evidence inside a {@link PreforkError}. */
+export interface WorkerExit {
+  readonly pid: number;
+  /** Worker position, `0..workers-1`. */
+  readonly slot: number;
+  readonly generation: number;
+  /** Exit code, or `null` when a signal ended the process. */
+  readonly code: number | null;
+  /** Name of the signal that ended the process, or `null`. */
+  readonly signal: NodeJS.Signals | null;
+  /** Milliseconds from spawn to exit. */
+  readonly uptime: number;
+  /** The last lines that the worker wrote to stderr before it was ready; `''` when none are known. */
+  readonly stderr: string;
+}
+
+/** An outcome of the fleet: what went wrong, why (`cause`), and the exits that prove it. */
+export class PreforkError extends Error {
+  override readonly name = 'PreforkError';
+  readonly code: PreforkErrorCode;
+  readonly exits: readonly WorkerExit[];
+
+  constructor(
+    code: PreforkErrorCode,
+    message: string,
+    details: { cause?: unknown; exits?: readonly WorkerExit[] } = {},
+  ) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.exits = details.exits ?? [];
+  }
+}
+
+/** Adds the stable code to a built-in error class without changing its `name`. */
+export interface InvalidOptionError extends TypeError {
+  readonly code: 'ERR_PREFORK_INVALID_OPTION';
+  /** Dotted path of the option, e.g. `listen[1].port`. */
+  readonly option: string;
+}
+
+/** What an invalid value looked like, short enough for a message. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'null prototype'})`;
+  return String(value);
+}
+
+/**
+ * Misuse by the caller: names the option, the value that was given and what is allowed.
+ * `RangeError` when the type was right and the value was not, `TypeError` otherwise.
+ */
+export function invalidOption(
+  option: string,
+  value: unknown,
+  allowed: string,
+  { range = false, cause }: { range?: boolean; cause?: unknown } = {},
+): InvalidOptionError {
+  const Base = range ? RangeError : TypeError;
+  const error = new Base(
+    `Option '${option}' must be ${allowed}; got ${show(value)}`,
+    cause === undefined ? undefined : { cause },
+  );
+  return Object.assign(error, { code: 'ERR_PREFORK_INVALID_OPTION' as const, option });
+}

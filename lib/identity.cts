@@ -1,0 +1,58 @@
+/**
+ * Who this process is: a worker, and which one, or a master. Read from the environment exactly once per process and kept
+ * under a global symbol, so that a second copy of the package in the same program comes to the same answer. The variables are
+ * deleted as they are read: a worker's own children are not workers.
+ */
+
+import { ENV, MARKER } from './protocol.cjs';
+import type { ParentWatch } from './native.cjs';
+
+/** Shared by every copy of the package in a process; bump only with the shape. */
+const KEY = Symbol.for('prefork.identity.1');
+
+/** What the preload has set up before any user code ran. */
+export interface Preloaded {
+  /** Native watch on the master: until `prefork()` configures it the process ends at once when the master dies. */
+  readonly watch: ParentWatch;
+  /** Called by the watch; replaced by `prefork()`. */
+  onMasterDeath: () => void;
+  /** Stops reporting stderr and uncaught errors to the master; called when the worker is ready. */
+  booted(): void;
+}
+
+export interface WorkerIdentity {
+  readonly fleet: string;
+  readonly slot: number;
+  readonly generation: number;
+  readonly masterPid: number;
+  /** `undefined` when the master gave no channel. */
+  readonly controlFd: number | undefined;
+  /** Number of inherited listeners, from descriptor 3 up. */
+  readonly listenFds: number;
+  preloaded?: Preloaded;
+}
+
+type Holder = { [KEY]?: WorkerIdentity };
+
+/** The identity of this process, `undefined` in a master. Worker threads have none of their own. */
+export function identity(): WorkerIdentity | undefined {
+  const holder = globalThis as Holder;
+  if (holder[KEY] !== undefined) return holder[KEY];
+  const env = process.env;
+  if (env[ENV.child] !== MARKER) return undefined;
+  const worker: WorkerIdentity = {
+    fleet: env[ENV.fleet] ?? '0',
+    slot: integer(env[ENV.slot]) ?? 0,
+    generation: integer(env[ENV.generation]) ?? 0,
+    masterPid: integer(env[ENV.masterPid]) ?? process.ppid,
+    controlFd: integer(env[ENV.controlFd]),
+    listenFds: integer(env[ENV.listenFds]) ?? 0,
+  };
+  for (const name of Object.values(ENV)) delete env[name];
+  Object.defineProperty(holder, KEY, { value: worker });
+  return worker;
+}
+
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+}

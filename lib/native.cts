@@ -1,0 +1,153 @@
+/**
+ * The typed border of the addon: what `native/addon.cc` exports. Native code does what JavaScript cannot, syscalls;
+ * TypeScript owns every decision. Functions take one options object, return plain values, or throw an error of Node's
+ * own shape (`code`, negative `errno`, `syscall`, and `address`/`port`/`path` where they apply).
+ */
+
+/** A descriptor that JavaScript now owns: close it exactly once with `closeFd`, or hand it on. */
+export type Fd = number;
+
+export interface TcpListenRequest {
+  readonly family: 'IPv4' | 'IPv6';
+  /** Numeric address. */
+  readonly address: string;
+  readonly port: number;
+  readonly backlog: number;
+  /** Only for IPv6. */
+  readonly ipv6Only: boolean;
+  /** Sets `SO_REUSEPORT` before bind. */
+  readonly reusePort: boolean;
+}
+
+export interface UnixListenRequest {
+  readonly family: 'unix';
+  /** At most 107 bytes. */
+  readonly path: string;
+  readonly backlog: number;
+  /** chmod(2) between bind and listen. */
+  readonly mode?: number;
+}
+
+export interface BoundSocket {
+  readonly fd: Fd;
+  readonly family: 'IPv4' | 'IPv6' | 'unix';
+  readonly address: string;
+  /** TCP only. */
+  readonly port?: number;
+}
+
+export interface InspectedSocket {
+  readonly family: 'IPv4' | 'IPv6' | 'unix' | 'other';
+  readonly type: 'stream' | 'other';
+  readonly listening: boolean;
+  readonly nonBlocking: boolean;
+  readonly closeOnExec: boolean;
+  readonly reusePort: boolean;
+  readonly address: string;
+  readonly port?: number;
+}
+
+export interface SpawnRequest {
+  /** Searched on the PATH of `env` when it has no slash. */
+  readonly file: string;
+  /** The whole argv, `argv[0]` included. */
+  readonly args: readonly string[];
+  /** `KEY=value` strings. */
+  readonly env: readonly string[];
+  readonly cwd?: string;
+  /** Descriptor `i` of the child is a duplicate of `fds[i]`; every other descriptor is closed in the child. */
+  readonly fds: readonly Fd[];
+  readonly uid?: number;
+  readonly gid?: number;
+  /** setgroups(2); left alone when absent. */
+  readonly groups?: readonly number[];
+  /** Arm `PR_SET_PDEATHSIG` with SIGKILL, and check afterwards that the parent is still the caller. */
+  readonly dieWithParent: boolean;
+  /** Append `LISTEN_PID=<pid>` to the environment, written in the child. */
+  readonly listenPid: boolean;
+}
+
+export interface NativeExit {
+  readonly code: number | null;
+  /** Signal number, or `null`. */
+  readonly signal: number | null;
+}
+
+/** One native child. Its pid is never confused with a recycled one. */
+export interface NativeChild {
+  readonly pid: number;
+  /** False when the process has already ended; throws for EPERM, EINVAL. */
+  kill(signal: number): boolean;
+}
+
+export interface ParentWatchRequest {
+  /** The master's pid as the environment says it. */
+  readonly pid: number;
+  /** Worker's end of the control channel; end-of-file on it means that the master is gone. Watched, never read. `-1`: none. */
+  readonly controlFd: Fd;
+}
+
+/** A native thread in the worker: notices the master's death and enforces deadlines while the event loop is blocked. */
+export interface ParentWatch {
+  /**
+   * What happens at the master's death: `onDeath` is called, and `grace` ms later the process is ended with exit code 1
+   * (`grace: 0`: at once, without calling `onDeath`). `grace: null` disables the watch.
+   * `keepDeathSignal: false` clears `PR_SET_PDEATHSIG` once the watch is proven to be armed.
+   */
+  configure(options: { readonly grace: number | null; readonly keepDeathSignal: boolean }): void;
+  /** Ends the process with `code` in `ms` milliseconds from now unless it is gone by then. A second call moves the deadline. */
+  exitAfter(ms: number, code: number): void;
+  close(): void;
+}
+
+/** Native part of {@link import('./types.js', { with: { 'resolution-mode': 'import' } }).Features}. */
+export interface NativeFeatures {
+  readonly nativeSpawn: boolean;
+  readonly reuseport: boolean;
+  readonly sharding: boolean;
+  readonly pidfd: boolean;
+  readonly parentDeathSignal: boolean;
+  readonly unixSockets: boolean;
+  readonly queueDepth: boolean;
+  readonly dropPrivileges: boolean;
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+export interface NativeBinding {
+  readonly features: NativeFeatures;
+
+  /** A bound, listening, non-blocking, close-on-exec socket. */
+  listen(request: TcpListenRequest | UnixListenRequest): BoundSocket;
+  /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
+  guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
+  /** listen(2) again, to put a backlog back in force. */
+  setBacklog(fd: Fd, backlog: number): void;
+  inspectListener(fd: Fd): InspectedSocket;
+  /** Linux `TCP_INFO`. Throws ENOTSUP elsewhere and for unix sockets. */
+  queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
+  /** connect(2) as a question: is anyone behind this unix socket path? */
+  probeUnix(path: string): 'live' | 'stale' | 'absent' | 'not-a-socket';
+  /** An exclusive flock(2) on a file that is created when missing; `undefined` when another process holds it. */
+  lockFile(path: string): Fd | undefined;
+
+  closeFd(fd: Fd): void;
+  /** A close-on-exec duplicate. */
+  dupFd(fd: Fd): Fd;
+  setCloseOnExec(fd: Fd): void;
+  /** Sets `O_NONBLOCK`; returns whether it was set before. */
+  setNonBlocking(fd: Fd): boolean;
+  /** A connected pair of close-on-exec stream sockets. */
+  socketPair(): [Fd, Fd];
+  /** Close-on-exec `[read, write]`. */
+  pipe(): [Fd, Fd];
+
+  /** Main thread only. `onExit` is called once, after the reap. */
+  spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
+  /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
+  userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
+  /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
+  reapStrangers(own: readonly number[]): boolean;
+
+  /** Main thread only, once per process. */
+  watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;
+}

@@ -1,0 +1,100 @@
+/**
+ * The whole wire between a master and its workers: environment names, descriptor layout, control messages.
+ * CommonJS, because the preload of a worker needs it before any user module is loaded.
+ */
+
+import type { SecureContextOptions } from 'node:tls';
+import type { ListenerAddress } from './types.js' with { 'resolution-mode': 'import' };
+
+/** Exact value of `PREFORK_CHILD` that marks a worker. */
+export const MARKER = '1';
+
+/** Environment of a worker. The master strips stale copies of every name before it adds its own. */
+export const ENV = {
+  child: 'PREFORK_CHILD',
+  fleet: 'PREFORK_FLEET',
+  slot: 'PREFORK_SLOT',
+  generation: 'PREFORK_GENERATION',
+  masterPid: 'PREFORK_MASTER_PID',
+  controlFd: 'PREFORK_CONTROL_FD',
+  listenFds: 'LISTEN_FDS',
+  listenFdNames: 'LISTEN_FDNAMES',
+  listenPid: 'LISTEN_PID',
+} as const;
+
+/** Variables of Node's own IPC that must not leak from a master into its workers. */
+export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'] as const;
+
+/** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+export const FIRST_FD = 3;
+
+/** Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel. */
+export function controlFd(inheritedListeners: number): number {
+  return FIRST_FD + inheritedListeners;
+}
+
+/** One listener as the master promises it to a worker. */
+export interface WireListener extends ListenerAddress {
+  /** Descriptor in the worker; `null`: the worker binds its own `SO_REUSEPORT` socket to this address. */
+  readonly fd: number | null;
+  /** What getsockname(2) says: a unix socket is bound under a temporary name and renamed. */
+  readonly boundAs: string;
+  readonly backlog: number;
+  readonly ipv6Only: boolean;
+}
+
+/** First message to a worker, written right after the spawn. */
+export interface InitMessage {
+  readonly type: 'init';
+  readonly listeners: readonly WireListener[];
+  /** JSON as made by {@link encode}; Buffers survive. */
+  readonly tls?: SecureContextOptions;
+}
+
+/** Why a worker has to drain: the fleet stops, or another process takes the slot over. */
+export type DrainReason = 'stop' | 'replace';
+
+export type MasterMessage =
+  | InitMessage
+  /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. */
+  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout: number }
+  | { readonly type: 'message'; readonly data: unknown };
+
+/** The fatal error of a worker that did not become ready, as far as JSON carries it. */
+export interface BootError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly code?: string;
+}
+
+export type WorkerMessage =
+  /** Uncaught error before readiness; written synchronously while the process dies. */
+  | { readonly type: 'boot-error'; readonly error: BootError }
+  /** What the worker wrote to stderr before readiness, as it was written. */
+  | { readonly type: 'stderr'; readonly text: string }
+  /** The listeners are adopted and the server is listening. */
+  | { readonly type: 'ready'; readonly pid: number }
+  /** The worker drains without having been asked on the channel (SIGTERM from outside). */
+  | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
+  | { readonly type: 'message'; readonly data: unknown };
+
+/** One message, one line: JSON never contains a raw newline. */
+export function encode(message: MasterMessage | WorkerMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Reverses {@link encode} for one line. Buffers inside `init` come back as Buffers. */
+export function decode(line: string): MasterMessage | WorkerMessage {
+  const message = JSON.parse(line) as MasterMessage | WorkerMessage;
+  if (message.type !== 'init' || message.tls === undefined) return message;
+  return { ...message, tls: reviveBuffers(message.tls) as SecureContextOptions };
+}
+
+function reviveBuffers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reviveBuffers);
+  if (typeof value !== 'object' || value === null) return value;
+  const { type, data } = value as { type?: unknown; data?: unknown };
+  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data as number[]);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reviveBuffers(inner)]));
+}

@@ -1,0 +1,274 @@
+/** The public vocabulary: option, handle and result types. No code. */
+
+import type { ChildProcess } from 'node:child_process';
+import type { Server } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+
+/** How the workers of a fleet share a port. `docs/sharing.md` compares them. */
+export type Sharing = 'shared' | 'sharded' | 'reuseport';
+
+/** One address to listen on. */
+export interface ListenSpec {
+  /** Numeric address or host name (resolved once, in the master). Default: every address, IPv6 and IPv4. */
+  readonly host?: string;
+  /** TCP port, `0..65535`; `0` picks one free port for all workers. Excludes `path`. */
+  readonly port?: number;
+  /** Path of a unix socket. Excludes `host` and `port`. */
+  readonly path?: string;
+  /** Name of the listener in `worker.listeners`, logs and `LISTEN_FDNAMES`. Default: its index. */
+  readonly name?: string;
+  /** Length of the accept queue. Default: `4096`; the kernel caps it at `net.core.somaxconn`. */
+  readonly backlog?: number;
+  /** Refuse IPv4 connections on an IPv6 wildcard address. Default: `false`. */
+  readonly ipv6Only?: boolean;
+  /** Address family. Default: `'tcp'`, either. */
+  readonly network?: 'tcp' | 'tcp4' | 'tcp6';
+  /** File mode of a unix socket, e.g. `0o660`. Default: what the umask leaves. */
+  readonly mode?: number;
+}
+
+/** A port, `'host:port'`, `':port'`, `'unix:/path'` or a {@link ListenSpec}. */
+export type ListenTarget = number | string | ListenSpec;
+
+/** Where a listener is bound. */
+export interface ListenerAddress {
+  readonly name: string;
+  readonly family: 'IPv4' | 'IPv6' | 'unix';
+  /** Numeric address, or the path of a unix socket. */
+  readonly address: string;
+  /** TCP only. */
+  readonly port?: number;
+}
+
+/** What `server.listen()` accepts in a worker. */
+export interface Listener extends ListenerAddress {
+  /** The inherited descriptor (POSIX). One server may listen on it; a second one needs `worker.listeners` of its own. */
+  readonly fd: number;
+}
+
+/** Lifecycle of one worker process. */
+export type WorkerState = 'starting' | 'ready' | 'draining' | 'exited';
+
+/** One worker process as the master sees it. The fields are live. */
+export interface WorkerInfo {
+  /** Worker position, `0..workers-1`; outlives the process. */
+  readonly slot: number;
+  readonly pid: number;
+  /** How many reloads the worker's code is away from the first start. */
+  readonly generation: number;
+  readonly state: WorkerState;
+  readonly startedAt: Date;
+  readonly readyAt?: Date;
+  /** Sends a JSON value to the worker's `'message'` listeners. False when the worker has no control channel (any more). */
+  send(message: unknown): boolean;
+}
+
+/** How a worker ended, as `onChildExit` sees it. */
+export interface ExitInfo {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** True when the master asked for it (stop, replacement). Requested exits never count towards the threshold. */
+  readonly requested: boolean;
+}
+
+/** One open file that a worker inherits: the master's descriptor number, in the worker's descriptor order from 3. */
+export interface CommandFile {
+  readonly fd: number;
+  readonly name: string;
+  readonly address: ListenerAddress;
+}
+
+/** Everything a `commandProducer` needs; also a valid options object for `child_process.spawn`. */
+export interface Command {
+  readonly file: string;
+  readonly args: string[];
+  readonly env: Record<string, string>;
+  /** Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel. */
+  readonly stdio: ('ignore' | 'inherit' | 'pipe' | number)[];
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly files: readonly CommandFile[];
+  readonly slot: number;
+  readonly generation: number;
+}
+
+/** Growth of the delay before a slot is recovered again. */
+export interface Backoff {
+  /** Milliseconds before the second recovery of a slot inside `recoverWindow`. Default: `100`. */
+  readonly initial?: number;
+  /** Milliseconds, the longest delay. Default: `30_000`. */
+  readonly max?: number;
+  /** Growth per further exit, at least 1. Default: `2`. */
+  readonly factor?: number;
+  /** Random share of the delay, `0..1`, added or taken away. Default: `0.2`. */
+  readonly jitter?: number;
+}
+
+/** Replacement of workers by age, work done or memory. Default: off. */
+export interface Recycle {
+  /** Milliseconds. */
+  readonly maxAge?: number;
+  readonly maxRequests?: number;
+  /** Bytes of resident memory. */
+  readonly maxRss?: number;
+  /** Random share of every limit, `0..1`. Default: `0.2`. */
+  readonly jitter?: number;
+}
+
+/** Console and pino fit. */
+export interface Logger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** Certificates: loaded and checked in the master, handed to every worker as `worker.tls`. */
+export type TlsOptions = SecureContextOptions & {
+  /** Path of the PEM private key, read by the master. Excludes `key`. */
+  readonly keyFile?: string;
+  /** Path of the PEM certificate chain, read by the master. Excludes `cert`. */
+  readonly certFile?: string;
+};
+
+/** The second argument of `serve`, and what `currentWorker()` returns. */
+export interface WorkerContext {
+  /** Slot of this worker. */
+  readonly id: number;
+  readonly generation: number;
+  readonly masterPid: number;
+  /** Every listener, in the order of `options.listen`. */
+  readonly listeners: readonly Listener[];
+  /** TLS material handed over by the master, with ticket keys shared by all workers. */
+  readonly tls?: SecureContextOptions;
+  /** Aborted when the drain begins. */
+  readonly signal: AbortSignal;
+  /** Reports readiness. Only needed when `serve` returns no server. */
+  ready(): void;
+  /** Sends a JSON value to the master's `'message'` event. */
+  send(message: unknown): void;
+  /** Hears `send()` and `broadcast()` of the master. */
+  on(event: 'message', listener: (message: unknown) => void): this;
+}
+
+/** What `serve` may return: what the drain has to finish. */
+export type Served = Server | readonly Server[] | undefined | void;
+
+/** Runs in: every worker, once. Throw: boot failure of that worker. */
+export type Serve = (listener: Listener, worker: WorkerContext) => Served | Promise<Served>;
+
+/** Options of {@link Prefork}. Only `serve` and `listen` are required. */
+export interface PreforkOptions {
+  /** Starts the server in a worker, or a ready-made `net`, `http`, `https` or HTTP/2 server. */
+  readonly serve: Serve | Server;
+  readonly listen: ListenTarget | readonly ListenTarget[];
+  /** Names the fleet in logs and tells several fleets of one program apart. Default: `'0'`, `'1'`… in order of construction. */
+  readonly name?: string;
+  /** Number of workers, at least 1. Default: CPUs available to this process (affinity and cgroup quota aware). */
+  readonly workers?: number;
+  /** Default: `'shared'`. */
+  readonly sharing?: Sharing;
+  readonly tls?: TlsOptions;
+  /** Unrequested exits inside `recoverWindow` that are recovered before giving up. Default: `5 × workers`; `Infinity`: never give up. */
+  readonly recoverThreshold?: number;
+  /** Milliseconds, sliding. Default: `60_000`; `Infinity`: the master's lifetime. */
+  readonly recoverWindow?: number;
+  /** Milliseconds before every recovery, or the growth of a per-slot delay. */
+  readonly recoverInterval?: number | Backoff;
+  /** `'spawn'` for workers that speak no control channel: ready once exec succeeded. Default: `'listening'`. */
+  readonly readiness?: 'listening' | 'spawn';
+  /** Milliseconds a worker may take to become ready before it is killed. Default: `30_000`. */
+  readonly readyTimeout?: number;
+  /** Milliseconds between SIGTERM (or the drain request) and SIGKILL when the fleet stops. Default: `5_000`. */
+  readonly shutdownGracePeriod?: number;
+  /** Processes above `workers` that a reload may have. Default: `1`. */
+  readonly maxSurge?: number;
+  /** Milliseconds a replaced worker may take to finish what it accepted. Default: `30_000`. */
+  readonly drainTimeout?: number;
+  /** Milliseconds without event-loop progress after which a worker is killed. Default: off. */
+  readonly livenessTimeout?: number;
+  readonly recycle?: Recycle;
+  /** Runs in: master, one at a time, after every spawn. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  readonly onChildSpawn?: (pid: number, worker: WorkerInfo) => void | Promise<void>;
+  /** Runs in: master, once, after every worker is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  readonly onMasterReady?: (pids: number[]) => void | Promise<void>;
+  /** Runs in: master, when a replacement is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  readonly onChildRecover?: (oldPid: number, newPid: number) => void | Promise<void>;
+  /** Runs in: master, after every exit. Throw: logged. */
+  readonly onChildExit?: (worker: WorkerInfo, exit: ExitInfo) => void;
+  /**
+   * Runs in: a worker whose master died. Default: drain, then exit 1. The process is gone after `shutdownGracePeriod` at the
+   * latest, even with a blocked event loop. `'kill'`: gone at once. `false`: no watch.
+   */
+  readonly onMasterDeath?: (() => void | Promise<void>) | 'kill' | false;
+  /** Runs in: master, instead of the native spawn. Must return a started `ChildProcess`. */
+  readonly commandProducer?: (command: Command) => ChildProcess | Promise<ChildProcess>;
+  /** Default: lines on stderr. `false`: silence. */
+  readonly logger?: Logger | false;
+  /** Install the signal table in the master. Default: `true`. */
+  readonly signals?: boolean;
+  /** Program of the workers. Default: this program, re-executed. */
+  readonly exec?: string;
+  readonly args?: readonly string[];
+  readonly execArgv?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Descriptors 0–2 of the workers. Default: `['ignore', 'inherit', 'inherit']`. */
+  readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly ('inherit' | 'ignore' | 'pipe' | number)[];
+  /** User id of the workers, dropped to between fork and exec. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Supplementary groups. Default: those of the user `uid`. */
+  readonly groups?: readonly number[];
+}
+
+/** Fill of one accept queue. */
+export interface QueueStatus {
+  readonly name: string;
+  readonly slot?: number;
+  readonly depth: number;
+  readonly limit: number;
+}
+
+export type FleetState = 'starting' | 'running' | 'reloading' | 'stopping' | 'stopped';
+
+/** A snapshot of the fleet, safe to serialise. */
+export interface Status {
+  readonly pid: number;
+  readonly state: FleetState;
+  readonly generation: number;
+  readonly sharing: Sharing;
+  readonly addresses: readonly ListenerAddress[];
+  readonly workers: readonly Omit<WorkerInfo, 'send'>[];
+  /** Workers recovered since the start. */
+  readonly recoveries: number;
+  readonly queues: readonly QueueStatus[];
+}
+
+/** Verdict of a rolling replacement. */
+export interface ReloadResult {
+  readonly ok: boolean;
+  readonly generation: number;
+  readonly replaced: readonly { readonly slot: number; readonly oldPid: number; readonly newPid: number }[];
+  readonly error?: Error;
+}
+
+/** What this OS and kernel can do, probed once; `reasons` tells why where a value is false. */
+export interface Features {
+  /** Spawning with inherited descriptors without copying the master's memory. */
+  readonly nativeSpawn: boolean;
+  /** `SO_REUSEPORT` balances connections between sockets. */
+  readonly reuseport: boolean;
+  /** Per-slot sockets with steering. */
+  readonly sharding: boolean;
+  /** Race-free process handles (`pidfd_open`). */
+  readonly pidfd: boolean;
+  /** The kernel kills a process whose parent died (`PR_SET_PDEATHSIG`). */
+  readonly parentDeathSignal: boolean;
+  readonly unixSockets: boolean;
+  /** Depth and limit of an accept queue can be read. */
+  readonly queueDepth: boolean;
+  /** `uid`, `gid` and `groups` are supported. */
+  readonly dropPrivileges: boolean;
+  readonly reasons: Readonly<Record<string, string>>;
+}
