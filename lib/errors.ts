@@ -73,16 +73,17 @@ export function show(value: unknown): string {
 /**
  * Misuse by the caller: names the option, the value that was given and what is allowed.
  * `RangeError` when the type was right and the value was not, `TypeError` otherwise.
+ * `shown` replaces the value in the message: key material must not end up in a log.
  */
 export function invalidOption(
   option: string,
   value: unknown,
   allowed: string,
-  { range = false, cause }: { range?: boolean; cause?: unknown } = {},
+  { range = false, cause, shown = show(value) }: { range?: boolean; cause?: unknown; shown?: string } = {},
 ): InvalidOptionError {
   const Base = range ? RangeError : TypeError;
   const error = new Base(
-    `Option '${option}' must be ${allowed}; got ${show(value)}`,
+    `Option '${option}' must be ${allowed}; got ${shown}`,
     cause === undefined ? undefined : { cause },
   );
   return Object.assign(error, { code: 'ERR_PREFORK_INVALID_OPTION' as const, option });

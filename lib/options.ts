@@ -1,7 +1,23 @@
-/** Defaults and validation. Pure: no file, socket or environment is touched here. */
+/** Defaults and validation. Pure but for one thing: the default of `workers` asks how many CPUs there are. */
 
 import type { Server } from 'node:net';
+import { parseListen } from './address.js';
+import { availableCpus } from './available-cpus.js';
+import { invalidOption, PreforkError } from './errors.js';
+import { checkLaunch } from './launch-options.js';
+import { checkRecovery } from './recovery-options.js';
+import { checkTls } from './tls-options.js';
 import type { Logger, PreforkOptions, Serve, Sharing, TlsOptions } from './types.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkMilliseconds,
+  checkNames,
+  checkNumber,
+  checkObject,
+  checkOneOf,
+  checkString,
+} from './validate.js';
 
 /** A TCP address that was asked for; the host name is not resolved yet. */
 export interface TcpPlan {
@@ -74,9 +90,190 @@ export interface Settings {
   readonly launch: LaunchSettings;
 }
 
+/** Defaults that are plain values. Milliseconds but for `maxSurge`. */
+const DEFAULTS = { readyTimeout: 30_000, shutdownGracePeriod: 5_000 } as const;
+
+const NAMES = [
+  ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
+  ...['readiness', 'readyTimeout', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'livenessTimeout', 'recycle'],
+  ...['onChildSpawn', 'onMasterReady', 'onChildRecover', 'onChildExit', 'onMasterDeath', 'commandProducer'],
+  ...['logger', 'signals', 'exec', 'args', 'execArgv', 'cwd', 'env', 'stdio', 'uid', 'gid', 'groups'],
+];
+
+/** Names that other libraries have for the same thing. */
+const HINTS = {
+  port: 'listen',
+  host: 'listen',
+  address: 'listen',
+  addr: 'listen',
+  path: 'listen',
+  backlog: 'listen',
+  network: 'listen',
+  processes: 'workers',
+  instances: 'workers',
+  children: 'workers',
+  reuseport: "sharing: 'reuseport'",
+  reusePort: "sharing: 'reuseport'",
+  gracePeriod: 'shutdownGracePeriod',
+  killTimeout: 'shutdownGracePeriod',
+  log: 'logger',
+};
+
 /**
  * Checks every option and fills in the defaults.
  * @param defaultName Fleet name when the caller gave none.
+ * @param cpus Default number of workers.
  * @throws TypeError or RangeError with `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed.
+ * @throws PreforkError with `ERR_PREFORK_UNSUPPORTED` for a valid option that this version cannot honour.
  */
-export declare function resolveOptions(options: PreforkOptions, defaultName: string): Settings;
+export function resolveOptions(
+  options: PreforkOptions,
+  defaultName: string,
+  cpus: () => number = availableCpus,
+): Settings {
+  const given = checkObject('options', options, 'an object with serve and listen');
+  checkNames('', given, NAMES, HINTS);
+  const serve = checkServe(options.serve);
+  const listen = parseListen(options.listen);
+  const workers =
+    options.workers === undefined
+      ? cpus()
+      : checkNumber('workers', options.workers, { min: 1, max: 65_535, integer: true });
+  const sharing =
+    options.sharing === undefined ? 'shared' : checkOneOf('sharing', options.sharing, ['shared', 'sharded', 'reuseport']);
+  const readiness =
+    options.readiness === undefined ? 'listening' : checkOneOf('readiness', options.readiness, ['listening', 'spawn']);
+  const settings: Settings = {
+    name: options.name === undefined ? defaultName : checkFleetName(options.name),
+    serve,
+    listen,
+    workers,
+    sharing,
+    tls: options.tls === undefined ? undefined : checkTls(options.tls),
+    recovery: checkRecovery(options, workers),
+    readiness,
+    readyTimeout:
+      options.readyTimeout === undefined
+        ? DEFAULTS.readyTimeout
+        : checkMilliseconds('readyTimeout', options.readyTimeout, 1),
+    gracePeriod:
+      options.shutdownGracePeriod === undefined
+        ? DEFAULTS.shutdownGracePeriod
+        : checkMilliseconds('shutdownGracePeriod', options.shutdownGracePeriod, 0),
+    hooks: checkHooks(options),
+    onMasterDeath: checkMasterDeath(options.onMasterDeath),
+    commandProducer:
+      options.commandProducer === undefined ? undefined : checkFunction('commandProducer', options.commandProducer),
+    logger: checkLogger(options.logger),
+    signals: options.signals === undefined ? true : checkBoolean('signals', options.signals),
+    launch: checkLaunch(options),
+  };
+  checkReplacement(options);
+  refuseConflicts(settings);
+  refuseUnsupported(options);
+  return settings;
+}
+
+function checkServe(value: unknown): Serve | Server {
+  const allowed = 'a function (listener, worker) => server, or a net, http, https or HTTP/2 server';
+  if (typeof value === 'function') {
+    // An Express application is a function too: called as `serve` it would take the listener for a request.
+    if ('listen' in value && typeof value.listen === 'function') {
+      throw invalidOption('serve', value, `${allowed}; for an application use (listener) => app.listen(listener)`);
+    }
+    return value as Serve;
+  }
+  if (typeof value !== 'object' || value === null) throw invalidOption('serve', value, allowed);
+  // By shape: a server of another copy of node:net (Bun, a mock) is as good.
+  const server = value as Partial<Server>;
+  const methods = [server.listen, server.close, server.address, server.on];
+  if (!methods.every((method) => typeof method === 'function') || typeof server.listening !== 'boolean') {
+    const hint = typeof server.listen === 'function' ? '; for an application pass its server, or a function' : '';
+    throw invalidOption('serve', value, `${allowed}${hint}`);
+  }
+  if (server.listening) {
+    const advice = 'a server that does not listen yet: leave out your own listen() call, workers listen by themselves';
+    throw invalidOption('serve', value, advice, { range: true, shown: 'a server that listens already' });
+  }
+  return server as Server;
+}
+
+/** Travels in an environment variable and stands in every log line. */
+function checkFleetName(value: unknown): string {
+  const allowed = '1 to 255 characters, none of them a control character';
+  const name = checkString('name', value, allowed);
+  if (name.length > 255 || /\p{Cc}/u.test(name)) throw invalidOption('name', name, allowed, { range: true });
+  return name;
+}
+
+function checkHooks(options: PreforkOptions): Hooks {
+  const { onChildSpawn, onMasterReady, onChildRecover, onChildExit } = options;
+  const hooks: Hooks = { onChildSpawn, onMasterReady, onChildRecover, onChildExit };
+  for (const [name, hook] of Object.entries(hooks)) if (hook !== undefined) checkFunction(name, hook);
+  return hooks;
+}
+
+function checkMasterDeath(value: unknown): PreforkOptions['onMasterDeath'] {
+  if (value === undefined || value === false || value === 'kill') return value;
+  const allowed = "a function, 'kill' or false";
+  if (typeof value === 'string') throw invalidOption('onMasterDeath', value, allowed, { range: true });
+  return checkFunction('onMasterDeath', value as () => void, allowed);
+}
+
+function checkLogger(value: unknown): Logger | false | undefined {
+  if (value === undefined || value === false) return value;
+  const allowed = 'an object with the methods info, warn and error (console, pino), or false';
+  // console is an object; some loggers are functions with methods.
+  const logger = (typeof value === 'function' ? value : checkObject('logger', value, allowed)) as Partial<Logger>;
+  for (const level of ['info', 'warn', 'error'] as const) {
+    if (typeof logger[level] !== 'function') {
+      throw invalidOption(`logger.${level}`, logger[level], `a function: 'logger' is ${allowed}`);
+    }
+  }
+  return logger as Logger;
+}
+
+/** Options of the rolling replacement: checked now, so that a program does not break when a later version uses them. */
+function checkReplacement({ maxSurge, drainTimeout, livenessTimeout, recycle }: PreforkOptions): void {
+  if (maxSurge !== undefined) checkNumber('maxSurge', maxSurge, { min: 1, max: 65_535, integer: true });
+  if (drainTimeout !== undefined) checkMilliseconds('drainTimeout', drainTimeout, 0);
+  if (livenessTimeout !== undefined) checkMilliseconds('livenessTimeout', livenessTimeout, 1);
+  if (recycle === undefined) return;
+  const limits = ['maxAge', 'maxRequests', 'maxRss'];
+  const given = checkObject('recycle', recycle, `an object with ${limits.join(', ')} or jitter`);
+  checkNames('recycle', given, [...limits, 'jitter']);
+  if (given.maxAge !== undefined) checkMilliseconds('recycle.maxAge', given.maxAge, 1);
+  for (const name of ['maxRequests', 'maxRss']) {
+    const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
+    if (given[name] !== undefined) checkNumber(`recycle.${name}`, given[name], bounds);
+  }
+  if (given.jitter !== undefined) checkNumber('recycle.jitter', given.jitter, { min: 0, max: 1 });
+  if (limits.every((name) => given[name] === undefined)) {
+    throw invalidOption('recycle', recycle, `an object with at least one of ${limits.join(', ')}`, { range: true });
+  }
+}
+
+function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProducer }: Settings): void {
+  if (readiness === 'spawn') {
+    const why = "that speak the control channel: use readiness 'listening'";
+    if (tls !== undefined) throw invalidOption('tls', tls, `left out: certificates go to workers ${why}`);
+    if (sharing === 'reuseport' && listen.some((plan) => plan.kind === 'tcp')) {
+      throw invalidOption('sharing', sharing, `'shared': the address to bind goes to workers ${why}`, { range: true });
+    }
+  }
+  if (commandProducer !== undefined && launch.groups !== undefined) {
+    // child_process.spawn cannot set them; leaving them out in silence would leave a worker with the master's groups.
+    throw invalidOption('groups', launch.groups, "left out when 'commandProducer' is given: child_process has no such option");
+  }
+}
+
+function refuseUnsupported({ sharing, livenessTimeout, recycle }: PreforkOptions): void {
+  const asked = [
+    sharing === 'sharded' ? "sharing: 'sharded'" : undefined,
+    livenessTimeout !== undefined ? 'livenessTimeout' : undefined,
+    recycle !== undefined ? 'recycle' : undefined,
+  ].find((feature) => feature !== undefined);
+  if (asked === undefined) return;
+  const way = asked.startsWith('sharing') ? "use 'shared'" : 'leave it out';
+  throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `This version of prefork does not support ${asked} yet; ${way}`);
+}

@@ -19,7 +19,7 @@ export interface ListenSpec {
   readonly name?: string;
   /** Length of the accept queue. Default: `4096`; the kernel caps it at `net.core.somaxconn`. */
   readonly backlog?: number;
-  /** Refuse IPv4 connections on an IPv6 wildcard address. Default: `false`. */
+  /** Refuse IPv4 connections on an IPv6 wildcard address. Default: `false`; with network `'tcp6'`: `true`. */
   readonly ipv6Only?: boolean;
   /** Address family. Default: `'tcp'`, either. */
   readonly network?: 'tcp' | 'tcp4' | 'tcp6';
@@ -157,6 +157,9 @@ export type Served = Server | readonly Server[] | undefined | void;
 /** Runs in: every worker, once. Throw: boot failure of that worker. */
 export type Serve = (listener: Listener, worker: WorkerContext) => Served | Promise<Served>;
 
+/** Where a standard stream of a worker goes; absent: the default of its place. `'pipe'`: read by the master. */
+export type StdioTarget = 'inherit' | 'ignore' | 'pipe' | number | { readonly fd: number } | null | undefined;
+
 /** Options of {@link Prefork}. Only `serve` and `listen` are required. */
 export interface PreforkOptions {
   /** Starts the server in a worker, or a ready-made `net`, `http`, `https` or HTTP/2 server. */
@@ -213,8 +216,8 @@ export interface PreforkOptions {
   readonly execArgv?: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Descriptors 0–2 of the workers. Default: `['ignore', 'inherit', 'inherit']`. */
-  readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly ('inherit' | 'ignore' | 'pipe' | number)[];
+  /** Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. Default: `['ignore', 'inherit', 'inherit']`. */
+  readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly StdioTarget[];
   /** User id of the workers, dropped to between fork and exec. */
   readonly uid?: number;
   readonly gid?: number;
