@@ -6,6 +6,8 @@
 
 import { ENV, MARKER } from './protocol.cjs';
 import type { ParentWatch } from './native.cjs';
+import type { WorkerMessage } from './protocol.cjs';
+import type { WorkerContext } from './types.js' with { 'resolution-mode': 'import' };
 
 /** Shared by every copy of the package in a process; bump only with the shape. */
 const KEY = Symbol.for('prefork.identity.1');
@@ -16,6 +18,8 @@ export interface Preloaded {
   readonly watch: ParentWatch;
   /** Called by the watch; replaced by `prefork()`. */
   onMasterDeath: () => void;
+  /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
+  reportVia(send: (message: WorkerMessage) => void): void;
   /** Stops reporting stderr and uncaught errors to the master; called when the worker is ready. */
   booted(): void;
 }
@@ -30,6 +34,10 @@ export interface WorkerIdentity {
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
+  /** What `currentWorker()` returns; set once the listeners are adopted. */
+  context?: WorkerContext;
+  /** Settles when this worker has drained: what every other fleet of the program waits for. */
+  drained?: { readonly promise: Promise<void>; readonly resolve: () => void };
 }
 
 type Holder = { [KEY]?: WorkerIdentity };

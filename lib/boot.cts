@@ -1,0 +1,156 @@
+/**
+ * What has to be in place in a worker before it serves: the watch on the master and the report of a boot that fails.
+ * Set up by the preload, or by `prefork()` itself when no preload ran. CommonJS and light: it is on the way of every boot.
+ */
+
+import * as fs from 'node:fs';
+import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import type { NativeBinding } from './native.cjs';
+import { encode, FIRST_FD } from './protocol.cjs';
+import type { BootError, WorkerMessage } from './protocol.cjs';
+
+/** How much stderr a booting worker reports, in characters. The last lines before a crash fit; a chatty boot costs no more. */
+const STDERR_LIMIT = 64 * 1024;
+/** Characters in one report: encoded it stays far below what the kernel takes in one piece, so that it is written whole or not at all. */
+const STDERR_PIECE = 2 * 1024;
+
+/** The control descriptor when it is what the master promised, `undefined` when there is no socket behind the number. */
+export function openControlFd(identity: WorkerIdentity): number | undefined {
+  if (identity.controlFd === undefined) return undefined;
+  try {
+    return fs.fstatSync(identity.controlFd).isSocket() ? identity.controlFd : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Characters of a message or stack trace that are worth sending. */
+const ERROR_LIMIT = 8 * 1024;
+
+/** What JSON carries of anything that was thrown. */
+export function bootError(thrown: unknown): BootError {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: `Thrown: ${describe(thrown)}` };
+  const { code } = thrown as { code?: unknown };
+  return {
+    name: String(thrown.name),
+    message: String(thrown.message).slice(0, ERROR_LIMIT),
+    ...(typeof thrown.stack === 'string' && { stack: thrown.stack.slice(0, ERROR_LIMIT) }),
+    ...(typeof code === 'string' && { code }),
+  };
+}
+
+function describe(thrown: unknown): string {
+  try {
+    return typeof thrown === 'object' ? JSON.stringify(thrown) : String(thrown);
+  } catch {
+    return typeof thrown;
+  }
+}
+
+/** The report of a boot: stderr and fatal errors, written synchronously because the process may be about to die. */
+export interface BootReport {
+  /** Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines. */
+  via(send: (message: WorkerMessage) => void): void;
+  stop(): void;
+}
+
+/** Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are. */
+export function reportBoot(fd: number): BootReport {
+  let stopped = false;
+  let budget = STDERR_LIMIT;
+  let send = (message: WorkerMessage): void => {
+    fs.writeSync(fd, encode(message));
+  };
+  const report = (message: WorkerMessage): void => {
+    try {
+      send(message);
+    } catch {
+      // EAGAIN: the master is busy and the buffer full. EPIPE: it is gone. Nobody can be told either way.
+    }
+  };
+
+  const { stderr } = process;
+  const hadOwn = Object.hasOwn(stderr, 'write');
+  const original = stderr.write;
+  function tap(this: unknown, ...args: unknown[]): boolean {
+    if (!stopped && budget > 0) {
+      const text = textOf(args[0], args[1]).slice(0, budget);
+      budget -= text.length;
+      for (let at = 0; at < text.length; at += STDERR_PIECE) {
+        report({ type: 'stderr', text: text.slice(at, at + STDERR_PIECE) });
+      }
+    }
+    return Reflect.apply(original, this, args) as boolean;
+  }
+  const write = tap as typeof original;
+  stderr.write = write;
+
+  // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
+  const onFatal = (error: unknown): void => report({ type: 'boot-error', error: bootError(error) });
+  process.on('uncaughtExceptionMonitor', onFatal);
+
+  return {
+    via: (other) => {
+      send = other;
+    },
+    stop: () => {
+      if (stopped) return;
+      stopped = true;
+      process.removeListener('uncaughtExceptionMonitor', onFatal);
+      // Somebody else's wrapper around the tap stays; the tap below it only passes on.
+      if (stderr.write !== write) return;
+      if (hadOwn) stderr.write = original;
+      else Reflect.deleteProperty(stderr, 'write');
+    },
+  };
+}
+
+function textOf(chunk: unknown, encoding: unknown): string {
+  if (typeof chunk === 'string') {
+    return encoding === 'hex' || encoding === 'base64' ? Buffer.from(chunk, encoding).toString() : chunk;
+  }
+  if (!ArrayBuffer.isView(chunk)) return '';
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString();
+}
+
+function ignore(): void {}
+
+/**
+ * Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other.
+ * @param loadNative Loads the addon; may throw.
+ */
+export function prepare(identity: WorkerIdentity, loadNative: () => NativeBinding): Preloaded {
+  const control = openControlFd(identity);
+  const report = control === undefined ? undefined : reportBoot(control);
+  // The terminal's signals reach the whole process group; the master forwards what it decides. SIGTERM keeps its default
+  // until there is something to drain.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, ignore);
+
+  const native = loadNative();
+  for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
+  if (control !== undefined) {
+    native.setCloseOnExec(control);
+    // A report must never wait for a master that does not read. The flag belongs to this end of the socketpair alone.
+    native.setNonBlocking(control);
+  }
+  const watch = native.watchParent({ pid: identity.masterPid, controlFd: control ?? -1 }, () => {
+    preloaded.onMasterDeath();
+  });
+  const preloaded: Preloaded = {
+    watch,
+    onMasterDeath: ignore,
+    reportVia: (send) => report?.via(send),
+    booted: () => report?.stop(),
+  };
+  identity.preloaded = preloaded;
+  return preloaded;
+}
+
+/** A worker's own children must not hold its listeners open. A wrong descriptor is reported later, when it is inspected. */
+function closeOnExec(native: NativeBinding, fd: number): void {
+  try {
+    native.setCloseOnExec(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
+  }
+}

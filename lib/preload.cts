@@ -1,0 +1,27 @@
+/**
+ * Loaded with `--require` as the very first module of a Node worker: nothing a user module does can come before the watch on the
+ * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
+ */
+
+import { isMainThread } from 'node:worker_threads';
+import { prepare } from './boot.cjs';
+import { identity } from './identity.cjs';
+import type { NativeBinding } from './native.cjs';
+
+/** Takes `--require <this file>` out of `process.execArgv`, which `child_process.fork` hands on to a worker's children. */
+function forgetOwnFlag(execArgv: string[], own: string): void {
+  const pair = execArgv.findIndex((flag, i) => (flag === '--require' || flag === '-r') && execArgv[i + 1] === own);
+  if (pair !== -1) {
+    execArgv.splice(pair, 2);
+    return;
+  }
+  const joined = execArgv.indexOf(`--require=${own}`);
+  if (joined !== -1) execArgv.splice(joined, 1);
+}
+
+const worker = isMainThread ? identity() : undefined;
+if (worker !== undefined) {
+  forgetOwnFlag(process.execArgv, __filename);
+  // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
+  prepare(worker, () => (require('./binding.cjs') as { native: NativeBinding }).native);
+}
