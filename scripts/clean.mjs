@@ -1,0 +1,7 @@
+// Removes everything that a build, a test run or `npm run docs` made.
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+for (const folder of ['build', 'dist', '.results', 'docs/api']) {
+  rmSync(fileURLToPath(new URL(`../${folder}`, import.meta.url)), { recursive: true, force: true });
+}

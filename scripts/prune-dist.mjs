@@ -1,0 +1,20 @@
+// Deletes what tsc left in dist/ for sources that were renamed or removed: it never deletes its own old output, and a
+// stale module would be published, or keep an import alive that has no source any more.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const sourceOf = { '.d.ts': '.ts', '.d.cts': '.cts', '.js': '.ts', '.cjs': '.cts' };
+
+for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  const file = relative(dist, join(entry.parentPath, entry.name));
+  if (!entry.isFile() || file === '.tsbuildinfo') continue;
+  const ending = /(\.d)?\.c?[jt]s$/.exec(file)?.[0] ?? '';
+  const source = file.slice(0, file.length - ending.length) + (sourceOf[ending] ?? '');
+  if (ending === '' || !existsSync(join(root, 'lib', source))) {
+    rmSync(join(dist, file));
+    console.log(`dist/${file}: removed, it has no source in lib/ any more`);
+  }
+}

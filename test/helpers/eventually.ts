@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface EventuallyOptions {
+  /** Milliseconds. Default: `5_000`. */
+  readonly within?: number;
+  /** What is waited for, for the message of the failure. */
+  readonly what?: string;
+}
+
+/**
+ * Polls until `condition` returns a truthy value, and returns that value. Only for what the kernel cannot notify about; a throw
+ * counts as "not yet" and becomes the cause of the failure.
+ */
+export async function eventually<T>(
+  condition: () => T | Promise<T>,
+  { within = 5_000, what = 'the condition holds' }: EventuallyOptions = {},
+): Promise<Exclude<T, false | undefined | null>> {
+  const deadline = performance.now() + within;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value as Exclude<T, false | undefined | null>;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() >= deadline) throw new Error(`Not within ${within} ms: ${what}`, { cause });
+    await delay(10);
+  }
+}
+
+/** Rejects when `promise` has not settled after `within` milliseconds. */
+export async function bounded<T>(promise: Promise<T>, within: number, what: string | (() => string)): Promise<T> {
+  const timer = new AbortController();
+  const late = delay(within, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`Not within ${within} ms: ${typeof what === 'string' ? what : what()}`);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => {});
+  }
+}

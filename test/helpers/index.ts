@@ -1,0 +1,19 @@
+export { bounded, eventually } from './eventually.js';
+export { type FleetConfig, type ReadyFleet, startFleet, startReadyFleet } from './fleet.js';
+export { type Answer, connectRaw, httpGet, type RawConnection, type RequestOptions, type Target } from './http.js';
+export { type Exit, type FixtureEvent, type Master, type MasterOptions, startMaster } from './master.js';
+export {
+  children,
+  commandLineOf,
+  cpuTimeOf,
+  environmentOf,
+  isAlive,
+  isZombie,
+  openFds,
+  processInfo,
+  residentMemoryOf,
+  untilDead,
+  untilReaped,
+} from './processes.js';
+export { commandWorks, isLinux, isRoot, testWhen } from './skip.js';
+export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';

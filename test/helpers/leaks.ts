@@ -1,0 +1,93 @@
+/** C15: what a test left behind. Used after every test file and, for what is left then, at the end of the run. */
+
+import { eventually } from './eventually.js';
+import { commandLineOf, environmentOf, isDead, openFds, type ProcessInfo, processes } from './processes.js';
+
+/**
+ * In the environment of everything that a test file starts: the id of the run and the file. A vitest worker sets it at run
+ * time, which /proc/<pid>/environ does not show, so that vitest's own processes are never found under it.
+ */
+export const MARK = 'PREFORK_TEST_RUN';
+
+/** Sessions that the helpers started: finds processes that were given an environment without {@link MARK}. */
+const sessions = new Set<number>();
+
+export function watchSession(session: number): void {
+  sessions.add(session);
+}
+
+/**
+ * Processes that a test started and that are still there: marked with `mark` (a prefix of the value will do), in a session of a helper, or a
+ * child of this process, zombies included: then nobody reaped it.
+ */
+export function leftProcesses(mark: string): readonly ProcessInfo[] {
+  return processes().filter((info) => {
+    if (info.pid === process.pid) return false;
+    if (info.ppid === process.pid) return true;
+    if (isDead(info)) return false;
+    return sessions.has(info.session) || environmentOf(info.pid).get(MARK)?.startsWith(mark) === true;
+  });
+}
+
+export function describeProcess({ pid, ppid, state, name }: ProcessInfo): string {
+  const command = commandLineOf(pid).join(' ').slice(0, 300);
+  return `${pid} (parent ${ppid}, state ${state}) ${command === '' ? name : command}`;
+}
+
+/**
+ * Waits until no process is left, ends those that stay, and tells which: a line each. The wait is short: it only covers a process
+ * that has ended for its peers but not yet for the kernel.
+ */
+export async function endLeftProcesses(mark: string, { within = 2_000 }: { within?: number } = {}): Promise<string[]> {
+  const none = (): boolean => leftProcesses(mark).length === 0;
+  if (await holds(none, within)) return [];
+  const found = new Map<number, string>();
+  // Again and again, because a supervisor among them may start another one while it is being ended.
+  await holds(() => {
+    for (const info of leftProcesses(mark)) {
+      if (!found.has(info.pid)) found.set(info.pid, describeProcess(info));
+      if (!isDead(info)) kill(info.pid);
+    }
+    return none();
+  }, 5_000);
+  return [...found.values()];
+}
+
+/**
+ * Descriptors of this process that are not in `before`. The kinds that Node and libuv open once and keep (epoll, eventfd,
+ * io_uring, inotify) are not counted: no test can own one without one of the other kinds.
+ */
+export function leftDescriptors(before: ReadonlyMap<number, string>): string[] {
+  const ofTheRuntime = /^anon_inode:(\[(eventpoll|eventfd|io_uring)\]|inotify)$/;
+  return [...openFds()]
+    .filter(([fd, target]) => before.get(fd) !== target && !ofTheRuntime.test(target))
+    .map(([fd, target]) => `${fd} -> ${target}`);
+}
+
+/** Like {@link leftDescriptors}, once those have had time to go that are closed asynchronously (sockets, handles of libuv). */
+export async function settledDescriptors(before: ReadonlyMap<number, string>, within = 2_000): Promise<string[]> {
+  return (await holds(() => leftDescriptors(before).length === 0, within)) ? [] : leftDescriptors(before);
+}
+
+/** Variables that were set, changed or deleted. Vitest's own are its own business. */
+export function leftVariables(before: NodeJS.ProcessEnv, now: NodeJS.ProcessEnv = process.env): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => !name.startsWith('VITEST'));
+  return names
+    .filter((name) => before[name] !== now[name])
+    .map((name) => `${name}: ${JSON.stringify(before[name]) ?? 'unset'} -> ${JSON.stringify(now[name]) ?? 'unset'}`);
+}
+
+async function holds(condition: () => boolean, within: number): Promise<boolean> {
+  return eventually(condition, { within }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,263 @@
+/** Starts a fixture program as a master, in a session of its own, and listens to what it and its workers report. */
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFailed, onTestFinished } from 'vitest';
+import { bounded, eventually } from './eventually.js';
+import { watchSession } from './leaks.js';
+import { children, isDead, type ProcessInfo, processes } from './processes.js';
+
+/** One line that `test/fixtures/report.mjs` wrote in the master or in a worker. */
+export interface FixtureEvent {
+  readonly event: string;
+  /** Process that reported it. */
+  readonly from: number;
+  // biome-ignore lint/suspicious/noExplicitAny: the fields are whatever the fixture reports; tests check them with expect().
+  readonly [field: string]: any;
+}
+
+export interface MasterOptions {
+  /** Arguments of the fixture. */
+  readonly args?: readonly string[];
+  /** Added to this process's environment; `undefined` removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Options of node itself. */
+  readonly nodeArgs?: readonly string[];
+  readonly cwd?: string;
+  /** A command that runs the command behind it, e.g. `['unshare', '--pid', '--fork']`. `pid` is then its pid. */
+  readonly wrapper?: readonly string[];
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface EventOptions {
+  /** Only events for which this is true. */
+  readonly where?: (event: FixtureEvent) => boolean;
+  /** The how manieth of them. Default: `1`. */
+  readonly nth?: number;
+  /** Milliseconds. Default: `15_000`. */
+  readonly within?: number;
+}
+
+/**
+ * Starts `test/fixtures/<fixture>.mjs`. It is ended with everything it started when the test ends, and what it wrote to stderr is
+ * printed when the test fails; outside of a test (in `beforeAll`) that is up to `dispose()`.
+ */
+export function startMaster(fixture: string, options: MasterOptions = {}): Master {
+  const file = fileURLToPath(new URL(`../fixtures/${fixture}.mjs`, import.meta.url));
+  const [command, ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    file,
+    ...(options.args ?? []),
+  ] as [string, ...string[]];
+  const env = Object.fromEntries(
+    Object.entries({ ...process.env, ...options.env }).filter(
+      ([name]) => name in (options.env ?? {}) || !/^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_CHANNEL)/.test(name),
+    ),
+  );
+  // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.
+  const child = spawn(command, args, { cwd: options.cwd, env, detached: true, stdio: 'pipe' });
+  const master = new Master(child, fixture);
+  try {
+    onTestFinished(() => master.dispose());
+    onTestFailed(() => console.error(master.transcript()));
+  } catch {
+    // Called outside of a test.
+  }
+  return master;
+}
+
+export class Master implements AsyncDisposable {
+  /** Of the fixture, or of its wrapper; also its process group and session. */
+  readonly pid: number;
+  /** Settles with how the fixture itself ended; its workers may still run. */
+  readonly exited: Promise<Exit>;
+  /** Settles when every process that holds the fixture's output has ended: the master and all workers that inherit it. */
+  readonly outputEnded: Promise<void>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #name: string;
+  readonly #events: FixtureEvent[] = [];
+  readonly #waiting = new Set<() => void>();
+  #stdout = '';
+  #stderr = '';
+  #exit: Exit | undefined;
+  #ended = false;
+  #calls = 0;
+
+  constructor(child: ChildProcessWithoutNullStreams, name: string) {
+    if (child.pid === undefined) throw new Error(`The fixture ${name} could not be started`);
+    this.pid = child.pid;
+    this.#child = child;
+    this.#name = name;
+    watchSession(this.pid);
+    child.stdin.on('error', () => {}); // EPIPE: the fixture ended; every waiter hears of that by itself
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#wake();
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => this.#line(line));
+    this.exited = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) => {
+        this.#exit = { code, signal };
+        resolve(this.#exit);
+      });
+    });
+    this.exited.catch(() => {});
+    this.outputEnded = new Promise((resolve) => {
+      child.once('close', () => {
+        this.#ended = true;
+        resolve();
+        this.#wake();
+      });
+    });
+  }
+
+  /** Everything written to stderr by the master and its workers so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Everything written to stdout but the events. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** Every event so far, or those of one name. */
+  events(name?: string): readonly FixtureEvent[] {
+    return this.#events.filter((event) => name === undefined || event.event === name);
+  }
+
+  /** Waits for an event, past or future. Rejects with the output when all processes end first, and when the time is over. */
+  async event(name: string, { where = () => true, nth = 1, within = 15_000 }: EventOptions = {}): Promise<FixtureEvent> {
+    const find = (): FixtureEvent | undefined => this.events(name).filter(where)[nth - 1];
+    const what = `event '${name}'${nth > 1 ? ` number ${nth}` : ''}`;
+    await this.#until(() => find() !== undefined, within, what);
+    return find() as FixtureEvent;
+  }
+
+  /** Waits for an event that is reported after this call. */
+  next(name: string, { where = () => true, nth = 1, within = 15_000 }: EventOptions = {}): Promise<FixtureEvent> {
+    const seen = new Set(this.#events);
+    return this.event(name, { where: (event) => !seen.has(event) && where(event), nth, within });
+  }
+
+  /** Waits until stderr contains a text or matches a pattern; returns the match. */
+  async logged(pattern: string | RegExp, { within = 15_000 }: { within?: number } = {}): Promise<string> {
+    const find = (): string | undefined =>
+      typeof pattern === 'string'
+        ? this.#stderr.split('\n').find((line) => line.includes(pattern))
+        : pattern.exec(this.#stderr)?.[0];
+    await this.#until(() => find() !== undefined, within, `${pattern} on stderr`);
+    return find() as string;
+  }
+
+  /** Calls a method of the fleet in the master (fixtures that import `commands.mjs`); returns or throws what it does. */
+  // biome-ignore lint/suspicious/noExplicitAny: as in FixtureEvent.
+  async call(method: string, ...args: readonly unknown[]): Promise<any> {
+    this.#calls += 1;
+    const id = this.#calls;
+    this.#child.stdin.write(`${JSON.stringify({ id, method, args })}\n`);
+    const { value, error } = await this.event('result', { where: (event) => event.id === id });
+    if (error !== undefined) throw Object.assign(new Error(error.message), error);
+    return value;
+  }
+
+  /** Ends the master's standard input, which some fixtures take as the wish to stop. */
+  endInput(): void {
+    this.#child.stdin.end();
+  }
+
+  /** Sends a signal to the master alone. False when it has ended. */
+  kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
+    return this.#child.kill(signal);
+  }
+
+  /** Sends a signal to the master and its workers, like Ctrl-C on a terminal. */
+  killGroup(signal: NodeJS.Signals | number): void {
+    process.kill(-this.pid, signal);
+  }
+
+  /** Waits for the end of the master. */
+  async exit({ within = 15_000 }: { within?: number } = {}): Promise<Exit> {
+    return bounded(this.exited, within, () => `the master ends\n${this.transcript()}`);
+  }
+
+  /** Waits for the end of the master and of every worker that inherited its output. */
+  async gone({ within = 15_000 }: { within?: number } = {}): Promise<Exit> {
+    await bounded(this.outputEnded, within, () => `the fleet is gone\n${this.transcript()}`);
+    return this.exited;
+  }
+
+  /** Living children of the master. */
+  workers(): readonly number[] {
+    return children(this.pid)
+      .filter((info) => !isDead(info))
+      .map((info) => info.pid);
+  }
+
+  /** Every living process of the master's session: itself, its workers, and theirs. */
+  members(): readonly ProcessInfo[] {
+    return processes().filter((info) => info.session === this.pid && !isDead(info));
+  }
+
+  /** Ends whatever is left of the session. */
+  async dispose(): Promise<void> {
+    await eventually(
+      () => {
+        for (const { pid } of this.members()) process.kill(pid, 'SIGKILL');
+        return this.members().length === 0;
+      },
+      { what: `the processes of ${this.#name} end` },
+    );
+    await this.exited.catch(() => {});
+    // Not `outputEnded`: a process that left the session may hold the pipe; the leak check of the file reports it.
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+    this.#child.stdin.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  /** What to read when a test failed. */
+  transcript(): string {
+    const state = this.#exit === undefined ? 'running' : `exit code ${this.#exit.code}, signal ${this.#exit.signal}`;
+    const events = this.#events.map((event) => JSON.stringify(event).slice(0, 300)).join('\n');
+    return `--- ${this.#name} (pid ${this.pid}, ${state})\n--- events\n${events}\n--- stdout\n${this.#stdout}\n--- stderr\n${this.#stderr}\n---`;
+  }
+
+  async #until(condition: () => boolean, within: number, what: string): Promise<void> {
+    let check = (): void => {};
+    const done = new Promise<void>((resolve, reject) => {
+      check = () => {
+        if (condition()) resolve();
+        else if (this.#ended) reject(new Error(`The fixture ended before ${what}\n${this.transcript()}`));
+      };
+    });
+    this.#waiting.add(check);
+    check();
+    try {
+      await bounded(done, within, () => `${what}\n${this.transcript()}`);
+    } finally {
+      this.#waiting.delete(check);
+    }
+  }
+
+  #line(line: string): void {
+    if (line.startsWith('{"event":')) this.#events.push(JSON.parse(line) as FixtureEvent);
+    else this.#stdout += `${line}\n`;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const check of this.#waiting) check();
+  }
+}

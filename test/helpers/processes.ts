@@ -1,0 +1,125 @@
+/** What /proc(5) says about processes. Linux only, like the integration tests. */
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { eventually } from './eventually.js';
+
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly name: string;
+  /** One letter of proc(5): R, S, D, Z (ended, not reaped), T (stopped), … */
+  readonly state: string;
+  readonly ppid: number;
+  readonly group: number;
+  readonly session: number;
+}
+
+/** `undefined` when there is no such process, not even a zombie. */
+export function processInfo(pid: number): ProcessInfo | undefined {
+  const stat = readProc(pid, 'stat');
+  if (stat === undefined) return undefined;
+  // The name is in parentheses and may itself contain spaces and parentheses.
+  const open = stat.indexOf('(');
+  const close = stat.lastIndexOf(')');
+  const [state = '?', ppid, group, session] = stat.slice(close + 2).split(' ');
+  return {
+    pid,
+    name: stat.slice(open + 1, close),
+    state,
+    ppid: Number(ppid),
+    group: Number(group),
+    session: Number(session),
+  };
+}
+
+/** Every process of the machine, zombies included. */
+export function processes(): readonly ProcessInfo[] {
+  const found: ProcessInfo[] = [];
+  for (const entry of readdirSync('/proc')) {
+    const info = /^\d+$/.test(entry) ? processInfo(Number(entry)) : undefined;
+    if (info !== undefined) found.push(info);
+  }
+  return found;
+}
+
+/** True for a process that can still run: a zombie is not alive. */
+export function isAlive(pid: number): boolean {
+  const info = processInfo(pid);
+  return info !== undefined && !isDead(info);
+}
+
+/** True for a process that ended and that its parent has not waited for. */
+export function isZombie(pid: number): boolean {
+  return processInfo(pid)?.state === 'Z';
+}
+
+export function isDead(info: ProcessInfo): boolean {
+  return info.state === 'Z' || info.state === 'X';
+}
+
+/**
+ * Waits until the process has ended. A zombie counts as ended: whoever adopts orphans in a container may never reap them.
+ * Polled, because a process that is not our child gives no notice through /proc.
+ */
+export async function untilDead(pid: number, { within = 5_000 }: { within?: number } = {}): Promise<void> {
+  await eventually(() => !isAlive(pid), { within, what: `process ${pid} ends` });
+}
+
+/** Waits until the process has ended and its parent has reaped it: for children of a master that is alive. */
+export async function untilReaped(pid: number, { within = 5_000 }: { within?: number } = {}): Promise<void> {
+  await eventually(() => processInfo(pid) === undefined, { within, what: `process ${pid} is reaped` });
+}
+
+/** Direct children, zombies included. */
+export function children(pid: number): readonly ProcessInfo[] {
+  return processes().filter((info) => info.ppid === pid);
+}
+
+/** Open descriptors and what they refer to: `socket:[…]`, `pipe:[…]`, `anon_inode:[…]` or a path. */
+export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const entry of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      found.set(Number(entry), readlinkSync(`/proc/${pid}/fd/${entry}`));
+    } catch {
+      // The descriptor that lists the folder is itself in the list, and closed by now.
+    }
+  }
+  return found;
+}
+
+/** The environment a process was started with; later changes are not in it. Empty when the process is gone or a zombie. */
+export function environmentOf(pid: number): ReadonlyMap<string, string> {
+  const pairs = (readProc(pid, 'environ') ?? '').split('\0').filter((pair) => pair.includes('='));
+  return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+export function commandLineOf(pid: number): readonly string[] {
+  return (readProc(pid, 'cmdline') ?? '').split('\0').slice(0, -1);
+}
+
+/** User and system time in milliseconds since the process started. */
+export function cpuTimeOf(pid: number): number {
+  const stat = readProc(pid, 'stat');
+  if (stat === undefined) throw new Error(`process ${pid} is gone`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // Fields 14 and 15 of proc_pid_stat(5), in clock ticks; USER_HZ is 100 on every Linux.
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Resident memory in bytes. */
+export function residentMemoryOf(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '');
+  if (match === null) throw new Error(`process ${pid} is gone`);
+  return Number(match[1]) * 1024;
+}
+
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ESRCH: it ended between open and read. EACCES: another user's process.
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined;
+    throw error;
+  }
+}

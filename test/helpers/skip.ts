@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import { test } from 'vitest';
+
+/**
+ * `test`, or a skipped test whose title ends with the reason:
+ * `testWhen(isRoot, 'needs root')('W19e a worker of another uid dies with its master', async () => {})`.
+ */
+export function testWhen(condition: boolean, reason: string): (title: string, body: () => void | Promise<void>) => void {
+  return (title, body) => (condition ? test(title, body) : test.skip(`${title} (skipped: ${reason})`, body));
+}
+
+export const isRoot = process.getuid?.() === 0;
+export const isLinux = process.platform === 'linux';
+
+/** True when the command can be started and succeeds, e.g. `commandWorks('unshare', '--pid', '--fork', 'true')`. */
+export function commandWorks(file: string, ...args: readonly string[]): boolean {
+  return spawnSync(file, args, { stdio: 'ignore', timeout: 5_000 }).status === 0;
+}

@@ -1,0 +1,25 @@
+/** Runs once around each project: the last look at what the whole run left behind (C15). */
+
+import { randomUUID } from 'node:crypto';
+import type { TestProject } from 'vitest/node';
+import { endLeftProcesses } from '../helpers/leaks.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Marks the processes of this run apart from those of another one on the same machine. */
+    readonly testRun: string;
+  }
+}
+
+export function setup(project: TestProject): () => Promise<void> {
+  const testRun = randomUUID();
+  project.provide('testRun', testRun);
+  return async () => {
+    // Every file has had its own check: what is found now belongs to a test process that died before it.
+    const left = await endLeftProcesses(testRun, { within: 500 });
+    if (left.length === 0) return;
+    // Vitest prints an error of a teardown and goes on to exit with the code of the tests.
+    process.exitCode = 1;
+    throw new Error(`The test run left behind:\n  process ${left.join('\n  process ')}`);
+  };
+}

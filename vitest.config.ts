@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // Vite's own default leaves out the CommonJS sources.
+  oxc: { include: /\.[cm]?tsx?$/ },
+  test: {
+    globalSetup: ['test/setup/global.ts'],
+    // Processes, not threads: the addon refuses to spawn off the main thread, and descriptors belong to a process.
+    pool: 'forks',
+    // Integration tests start processes of their own, and a machine of CI has two cores.
+    maxWorkers: 2,
+    projects: [
+      project('unit', { testTimeout: 5_000, groupOrder: 0 }),
+      project('native', { testTimeout: 20_000, groupOrder: 1 }),
+      project('integration', { testTimeout: 30_000, groupOrder: 2 }),
+    ],
+  },
+});
+
+/** The folder test/<name>. Fast ones run first, so that a mistake in a pure function is not told by twenty processes. */
+function project(name: string, { testTimeout, groupOrder }: { testTimeout: number; groupOrder: number }) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      setupFiles: ['test/setup/leaks.ts'],
+      testTimeout,
+      hookTimeout: testTimeout,
+      sequence: { groupOrder },
+    },
+  };
+}
