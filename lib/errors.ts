@@ -88,3 +88,10 @@ export function invalidOption(
   );
   return Object.assign(error, { code: 'ERR_PREFORK_INVALID_OPTION' as const, option });
 }
+
+/** `start()` of a fleet that was asked to stop before every worker was ready. Node's shape of an abort. */
+export function stoppedEarly(): Error {
+  const error = new Error('The fleet was stopped before every worker was ready');
+  error.name = 'AbortError';
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}

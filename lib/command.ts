@@ -1,0 +1,136 @@
+/** What exactly is executed in a worker: program, arguments, environment, descriptors. */
+
+import { realpathSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PreforkError } from './errors.js';
+import type { Launch } from './host.js';
+import type { LaunchSettings } from './options.js';
+import { ENV, MARKER, NODE_IPC_ENV, controlFd } from './protocol.cjs';
+import type { Command, CommandFile } from './types.js';
+
+const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url));
+const SCRIPT = /\.[cm]?[jt]sx?$/;
+const NODE = /^node(\.exe)?$/i;
+const EVAL = /^(-e|-p|-pe|--eval|--print)(=|$)/;
+const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
+const DEFAULT_INSPECT_PORT = 9229;
+
+/** The running program, as far as it is needed to start it again. */
+export interface Program {
+  readonly execPath: string;
+  readonly execArgv: readonly string[];
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Working directory as the user named it, see {@link logicalCwd}. */
+  readonly cwd: string;
+}
+
+/**
+ * `$PWD` when it is the same directory as the physical working directory, which process.cwd() returns. After
+ * `cd current && node app.js` through a symlink that a deploy moves, the logical name leads to the new release.
+ */
+export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
+  const logical = env['PWD'];
+  if (logical === undefined || !isAbsolute(logical)) return physical;
+  try {
+    const [a, b] = [statSync(logical), statSync(physical)];
+    return a.dev === b.dev && a.ino === b.ino ? logical : physical;
+  } catch {
+    return physical;
+  }
+}
+
+/** @param control The master's descriptor number of the worker's end of the control channel. */
+export function buildCommand(launch: Launch, program: Program, control: number): Command {
+  const { settings, slot, generation } = launch;
+  const files: CommandFile[] = launch.listeners.flatMap((listener) =>
+    listener.fd === null ? [] : [{ fd: listener.fd, name: listener.address.name, address: listener.address }],
+  );
+  const cwd = settings.cwd ?? program.cwd;
+  return {
+    ...commandLine(settings, program, slot),
+    env: environment(launch, settings.env ?? program.env, files),
+    stdio: [...settings.stdio, ...files.map((file) => file.fd), control],
+    cwd,
+    ...(settings.uid === undefined ? {} : { uid: settings.uid }),
+    ...(settings.gid === undefined ? {} : { gid: settings.gid }),
+    files,
+    slot,
+    generation,
+  };
+}
+
+function commandLine(settings: LaunchSettings, program: Program, slot: number): { file: string; args: string[] } {
+  const { exec } = settings;
+  const nodeArgs = ['--require', PRELOAD, ...inspectPerWorker(settings.execArgv ?? program.execArgv, slot)];
+  const userArgs = settings.args ?? program.argv.slice(2);
+  if (exec === undefined) {
+    return { file: program.execPath, args: [...nodeArgs, ...script(settings, program), ...userArgs] };
+  }
+  // As in cluster.setupPrimary, `exec` may be a script; unlike there, it may be any program.
+  if (SCRIPT.test(exec)) return { file: program.execPath, args: [...nodeArgs, exec, ...userArgs] };
+  if (exec === program.execPath || NODE.test(basename(exec))) {
+    return { file: exec, args: [...nodeArgs, ...(settings.args ?? [])] };
+  }
+  return { file: exec, args: [...(settings.args ?? [])] };
+}
+
+/** The program's own script; empty after `node -e`, whose code travels in execArgv. */
+function script(settings: LaunchSettings, program: Program): string[] {
+  const path = program.argv[1];
+  if (program.execArgv.some((argument) => EVAL.test(argument))) return [];
+  if (path === undefined || path === '-') {
+    throw new PreforkError(
+      'ERR_PREFORK_UNSUPPORTED',
+      "This program was read from standard input and cannot be executed again; name the workers' program with the options exec and args",
+    );
+  }
+  if (settings.cwd !== undefined) return [path];
+  // Relative, so that a new release behind the same symlink is what the next worker runs.
+  const below = relative(realpathOr(program.cwd), path);
+  return [below === '' || below.startsWith('..') || isAbsolute(below) ? path : `.${join('/', below)}`];
+}
+
+function realpathOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** A debugger port can be held by one process: worker `n` gets the master's port + 1 + n, as in `cluster`. */
+function inspectPerWorker(execArgv: readonly string[], slot: number): string[] {
+  return execArgv.map((argument) => {
+    const [, flag, target] = INSPECT.exec(argument) ?? [];
+    if (flag === undefined) return argument;
+    const [, host = '', port] = /^(?:(.*):)?(\d+)$/.exec(target ?? '') ?? [undefined, target ?? ''];
+    const base = port === undefined ? DEFAULT_INSPECT_PORT : Number(port);
+    const own = base === 0 ? 0 : base + 1 + slot;
+    return `${flag}=${host === '' ? '' : `${host}:`}${own}`;
+  });
+}
+
+function environment(
+  launch: Launch,
+  base: Readonly<Record<string, string | undefined>>,
+  files: readonly CommandFile[],
+): Record<string, string> {
+  const stale = new Set<string>([...Object.values(ENV), ...NODE_IPC_ENV]);
+  const env: Record<string, string> = {};
+  for (const [key, value] of Object.entries(base)) {
+    if (value !== undefined && !stale.has(key)) env[key] = value;
+  }
+  return {
+    ...env,
+    [ENV.child]: MARKER,
+    [ENV.fleet]: launch.fleet,
+    [ENV.slot]: String(launch.slot),
+    [ENV.generation]: String(launch.generation),
+    [ENV.masterPid]: String(process.pid),
+    [ENV.controlFd]: String(controlFd(files.length)),
+    [ENV.listenFds]: String(files.length),
+    [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
+  };
+}

@@ -1,0 +1,39 @@
+/** What a person can do about the exit of a worker that nobody asked for. */
+
+import type { ProcessExit } from './host.js';
+
+const SIGNAL_ADVICE: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+  SIGKILL:
+    "the master did not send it: look for the kernel's OOM killer (`journalctl -k | grep -i oom`, `dmesg`), a container memory limit, or a kill -9",
+  SIGSEGV: 'native code crashed: start with --report-on-signal or keep the core dump to see where',
+  SIGBUS: 'native code crashed, or a mapped file was cut short',
+  SIGILL: 'native code executed an illegal instruction: built for another CPU?',
+  SIGABRT: 'native code aborted, or V8 ran out of heap (see --max-old-space-size): stderr says which',
+  SIGXCPU: 'the CPU time limit (ulimit -t) is used up',
+  SIGTERM: 'another process asked it to stop; to stop the fleet, signal the master',
+  SIGINT: 'another process interrupted it; to stop the fleet, signal the master',
+};
+
+const CODE_ADVICE: Readonly<Record<number, string>> = {
+  0: 'the program ended by itself: was the server closed, or did serve return without keeping one?',
+  1: 'an uncaught error, or process.exit(1): stderr says which',
+  7: 'its uncaughtException handler failed',
+  9: 'node rejected a command-line option: see execArgv',
+  12: 'its debugger port is in use: see --inspect in execArgv',
+  13: 'a top-level await never settled',
+};
+
+/** `''` when there is nothing to add. */
+export function exitAdvice({ code, signal }: ProcessExit): string {
+  const advice = signal === null ? CODE_ADVICE[code ?? Number.NaN] : SIGNAL_ADVICE[signal];
+  return advice === undefined ? '' : ` (${advice})`;
+}
+
+const STOP_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const);
+/** 128 + signal number: how shells and many programs report that they ended on one of {@link STOP_SIGNALS}. */
+const STOP_CODES: ReadonlySet<number | null> = new Set([129, 130, 131, 143]);
+
+/** Whether the exit may belong to a stop of the whole process group that the master has not heard of yet. */
+export function mayBelongToStop({ code, signal }: ProcessExit): boolean {
+  return STOP_SIGNALS.has(signal) || STOP_CODES.has(code);
+}

@@ -1,0 +1,66 @@
+/**
+ * The seam to the operating system. Everything above it decides, everything below it acts: unit tests of the master put a
+ * fake here, other systems another implementation.
+ */
+
+import type { OpenListener } from './listeners.js';
+import type { LaunchSettings, ListenPlan } from './options.js';
+import type { MasterMessage, WorkerMessage } from './protocol.cjs';
+import type { Command, Features, Logger, PreforkOptions, QueueStatus, Sharing } from './types.js';
+
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What a worker process tells while it lives. */
+export interface WorkerProcessEvents {
+  message(message: WorkerMessage): void;
+  /** Bytes of a piped stderr, as text. */
+  stderr(text: string): void;
+  /** Once: the process is reaped, and everything that it had sent has been delivered. */
+  exit(exit: ProcessExit): void;
+}
+
+/** One started process, whoever started it. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /** False when the channel is closed. Throws a TypeError for what JSON cannot carry. */
+  send(message: MasterMessage): boolean;
+  /** False when the process has already ended. Throws EPERM where the master may not signal it. */
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+/** What is to be started in a slot. */
+export interface Launch {
+  readonly fleet: string;
+  readonly slot: number;
+  readonly generation: number;
+  readonly listeners: readonly OpenListener[];
+  readonly settings: LaunchSettings;
+  readonly commandProducer: PreforkOptions['commandProducer'];
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Host {
+  readonly pid: number;
+  readonly features: Features;
+  /** Milliseconds on a monotonic clock. */
+  now(): number;
+  after(ms: number, action: () => void): Timer;
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, log: Logger): Promise<OpenListener[]>;
+  /** `undefined` where the depth cannot be known. */
+  queueDepth(listener: OpenListener): Omit<QueueStatus, 'name'> | undefined;
+  /** Starts a process; `events` are heard from the first moment. */
+  spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
+  /** Returns the undo. */
+  onSignal(signal: NodeJS.Signals, action: () => void): () => void;
+  hasControllingTerminal(): boolean;
+  /** In PID 1: reaps what nobody else will. Returns the undo. */
+  reapStrangers(): () => void;
+}
+
+export type { Command };

@@ -1,0 +1,334 @@
+/** The supervision state machine: start, exits and what follows from them, stop. Runs in the master only. */
+
+import { deferred } from './deferred.js';
+import { PreforkError, stoppedEarly } from './errors.js';
+import type { WorkerExit } from './errors.js';
+import { exitAdvice, mayBelongToStop } from './exit-advice.js';
+import { HookQueue } from './hook-queue.js';
+import type { Host } from './host.js';
+import type { OpenListener } from './listeners.js';
+import { makeLog, showAddress } from './log.js';
+import { Naps } from './naps.js';
+import type { Settings } from './options.js';
+import { RecoveryPolicy } from './recovery.js';
+import { ShutDown } from './shut-down.js';
+import { installSignals } from './signals.js';
+import { Starter } from './starter.js';
+import { loadTls } from './tls-material.js';
+import type { ExitInfo, FleetState, ListenerAddress, Logger, Status, WorkerInfo } from './types.js';
+import { bootFailure, describeExit } from './worker-handle.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/**
+ * A signal to the whole process group reaches workers and master in any order:
+ *     kernel: SIGINT → worker      SIGINT → master
+ *     master:          exit seen                    signal handler runs
+ * An exit that may belong to such a stop is judged this much later, in milliseconds.
+ */
+const STOP_RACE = 100;
+/** How many exits an over-recovery error quotes. */
+const EVIDENCE = 32;
+
+/** For observers, who must not be able to stop the fleet. */
+export interface MasterEvents {
+  spawn(pid: number, worker: WorkerInfo): void;
+  ready(pids: number[]): void;
+  exit(worker: WorkerInfo, exit: ExitInfo): void;
+  recover(oldPid: number, newPid: number): void;
+  message(worker: WorkerInfo, data: unknown): void;
+  stop(error: unknown): void;
+}
+
+export class Master {
+  readonly #settings: Settings;
+  readonly #host: Host;
+  readonly #events: MasterEvents;
+  readonly #log: Logger;
+  readonly #hooks = new HookQueue();
+  readonly #naps: Naps;
+  readonly #policy: RecoveryPolicy;
+  readonly #shutDown: ShutDown;
+  readonly #workers = new Set<WorkerHandle>();
+  /** Recoveries that were allowed and have not come to an end yet. */
+  readonly #recoveries = new Set<Promise<void>>();
+  /** Settles when `onMasterReady` has run: no exit is judged before. */
+  readonly #allReady = deferred();
+  readonly #finished = deferred();
+  readonly #undo: (() => void)[] = [];
+  #listeners: readonly OpenListener[] = [];
+  #starter: Starter | undefined;
+  #state: FleetState = 'starting';
+  #generation = 0;
+  #recovered = 0;
+  #givingUp = false;
+  #evidence: WorkerExit[] = [];
+  #starting: Promise<void> | undefined;
+  /** Set once, by whatever ends the fleet first; later reasons are consequences. */
+  #ending: { readonly error: unknown } | undefined;
+
+  constructor(settings: Settings, host: Host, events: MasterEvents) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#events = events;
+    this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${host.pid}`);
+    this.#naps = new Naps(host);
+    this.#policy = new RecoveryPolicy(settings.recovery);
+    this.#shutDown = new ShutDown(host, this.#log, this.#workers);
+  }
+
+  /** Settles when everything is over: fulfilled after a requested stop, rejected with what ended the fleet otherwise. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  get addresses(): readonly ListenerAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  get workers(): readonly WorkerInfo[] {
+    return [...this.#workers].map((handle) => handle.info).sort((a, b) => a.slot - b.slot);
+  }
+
+  status(): Status {
+    return {
+      pid: this.#host.pid,
+      state: this.#state,
+      generation: this.#generation,
+      sharing: this.#settings.sharing,
+      addresses: this.addresses,
+      workers: this.workers.map((worker) => ({ ...worker })),
+      recoveries: this.#recovered,
+      queues: this.#listeners.flatMap((listener) => {
+        const queue = this.#host.queueDepth(listener);
+        return queue === undefined ? [] : [{ name: listener.address.name, ...queue }];
+      }),
+    };
+  }
+
+  broadcast(data: unknown): void {
+    for (const handle of this.#workers) handle.send(data);
+  }
+
+  /** @throws what kept the fleet from starting, after everything that had been started is gone again. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    try {
+      if (this.#ending === undefined) await this.#shutDown.waitsFor(this.#open());
+      if (this.#ending === undefined) await this.#firstWorkers();
+      if (this.#ending === undefined) return;
+    } catch (error) {
+      this.#end(error);
+    }
+    await this.finished;
+    throw stoppedEarly();
+  }
+
+  async #open(): Promise<void> {
+    const { settings, host, log } = this.#parts();
+    if (settings.sharing !== 'shared' && !host.features.reuseport) throw reuseportUnsupported(settings, host);
+    if (settings.signals) this.#undo.push(installSignals(host, log, this));
+    this.#undo.push(host.reapStrangers());
+    const tls = settings.tls === undefined ? undefined : await loadTls(settings.tls);
+    this.#listeners = await host.openListeners(settings.listen, settings.sharing, log);
+    // A name server took longer than the whole stop: nobody else closes them any more.
+    if (this.#state === 'stopped') return this.#closeListeners();
+    this.#starter = new Starter({
+      settings,
+      host,
+      log,
+      naps: this.#naps,
+      listeners: this.#listeners,
+      tls,
+      message: (handle, data) => this.#events.message(handle.info, data),
+      spawned: (handle) => this.#onSpawn(handle),
+      exited: (handle, exit) => void this.#onExit(handle, exit),
+    });
+  }
+
+  #parts(): { settings: Settings; host: Host; log: Logger } {
+    return { settings: this.#settings, host: this.#host, log: this.#log };
+  }
+
+  /** Whatever keeps one of them from becoming ready ends the fleet. */
+  async #firstWorkers(): Promise<void> {
+    const starts = Array.from({ length: this.#settings.workers }, (_, slot) => this.#fill(slot));
+    const outcomes = starts.map(({ ready }, slot) => ready.catch((error) => this.#end(notStarted(slot, error))));
+    await Promise.all(outcomes);
+    if (this.#ending !== undefined) return;
+    const pids = starts.map(({ handle }) => handle.pid);
+    this.#log.info(`${pids.length} workers are ready on ${this.addresses.map(showAddress).join(', ')}`);
+    await this.#hook('onMasterReady', pids);
+    if (this.#ending !== undefined) return;
+    this.#state = 'running';
+    this.#events.ready(pids);
+    this.#allReady.resolve();
+  }
+
+  #fill(slot: number): { handle: WorkerHandle; ready: Promise<boolean> } {
+    const start = (this.#starter as Starter).start({ slot, generation: this.#generation });
+    this.#shutDown.waitsFor(start.ready);
+    return start;
+  }
+
+  /** True when the hook ran; what it throws ends the fleet. */
+  async #hook<Name extends 'onChildSpawn' | 'onMasterReady' | 'onChildRecover'>(
+    name: Name,
+    ...args: Parameters<NonNullable<Settings['hooks'][Name]>>
+  ): Promise<boolean> {
+    const hook = this.#settings.hooks[name] as ((...args: unknown[]) => unknown) | undefined;
+    try {
+      return (await this.#hooks.run(name, () => hook?.(...args))) === 'done';
+    } catch (error) {
+      this.#end(error);
+      return false;
+    }
+  }
+
+  #onSpawn(handle: WorkerHandle): Promise<boolean> {
+    this.#workers.add(handle);
+    this.#log.info(`${handle} spawned`);
+    this.#events.spawn(handle.pid, handle.info);
+    this.#shutDown.admit(handle);
+    return this.#hook('onChildSpawn', handle.pid, handle.info);
+  }
+
+  async #onExit(handle: WorkerHandle, exit: WorkerExit): Promise<void> {
+    const late = handle.drainedBy !== undefined || mayBelongToStop(exit);
+    if (late && !handle.requested) await this.#naps.sleep(STOP_RACE);
+    const requested = handle.requested || this.#ending !== undefined;
+    this.#workers.delete(handle);
+    this.#shutDown.check();
+    this.#reportExit(handle, exit, requested);
+    if (requested) return;
+    if (handle.booted || this.#state === 'running') await this.#allReady.promise.then(() => this.#judge(handle, exit));
+    else this.#end(bootFailure(handle, exit));
+  }
+
+  #reportExit(handle: WorkerHandle, exit: WorkerExit, requested: boolean): void {
+    const { code, signal } = exit;
+    const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
+    if (requested) this.#log.info(what);
+    else this.#log.error(`${what}${exitAdvice(exit)}`);
+    this.#events.exit(handle.info, { code, signal, requested });
+    try {
+      this.#settings.hooks.onChildExit?.(handle.info, { code, signal, requested });
+    } catch (error) {
+      this.#log.error(`onChildExit failed: ${String(error)}`);
+    }
+  }
+
+  /** In the order of the exits; `cause` is what is known beyond them. */
+  #judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
+    if (this.#ending !== undefined) return;
+    const { slot } = handle.place;
+    const { threshold, window } = this.#settings.recovery;
+    const verdict = this.#policy.judge(slot, exit.uptime, this.#host.now());
+    this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
+    const count = `exit ${verdict.count} of ${threshold} allowed within ${window} ms`;
+    if (verdict.kind === 'give-up') {
+      this.#log.error(`slot ${slot} is not filled again: ${count}`);
+      void this.#giveUp(cause);
+      return;
+    }
+    this.#log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
+    const recovery = this.#recover(handle, verdict.delay).finally(() => this.#recoveries.delete(recovery));
+    this.#recoveries.add(recovery);
+  }
+
+  /** Recoveries that were allowed before come to their end first, hooks included. */
+  async #giveUp(cause: unknown): Promise<void> {
+    if (this.#givingUp) return;
+    this.#givingUp = true;
+    await Promise.all(this.#recoveries);
+    const { threshold, window } = this.#settings.recovery;
+    this.#end(
+      new PreforkError(
+        'ERR_PREFORK_OVER_RECOVERY',
+        `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one: ` +
+          `${describeExit(this.#evidence.at(-1) as WorkerExit)}`,
+        { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
+      ),
+    );
+  }
+
+  async #recover(old: WorkerHandle, delay: number): Promise<void> {
+    if (delay > 0 && !(await this.#naps.sleep(delay))) return;
+    if (this.#ending !== undefined) return;
+    const { handle, ready } = this.#fill(old.place.slot);
+    try {
+      // When it ends before it is ready, its own exit is judged.
+      if (!(await ready)) return;
+    } catch (error) {
+      this.#onStartFailure(handle, error);
+      return;
+    }
+    this.#recovered++;
+    this.#log.info(`${handle} took over from pid ${old.pid}`);
+    if (await this.#hook('onChildRecover', old.pid, handle.pid)) this.#events.recover(old.pid, handle.pid);
+  }
+
+  /** No process came to be: the same as one that ended at once, except when the user's own code is what failed. */
+  #onStartFailure(handle: WorkerHandle, error: unknown): void {
+    if (error instanceof PreforkError) return this.#end(error);
+    this.#log.error(`slot ${handle.place.slot} could not be filled: ${String(error)}`);
+    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: String(error) };
+    return this.#judge(handle, exit, error);
+  }
+
+  /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */
+  stop(grace: number = this.#settings.gracePeriod): Promise<void> {
+    this.#end(undefined, grace);
+    return this.#finished.promise.catch(() => {});
+  }
+
+  stopNow(): Promise<void> {
+    return this.stop(0);
+  }
+
+  #end(error: unknown, grace: number = this.#settings.gracePeriod): void {
+    const gone = this.#shutDown.run(grace);
+    if (this.#ending !== undefined) return;
+    this.#ending = { error };
+    this.#state = 'stopping';
+    if (error === undefined) this.#log.info('stopping');
+    else this.#log.error(`stopping, because ${error instanceof Error ? error.message : String(error)}`);
+    this.#naps.end();
+    this.#hooks.close();
+    void gone.then(() => this.#over(error));
+  }
+
+  #over(error: unknown): void {
+    // Only now: while a worker may still accept, nothing that the kernel has queued may be reset.
+    this.#closeListeners();
+    for (const undo of this.#undo) undo();
+    this.#state = 'stopped';
+    this.#log.info('stopped');
+    if (error === undefined) this.#finished.resolve();
+    else this.#finished.reject(error);
+    this.#events.stop(error);
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+}
+
+function notStarted(slot: number, error: unknown): PreforkError {
+  if (error instanceof PreforkError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `The worker of slot ${slot} could not be started: ${reason}`, {
+    cause: error,
+  });
+}
+
+function reuseportUnsupported({ sharing }: Settings, { features }: Host): PreforkError {
+  const reason = features.reasons['reuseport'] ?? 'the kernel does not balance between sockets';
+  return new PreforkError(
+    'ERR_PREFORK_REUSEPORT_UNSUPPORTED',
+    `sharing: '${sharing}' is not possible on ${process.platform}: ${reason}; use 'shared', which works everywhere`,
+  );
+}

@@ -1,0 +1,194 @@
+/** The 30-line tour: the same program is the master or a worker, and `listenAndServe()` is either. */
+
+import { EventEmitter } from 'node:events';
+import { isMainThread } from 'node:worker_threads';
+import { native } from './binding.cjs';
+import { PreforkError, invalidOption } from './errors.js';
+import { PosixHost } from './host-posix.js';
+import { identity } from './identity.cjs';
+import { makeLog } from './log.js';
+import { Master } from './master.js';
+import type { MasterEvents } from './master.js';
+import { resolveOptions } from './options.js';
+import type { Settings } from './options.js';
+import type {
+  ExitInfo,
+  Features,
+  ListenerAddress,
+  PreforkOptions,
+  ReloadResult,
+  Status,
+  WorkerInfo,
+} from './types.js';
+import { drained, runWorker } from './worker.js';
+
+/** What this OS and kernel can do, probed once when the package is loaded. */
+export const features: Features = native.features;
+
+/** Fleets are numbered as they are constructed: the same in the master and in every worker. */
+let constructed = 0;
+const running = new Set<string>();
+
+/** Events of {@link Prefork}: the values of the hooks, for observers that cannot stop the fleet. Emitted in the master. */
+export interface PreforkEvents {
+  spawn: [pid: number, worker: WorkerInfo];
+  ready: [pids: number[]];
+  exit: [worker: WorkerInfo, exit: ExitInfo];
+  recover: [oldPid: number, newPid: number];
+  reload: [result: ReloadResult];
+  /** Everything is over; `error` is what ended the fleet, `undefined` after a requested stop. */
+  stop: [error: unknown];
+  /** A worker called `send()`. */
+  message: [worker: WorkerInfo, message: unknown];
+}
+
+/**
+ * True in a worker, before and after `prefork()` ran, in every copy of the package; false in a master and in the
+ * processes and threads that a worker starts.
+ */
+export function isChild(): boolean {
+  return identity() !== undefined;
+}
+
+/**
+ * Serves with pre-forked workers: `new Prefork(options).listenAndServe()`.
+ *
+ * Runs in: master and workers alike. In the master the promise settles when the fleet has stopped: fulfilled after a requested
+ * stop (signal or `stop()`), rejected otherwise. In a worker it settles after the drain.
+ * @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, a system error such as `EADDRINUSE`, or {@link PreforkError}.
+ */
+export async function prefork(options: PreforkOptions): Promise<void> {
+  await new Prefork(options).listenAndServe();
+}
+
+/** One fleet: a master and its workers. */
+export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposable {
+  readonly #settings: Settings;
+  #master: Master | undefined;
+
+  /** @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed. */
+  constructor(options: PreforkOptions) {
+    super();
+    this.#settings = resolveOptions(options, String(constructed++));
+  }
+
+  /** Runs in: master and workers, see {@link prefork}. */
+  async listenAndServe(): Promise<void> {
+    const worker = identity();
+    if (worker === undefined) {
+      // What start() rejects with, `finished` rejects with too.
+      this.start().catch(() => {});
+      return await this.finished;
+    }
+    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, { native }) : drained());
+  }
+
+  /**
+   * Runs in: master. Resolves when the listeners are bound, every worker is ready and `onMasterReady` has run.
+   * @throws what kept the fleet from starting, after everything is closed and reaped again; `ABORT_ERR` when it was stopped
+   * meanwhile.
+   */
+  async start(): Promise<void> {
+    await this.#own().start();
+  }
+
+  /**
+   * Runs in: master. Drains every worker, ends what is left after the grace period with SIGKILL, closes the listeners. Resolves
+   * when all are gone. Called again it can only be quicker.
+   * @param options.gracePeriod Milliseconds; default: `shutdownGracePeriod`. `0`: at once.
+   */
+  async stop(options: { gracePeriod?: number } = {}): Promise<void> {
+    const { gracePeriod } = options;
+    if (gracePeriod !== undefined && !(Number.isFinite(gracePeriod) && gracePeriod >= 0)) {
+      throw invalidOption('gracePeriod', gracePeriod, 'a number of milliseconds, at least 0', { range: true });
+    }
+    await this.#own().stop(gracePeriod);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Runs in: master. Not in this version. */
+  async reload(): Promise<ReloadResult> {
+    this.#own();
+    throw notYet('reload()');
+  }
+
+  /** Runs in: master. Not in this version. */
+  async scale(_workers: number): Promise<void> {
+    this.#own();
+    throw notYet('scale()');
+  }
+
+  /** Sends a JSON value to the `'message'` listeners of every worker. */
+  broadcast(message: unknown): void {
+    this.#own().broadcast(message);
+  }
+
+  /** Where the fleet listens, ports resolved; empty before the listeners are bound. */
+  get addresses(): readonly ListenerAddress[] {
+    return this.#own().addresses;
+  }
+
+  /** Live handles of the present worker processes, by slot. */
+  get workers(): readonly WorkerInfo[] {
+    return this.#own().workers;
+  }
+
+  /** Settles when the fleet is over. Without an observer an error is logged, never an unhandled rejection. */
+  get finished(): Promise<void> {
+    return this.#own().finished;
+  }
+
+  /** A snapshot, safe to serialise. */
+  status(): Status {
+    return this.#own().status();
+  }
+
+  /** The master of this fleet, in the process that is it. */
+  #own(): Master {
+    if (identity() !== undefined) {
+      throw new PreforkError('ERR_PREFORK_NOT_MASTER', 'This process is a worker; only the master controls the fleet');
+    }
+    if (!isMainThread) {
+      throw new PreforkError(
+        'ERR_PREFORK_WORKER_THREAD',
+        'A fleet must be started on the main thread: the kernel would end the workers with the thread that spawned them',
+      );
+    }
+    this.#master ??= this.#become();
+    return this.#master;
+  }
+
+  #become(): Master {
+    const { name, logger } = this.#settings;
+    if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
+    running.add(name);
+    const log = makeLog(logger, `prefork[${name}] master ${process.pid}`);
+    const tell = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
+      try {
+        (this as EventEmitter).emit(event, ...values);
+      } catch (error) {
+        log.error(`a listener of '${event}' failed: ${String(error)}`);
+      }
+    };
+    const events: MasterEvents = {
+      spawn: (pid, worker) => tell('spawn', pid, worker),
+      ready: (pids) => tell('ready', pids),
+      exit: (worker, exit) => tell('exit', worker, exit),
+      recover: (oldPid, newPid) => tell('recover', oldPid, newPid),
+      message: (worker, data) => tell('message', worker, data),
+      stop: (error) => tell('stop', error),
+    };
+    const master = new Master(this.#settings, new PosixHost(), events);
+    const over = () => running.delete(name);
+    // Handled here; the master has logged it.
+    master.finished.then(over, over);
+    return master;
+  }
+}
+
+function notYet(feature: string): PreforkError {
+  return new PreforkError('ERR_PREFORK_UNSUPPORTED', `${feature} is not supported by this version of prefork`);
+}

@@ -1,0 +1,107 @@
+/** Ends every worker: ask, wait, kill, reap. Nobody is left behind, and nothing the user wrote can hold it up. */
+
+import { deferred } from './deferred.js';
+import type { Host, Timer } from './host.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/**
+ * A worker cuts what is left at its deadline and says what it was; SIGKILL comes this much later, in milliseconds, so that it
+ * can. Not for a stop at once.
+ */
+const KILL_MARGIN = 200;
+/** How long a killed process may take to be reaped (uninterruptible sleep, no permission), in milliseconds. */
+const REAP_LIMIT = 5_000;
+
+export class ShutDown {
+  readonly #host: Host;
+  readonly #log: Logger;
+  readonly #workers: ReadonlySet<WorkerHandle>;
+  /** Starts that are under way: what they bring must be ended too. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #done = deferred();
+  #deadline: number | undefined;
+  #timer: Timer | undefined;
+  #killed = false;
+
+  constructor(host: Host, log: Logger, workers: ReadonlySet<WorkerHandle>) {
+    this.#host = host;
+    this.#log = log;
+    this.#workers = workers;
+  }
+
+  /** The shutdown is not over before `work` has settled. */
+  waitsFor<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    const over = () => {
+      this.#underWay.delete(work);
+      this.check();
+    };
+    work.then(over, over);
+    return work;
+  }
+
+  /** A worker that appears while the fleet stops. */
+  admit(handle: WorkerHandle): void {
+    if (this.#deadline === undefined) return;
+    if (this.#killed) this.#kill(handle);
+    else this.#ask(handle);
+  }
+
+  /** Asks every worker to finish within `grace` ms; resolves when all are gone. Called again it can only shorten the wait. */
+  run(grace: number): Promise<void> {
+    const deadline = this.#host.now() + grace;
+    if (this.#deadline === undefined || deadline < this.#deadline) {
+      const first = this.#deadline === undefined;
+      this.#deadline = deadline;
+      this.#timer?.cancel();
+      this.#timer = this.#host.after(grace === 0 ? 0 : grace + KILL_MARGIN, () => this.#killAll());
+      if (first && grace > 0) for (const handle of this.#workers) this.#ask(handle);
+      if (grace === 0) this.#killAll();
+    }
+    this.check();
+    return this.#done.promise;
+  }
+
+  /** To be called when a worker has been reaped. */
+  check(): void {
+    if (this.#deadline === undefined || this.#workers.size > 0) return;
+    // A commandProducer that never settles is not waited for beyond the grace period.
+    if (this.#underWay.size > 0 && !this.#killed) return;
+    this.#timer?.cancel();
+    this.#done.resolve();
+  }
+
+  #ask(handle: WorkerHandle): void {
+    try {
+      handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#host.now()));
+    } catch (error) {
+      this.#log.error(`${handle} cannot be asked to stop: ${String(error)}`);
+    }
+  }
+
+  #killAll(): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    this.#timer?.cancel();
+    for (const handle of this.#workers) this.#kill(handle);
+    this.#timer = this.#host.after(REAP_LIMIT, () => this.#giveUp());
+    this.check();
+  }
+
+  #kill(handle: WorkerHandle): void {
+    handle.requested = true;
+    try {
+      if (handle.kill('SIGKILL')) this.#log.warn(`${handle} did not finish in time and was killed`);
+    } catch (error) {
+      this.#log.error(`${handle} cannot be killed: ${String(error)}; it ends by itself when it notices that the master is gone`);
+    }
+  }
+
+  #giveUp(): void {
+    for (const handle of this.#workers) {
+      this.#log.error(`${handle} is still there ${REAP_LIMIT} ms after SIGKILL; the master does not wait any longer`);
+    }
+    this.#done.resolve();
+  }
+}

@@ -1,0 +1,122 @@
+/** Brings one process into a slot: spawn (patient with a machine that is short of resources), introduction, readiness. */
+
+import { deferred } from './deferred.js';
+import type { Deferred } from './deferred.js';
+import { PreforkError } from './errors.js';
+import type { WorkerExit } from './errors.js';
+import type { Host, Launch, WorkerProcess } from './host.js';
+import type { OpenListener } from './listeners.js';
+import type { Naps } from './naps.js';
+import type { Settings } from './options.js';
+import { FIRST_FD } from './protocol.cjs';
+import type { InitMessage } from './protocol.cjs';
+import type { Logger } from './types.js';
+import { WorkerHandle } from './worker-handle.js';
+import type { WorkerPlace } from './worker-handle.js';
+
+/** fork(2): out of processes or memory for now. Later attempts may succeed, and healthy workers need not know. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM']);
+/** Milliseconds between attempts: the first, and the longest. */
+const RETRY = { first: 50, longest: 1_000 } as const;
+
+export interface StarterContext {
+  readonly settings: Settings;
+  readonly host: Host;
+  readonly naps: Naps;
+  readonly log: Logger;
+  readonly listeners: readonly OpenListener[];
+  readonly tls: InitMessage['tls'];
+  message(handle: WorkerHandle, data: unknown): void;
+  /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
+  spawned(handle: WorkerHandle): Promise<boolean>;
+  exited(handle: WorkerHandle, exit: WorkerExit): void;
+}
+
+/** One attempt to fill a slot. */
+export interface Start {
+  readonly handle: WorkerHandle;
+  /**
+   * True when the worker is ready and its `onChildSpawn` has run; false when it ended before that or the fleet stops.
+   * Rejects when no process could be started.
+   */
+  readonly ready: Promise<boolean>;
+}
+
+export class Starter {
+  readonly #context: StarterContext;
+
+  constructor(context: StarterContext) {
+    this.#context = context;
+  }
+
+  start(place: WorkerPlace): Start {
+    const { host, log } = this.#context;
+    const readiness = deferred<boolean>();
+    const handle = new WorkerHandle(place, () => host.now(), {
+      ready: () => readiness.resolve(true),
+      draining: (signal) => log.warn(`${handle} got ${signal} from outside and drains`),
+      message: (data) => this.#context.message(handle, data),
+      exit: (exit) => {
+        readiness.resolve(false);
+        this.#context.exited(handle, exit);
+      },
+    });
+    return { handle, ready: this.#bring(handle, readiness) };
+  }
+
+  async #bring(handle: WorkerHandle, readiness: Deferred<boolean>): Promise<boolean> {
+    const { settings, host, listeners, tls } = this.#context;
+    const deadline = host.now() + settings.readyTimeout;
+    const process = await this.#spawn(handle, deadline);
+    if (process === undefined) return false;
+    handle.attach(process, { type: 'init', listeners: promised(listeners), ...(tls === undefined ? {} : { tls }) });
+    const counted = this.#context.spawned(handle);
+    if (settings.readiness === 'spawn') handle.becomeReady();
+    const timer = host.after(Math.max(0, deadline - host.now()), () => this.#late(handle));
+    const ready = await readiness.promise;
+    timer.cancel();
+    return (await counted) && ready;
+  }
+
+  /** `undefined`: the fleet stops. */
+  async #spawn(handle: WorkerHandle, deadline: number): Promise<WorkerProcess | undefined> {
+    const { settings, host, listeners, naps, log } = this.#context;
+    const launch: Launch = {
+      fleet: settings.name,
+      ...handle.place,
+      listeners,
+      settings: settings.launch,
+      commandProducer: settings.commandProducer,
+    };
+    for (let pause: number = RETRY.first; ; pause = Math.min(2 * pause, RETRY.longest)) {
+      try {
+        return await host.spawn(launch, handle);
+      } catch (error) {
+        if (!isTransient(error) || host.now() + pause >= deadline) throw error;
+        log.warn(`slot ${handle.place.slot}: ${String(error)}; the machine is short of resources, trying again in ${pause} ms`);
+        if (!(await naps.sleep(pause))) return undefined;
+      }
+    }
+  }
+
+  #late(handle: WorkerHandle): void {
+    const { readyTimeout } = this.#context.settings;
+    if (handle.state === 'exited' || handle.requested) return;
+    handle.killedBecause = `was not ready within ${readyTimeout} ms`;
+    this.#context.log.error(
+      `${handle} ${handle.killedBecause} and is killed; does the program reach prefork(), and does its server listen?`,
+    );
+    handle.kill('SIGKILL');
+  }
+}
+
+/** The inherited ones are numbered in the order of `listen`, from 3 up. */
+function promised(listeners: readonly OpenListener[]): InitMessage['listeners'] {
+  let next = FIRST_FD;
+  return listeners.map(({ fd, wire }) => ({ ...wire, fd: fd === null ? null : next++ }));
+}
+
+function isTransient(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } | null };
+  return TRANSIENT.has(error instanceof PreforkError ? cause?.code : code);
+}

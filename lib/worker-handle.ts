@@ -1,0 +1,198 @@
+/** One worker as the master sees it, from its spawn to its reap. */
+
+import { PreforkError } from './errors.js';
+import type { WorkerExit } from './errors.js';
+import type { ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
+import type { BootError, DrainReason, InitMessage, WorkerMessage } from './protocol.cjs';
+import type { WorkerInfo, WorkerState } from './types.js';
+
+/** How much of a worker's stderr an error quotes. */
+const STDERR_LINES = 20;
+const STDERR_CHARS = 8_192;
+
+export interface WorkerHandleEvents {
+  /** The worker can serve. */
+  ready(): void;
+  /** The worker drains because a signal from outside told it to. */
+  draining(signal: NodeJS.Signals): void;
+  message(data: unknown): void;
+  exit(exit: WorkerExit): void;
+}
+
+export interface WorkerPlace {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+export class WorkerHandle implements WorkerProcessEvents {
+  readonly place: WorkerPlace;
+  readonly info: WorkerInfo;
+  readonly #events: WorkerHandleEvents;
+  readonly #now: () => number;
+  readonly #startedAt = new Date();
+  readonly #spawnedAt: number;
+  #process: WorkerProcess | undefined;
+  #state: WorkerState = 'starting';
+  #readyAt: Date | undefined;
+  #bootError: BootError | undefined;
+  #stderr = '';
+  /** The worker has spoken on its channel, so it hears what is said there. */
+  #speaks = false;
+  /** The master asked for the exit. */
+  requested = false;
+  /** Why the master killed a worker that was not ready. */
+  killedBecause: string | undefined;
+  /** Set when a signal from outside made the worker drain. */
+  drainedBy: NodeJS.Signals | undefined;
+
+  constructor(place: WorkerPlace, now: () => number, events: WorkerHandleEvents) {
+    this.place = place;
+    this.#now = now;
+    this.#events = events;
+    this.#spawnedAt = now();
+    this.info = new LiveInfo(this, place, this.#startedAt);
+  }
+
+  /** The process exists. What it may have said before comes first. */
+  attach(process: WorkerProcess, init: InitMessage): void {
+    this.#process = process;
+    process.send(init);
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  get readyAt(): Date | undefined {
+    return this.#readyAt;
+  }
+
+  /** Whether the worker ever became ready: what ends before that is a boot failure. */
+  get booted(): boolean {
+    return this.#readyAt !== undefined;
+  }
+
+  /** `worker 3 (pid 4711, generation 0)`, as in every log line. */
+  toString(): string {
+    return `worker ${this.place.slot} (pid ${this.pid}, generation ${this.place.generation})`;
+  }
+
+  /** The error that the worker reported while it booted. */
+  bootCause(): Error | undefined {
+    if (this.#bootError === undefined) return undefined;
+    const { name, message, stack, code } = this.#bootError;
+    const error = new Error(message);
+    error.name = name;
+    if (stack !== undefined) error.stack = stack;
+    return code === undefined ? error : Object.assign(error, { code });
+  }
+
+  becomeReady(): void {
+    if (this.#state !== 'starting') return;
+    this.#state = 'ready';
+    this.#readyAt = new Date();
+    this.#stderr = '';
+    this.#events.ready();
+  }
+
+  send(data: unknown): boolean {
+    return this.#process?.send({ type: 'message', data }) ?? false;
+  }
+
+  /** Asks the worker to finish: on the channel when it listens there, by SIGTERM when it does not. */
+  drain(reason: DrainReason, timeout: number): void {
+    if (this.#state === 'exited') return;
+    const hears = this.#speaks && this.#state !== 'starting';
+    this.requested = true;
+    this.#state = 'draining';
+    if (!(hears && this.#process?.send({ type: 'drain', reason, timeout }))) this.kill('SIGTERM');
+  }
+
+  /** @throws EPERM where the master may not signal the worker. */
+  kill(signal: NodeJS.Signals): boolean {
+    return this.#process?.kill(signal) ?? false;
+  }
+
+  message(message: WorkerMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#speaks = true;
+        this.becomeReady();
+        break;
+      case 'boot-error':
+        this.#bootError = message.error;
+        break;
+      case 'stderr':
+        this.stderr(message.text);
+        break;
+      case 'draining':
+        this.drainedBy = message.signal;
+        if (this.#state === 'ready') this.#state = 'draining';
+        this.#events.draining(message.signal);
+        break;
+      case 'message':
+        this.#events.message(message.data);
+        break;
+    }
+  }
+
+  stderr(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
+  }
+
+  exit(exit: ProcessExit): void {
+    this.#state = 'exited';
+    this.#events.exit({
+      pid: this.pid,
+      ...this.place,
+      code: exit.code,
+      signal: exit.signal,
+      uptime: Math.round(this.#now() - this.#spawnedAt),
+      stderr: this.#stderr.trimEnd().split('\n').slice(-STDERR_LINES).join('\n'),
+    });
+  }
+}
+
+/** What users hold: live fields, serialisable, no way to the process but `send`. */
+class LiveInfo implements WorkerInfo {
+  declare readonly slot: number;
+  declare readonly pid: number;
+  declare readonly generation: number;
+  declare readonly state: WorkerState;
+  declare readonly startedAt: Date;
+  declare readonly readyAt?: Date;
+  declare readonly send: (message: unknown) => boolean;
+
+  constructor(handle: WorkerHandle, place: WorkerPlace, startedAt: Date) {
+    const live = (get: () => unknown) => ({ get, enumerable: true });
+    Object.defineProperties(this, {
+      slot: { value: place.slot, enumerable: true },
+      pid: live(() => handle.pid),
+      generation: { value: place.generation, enumerable: true },
+      state: live(() => handle.state),
+      startedAt: { value: startedAt, enumerable: true },
+      readyAt: live(() => handle.readyAt),
+      send: { value: (message: unknown) => handle.send(message), enumerable: false },
+    });
+  }
+}
+
+/** The error of a worker that ended, or was ended, before it was ready. */
+export function bootFailure(handle: WorkerHandle, exit: WorkerExit): PreforkError {
+  const cause = handle.bootCause();
+  const how = handle.killedBecause ?? describeExit(exit);
+  const reason = cause === undefined ? '' : `: ${cause.name}: ${cause.message}`;
+  const quoted = exit.stderr === '' || cause !== undefined ? '' : `; its last words on stderr:\n${exit.stderr}`;
+  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} before it was ready${reason}${quoted}`, {
+    ...(cause === undefined ? {} : { cause }),
+    exits: [exit],
+  });
+}
+
+export function describeExit({ code, signal }: ProcessExit): string {
+  return signal === null ? `exited with code ${code ?? 'unknown'}` : `was killed by ${signal}`;
+}
