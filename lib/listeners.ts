@@ -1,9 +1,14 @@
 /** Opens every address before any worker exists: activated by the service manager, bound here, or guarded for the workers. */
 
-import type { NativeBinding } from './native.cjs';
-import type { ListenPlan } from './options.js';
+import { Activation, type ActivatedSocket } from './activation.js';
+import { PreforkError } from './errors.js';
+import type { BoundSocket, NativeBinding } from './native.cjs';
+import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
 import type { WireListener } from './protocol.cjs';
-import type { Logger, ListenerAddress, Sharing } from './types.js';
+import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.js';
+import { explained, isSystemError, placeText } from './system-error.js';
+import type { ListenerAddress, Logger, Sharing } from './types.js';
+import { openUnixSocket } from './unix-socket.js';
 
 /** A listener that the master owns for its whole life. */
 export interface OpenListener {
@@ -13,7 +18,7 @@ export interface OpenListener {
   readonly fd: number | null;
   /** What a worker is told, but for its descriptor number. */
   readonly wire: Omit<WireListener, 'fd'>;
-  /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent. */
+  /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent; never throws. */
   close(): void;
 }
 
@@ -24,10 +29,167 @@ export interface OpenListenersContext {
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
+  /** Default: `dns.promises.lookup`. */
+  readonly lookup?: Lookup;
 }
 
 /**
  * All or nothing: a failing address closes what was opened before it.
  * @throws the system error of the address that failed, with `syscall`, `address`, `port` or `path`.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` or `ERR_PREFORK_UNSUPPORTED` for a socket of the service manager
+ * that cannot be what it was named for.
  */
-export declare function openListeners(plans: readonly ListenPlan[], context: OpenListenersContext): Promise<OpenListener[]>;
+export async function openListeners(
+  plans: readonly ListenPlan[],
+  context: OpenListenersContext,
+): Promise<OpenListener[]> {
+  const activation = new Activation(context);
+  const opened = new Map<ListenPlan, OpenListener>();
+  try {
+    // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no lookup.
+    for (const plan of plans) adopt(plan, activation.takeByName(plan), opened, context);
+    const addresses = await resolveAll(plans, opened, context);
+    for (const plan of plans) {
+      if (opened.has(plan)) continue;
+      adopt(plan, activation.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
+    }
+    // From here to the return nothing waits: an error or a stop can never find a half-opened fleet.
+    for (const plan of plans) {
+      if (!opened.has(plan)) opened.set(plan, open(plan, addresses.get(plan) ?? [], context));
+    }
+    return plans.flatMap((plan) => opened.get(plan) ?? []);
+  } catch (error) {
+    closeListeners([...opened.values()]);
+    throw error;
+  } finally {
+    activation.done();
+  }
+}
+
+/** In reverse order. Never throws: what goes wrong is logged by the listener. */
+export function closeListeners(listeners: readonly OpenListener[]): void {
+  for (const listener of listeners.toReversed()) listener.close();
+}
+
+async function resolveAll(
+  plans: readonly ListenPlan[],
+  opened: ReadonlyMap<ListenPlan, OpenListener>,
+  { lookup }: OpenListenersContext,
+): Promise<ReadonlyMap<ListenPlan, readonly ResolvedAddress[]>> {
+  const entries = plans.map(async (plan, index) => {
+    if (plan.kind === 'unix' || opened.has(plan)) return [plan, []] as const;
+    return [plan, await resolveHost(plans.length === 1 ? 'listen' : `listen[${index}]`, plan, lookup)] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+function adopt(
+  plan: ListenPlan,
+  activated: ActivatedSocket | undefined,
+  opened: Map<ListenPlan, OpenListener>,
+  context: OpenListenersContext,
+): void {
+  if (activated === undefined) return;
+  const { native, log, sharing } = context;
+  const { fd, socket } = activated;
+  const place = socket.port === undefined ? socket.address : placeText(socket.address, socket.port);
+  const bound = { fd, family: plan.kind === 'unix' ? 'unix' : socket.family, address: socket.address, port: socket.port };
+  // The file of a unix socket belongs to the service manager, which goes on listening there.
+  const listener = listenerOf(plan, bound as BoundSocket, {}, context, () => native.closeFd(fd));
+  opened.set(plan, listener);
+  if (sharing !== 'shared' && plan.kind === 'tcp') {
+    throw new PreforkError(
+      'ERR_PREFORK_UNSUPPORTED',
+      `The listener '${plan.name}' (${place}) was opened by the service manager, and such a socket can only be shared: ` +
+        `use sharing 'shared' instead of '${sharing}'`,
+    );
+  }
+  native.setNonBlocking(fd);
+  log.info(`listener '${plan.name}': using descriptor ${fd} of the service manager, ${place}`);
+}
+
+function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
+  return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
+}
+
+function openUnix(plan: UnixPlan, context: OpenListenersContext): OpenListener {
+  const { fd, boundAs, close } = openUnixSocket(plan, context.native);
+  return listenerOf(plan, { fd, family: 'unix', address: plan.path }, { boundAs }, context, close);
+}
+
+/** The first address that this machine has; every other error is final. */
+function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
+  const { native, sharing } = context;
+  const last = addresses.length - 1;
+  for (const [index, { family, address }] of addresses.entries()) {
+    const ipv6Only = family === 'IPv6' && plan.ipv6Only;
+    const request = { family, address, port: plan.port, ipv6Only };
+    try {
+      if (sharing === 'shared') {
+        const bound = native.listen({ ...request, backlog: plan.backlog, reusePort: false });
+        return listenerOf(plan, bound, { ipv6Only }, context, () => native.closeFd(bound.fd));
+      }
+      const guard = native.guard(request);
+      return listenerOf(plan, guard, { ipv6Only, inherited: false }, context, () => native.closeFd(guard.fd));
+    } catch (error) {
+      if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
+      throw explained(error, wayOut(error, plan));
+    }
+  }
+  throw new Error(`No address for the listener '${plan.name}'`);
+}
+
+/** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
+const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
+function wayOut(error: unknown, { port, host, network }: TcpPlan): string | undefined {
+  if (!isSystemError(error)) return undefined;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' shows it`;
+    case 'EACCES':
+      return (
+        'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE: start the master as root and set uid ' +
+        'and gid for the workers, let the service manager open the socket, or use a higher port'
+      );
+    case 'EADDRNOTAVAIL':
+      return host === undefined ? 'this machine has no such address' : `no interface of this machine has the address ${host}`;
+    case 'EAFNOSUPPORT':
+      return network === 'tcp6' ? "IPv6 is switched off here: use network 'tcp'" : 'the address family is switched off here';
+    default:
+      return undefined;
+  }
+}
+
+interface Particulars {
+  readonly boundAs?: string;
+  readonly ipv6Only?: boolean;
+  /** False: workers bind for themselves, the descriptor is a guard. */
+  readonly inherited?: boolean;
+}
+
+function listenerOf(
+  plan: ListenPlan,
+  { fd, family, address, port }: BoundSocket,
+  { boundAs = address, ipv6Only = false, inherited = true }: Particulars,
+  { log }: OpenListenersContext,
+  release: () => void,
+): OpenListener {
+  const where: ListenerAddress = { name: plan.name, family, address, ...(port === undefined ? {} : { port }) };
+  let closed = false;
+  return {
+    address: where,
+    fd: inherited ? fd : null,
+    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only },
+    close() {
+      if (closed) return;
+      closed = true;
+      try {
+        release();
+      } catch (error) {
+        // The fleet is stopping: there is nobody left to tell, and the other listeners must be closed, too.
+        log.warn(`listener '${plan.name}': closing it failed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * A unix socket whose file is replaced atomically, never taken from somebody alive, and removed only by its owner.
+ *
+ * Two masters that start at the same instant on the path of a dead one would, without a lock, do this:
+ *
+ *     A: connect → ECONNREFUSED (stale)
+ *     B:                                  connect → ECONNREFUSED (stale)
+ *     A: unlink, bind, listen (serves)
+ *     B:                                  unlink (A's file!), bind, listen
+ *
+ * and A would serve a socket that nobody can find. So the path is guarded by flock(2) on `<path>.lock`, which the kernel releases
+ * when the master dies, however it dies. "Bound but not listening yet" refuses connections just like "stale" does, therefore
+ * the socket is bound and made to listen under a temporary name and renamed, which also keeps clients from seeing a gap.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { UNIX_PATH_MAX } from './address.js';
+import type { BoundSocket, Fd, NativeBinding } from './native.cjs';
+import type { UnixPlan } from './options.js';
+import { explained, isSystemError, systemError } from './system-error.js';
+
+type Native = Pick<NativeBinding, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd'>;
+
+export interface UnixSocket {
+  readonly fd: Fd;
+  /** What getsockname(2) says: the temporary name. */
+  readonly boundAs: string;
+  /**
+   * Removes the socket's file if it is still the one made here, then the lock, and closes both. Once only.
+   * @throws the first error of the file system; everything is closed nevertheless.
+   */
+  close(): void;
+}
+
+/** Another master that stops removes its lock file between our open(2) and flock(2): take the new file then. */
+const LOCK_ATTEMPTS = 100;
+/** Temporary names are random: one that exists belongs to another path of the same folder. */
+const NAME_ATTEMPTS = 100;
+const TEMPORARY_NAME_LENGTH = 12;
+
+/**
+ * @throws EADDRINUSE with `path`: another master or server is alive there, or the file is no socket (and is left alone).
+ * @throws ENOENT, EACCES, EROFS, ENOSPC… with `path` when the folder does not let the files be made.
+ */
+export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
+  const { path } = plan;
+  const lock = takeLock(path, native);
+  try {
+    refuseTaken(path, native);
+    return bindAndRename(plan, lock, native);
+  } catch (error) {
+    // The first error is the one to tell.
+    collectErrors([() => releaseLock(path, lock, native)]);
+    throw error;
+  }
+}
+
+function takeLock(path: string, native: Native): Fd {
+  const lockPath = lockPathOf(path);
+  const taken = systemError('EADDRINUSE', {
+    syscall: 'flock',
+    path,
+    hint: `another master holds ${lockPath}: stop it first, or listen on another path`,
+  });
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+    const fd = openLock(path, native);
+    if (fd === undefined) throw taken;
+    //   A (stops): unlink(lock), close            → nobody holds the old inode
+    //   B (we):    open(old inode) … flock        → locked, but the name is gone
+    //   C:                   open(new inode), flock → locked too!
+    // Whoever holds an inode without a name starts over.
+    if (sameFile(statOf(lockPath), fstatSync(fd))) return fd;
+    native.closeFd(fd);
+  }
+  throw taken;
+}
+
+function openLock(path: string, native: Native): Fd | undefined {
+  try {
+    return native.lockFile(lockPathOf(path));
+  } catch (error) {
+    const hint = `the folder of the unix socket ${path} must exist and be writable for the master`;
+    throw explained(error, hint, { path });
+  }
+}
+
+function refuseTaken(path: string, native: Native): void {
+  const refuse = (hint: string): Error => systemError('EADDRINUSE', { syscall: 'bind', path, hint });
+  const other = 'a file that is no socket is there and is left alone: remove it, or listen on another path';
+  // A symbolic link is not ours to replace, wherever it points; connect(2) would follow it.
+  if (statOf(path)?.isSymbolicLink()) throw refuse(other);
+  switch (native.probeUnix(path)) {
+    case 'live':
+      throw refuse('a server is alive there, or workers of a dead master are about to end: stop it first');
+    case 'not-a-socket':
+      throw refuse(other);
+    case 'stale':
+    case 'absent':
+  }
+}
+
+function bindAndRename(plan: UnixPlan, lock: Fd, native: Native): UnixSocket {
+  const { path } = plan;
+  const socket = bindTemporary(plan, native);
+  let own: Stats | undefined;
+  try {
+    own = lstatSync(socket.address);
+    renameSync(socket.address, path);
+  } catch (error) {
+    collectErrors([() => unlinkSync(socket.address), () => native.closeFd(socket.fd)]);
+    throw explained(error, `giving the unix socket ${path} its name`, { path });
+  }
+  let closed = false;
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    const errors = collectErrors([
+      () => unlinkIfSame(path, own),
+      () => native.closeFd(socket.fd),
+      () => releaseLock(path, lock, native),
+    ]);
+    if (errors.length > 0) throw errors[0];
+  };
+  return { fd: socket.fd, boundAs: socket.address, close };
+}
+
+function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): BoundSocket {
+  // As long as the limit of sun_path allows: the final name has at least one character, so this one has, too.
+  const folder = dirname(path);
+  const room = UNIX_PATH_MAX - Buffer.byteLength(join(folder, 'x')) + 1;
+  const length = Math.min(TEMPORARY_NAME_LENGTH, room);
+  for (let attempt = 1; ; attempt++) {
+    const name = `.${randomBytes(TEMPORARY_NAME_LENGTH).toString('hex')}`.slice(length < 4 ? 1 : 0).slice(0, length);
+    if (name === basename(path)) continue;
+    try {
+      return native.listen({ family: 'unix', path: join(folder, name), backlog, ...(mode === undefined ? {} : { mode }) });
+    } catch (error) {
+      const exists = isSystemError(error) && error.code === 'EADDRINUSE';
+      if (exists && attempt < NAME_ATTEMPTS) continue;
+      throw explained(error, `binding a temporary name for the unix socket ${path}`, { path });
+    }
+  }
+}
+
+/** The name goes while the lock is still held: the next holder must find a file of its own. */
+function releaseLock(path: string, lock: Fd, native: Native): void {
+  const errors = collectErrors([
+    () => unlinkIfSame(lockPathOf(path), fstatSync(lock)),
+    () => native.closeFd(lock),
+  ]);
+  if (errors.length > 0) throw errors[0];
+}
+
+function lockPathOf(path: string): string {
+  return `${path}.lock`;
+}
+
+function unlinkIfSame(path: string, own: Stats | undefined): void {
+  if (sameFile(statOf(path), own)) unlinkSync(path);
+}
+
+function sameFile(a: Stats | undefined, b: Stats | undefined): boolean {
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+function statOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** Runs every step whatever the others do. */
+function collectErrors(steps: readonly (() => void)[]): unknown[] {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
