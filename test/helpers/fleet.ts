@@ -32,7 +32,9 @@ export interface FleetConfig {
  * `onMasterReady`, `onChildRecover`, `onChildExit` and `on <emitter event>` in the master; `settled` in both.
  */
 export function startFleet(config: FleetConfig = {}, options: MasterOptions = {}): Master {
-  const json = JSON.stringify(config, (_key, value: unknown) => (value === Number.POSITIVE_INFINITY ? '$Infinity' : value));
+  const json = JSON.stringify(config, (_key, value: unknown) =>
+    value === Number.POSITIVE_INFINITY ? '$Infinity' : value,
+  );
   return startMaster('fleet', { ...options, args: [json, ...(options.args ?? [])] });
 }
 

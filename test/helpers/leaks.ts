@@ -71,7 +71,9 @@ export async function settledDescriptors(before: ReadonlyMap<number, string>, wi
 
 /** Variables that were set, changed or deleted. Vitest's own are its own business. */
 export function leftVariables(before: NodeJS.ProcessEnv, now: NodeJS.ProcessEnv = process.env): string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => !name.startsWith('VITEST'));
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (name) => !name.startsWith('VITEST'),
+  );
   return names
     .filter((name) => before[name] !== now[name])
     .map((name) => `${name}: ${JSON.stringify(before[name]) ?? 'unset'} -> ${JSON.stringify(now[name]) ?? 'unset'}`);

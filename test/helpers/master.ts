@@ -135,7 +135,10 @@ export class Master implements AsyncDisposable {
   }
 
   /** Waits for an event, past or future. Rejects with the output when all processes end first, and when the time is over. */
-  async event(name: string, { where = () => true, nth = 1, within = 15_000 }: EventOptions = {}): Promise<FixtureEvent> {
+  async event(
+    name: string,
+    { where = () => true, nth = 1, within = 15_000 }: EventOptions = {},
+  ): Promise<FixtureEvent> {
     const find = (): FixtureEvent | undefined => this.events(name).filter(where)[nth - 1];
     const what = `event '${name}'${nth > 1 ? ` number ${nth}` : ''}`;
     await this.#until(() => find() !== undefined, within, what);

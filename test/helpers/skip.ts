@@ -5,7 +5,10 @@ import { test } from 'vitest';
  * `test`, or a skipped test whose title ends with the reason:
  * `testWhen(isRoot, 'needs root')('W19e a worker of another uid dies with its master', async () => {})`.
  */
-export function testWhen(condition: boolean, reason: string): (title: string, body: () => void | Promise<void>) => void {
+export function testWhen(
+  condition: boolean,
+  reason: string,
+): (title: string, body: () => void | Promise<void>) => void {
   return (title, body) => (condition ? test(title, body) : test.skip(`${title} (skipped: ${reason})`, body));
 }
 

@@ -7,8 +7,17 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Runs one deliberately leaking test file under the checks of this suite. */
-async function runLeaking(file: string, check: 'file' | 'run' = 'file'): Promise<{ code: number | null; output: string }> {
-  const args = [vitest, 'run', '--config', 'test/fixtures/leaks/vitest.config.ts', `test/fixtures/leaks/${file}.leak.ts`];
+async function runLeaking(
+  file: string,
+  check: 'file' | 'run' = 'file',
+): Promise<{ code: number | null; output: string }> {
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    'test/fixtures/leaks/vitest.config.ts',
+    `test/fixtures/leaks/${file}.leak.ts`,
+  ];
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', LEAKS_CHECK: check };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
