@@ -1,0 +1,161 @@
+/** An operating system that does what the test says, with a clock that only the test moves. */
+
+import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEvents } from '../../lib/host.js';
+import type { OpenListener } from '../../lib/listeners.js';
+import type { MasterMessage } from '../../lib/protocol.cjs';
+import type { Features } from '../../lib/types.js';
+
+/** What a fake worker does by itself. */
+export interface Behaviour {
+  /** Report readiness as soon as it is introduced. Default: true. */
+  readonly ready?: boolean;
+  /** Exit 0 as soon as it is asked to finish, on the channel or by SIGTERM. Default: true. */
+  readonly obedient?: boolean;
+  /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
+  readonly mortal?: boolean;
+}
+
+export class FakeWorker implements WorkerProcess {
+  readonly received: MasterMessage[] = [];
+  readonly signals: NodeJS.Signals[] = [];
+  #gone = false;
+
+  constructor(
+    readonly pid: number,
+    readonly launch: Launch,
+    readonly events: WorkerProcessEvents,
+    readonly behaviour: Behaviour,
+  ) {}
+
+  send(message: MasterMessage): boolean {
+    if (this.#gone) return false;
+    this.received.push(message);
+    if (message.type === 'init' && this.behaviour.ready !== false) queueMicrotask(() => this.becomeReady());
+    if (message.type === 'drain' && this.behaviour.obedient !== false) this.exit({ code: 0, signal: null });
+    return true;
+  }
+
+  kill(signal: NodeJS.Signals): boolean {
+    if (this.#gone) return false;
+    this.signals.push(signal);
+    if (signal === 'SIGKILL' && this.behaviour.mortal !== false) this.exit({ code: null, signal });
+    if (signal === 'SIGTERM' && this.behaviour.obedient !== false) this.exit({ code: null, signal });
+    return true;
+  }
+
+  becomeReady(): void {
+    if (!this.#gone) this.events.message({ type: 'ready', pid: this.pid });
+  }
+
+  exit(exit: ProcessExit): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    queueMicrotask(() => this.events.exit(exit));
+  }
+}
+
+const EVERYTHING: Features = {
+  nativeSpawn: true,
+  reuseport: true,
+  sharding: true,
+  pidfd: true,
+  parentDeathSignal: true,
+  unixSockets: true,
+  queueDepth: true,
+  dropPrivileges: true,
+  reasons: {},
+};
+
+interface FakeTimer {
+  readonly at: number;
+  readonly action: () => void;
+}
+
+export class FakeHost implements Host {
+  readonly pid = 1_000;
+  readonly features: Features;
+  readonly workers: FakeWorker[] = [];
+  readonly handlers = new Map<NodeJS.Signals, Set<() => void>>();
+  /** Called for every spawn, in order from 0; what it throws the spawn throws. */
+  behave: (index: number, launch: Launch) => Behaviour = () => ({});
+  terminal = false;
+  spawnAttempts = 0;
+  closedListeners = 0;
+  openError: unknown;
+  #time = 0;
+  readonly #timers = new Set<FakeTimer>();
+
+  constructor(features: Partial<Features> = {}) {
+    this.features = { ...EVERYTHING, ...features };
+  }
+
+  now(): number {
+    return this.#time;
+  }
+
+  after(ms: number, action: () => void): Timer {
+    const timer = { at: this.#time + ms, action };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  get pendingTimers(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves the clock, runs what is due in its order, and lets everything that follows from it happen. */
+  async advance(ms: number): Promise<void> {
+    const target = this.#time + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#timers].sort((a, b) => a.at - b.at)[0];
+      if (next === undefined || next.at > target) break;
+      this.#timers.delete(next);
+      this.#time = Math.max(this.#time, next.at);
+      next.action();
+      await settle();
+    }
+    this.#time = target;
+  }
+
+  async openListeners(): Promise<OpenListener[]> {
+    if (this.openError !== undefined) throw this.openError;
+    const address = { name: '0', family: 'IPv4', address: '127.0.0.1', port: 8_080 } as const;
+    const wire = { ...address, boundAs: address.address, backlog: 4_096, ipv6Only: false };
+    return [{ address, fd: 20, wire, close: () => void this.closedListeners++ }];
+  }
+
+  queueDepth() {
+    return { depth: 0, limit: 4_096 };
+  }
+
+  async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
+    const behaviour = this.behave(this.spawnAttempts++, launch);
+    const worker = new FakeWorker(2_000 + this.workers.length, launch, events, behaviour);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  onSignal(signal: NodeJS.Signals, action: () => void): () => void {
+    const set = this.handlers.get(signal) ?? new Set();
+    this.handlers.set(signal, set.add(action));
+    return () => void set.delete(action);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    for (const action of this.handlers.get(signal) ?? []) action();
+  }
+
+  hasControllingTerminal(): boolean {
+    return this.terminal;
+  }
+
+  reapStrangers(): () => void {
+    return () => {};
+  }
+}
+
+/** Lets every promise callback run that does not wait for a timer or for the kernel. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
