@@ -1,0 +1,93 @@
+/** From what the master promised to sockets that can be served, and from what was served back to the promise. */
+
+import type { Server } from 'node:net';
+import { PreforkError } from './errors.js';
+import { showAddress } from './log.js';
+import type { InspectedSocket, NativeBinding } from './native.cjs';
+import type { WireListener } from './protocol.cjs';
+import type { Listener } from './types.js';
+
+/**
+ * Adopts every listener of a worker, in order: checks what was inherited, binds what this worker binds itself.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when a descriptor is not the listening socket that was promised.
+ */
+export function adoptListeners(native: NativeBinding, wires: readonly WireListener[]): Listener[] {
+  return wires.map((wire) => {
+    const { name, family, address, port } = wire;
+    return {
+      fd: wire.fd === null ? bind(native, wire) : verified(native, wire, wire.fd),
+      name,
+      family,
+      address,
+      ...(port !== undefined && { port }),
+    };
+  });
+}
+
+function bind(native: NativeBinding, wire: WireListener): number {
+  if (wire.family === 'unix' || wire.port === undefined) throw mismatch(wire, 'no descriptor');
+  const { family, address, port, backlog, ipv6Only } = wire;
+  return native.listen({ family, address, port, backlog, ipv6Only, reusePort: true }).fd;
+}
+
+function verified(native: NativeBinding, wire: WireListener, fd: number): number {
+  let found: InspectedSocket;
+  try {
+    found = native.inspectListener(fd);
+  } catch (cause) {
+    throw mismatch(wire, `no socket (${(cause as Error).message})`, cause);
+  }
+  const expected: Partial<InspectedSocket> = {
+    type: 'stream',
+    listening: true,
+    family: wire.family,
+    address: wire.boundAs,
+    ...(wire.port !== undefined && { port: wire.port }),
+  };
+  const wrong = Object.entries(expected).some(([key, value]) => found[key as keyof InspectedSocket] !== value);
+  if (wrong) throw mismatch(wire, describe(found));
+  return fd;
+}
+
+function describe({ family, type, listening, address, port }: InspectedSocket): string {
+  const at = family === 'unix' ? `unix:${address}` : `${address}${port === undefined ? '' : ` port ${port}`}`;
+  return `a ${type === 'stream' ? '' : 'non-'}stream socket of family ${family} at ${at}${listening ? '' : ', not listening'}`;
+}
+
+function mismatch(wire: WireListener, found: string, cause?: unknown): PreforkError {
+  return new PreforkError(
+    'ERR_PREFORK_INHERITED_LISTENER',
+    `Descriptor ${wire.fd} was promised to be the listener '${wire.name}' on ${showAddress(wire)} but is ${found}. ` +
+      'A commandProducer must pass `command.stdio` to spawn unchanged',
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/**
+ * At least one server must be bound to an address of the fleet: some runtimes ignore the descriptor and bind a random port.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER`
+ */
+export function checkServed(servers: readonly Server[], wires: readonly WireListener[]): void {
+  if (servers.length === 0 || servers.some((server) => isPromised(server, wires))) return;
+  const addresses = servers.map(({ address }, i) => showBound(address.call(servers[i]))).join(', ');
+  throw new PreforkError(
+    'ERR_PREFORK_INHERITED_LISTENER',
+    `serve returned a server on ${addresses}, but the fleet listens on ${wires.map(showAddress).join(', ')}; ` +
+      'pass `listener`, the first argument of serve, to listen()',
+  );
+}
+
+function isPromised(server: Server, wires: readonly WireListener[]): boolean {
+  const bound = server.address();
+  // What libuv says of a unix listener that it was given by descriptor.
+  if (bound === null) return wires.some((wire) => wire.family === 'unix');
+  if (typeof bound === 'string') {
+    return wires.some((wire) => wire.family === 'unix' && (bound === wire.boundAs || bound === wire.address));
+  }
+  return wires.some((wire) => wire.family !== 'unix' && bound.port === wire.port && bound.address === wire.boundAs);
+}
+
+function showBound(bound: ReturnType<Server['address']>): string {
+  if (bound === null) return 'no address';
+  return typeof bound === 'string' ? `unix:${bound}` : `${bound.address} port ${bound.port}`;
+}

@@ -1,0 +1,195 @@
+/**
+ * Stop accepting, finish what was accepted. Public Node API and diagnostics channels only.
+ *
+ * In the steady state a connection costs an entry in a Set and a request one property on its socket; everything else happens
+ * once the drain has begun.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Server } from 'node:net';
+import type { Socket } from 'node:net';
+import { deferred } from './deferred.js';
+import { Http1Drain, isHttp1, watchRequests } from './drain-http1.js';
+import { Http2Drain, isHttp2 } from './drain-http2.js';
+import type { DrainReason } from './protocol.cjs';
+
+/** How one protocol of one server finishes its connections. */
+export interface ProtocolDrain {
+  /** Called once per reason; `'stop'` may follow `'replace'`. */
+  begin(reason: DrainReason): void;
+  /** Only for `'stop'`: closes what is idle now. */
+  sweep(): void;
+  /** Ends what is left at once. */
+  destroy(): void;
+}
+
+/** Sweeping may take this share of the time at most, however many connections become idle one by one. */
+const SWEEP_SHARE = 0.1;
+
+/** One server and every connection that it accepted or was given. */
+class TrackedServer {
+  readonly sockets = new Set<Socket>();
+  readonly #server: Server;
+  readonly #protocols: ProtocolDrain[] = [];
+
+  constructor(server: Server, onGone: () => void, sweepLater: () => void) {
+    this.#server = server;
+    const { sockets } = this;
+    // One function for all connections: a closure for each would be the most expensive part of tracking.
+    const forget = function (this: Socket): void {
+      sockets.delete(this);
+      onGone();
+    };
+    this.add = (socket) => {
+      if (socket.destroyed || sockets.has(socket)) return;
+      sockets.add(socket);
+      socket.on('close', forget);
+    };
+    // TLS servers too: their 'connection' is the TCP connection, before the handshake.
+    server.on('connection', this.add);
+    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, sweepLater));
+    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, sweepLater));
+  }
+
+  readonly add: (socket: Socket) => void;
+
+  begin(reason: DrainReason): void {
+    stopAccepting(this.#server);
+    for (const protocol of this.#protocols) protocol.begin(reason);
+  }
+
+  sweep(): void {
+    for (const protocol of this.#protocols) protocol.sweep();
+    // Connected, and not a byte sent. Not for protocols of the app's own: there the server may be the one to speak first.
+    if (this.#protocols.length === 0) return;
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  destroy(): void {
+    for (const protocol of this.#protocols) protocol.destroy();
+    for (const socket of this.sockets) socket.destroy();
+  }
+}
+
+/**
+ * net.Server's own close, whatever the class overrides it with: http.Server.close() also cuts connections that it takes for
+ * idle, among them those whose response has not been flushed yet.
+ */
+function stopAccepting(server: Server): void {
+  if (server.listening) Server.prototype.close.call(server);
+}
+
+/**
+ * Runs `next` when everything that the kernel held at the time of the call has been read: a callback inside the poll phase is
+ * followed by the check phase of the *same* turn, and only the poll phase after that has asked the kernel again.
+ */
+function afterPendingReads(next: () => void): void {
+  setImmediate(() => setImmediate(next));
+}
+
+/** The drain of one worker. Track servers as soon as they are known. */
+export class Drain {
+  readonly #servers = new Map<Server, TrackedServer>();
+  readonly #adopters = new Set<Server>();
+  readonly #finished = deferred();
+  /** Connections accepted before the servers were known: `serve` may listen, and only return its server later. */
+  #early: Set<Socket> | undefined = new Set();
+  #reason: DrainReason | undefined;
+  #sweepPlanned = false;
+  #sweepCost = 0;
+
+  constructor() {
+    watchRequests();
+    subscribe('net.server.socket', this.#onEarly);
+  }
+
+  readonly #onEarly = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    this.#early?.add(socket);
+  };
+
+  /** Whether a connection is open in this process, on any server, that was accepted before {@link Drain.allTracked}. */
+  get acceptedEarly(): boolean {
+    for (const { destroyed } of this.#early ?? []) if (!destroyed) return true;
+    return false;
+  }
+
+  /** Connections that are still open. */
+  get connections(): number {
+    let count = 0;
+    for (const { sockets } of this.#servers.values()) count += sockets.size;
+    return count;
+  }
+
+  /** Settles when every connection has ended; never before {@link Drain.begin}. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Every connection of the server, from now on, is one that the drain finishes. */
+  track(server: Server): void {
+    if (this.#servers.has(server)) return;
+    const tracked = new TrackedServer(server, () => this.#settle(), () => this.#sweepLater());
+    this.#servers.set(server, tracked);
+    for (const socket of this.#early ?? []) {
+      // `server` is where net puts the acceptor of a socket, on every version; @types/node does not know.
+      if ((socket as { readonly server?: unknown }).server === server) tracked.add(socket);
+    }
+    if (this.#reason !== undefined) this.#start(this.#reason, [tracked]);
+  }
+
+  /** A helper that accepts for a tracked server. It stops accepting with the others and has no connections of its own. */
+  trackAdopter(server: Server): void {
+    this.#adopters.add(server);
+    if (this.#reason !== undefined) stopAccepting(server);
+  }
+
+  /** No more servers will come: nothing looks at connections of other servers any more. */
+  allTracked(): void {
+    unsubscribe('net.server.socket', this.#onEarly);
+    this.#early = undefined;
+    this.#settle();
+  }
+
+  /**
+   * `'stop'`: idle connections close at once. `'replace'`: they are kept until their next request. Either way nothing new is
+   * accepted, and what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
+   */
+  begin(reason: DrainReason): void {
+    if (this.#reason === reason || this.#reason === 'stop') return;
+    this.#reason = reason;
+    for (const server of this.#adopters) stopAccepting(server);
+    this.#start(reason, this.#servers.values());
+    this.#settle();
+  }
+
+  #start(reason: DrainReason, servers: Iterable<TrackedServer>): void {
+    for (const server of servers) server.begin(reason);
+    this.#sweepLater();
+  }
+
+  /** Cuts whatever is left. */
+  destroy(): void {
+    for (const server of this.#servers.values()) server.destroy();
+  }
+
+  #sweepLater(): void {
+    if (this.#reason !== 'stop' || this.#sweepPlanned) return;
+    this.#sweepPlanned = true;
+    const wait = Math.round(this.#sweepCost / SWEEP_SHARE);
+    if (wait === 0) afterPendingReads(() => this.#sweep());
+    else setTimeout(() => afterPendingReads(() => this.#sweep()), wait);
+  }
+
+  #sweep(): void {
+    this.#sweepPlanned = false;
+    const before = performance.now();
+    for (const server of this.#servers.values()) server.sweep();
+    this.#sweepCost = performance.now() - before;
+  }
+
+  #settle(): void {
+    if (this.#reason === undefined || this.#early !== undefined) return;
+    if (this.connections === 0) this.#finished.resolve();
+  }
+}

@@ -1,0 +1,104 @@
+/** Starts the user's server on the adopted listeners, whichever way it was given. */
+
+import { createServer } from 'node:net';
+import type { Server, ServerOpts } from 'node:net';
+import type { Settings } from './options.js';
+import type { Listener, WorkerContext } from './types.js';
+
+/** What a worker serves with. */
+export interface Serving {
+  /** The user's servers: their connections are what a drain finishes. Empty when `serve` returned none. */
+  readonly servers: readonly Server[];
+  /** Helpers that accept for a ready-made server on further addresses. */
+  readonly adopters: readonly Server[];
+}
+
+/** The public fields of a server that decide how it treats a connection; typed here because @types/node leaves most out. */
+type ConnectionOptions = Pick<ServerOpts, 'allowHalfOpen' | 'pauseOnConnect' | 'noDelay' | 'keepAlive'> & {
+  readonly keepAliveInitialDelay?: number;
+};
+
+/** A TLS server of any protocol. */
+type SecureServer = Server & { setSecureContext(options: object): void };
+
+/**
+ * Runs `serve` or puts a ready-made server to work; settles when every server listens.
+ * @param started Called with the servers as soon as they are known, before they listen.
+ */
+export async function startServing(
+  settings: Pick<Settings, 'serve'>,
+  context: WorkerContext,
+  started: (serving: Serving) => void,
+): Promise<Serving> {
+  const { serve } = settings;
+  const [first] = context.listeners;
+  if (first === undefined) throw new Error('The master promised no listener');
+  if (typeof serve !== 'function') {
+    const serving = listenReadyMade(serve, context);
+    started(serving);
+    await Promise.all([serve, ...serving.adopters].map(listening));
+    return serving;
+  }
+  const serving = { servers: serversOf(await serve(first, context)), adopters: [] };
+  started(serving);
+  await Promise.all(serving.servers.map(listening));
+  return serving;
+}
+
+function serversOf(served: unknown): Server[] {
+  if (served === undefined || served === null) return [];
+  const servers = Array.isArray(served) ? (served as unknown[]) : [served];
+  for (const server of servers) {
+    if (isServer(server)) continue;
+    throw new TypeError('serve must return a net.Server (http, https and HTTP/2 servers are), an array of them, or nothing');
+  }
+  return servers as Server[];
+}
+
+function isServer(value: unknown): value is Server {
+  const server = value as Partial<Server> | null | undefined;
+  return typeof server?.listen === 'function' && typeof server.address === 'function' && typeof server.on === 'function';
+}
+
+/** Listens on the first address; connections to the others are accepted by helpers and given to the server. */
+function listenReadyMade(server: Server, context: WorkerContext): Serving {
+  if (context.tls !== undefined && 'setSecureContext' in server) (server as SecureServer).setSecureContext(context.tls);
+  const [first, ...others] = context.listeners;
+  server.listen(first);
+  const adopters = others.map((listener) => adopter(server, listener));
+  return { servers: [server], adopters };
+}
+
+/** emit('connection') works for net, http, https and HTTP/2: it is how their own listeners hear of a connection. */
+function adopter(server: Server, listener: Listener): Server {
+  const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = server as ConnectionOptions;
+  const helper = createServer({
+    ...(allowHalfOpen !== undefined && { allowHalfOpen }),
+    ...(pauseOnConnect !== undefined && { pauseOnConnect }),
+    ...(noDelay !== undefined && { noDelay }),
+    ...(keepAlive !== undefined && { keepAlive }),
+    ...(keepAliveInitialDelay !== undefined && { keepAliveInitialDelay: keepAliveInitialDelay * 1000 }),
+  });
+  helper.maxConnections = server.maxConnections;
+  helper.on('connection', (socket) => server.emit('connection', socket));
+  return helper.listen(listener);
+}
+
+/** Settles when the server listens; a server that failed or was closed before that is a boot failure. */
+function listening(server: Server): Promise<void> {
+  if (server.listening) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error): void => {
+      server.removeListener('listening', onListening);
+      server.removeListener('error', settle);
+      server.removeListener('close', onClose);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onListening = (): void => settle();
+    const onClose = (): void => settle(new Error('serve returned a server that was closed before it listened'));
+    server.on('listening', onListening);
+    server.on('error', settle);
+    server.on('close', onClose);
+  });
+}

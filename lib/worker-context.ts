@@ -1,0 +1,69 @@
+/** What `serve` gets as its second argument. */
+
+import type { SecureContextOptions } from 'node:tls';
+import type { WorkerIdentity } from './identity.cjs';
+import type { Listener, WorkerContext } from './types.js';
+
+/** How the context reaches the rest of the worker. */
+export interface ContextLinks {
+  readonly listeners: readonly Listener[];
+  readonly tls: SecureContextOptions | undefined;
+  readonly signal: AbortSignal;
+  /** Throws a TypeError for what JSON cannot carry. */
+  send(message: unknown): void;
+  ready(): void;
+}
+
+/** The {@link WorkerContext} of this process, and the way in for the master's messages. */
+export class Context implements WorkerContext {
+  readonly id: number;
+  readonly generation: number;
+  readonly masterPid: number;
+  readonly listeners: readonly Listener[];
+  readonly tls?: SecureContextOptions;
+  readonly signal: AbortSignal;
+  readonly #links: ContextLinks;
+  readonly #hearers: ((message: unknown) => void)[] = [];
+  /** Messages that arrived before anybody listened; `undefined` once somebody does. */
+  #early: unknown[] | undefined = [];
+
+  constructor(identity: WorkerIdentity, links: ContextLinks) {
+    this.id = identity.slot;
+    this.generation = identity.generation;
+    this.masterPid = identity.masterPid;
+    this.listeners = links.listeners;
+    if (links.tls !== undefined) this.tls = links.tls;
+    this.signal = links.signal;
+    this.#links = links;
+  }
+
+  ready(): void {
+    this.#links.ready();
+  }
+
+  send(message: unknown): void {
+    this.#links.send(message);
+  }
+
+  on(event: 'message', listener: (message: unknown) => void): this {
+    if (event !== 'message') throw new TypeError(`A worker has only the event 'message'; got '${String(event)}'`);
+    this.#hearers.push(listener);
+    if (this.#hearers.length > 1) return this;
+    // Not inside on(): the caller may still be setting up. Until then later messages queue behind the early ones.
+    queueMicrotask(() => {
+      const early = this.#early ?? [];
+      this.#early = undefined;
+      for (const message of early) this.deliver(message);
+    });
+    return this;
+  }
+
+  /** A message of the master. */
+  deliver(message: unknown): void {
+    if (this.#early !== undefined) {
+      this.#early.push(message);
+      return;
+    }
+    for (const hear of [...this.#hearers]) hear(message);
+  }
+}

@@ -1,0 +1,232 @@
+/** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
+
+import { inspect } from 'node:util';
+import { adoptListeners, checkServed } from './adopt.js';
+import { bootError, openControlFd, prepare } from './boot.cjs';
+import { Channel } from './channel.js';
+import { deferred } from './deferred.js';
+import { Drain } from './drain.js';
+import { PreforkError } from './errors.js';
+import { identity as readIdentity } from './identity.cjs';
+import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import { makeLog } from './log.js';
+import { onMasterDied, ORPHAN_EXIT_CODE, watchPolicy } from './master-death.js';
+import type { NativeBinding } from './native.cjs';
+import type { Settings } from './options.js';
+import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
+import { startServing } from './serve.js';
+import type { Listener, Logger, WorkerContext } from './types.js';
+import { Context } from './worker-context.js';
+
+/** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
+const BACKSTOP_MARGIN = 250;
+/** What a timer can hold; a longer deadline is none. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export interface WorkerDeps {
+  readonly native: NativeBinding;
+}
+
+/** The context of this worker, the second argument of `serve`; `undefined` in a master, and in a worker before `serve` runs. */
+export function currentWorker(): WorkerContext | undefined {
+  return readIdentity()?.context;
+}
+
+/** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
+export function drained(identity: WorkerIdentity): Promise<void> {
+  return drainedOf(identity).promise;
+}
+
+/** Kept on the identity: another copy of the package in the same program may hold the other fleets. */
+function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['drained']> {
+  identity.drained ??= deferred();
+  return identity.drained;
+}
+
+/**
+ * Serves as the worker that `identity` says; settles after the drain. A boot that fails is reported to the master and ends the
+ * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing.
+ */
+export async function runWorker(identity: WorkerIdentity, settings: Settings, deps: WorkerDeps): Promise<void> {
+  await new Worker(identity, settings, deps.native).run();
+}
+
+class Worker {
+  readonly #identity: WorkerIdentity;
+  readonly #settings: Settings;
+  readonly #native: NativeBinding;
+  readonly #log: Logger;
+  readonly #drain = new Drain();
+  readonly #abort = new AbortController();
+  readonly #init = deferred<InitMessage>();
+  readonly #calledReady = deferred();
+  /** Settles when `serve` is done, well or not: from then on all servers are known. */
+  readonly #served = deferred();
+  #state: 'booting' | 'ready' | 'draining' = 'booting';
+  #channel: Channel<MasterMessage, WorkerMessage> | undefined;
+  #preloaded: Preloaded | undefined;
+  #context: Context | undefined;
+  /** Messages in the same chunk as `init`, ahead of the context. */
+  #early: unknown[] = [];
+  #deadline: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
+
+  constructor(identity: WorkerIdentity, settings: Settings, native: NativeBinding) {
+    this.#identity = identity;
+    this.#settings = settings;
+    this.#native = native;
+    const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
+    this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#boot();
+    } catch (error) {
+      this.#failBoot(error);
+    }
+    await this.#served.promise;
+    this.#drain.allTracked();
+    await this.#drain.finished;
+    // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
+    this.#channel?.unref();
+    drainedOf(this.#identity).resolve();
+  }
+
+  async #boot(): Promise<void> {
+    const preloaded = this.#identity.preloaded ?? prepare(this.#identity, () => this.#native);
+    this.#preloaded = preloaded;
+    preloaded.onMasterDeath = () => onMasterDied(this.#settings, this.#log, () => this.#orphaned());
+    preloaded.watch.configure(watchPolicy(this.#settings));
+    process.on('SIGTERM', () => this.#onSigterm());
+    const channel = this.#openChannel();
+    this.#channel = channel;
+    preloaded.reportVia((message) => channel.send(message));
+
+    const { listeners: wires, tls } = await this.#init.promise;
+    const listeners = adoptListeners(this.#native, wires);
+    this.#context = new Context(this.#identity, {
+      listeners,
+      tls,
+      signal: this.#abort.signal,
+      send: (data) => channel.send({ type: 'message', data }),
+      ready: () => this.#calledReady.resolve(),
+    });
+    this.#identity.context = this.#context;
+    for (const data of this.#early.splice(0)) this.#context.deliver(data);
+    await this.#serve(this.#context, wires);
+    this.#becomeReady(listeners, wires);
+  }
+
+  #openChannel(): Channel<MasterMessage, WorkerMessage> {
+    const fd = openControlFd(this.#identity);
+    if (fd === undefined) {
+      throw new PreforkError(
+        'ERR_PREFORK_INHERITED_LISTENER',
+        `This process is marked as worker ${this.#identity.slot} of fleet '${this.#identity.fleet}' but has no control channel` +
+          `${this.#identity.controlFd === undefined ? '' : ` on descriptor ${this.#identity.controlFd}`}; ` +
+          'most likely a commandProducer did not pass `command.stdio` to spawn',
+      );
+    }
+    return new Channel<MasterMessage, WorkerMessage>(fd, {
+      message: (message) => this.#onMessage(message),
+      // The death of the master is the watch's to notice: it also works while the event loop is blocked.
+      close: () => {},
+      garbage: (line) => this.#log.warn(`ignored a control message that makes no sense: ${line.slice(0, 200)}`),
+    });
+  }
+
+  async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
+    const { servers } = await startServing(this.#settings, context, (serving) => {
+      for (const server of serving.servers) this.#drain.track(server);
+      for (const server of serving.adopters) this.#drain.trackAdopter(server);
+    });
+    if (servers.length === 0) await this.#calledReady.promise;
+    if (this.#state === 'booting') checkServed(servers, wires);
+  }
+
+  #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
+    this.#served.resolve();
+    this.#preloaded?.booted();
+    if (this.#state !== 'booting') return;
+    // server.listen({ fd }) calls listen(2) again with a backlog of 511, for every holder of the socket.
+    listeners.forEach(({ fd }, i) => this.#restoreBacklog(fd, wires[i]?.backlog ?? 0));
+    this.#state = 'ready';
+    this.#drain.allTracked();
+    this.#channel?.send({ type: 'ready', pid: process.pid });
+  }
+
+  #restoreBacklog(fd: number, backlog: number): void {
+    try {
+      this.#native.setBacklog(fd, backlog);
+    } catch (error) {
+      this.#log.warn(`could not restore the backlog of ${backlog}: ${(error as Error).message}`);
+    }
+  }
+
+  #onMessage(message: MasterMessage): void {
+    switch (message.type) {
+      case 'init':
+        this.#init.resolve(message);
+        break;
+      case 'drain':
+        this.#beginDrain(message.reason, message.timeout, 0);
+        break;
+      case 'message':
+        if (this.#context === undefined) this.#early.push(message.data);
+        else this.#context.deliver(message.data);
+        break;
+    }
+  }
+
+  #onSigterm(): void {
+    if (this.#state === 'draining') return;
+    this.#channel?.send({ type: 'draining', signal: 'SIGTERM' });
+    this.#beginDrain('stop', this.#settings.gracePeriod, 0);
+  }
+
+  #orphaned(): void {
+    const left = this.#deadline === undefined ? this.#settings.gracePeriod : this.#deadline.at - performance.now();
+    this.#beginDrain('stop', Math.max(0, left), ORPHAN_EXIT_CODE);
+  }
+
+  /** Also called again: the master may turn a replacement into a stop, or move the deadline. */
+  #beginDrain(reason: DrainReason, timeout: number, code: number): void {
+    const booting = this.#state === 'booting';
+    this.#state = 'draining';
+    this.#setDeadline(timeout, code);
+    this.#abort.abort();
+    // Not ready, and nobody's connection in here: there is nothing to finish, and `serve` may take for ever.
+    if (booting && !this.#drain.acceptedEarly) process.exit();
+    this.#drain.begin(reason);
+  }
+
+  #setDeadline(timeout: number, code: number): void {
+    clearTimeout(this.#deadline?.timer);
+    if (!(timeout <= LONGEST_TIMER)) return;
+    const timer = setTimeout(() => this.#expire(timeout), timeout).unref();
+    this.#deadline = { at: performance.now() + timeout, timer };
+    this.#preloaded?.watch.exitAfter(Math.ceil(timeout) + BACKSTOP_MARGIN, code);
+  }
+
+  #expire(timeout: number): void {
+    const counts = new Map<string, number>();
+    for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const kept = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing that Node knows of';
+    this.#log.warn(
+      `not done ${Math.round(timeout)} ms after the drain began: ${this.#drain.connections} connections open; ` +
+        `the event loop is kept alive by ${kept}. Ending the process`,
+    );
+    this.#drain.destroy();
+    process.exit();
+  }
+
+  /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */
+  #failBoot(error: unknown): void {
+    this.#served.resolve();
+    // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
+    if (this.#state === 'draining') return;
+    this.#channel?.send({ type: 'boot-error', error: bootError(error) });
+    process.stderr.write(`${error instanceof Error ? inspect(error) : `Uncaught ${inspect(error)}`}\n`);
+    process.exit(1);
+  }
+}
