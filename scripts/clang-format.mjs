@@ -1,0 +1,14 @@
+// Formats native/, or with --check fails for a file that is not formatted. Every C++ file, so that none is forgotten.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { getNativeBinary } from 'clang-format';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const files = readdirSync(join(root, 'native'), { recursive: true })
+  .filter((file) => /\.(cc|h)$/.test(file))
+  .map((file) => join('native', file));
+const mode = process.argv.includes('--check') ? ['--dry-run', '--Werror'] : ['-i'];
+const { status } = spawnSync(getNativeBinary(), ['--style=file', ...mode, ...files], { cwd: root, stdio: 'inherit' });
+process.exit(status ?? 1);

@@ -1,0 +1,93 @@
+// Shows which test proves which number of docs/conformance.md, and fails when a required number has no passing test.
+// Reads the results of the last `npm test`. `npm run conformance -- W19` shows the numbers that start with W19 only.
+import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const resultsFile = `${root}.results/vitest.json`;
+const only = process.argv[2];
+
+if (!existsSync(resultsFile)) {
+  console.error('No test results: run `npm test` first.');
+  process.exit(1);
+}
+const results = JSON.parse(readFileSync(resultsFile, 'utf8'));
+const numbers = readNumbers(readFileSync(`${root}docs/conformance.md`, 'utf8'));
+const tests = readTests(results);
+
+const problems = [];
+for (const number of numbers.values()) {
+  const proof = proofOf(number);
+  if (!number.later && proof.state === 'missing') problems.push(`${number.id}: ${proof.why}`);
+  if (only === undefined || number.id.startsWith(only)) print(number, proof);
+}
+for (const test of tests) {
+  for (const id of test.ids) {
+    if (!numbers.has(id))
+      problems.push(`${id}: not in docs/conformance.md, but "${test.title}" (${test.file}) claims it`);
+  }
+}
+
+const required = [...numbers.values()].filter((number) => !number.later);
+const when = new Date(results.startTime).toISOString();
+console.log(`\nResults of ${when}: ${results.testResults.length} test files, ${results.numTotalTests} tests.`);
+console.log(`${required.length} numbers are required, ${numbers.size - required.length} belong to a later release.`);
+if (problems.length > 0) {
+  console.error(`\n${problems.length} not proven:\n  ${problems.join('\n  ')}`);
+  process.exit(1);
+}
+console.log('Every required number has a passing test.');
+
+/** `- **C7b** text`, `- **L1** *(later)* text`, and `(see **C7d**)` for a number that another one proves. */
+function readNumbers(markdown) {
+  const found = new Map();
+  for (const [, id, later, text] of markdown.matchAll(/^ *- \*\*([CFWL]\d+[a-z]?)\*\*( \*\(later\)\*)? (.*)$/gm)) {
+    found.set(id, {
+      id,
+      later: later !== undefined,
+      alias: /\(see \*\*([CFWL]\d+[a-z]?)\*\*\)/.exec(text)?.[1],
+      parts: [],
+    });
+  }
+  for (const { id } of found.values()) found.get(/^(.\d+)[a-z]$/.exec(id)?.[1])?.parts.push(id);
+  return found;
+}
+
+/** Every test whose title, or the title of a `describe` around it, starts with numbers: `C5 …`, `C5, C21 …`. */
+function readTests({ testResults }) {
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.flatMap(({ title, ancestorTitles, status }) => {
+      const ids = [...ancestorTitles, title].flatMap((part) => {
+        const list = /^(?:[CFWL]\d+[a-z]?(?:, (?=[CFWL]\d))?)+(?=[\s:]|$)/.exec(part)?.[0] ?? '';
+        return list === '' ? [] : list.split(', ');
+      });
+      return ids.length === 0 ? [] : [{ ids, title, status, file: relative(root, name) }];
+    }),
+  );
+}
+
+/** Its own passing test, or a passing test for each of its parts. A failing test spoils it. */
+function proofOf({ id, alias, parts }) {
+  const own = tests.filter((test) => test.ids.includes(id) || test.ids.includes(alias));
+  const failed = own.filter((test) => test.status === 'failed');
+  if (failed.length > 0) return { own, state: 'missing', why: `"${failed[0].title}" failed` };
+  if (own.some((test) => test.status === 'passed')) return { own, state: 'proven' };
+  if (parts.length > 0 && parts.every((part) => proofOf(numbers.get(part)).state === 'proven')) {
+    return { own, state: 'by its parts' };
+  }
+  // A missing privilege or tool is no excuse, another machine has it; an operating system without the ability is.
+  if (own.some((test) => test.title.includes('(skipped: cannot exist on '))) return { own, state: 'impossible here' };
+  if (own.length > 0) return { own, state: 'missing', why: `skipped only: "${own[0].title}"` };
+  return { own, state: 'missing', why: parts.length > 0 ? 'not every part has a passing test' : 'no test' };
+}
+
+function print({ id, later }, { own, state, why }) {
+  if (own.length === 0)
+    console.log(`${id.padEnd(5)} ${later ? 'later' : state === 'missing' ? `MISSING: ${why}` : state}`);
+  for (const [index, { title, status, file }] of own.entries()) {
+    // The reason of a skip is in the title; vitest calls skipped tests "skipped", "pending" or "todo".
+    const result = status === 'passed' || status === 'failed' ? status : 'skipped';
+    console.log(`${(index === 0 ? id : '').padEnd(5)} ${result.padEnd(7)} ${title}  [${file}]`);
+  }
+}
