@@ -80,7 +80,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       this.start().catch(() => {});
       return await this.finished;
     }
-    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, { native }) : drained());
+    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, { native }) : drained(worker));
   }
 
   /**
