@@ -6,6 +6,7 @@ import type { WorkerExit } from './errors.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
 import { HookQueue } from './hook-queue.js';
 import type { Host } from './host.js';
+import { closeListeners } from './listeners.js';
 import type { OpenListener } from './listeners.js';
 import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
@@ -135,7 +136,7 @@ export class Master {
     const tls = settings.tls === undefined ? undefined : await loadTls(settings.tls);
     this.#listeners = await host.openListeners(settings.listen, settings.sharing, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
-    if (this.#state === 'stopped') return this.#closeListeners();
+    if (this.#state === 'stopped') return closeListeners(this.#listeners);
     this.#starter = new Starter({
       settings,
       host,
@@ -303,17 +304,13 @@ export class Master {
 
   #over(error: unknown): void {
     // Only now: while a worker may still accept, nothing that the kernel has queued may be reset.
-    this.#closeListeners();
+    closeListeners(this.#listeners);
     for (const undo of this.#undo) undo();
     this.#state = 'stopped';
     this.#log.info('stopped');
     if (error === undefined) this.#finished.resolve();
     else this.#finished.reject(error);
     this.#events.stop(error);
-  }
-
-  #closeListeners(): void {
-    for (const listener of this.#listeners) listener.close();
   }
 }
 
