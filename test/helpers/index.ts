@@ -1,6 +1,7 @@
 export { bounded, eventually } from './eventually.js';
 export { type FleetConfig, type ReadyFleet, startFleet, startReadyFleet } from './fleet.js';
 export { type Answer, connectRaw, httpGet, type RawConnection, type RequestOptions, type Target } from './http.js';
+export { type Http2Options, http2Get } from './http2.js';
 export { type Exit, type FixtureEvent, type Master, type MasterOptions, startMaster } from './master.js';
 export {
   children,
@@ -17,3 +18,4 @@ export {
 } from './processes.js';
 export { commandWorks, isLinux, isRoot, testWhen } from './skip.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
+export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';

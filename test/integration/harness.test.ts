@@ -1,7 +1,23 @@
+import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { bounded, eventually } from '../helpers/eventually.js';
-import { connectRaw, httpGet, isAlive, processInfo, startMaster, tlsMaterial, untilReaped } from '../helpers/index.js';
+import {
+  canRefuseSyscalls,
+  canUnsharePids,
+  children,
+  connectRaw,
+  http2Get,
+  httpGet,
+  inPidNamespace,
+  isAlive,
+  processInfo,
+  refusing,
+  startMaster,
+  testWhen,
+  tlsMaterial,
+  untilReaped,
+} from '../helpers/index.js';
 
 test('a fixture is a session of its own, and its events, calls and output arrive', async () => {
   const master = startMaster('harness-probe');
@@ -74,6 +90,33 @@ test('eventually returns the value, and fails with the last error as its cause',
   await expect(failing).rejects.toMatchObject({ message: 'Not within 50 ms: pigs fly', cause: { message: 'not yet' } });
 });
 
-test('the test certificates can be read', () => {
-  expect(tlsMaterial().cert).toMatch(/^-----BEGIN CERTIFICATE-----/);
+test('the test certificates serve HTTP/2 and HTTPS to a client that trusts them', async () => {
+  const { key, cert } = tlsMaterial();
+  const server = createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
+    response.end(JSON.stringify({ version: request.httpVersion }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  expect((await http2Get({ port, ca: cert })).json()).toEqual({ version: '2.0' });
+  expect((await httpGet({ port, ca: cert })).json()).toEqual({ version: '1.1' });
+  await new Promise((resolve) => server.close(resolve));
+});
+
+testWhen(canUnsharePids(), 'needs unshare --pid')(
+  'a fixture can be PID 1 of a namespace, and is ended like any other',
+  async () => {
+    const master = startMaster('harness-probe', { wrapper: inPidNamespace });
+    const { from } = await master.event('started');
+    expect(from).toBe(1);
+    const [inside] = children(master.pid);
+    expect(inside?.name).toMatch(/^(node|MainThread)$/);
+    await master.dispose();
+    expect(isAlive(inside?.pid ?? 0)).toBe(false);
+  },
+);
+
+testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')('a fixture can be refused a system call', async () => {
+  const master = startMaster('harness-probe', { wrapper: refusing('close_range', 'EPERM') });
+  const { from } = await master.event('started');
+  expect(from).toBe(master.pid);
 });
