@@ -20,6 +20,7 @@ export interface SystemError extends NodeJS.ErrnoException {
   readonly address?: string;
   readonly port?: number;
   readonly path?: string;
+  readonly hostname?: string;
 }
 
 /** @param code Name of an errno, e.g. `EADDRINUSE`. */
@@ -33,17 +34,24 @@ export function systemError(code: keyof typeof constants.errno, details: SystemE
   return Object.assign(error, { code, errno, syscall, ...defined({ address, port, path }) });
 }
 
-/** The same error with the way out in its message; `overrides` replace properties. The original is its `cause`. */
-export function explained(
-  error: unknown,
-  hint: string | undefined,
-  overrides: { readonly path?: string } = {},
-): unknown {
+/**
+ * The same error with the way out in its message, in place of a shorter one that the addon may have given; `path` replaces
+ * the path of a file that the caller never heard of. The original is its `cause`.
+ */
+export function explained(error: unknown, hint: string | undefined, path?: string): unknown {
   if (hint === undefined || !isSystemError(error)) return error;
-  const { code, errno, syscall, address, port, path } = error;
-  const { hostname } = error as { hostname?: string };
-  const copy = new Error(`${error.message} (${hint})`, { cause: error });
-  return Object.assign(copy, { code, errno, syscall, ...defined({ address, port, path, hostname }), ...overrides });
+  const { code, syscall, address, port } = error;
+  if (isErrnoName(code)) {
+    const where = { address, port, path: path ?? error.path };
+    return systemError(code, { syscall, ...defined(where), hint, cause: error });
+  }
+  // Codes of getaddrinfo(3) (ENOTFOUND, EAI_AGAIN) are no errno: Node's own message is kept.
+  const { errno, hostname } = error;
+  return Object.assign(new Error(`${error.message} (${hint})`, { cause: error }), defined({ code, errno, syscall, hostname }));
+}
+
+function isErrnoName(code: string): code is keyof typeof constants.errno {
+  return Object.hasOwn(constants.errno, code);
 }
 
 export function isSystemError(error: unknown): error is SystemError {

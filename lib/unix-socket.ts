@@ -34,8 +34,6 @@ export interface UnixSocket {
   close(): void;
 }
 
-/** Another master that stops removes its lock file between our open(2) and flock(2): take the new file then. */
-const LOCK_ATTEMPTS = 100;
 /** Temporary names are random: one that exists belongs to another path of the same folder. */
 const NAME_ATTEMPTS = 100;
 const TEMPORARY_NAME_LENGTH = 12;
@@ -57,33 +55,19 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
   }
 }
 
+/** A lock file that was removed by its holder between open(2) and flock(2) is not enough: `lockFile` starts over then. */
 function takeLock(path: string, native: Native): Fd {
   const lockPath = lockPathOf(path);
-  const taken = systemError('EADDRINUSE', {
-    syscall: 'flock',
-    path,
-    hint: `another master holds ${lockPath}: stop it first, or listen on another path`,
-  });
-  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-    const fd = openLock(path, native);
-    if (fd === undefined) throw taken;
-    //   A (stops): unlink(lock), close            → nobody holds the old inode
-    //   B (we):    open(old inode) … flock        → locked, but the name is gone
-    //   C:                   open(new inode), flock → locked too!
-    // Whoever holds an inode without a name starts over.
-    if (sameFile(statOf(lockPath), fstatSync(fd))) return fd;
-    native.closeFd(fd);
-  }
-  throw taken;
-}
-
-function openLock(path: string, native: Native): Fd | undefined {
+  let fd: Fd | undefined;
   try {
-    return native.lockFile(lockPathOf(path));
+    fd = native.lockFile(lockPath);
   } catch (error) {
-    const hint = `the folder of the unix socket ${path} must exist and be writable for the master`;
-    throw explained(error, hint, { path });
+    const hint = `making ${lockPath}: the folder of a unix socket must exist, and be writable for the master`;
+    throw explained(error, hint, path);
   }
+  if (fd !== undefined) return fd;
+  const hint = `another master holds ${lockPath}: stop it first, or listen on another path`;
+  throw systemError('EADDRINUSE', { syscall: 'flock', path, hint });
 }
 
 function refuseTaken(path: string, native: Native): void {
@@ -110,7 +94,7 @@ function bindAndRename(plan: UnixPlan, lock: Fd, native: Native): UnixSocket {
     renameSync(socket.address, path);
   } catch (error) {
     collectErrors([() => unlinkSync(socket.address), () => native.closeFd(socket.fd)]);
-    throw explained(error, `giving the unix socket ${path} its name`, { path });
+    throw explained(error, `giving the unix socket ${path} its name`, path);
   }
   let closed = false;
   const close = (): void => {
@@ -139,7 +123,7 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
     } catch (error) {
       const exists = isSystemError(error) && error.code === 'EADDRINUSE';
       if (exists && attempt < NAME_ATTEMPTS) continue;
-      throw explained(error, `binding a temporary name for the unix socket ${path}`, { path });
+      throw explained(error, `binding a temporary name for the unix socket ${path}`, path);
     }
   }
 }
