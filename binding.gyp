@@ -1,0 +1,46 @@
+{
+  # One file per OS where OSes differ, chosen here and never by #ifdef inside a function.
+  "targets": [
+    {
+      "target_name": "prefork",
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "sources": [
+        "native/addon.cc",
+        "native/addon_children.cc",
+        "native/addon_parent_watch.cc",
+        "native/sys_error.cc"
+      ],
+      "conditions": [
+        ["OS=='linux'", {
+          "sources": [
+            "native/exec_image.cc",
+            "native/fd_linux.cc",
+            "native/fd_posix.cc",
+            "native/features_linux.cc",
+            "native/listener_linux.cc",
+            "native/listener_posix.cc",
+            "native/parent_death_linux.cc",
+            "native/pidfd_linux.cc",
+            "native/process_linux.cc",
+            "native/process_watch_linux.cc",
+            "native/reaper_linux.cc",
+            "native/spawn_child_linux.cc",
+            "native/spawn_linux.cc",
+            "native/thread_linux.cc",
+            "native/unix_listener_posix.cc",
+            "native/users_posix.cc",
+            "native/wake_linux.cc"
+          ],
+          "cflags": ["-Wall", "-Wextra", "-Werror", "-O2", "-fvisibility=hidden"],
+          "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+          "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
+          # timer_create(2) and threads are in libraries of their own before glibc 2.34.
+          "libraries": ["-pthread", "-lrt"]
+        }, {
+          "sources": ["<!(node -e \"console.error('prefork: the native core is not built for this operating system yet'); process.exit(1)\")"]
+        }]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,36 @@
+// Everything that execve(2) needs, laid out before the process is made: its child may not allocate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spawn.h"
+
+namespace prefork {
+
+class ExecImage {
+ public:
+  explicit ExecImage(const SpawnOptions& options);
+  ExecImage(const ExecImage&) = delete;
+  ExecImage& operator=(const ExecImage&) = delete;
+
+  // Files to try in order, as execvpe(3) does; null-terminated.
+  char* const* Candidates() const { return candidate_pointers_.data(); }
+  char* const* Argv() const { return argv_.data(); }
+  char* const* Envp() const { return envp_.data(); }
+  // {"/bin/sh", <slot>, args...}: for a script without an interpreter line, execvp(3). The slot takes the candidate.
+  char** ShellArgv() const { return const_cast<char**>(shell_argv_.data()); }
+  // Where the child writes the digits of its pid, terminator included; null when nobody asked for it.
+  char* ListenPidDigits() const { return listen_pid_digits_; }
+
+ private:
+  std::vector<std::string> candidates_;
+  std::string listen_pid_;
+  std::vector<char*> candidate_pointers_;
+  std::vector<char*> argv_;
+  std::vector<char*> envp_;
+  std::vector<char*> shell_argv_;
+  char* listen_pid_digits_ = nullptr;
+};
+
+}  // namespace prefork

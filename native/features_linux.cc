@@ -1,0 +1,77 @@
+#include "features.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pidfd_linux.h"
+#include "sys_error.h"
+#include "unique_fd.h"
+
+namespace prefork {
+namespace {
+
+#ifndef SO_ATTACH_REUSEPORT_CBPF
+constexpr int SO_ATTACH_REUSEPORT_CBPF = 51;
+#endif
+
+Feature Yes(const char* name) { return {name, true, ""}; }
+
+Feature Judge(const char* name, int status, const char* what) {
+  if (status >= 0) return Yes(name);
+  const int error = errno;
+  return {name, false, std::string(what) + ": " + ErrorName(error) + ", " + ErrorText(error)};
+}
+
+UniqueFd TcpSocket() {
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) fd.Reset(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return fd;
+}
+
+Feature ProbePidfd() {
+  const UniqueFd self(OpenPidfd(getpid()));
+  return Judge("pidfd", self.Get(), "pidfd_open(2), needs Linux 5.3 and no seccomp filter against it");
+}
+
+int AttachSteering(int fd) {
+  sock_filter always_first = {BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program = {1, &always_first};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
+}
+
+std::vector<Feature> Probe() {
+  std::vector<Feature> features;
+  features.push_back(Yes("nativeSpawn"));
+  const UniqueFd tcp = TcpSocket();
+  const int on = 1;
+  features.push_back(
+      Judge("reuseport", setsockopt(tcp.Get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT, socket(7)"));
+  features.push_back(Judge("sharding", AttachSteering(tcp.Get()), "SO_ATTACH_REUSEPORT_CBPF, socket(7)"));
+  features.push_back(ProbePidfd());
+  int signal = 0;
+  features.push_back(
+      Judge("parentDeathSignal", prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0), "PR_SET_PDEATHSIG, prctl(2)"));
+  const UniqueFd local(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  features.push_back(Judge("unixSockets", local.Get(), "unix(7)"));
+  tcp_info info = {};
+  socklen_t length = sizeof info;
+  features.push_back(
+      Judge("queueDepth", getsockopt(tcp.Get(), IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO, tcp(7)"));
+  features.push_back(Yes("dropPrivileges"));
+  return features;
+}
+
+}  // namespace
+
+const std::vector<Feature>& ProbeFeatures() {
+  // Never destroyed: threads may look while the process exits.
+  static const auto* features = new std::vector<Feature>(Probe());
+  return *features;
+}
+
+}  // namespace prefork

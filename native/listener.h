@@ -1,0 +1,66 @@
+// Listening sockets: make them, look at them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "unique_fd.h"
+
+namespace prefork {
+
+enum class Family { kIPv4, kIPv6, kUnix, kOther };
+
+struct TcpAddress {
+  Family family;        // kIPv4 or kIPv6
+  std::string address;  // numeric
+  int port;
+  bool ipv6_only;
+};
+
+struct SocketName {
+  Family family = Family::kOther;
+  std::string address;
+  std::optional<int> port;
+};
+
+struct Inspection {
+  SocketName name;
+  bool stream = false;
+  bool listening = false;
+  bool non_blocking = false;
+  bool close_on_exec = false;
+  bool reuse_port = false;
+};
+
+struct QueueFill {
+  std::uint32_t depth;
+  std::uint32_t limit;
+};
+
+enum class UnixProbe { kLive, kStale, kAbsent, kNotASocket };
+
+UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port);
+// Bound, never listening: keeps a second master of the same user off an address shared through SO_REUSEPORT.
+UniqueFd GuardTcp(const TcpAddress& address);
+// Binds `path` as it is, applies `mode` before anybody can connect, listens.
+UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode);
+// connect(2) as a question: is anyone behind this path?
+UnixProbe ProbeUnix(const std::string& path);
+
+// listen(2) again on a socket that listens already.
+void SetBacklog(int fd, int backlog);
+SocketName NameOf(int fd);
+// Anything that is open has an answer, a file too; EBADF throws.
+Inspection Inspect(int fd);
+// ENOTSUP where the kernel keeps no numbers (unix sockets), EINVAL for a socket that does not listen.
+QueueFill ReadQueue(int fd);
+
+// Shared by the listener_* files.
+UniqueFd OpenTcpSocket(const TcpAddress& address);
+void SetSocketFlag(int fd, int option, const char* name, bool value, const TcpAddress& address);
+void BindTcp(int fd, const TcpAddress& address);
+
+}  // namespace prefork

@@ -1,0 +1,46 @@
+// The child's side of a spawn: from clone(2) to execve(2).
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "exec_image.h"
+
+namespace prefork {
+
+// What the child may fail at; the names are in spawn_linux.cc.
+enum class Step : std::int32_t { kFcntl, kDup2, kChdir, kSetgroups, kSetgid, kSetuid, kPrctl, kSetrlimit, kExecve };
+
+// What travels through the error pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
+struct ChildFailure {
+  Step step;
+  std::int32_t error;
+};
+
+// Prepared by the parent, memory of the parent: the child shares it and only writes where it says so.
+struct ChildPlan {
+  const ExecImage* image;
+  int* fds;  // scratch copy of the sources; the child lifts entries
+  int fd_count;
+  int error_pipe;
+  const char* cwd;      // or null
+  const gid_t* groups;  // or null
+  std::size_t group_count;
+  bool set_groups;
+  bool set_gid;
+  bool set_uid;
+  gid_t gid;
+  uid_t uid;
+  bool die_with_parent;
+  pid_t parent;
+  bool set_file_limit;
+  struct rlimit file_limit;
+};
+
+// Never returns to its caller in a useful way: it ends in execve(2) or _exit(2).
+int RunChild(void* plan);
+
+}  // namespace prefork

@@ -1,0 +1,19 @@
+// The user database.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <vector>
+
+namespace prefork {
+
+struct UserGroups {
+  gid_t gid;
+  std::vector<gid_t> groups;
+};
+
+// Nothing when the user is not in the database. Throws SysError.
+std::optional<UserGroups> FindUserGroups(uid_t uid);
+
+}  // namespace prefork
