@@ -71,28 +71,35 @@ Napi::Value ToNumber(Napi::Env env, UniqueFd fd) {
 
 TcpAddress ToTcpAddress(const Napi::Object& request) {
   const std::string family = ToText(request.Get("family"), "family");
-  if (family != "IPv4" && family != "IPv6") throw BadArgument(request.Env(), "family", "'IPv4', 'IPv6' or 'unix'");
+  if (family != "IPv4" && family != "IPv6")
+    throw BadArgument(request.Env(), "family", "'IPv4', 'IPv6' or 'unix'");
   const bool six = family == "IPv6";
   return {six ? Family::kIPv6 : Family::kIPv4, ToText(request.Get("address"), "address"),
           static_cast<int>(ToInteger(request.Get("port"), "port", 0, 65535)),
           six && ToFlag(request.Get("ipv6Only"), "ipv6Only")};
 }
 
-int ToBacklog(const Napi::Value& value) { return static_cast<int>(ToInteger(value, "backlog", 0, kMaxInt)); }
+int ToBacklog(const Napi::Value& value) {
+  return static_cast<int>(ToInteger(value, "backlog", 0, kMaxInt));
+}
 
 Napi::Value Listen(const Napi::CallbackInfo& info) {
   const Napi::Object request = ToObject(info[0], "request");
   const int backlog = ToBacklog(request.Get("backlog"));
   if (ToText(request.Get("family"), "family") == "unix") {
     const std::string path = ToText(request.Get("path"), "path");
-    const auto mode = ToOptional(request.Get("mode"), "mode", [](const Napi::Value& value, const std::string& name) {
-      return static_cast<mode_t>(ToInteger(value, name, 0, 07777));
-    });
-    return Translate(info.Env(), [&] { return ToBoundSocket(info.Env(), ListenUnix(path, backlog, mode)); });
+    const auto mode = ToOptional(request.Get("mode"), "mode",
+                                 [](const Napi::Value& value, const std::string& name) {
+                                   return static_cast<mode_t>(ToInteger(value, name, 0, 07777));
+                                 });
+    return Translate(info.Env(),
+                     [&] { return ToBoundSocket(info.Env(), ListenUnix(path, backlog, mode)); });
   }
   const TcpAddress address = ToTcpAddress(request);
   const bool reuse_port = ToFlag(request.Get("reusePort"), "reusePort");
-  return Translate(info.Env(), [&] { return ToBoundSocket(info.Env(), ListenTcp(address, backlog, reuse_port)); });
+  return Translate(info.Env(), [&] {
+    return ToBoundSocket(info.Env(), ListenTcp(address, backlog, reuse_port));
+  });
 }
 
 Napi::Value Guard(const Napi::CallbackInfo& info) {
@@ -174,8 +181,9 @@ Napi::Value Pipe(const Napi::CallbackInfo& info) {
 void RequireMainThread(Napi::Env env, const char* what) {
   if (OnMainThread()) return;
   Napi::Error error = Napi::Error::New(
-      env, std::string(what) + " works on the main thread only: the kernel ties the death signal of a child to the "
-                               "thread that made it; call prefork() outside worker_threads");
+      env, std::string(what) +
+               " works on the main thread only: the kernel ties the death signal of a child to the "
+               "thread that made it; call prefork() outside worker_threads");
   error.Set("code", Napi::String::New(env, "ERR_PREFORK_WORKER_THREAD"));
   throw error;
 }
@@ -194,9 +202,9 @@ Napi::Value SpawnChild(const Napi::CallbackInfo& info) {
   options.fds = ToList(request.Get("fds"), "fds", ToFd);
   options.uid = ToOptional(request.Get("uid"), "uid", ToId);
   options.gid = ToOptional(request.Get("gid"), "gid", ToId);
-  options.groups = ToOptional(request.Get("groups"), "groups", [](const Napi::Value& value, const std::string& name) {
-    return ToList(value, name, ToId);
-  });
+  options.groups = ToOptional(
+      request.Get("groups"), "groups",
+      [](const Napi::Value& value, const std::string& name) { return ToList(value, name, ToId); });
   options.die_with_parent = ToFlag(request.Get("dieWithParent"), "dieWithParent");
   options.listen_pid = ToFlag(request.Get("listenPid"), "listenPid");
   return Translate(env, [&] { return Self(env).children.Spawn(env, options, on_exit); });
@@ -204,7 +212,8 @@ Napi::Value SpawnChild(const Napi::CallbackInfo& info) {
 
 Napi::Value GroupsOfUser(const Napi::CallbackInfo& info) {
   const uid_t uid = ToId(info[0], "uid");
-  const std::optional<UserGroups> found = Translate(info.Env(), [&] { return FindUserGroups(uid); });
+  const std::optional<UserGroups> found =
+      Translate(info.Env(), [&] { return FindUserGroups(uid); });
   if (!found) return info.Env().Undefined();
   Napi::Object result = Napi::Object::New(info.Env());
   Napi::Array groups = Napi::Array::New(info.Env(), found->groups.size());
@@ -216,7 +225,8 @@ Napi::Value GroupsOfUser(const Napi::CallbackInfo& info) {
 
 Napi::Value ReapStrangers(const Napi::CallbackInfo& info) {
   std::unordered_set<pid_t> own = Self(info.Env()).children.Pids();
-  for (const std::int64_t pid : ToList(info[0], "own", [](const Napi::Value& value, const std::string& name) {
+  for (const std::int64_t pid :
+       ToList(info[0], "own", [](const Napi::Value& value, const std::string& name) {
          return ToInteger(value, name, 0, kMaxInt);
        })) {
     own.insert(static_cast<pid_t>(pid));
@@ -231,7 +241,9 @@ Napi::Value WatchParent(const Napi::CallbackInfo& info) {
   const auto pid = static_cast<pid_t>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
   const auto fd = static_cast<int>(ToInteger(request.Get("controlFd"), "controlFd", -1, kMaxInt));
   const Napi::Function on_death = ToFunction(info[1], "onDeath");
-  return Translate(info.Env(), [&] { return Self(info.Env()).parent_watches.Watch(info.Env(), pid, fd, on_death); });
+  return Translate(info.Env(), [&] {
+    return Self(info.Env()).parent_watches.Watch(info.Env(), pid, fd, on_death);
+  });
 }
 
 Napi::Value Features(const Napi::CallbackInfo& info) {
@@ -248,7 +260,8 @@ Napi::Value Features(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto* instance = new Instance();
   env.SetInstanceData(instance);
-  // Joins the threads while the environment is whole; the destructor of the instance would come after it.
+  // Joins the threads while the environment is whole; the destructor of the instance would come
+  // after it.
   env.AddCleanupHook(
       [](Instance* self) {
         self->children.Stop();
@@ -278,7 +291,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("reapStrangers", ReapStrangers);
   add("watchParent", WatchParent);
   // Probed when first asked for: workers never do.
-  exports.DefineProperty(Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));
+  exports.DefineProperty(
+      Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));
   return exports;
 }
 

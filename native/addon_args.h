@@ -15,7 +15,8 @@
 
 namespace prefork {
 
-// An Error of Node's own shape: code, negative errno, syscall, and address/port or path where they apply.
+// An Error of Node's own shape: code, negative errno, syscall, and address/port or path where they
+// apply.
 inline Napi::Error ToJs(Napi::Env env, const SysError& error) {
   Napi::Error js = Napi::Error::New(env, ErrorMessage(error));
   js.Set("code", Napi::String::New(env, ErrorName(error.error)));
@@ -40,12 +41,14 @@ auto Translate(Napi::Env env, Body body) {
 }
 
 inline Napi::Error BadArgument(Napi::Env env, const std::string& name, const char* expected) {
-  Napi::TypeError error = Napi::TypeError::New(env, "The \"" + name + "\" argument must be " + expected);
+  Napi::TypeError error =
+      Napi::TypeError::New(env, "The \"" + name + "\" argument must be " + expected);
   error.Set("code", Napi::String::New(env, "ERR_INVALID_ARG_VALUE"));
   return error;
 }
 
-inline std::int64_t ToInteger(const Napi::Value& value, const std::string& name, std::int64_t min, std::int64_t max) {
+inline std::int64_t ToInteger(const Napi::Value& value, const std::string& name, std::int64_t min,
+                              std::int64_t max) {
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
     // Written so that NaN fails, too.
@@ -54,7 +57,8 @@ inline std::int64_t ToInteger(const Napi::Value& value, const std::string& name,
       return static_cast<std::int64_t>(number);
     }
   }
-  const std::string expected = "an integer from " + std::to_string(min) + " to " + std::to_string(max);
+  const std::string expected =
+      "an integer from " + std::to_string(min) + " to " + std::to_string(max);
   throw BadArgument(value.Env(), name, expected.c_str());
 }
 
@@ -99,7 +103,8 @@ auto ToList(const Napi::Value& value, const std::string& name, Convert convert) 
 
 inline std::uint32_t ToId(const Napi::Value& value, const std::string& name) {
   // The largest id is (uid_t) -1, which the kernel takes for "no change", setresuid(2).
-  return static_cast<std::uint32_t>(ToInteger(value, name, 0, std::numeric_limits<std::uint32_t>::max() - 1));
+  return static_cast<std::uint32_t>(
+      ToInteger(value, name, 0, std::numeric_limits<std::uint32_t>::max() - 1));
 }
 
 template <typename Convert>

@@ -16,8 +16,8 @@ Napi::Value ToJs(Napi::Env env, std::optional<int> value) {
 void Children::StartWatch(Napi::Env env) {
   if (watch_) return;
   auto* keeper = new std::shared_ptr<ProcessWatch>();
-  // The finalizer also runs when the environment is torn down, and right after it the queue is gone: no thread may be
-  // left that would push into it.
+  // The finalizer also runs when the environment is torn down, and right after it the queue is
+  // gone: no thread may be left that would push into it.
   queue_ = ExitQueue::New(
       env, "prefork:exits", 0, 1, this,
       [](Napi::Env, std::shared_ptr<ProcessWatch>* watch, Children*) {
@@ -28,7 +28,8 @@ void Children::StartWatch(Napi::Env env) {
   try {
     watch_ = std::make_shared<ProcessWatch>([queue = queue_](std::uint64_t id, ProcessExit exit) {
       auto* event = new ExitEvent{id, exit};
-      if (queue.NonBlockingCall(event) != napi_ok) delete event;  // the environment is on its way out
+      if (queue.NonBlockingCall(event) != napi_ok)
+        delete event;  // the environment is on its way out
     });
     *keeper = watch_;
   } catch (...) {
@@ -67,7 +68,8 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
                         env,
                         [process](const Napi::CallbackInfo& info) -> Napi::Value {
                           const int signal = static_cast<int>(ToInteger(info[0], "signal", 0, 64));
-                          const bool alive = Translate(info.Env(), [&] { return process->Kill(signal); });
+                          const bool alive =
+                              Translate(info.Env(), [&] { return process->Kill(signal); });
                           return Napi::Boolean::New(info.Env(), alive);
                         },
                         "kill"));
@@ -88,8 +90,8 @@ void Children::OnExit(Napi::Env env, Napi::Function, Children* self, ExitEvent* 
     exit.Set("signal", ToJs(env, event->exit.signal));
     on_exit.Call({exit});
   } catch (const Napi::Error& error) {
-    // Before Node-API 10 a throw out of a thread-safe function is only a deprecation warning (DEP0168), so it is
-    // reported as what it is: an uncaught exception.
+    // Before Node-API 10 a throw out of a thread-safe function is only a deprecation warning
+    // (DEP0168), so it is reported as what it is: an uncaught exception.
     napi_fatal_exception(env, error.Value());
   }
   self->StopWatchWhenIdle();

@@ -1,4 +1,5 @@
-// Children of this process as JavaScript sees them. One instance per environment; only the main one ever has children.
+// Children of this process as JavaScript sees them. One instance per environment; only the main one
+// ever has children.
 #pragma once
 
 #include <napi.h>
@@ -43,8 +44,8 @@ class Children {
 
   std::unordered_map<std::uint64_t, Entry> entries_;
   std::uint64_t last_id_ = 0;
-  // Both exist exactly while there are children: an idle master holds no thread and no descriptor, and the queue keeps
-  // the event loop alive for as long as an exit can come.
+  // Both exist exactly while there are children: an idle master holds no thread and no descriptor,
+  // and the queue keeps the event loop alive for as long as an exit can come.
   std::shared_ptr<ProcessWatch> watch_;
   ExitQueue queue_;
 };

@@ -27,7 +27,8 @@ milliseconds ToDelay(const Napi::Value& value, const char* name) {
 
 }  // namespace
 
-Napi::Value ParentWatches::Watch(Napi::Env env, pid_t master, int control_fd, Napi::Function on_death) {
+Napi::Value ParentWatches::Watch(Napi::Env env, pid_t master, int control_fd,
+                                 Napi::Function on_death) {
   auto* keeper = new std::shared_ptr<ParentWatch>();
   DeathQueue queue = DeathQueue::New(
       env, on_death, "prefork:master-death", 0, 1, nullptr,
@@ -55,7 +56,8 @@ Napi::Value ParentWatches::Watch(Napi::Env env, pid_t master, int control_fd, Na
                                 const Napi::Value grace = options.Get("grace");
                                 std::optional<milliseconds> delay;
                                 if (!grace.IsNull()) delay = ToDelay(grace, "grace");
-                                const bool keep = ToFlag(options.Get("keepDeathSignal"), "keepDeathSignal");
+                                const bool keep =
+                                    ToFlag(options.Get("keepDeathSignal"), "keepDeathSignal");
                                 Translate(info.Env(), [&] { watch->Configure(delay, keep); });
                               },
                               "configure"));
@@ -63,7 +65,8 @@ Napi::Value ParentWatches::Watch(Napi::Env env, pid_t master, int control_fd, Na
                               env,
                               [watch](const Napi::CallbackInfo& info) {
                                 const milliseconds delay = ToDelay(info[0], "ms");
-                                watch->ExitAfter(delay, static_cast<int>(ToInteger(info[1], "code", 0, 255)));
+                                watch->ExitAfter(
+                                    delay, static_cast<int>(ToInteger(info[1], "code", 0, 255)));
                               },
                               "exitAfter"));
   handle.Set("close", Napi::Function::New(

@@ -17,7 +17,8 @@ class ParentWatches {
   ParentWatches(const ParentWatches&) = delete;
   ParentWatches& operator=(const ParentWatches&) = delete;
 
-  // Throws SysError. The watch lives until close() or the end of the environment, not until JavaScript forgets it.
+  // Throws SysError. The watch lives until close() or the end of the environment, not until
+  // JavaScript forgets it.
   Napi::Value Watch(Napi::Env env, pid_t master, int control_fd, Napi::Function on_death);
   // Joins the threads. Idempotent.
   void Stop();

@@ -8,7 +8,8 @@ constexpr char kShell[] = "/bin/sh";
 constexpr char kListenPid[] = "LISTEN_PID=";
 constexpr std::size_t kPidDigits = 20;  // more than any pid has
 
-// exec*(2) takes `char* const[]` for historical reasons and does not write to the strings, execve(3p).
+// exec*(2) takes `char* const[]` for historical reasons and does not write to the strings,
+// execve(3p).
 char* Mutable(const std::string& text) { return const_cast<char*>(text.c_str()); }
 
 // The PATH that the child will have, not the caller's.
@@ -37,7 +38,8 @@ std::vector<std::string> FindCandidates(const SpawnOptions& options) {
 }  // namespace
 
 ExecImage::ExecImage(const SpawnOptions& options) : candidates_(FindCandidates(options)) {
-  for (const std::string& candidate : candidates_) candidate_pointers_.push_back(Mutable(candidate));
+  for (const std::string& candidate : candidates_)
+    candidate_pointers_.push_back(Mutable(candidate));
   candidate_pointers_.push_back(nullptr);
 
   shell_argv_ = {const_cast<char*>(kShell), nullptr};

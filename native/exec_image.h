@@ -18,9 +18,11 @@ class ExecImage {
   char* const* Candidates() const { return candidate_pointers_.data(); }
   char* const* Argv() const { return argv_.data(); }
   char* const* Envp() const { return envp_.data(); }
-  // {"/bin/sh", <slot>, args...}: for a script without an interpreter line, execvp(3). The slot takes the candidate.
+  // {"/bin/sh", <slot>, args...}: for a script without an interpreter line, execvp(3). The slot
+  // takes the candidate.
   char** ShellArgv() const { return const_cast<char**>(shell_argv_.data()); }
-  // Where the child writes the digits of its pid, terminator included; null when nobody asked for it.
+  // Where the child writes the digits of its pid, terminator included; null when nobody asked for
+  // it.
   char* ListenPidDigits() const { return listen_pid_digits_; }
 
  private:

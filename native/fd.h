@@ -24,7 +24,8 @@ void SetCloseOnExec(int fd);
 // Sets O_NONBLOCK; returns whether it was set before.
 bool SetNonBlocking(int fd);
 
-// An exclusive flock(2) on a file that is created when missing; nothing when another open file holds it.
+// An exclusive flock(2) on a file that is created when missing; nothing when another open file
+// holds it.
 std::optional<UniqueFd> LockFile(const std::string& path);
 
 }  // namespace prefork

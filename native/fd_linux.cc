@@ -1,5 +1,5 @@
-// Descriptors that are close-on-exec from birth: SOCK_CLOEXEC and pipe2(2) leave no window in which another thread's
-// fork could carry them away.
+// Descriptors that are close-on-exec from birth: SOCK_CLOEXEC and pipe2(2) leave no window in which
+// another thread's fork could carry them away.
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -18,7 +18,8 @@ UniqueFd OpenStreamSocket(int domain) {
 
 std::pair<UniqueFd, UniqueFd> MakeSocketPair() {
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) throw SysError(errno, "socketpair");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+    throw SysError(errno, "socketpair");
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 

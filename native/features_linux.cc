@@ -1,5 +1,3 @@
-#include "features.h"
-
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -8,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "features.h"
 #include "pidfd_linux.h"
 #include "sys_error.h"
 #include "unique_fd.h"
@@ -35,7 +34,8 @@ UniqueFd TcpSocket() {
 
 Feature ProbePidfd() {
   const UniqueFd self(OpenPidfd(getpid()));
-  return Judge("pidfd", self.Get(), "pidfd_open(2), needs Linux 5.3 and no seccomp filter against it");
+  return Judge("pidfd", self.Get(),
+               "pidfd_open(2), needs Linux 5.3 and no seccomp filter against it");
 }
 
 int AttachSteering(int fd) {
@@ -49,19 +49,22 @@ std::vector<Feature> Probe() {
   features.push_back(Yes("nativeSpawn"));
   const UniqueFd tcp = TcpSocket();
   const int on = 1;
+  features.push_back(Judge("reuseport",
+                           setsockopt(tcp.Get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on),
+                           "SO_REUSEPORT, socket(7)"));
   features.push_back(
-      Judge("reuseport", setsockopt(tcp.Get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT, socket(7)"));
-  features.push_back(Judge("sharding", AttachSteering(tcp.Get()), "SO_ATTACH_REUSEPORT_CBPF, socket(7)"));
+      Judge("sharding", AttachSteering(tcp.Get()), "SO_ATTACH_REUSEPORT_CBPF, socket(7)"));
   features.push_back(ProbePidfd());
   int signal = 0;
-  features.push_back(
-      Judge("parentDeathSignal", prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0), "PR_SET_PDEATHSIG, prctl(2)"));
+  features.push_back(Judge("parentDeathSignal", prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0),
+                           "PR_SET_PDEATHSIG, prctl(2)"));
   const UniqueFd local(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   features.push_back(Judge("unixSockets", local.Get(), "unix(7)"));
   tcp_info info = {};
   socklen_t length = sizeof info;
-  features.push_back(
-      Judge("queueDepth", getsockopt(tcp.Get(), IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO, tcp(7)"));
+  features.push_back(Judge("queueDepth",
+                           getsockopt(tcp.Get(), IPPROTO_TCP, TCP_INFO, &info, &length),
+                           "TCP_INFO, tcp(7)"));
   features.push_back(Yes("dropPrivileges"));
   return features;
 }

@@ -43,7 +43,8 @@ struct QueueFill {
 enum class UnixProbe { kLive, kStale, kAbsent, kNotASocket };
 
 UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port);
-// Bound, never listening: keeps a second master of the same user off an address shared through SO_REUSEPORT.
+// Bound, never listening: keeps a second master of the same user off an address shared through
+// SO_REUSEPORT.
 UniqueFd GuardTcp(const TcpAddress& address);
 // Binds `path` as it is, applies `mode` before anybody can connect, listens.
 UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode);
@@ -55,7 +56,8 @@ void SetBacklog(int fd, int backlog);
 SocketName NameOf(int fd);
 // Anything that is open has an answer, a file too; EBADF throws.
 Inspection Inspect(int fd);
-// ENOTSUP where the kernel keeps no numbers (unix sockets), EINVAL for a socket that does not listen.
+// ENOTSUP where the kernel keeps no numbers (unix sockets), EINVAL for a socket that does not
+// listen.
 QueueFill ReadQueue(int fd);
 
 // Shared by the listener_* files.

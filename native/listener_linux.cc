@@ -1,4 +1,5 @@
-// What only Linux has: the guard of an address shared through SO_REUSEPORT, and the fill of an accept queue.
+// What only Linux has: the guard of an address shared through SO_REUSEPORT, and the fill of an
+// accept queue.
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,8 +20,8 @@ namespace {
 constexpr int kLockAttempts = 1000;
 constexpr long kLockPause = 1000 * 1000;  // nanoseconds
 
-// A mutex between processes that needs no file and vanishes with its holder: an abstract unix name, unix(7), is per
-// network namespace, exactly as a port is.
+// A mutex between processes that needs no file and vanishes with its holder: an abstract unix name,
+// unix(7), is per network namespace, exactly as a port is.
 UniqueFd LockPort(const TcpAddress& address) {
   const std::string name =
       "prefork-guard:" + std::to_string(geteuid()) + ":" + std::to_string(address.port);
@@ -32,14 +33,15 @@ UniqueFd LockPort(const TcpAddress& address) {
     UniqueFd fd = OpenStreamSocket(AF_UNIX);
     if (bind(fd.Get(), reinterpret_cast<const sockaddr*>(&raw), length) == 0) return fd;
     if (errno != EADDRINUSE) throw SysError(errno, "bind").At(address.address, address.port);
-    // The kernel has no "tell me when this name is free". The holder needs microseconds, this is start-up, and it is
-    // bounded: the wait is a pause, not a poll that goes on.
+    // The kernel has no "tell me when this name is free". The holder needs microseconds, this is
+    // start-up, and it is bounded: the wait is a pause, not a poll that goes on.
     const timespec pause = {0, kLockPause};
     nanosleep(&pause, nullptr);
   }
   throw SysError(EADDRINUSE, "bind")
       .At(address.address, address.port)
-      .Advise("the abstract unix socket @" + name + " stayed taken: another master is stuck at its start");
+      .Advise("the abstract unix socket @" + name +
+              " stayed taken: another master is stuck at its start");
 }
 
 }  // namespace
@@ -47,10 +49,10 @@ UniqueFd LockPort(const TcpAddress& address) {
 UniqueFd GuardTcp(const TcpAddress& address) {
   UniqueFd fd = OpenTcpSocket(address);
   SetSocketFlag(fd.Get(), SO_REUSEADDR, "SO_REUSEADDR", true, address);
-  // Bound *without* SO_REUSEPORT, the guard meets every listener and every guard of another master as a conflict; with
-  // SO_REUSEPORT afterwards it lets the sockets of its own workers join. SO_REUSEADDR is only for the TIME_WAITs of
-  // the last run. Two masters at one instant would both pass, because two SO_REUSEADDR sockets that do not listen
-  // may share a port:
+  // Bound *without* SO_REUSEPORT, the guard meets every listener and every guard of another master
+  // as a conflict; with SO_REUSEPORT afterwards it lets the sockets of its own workers join.
+  // SO_REUSEADDR is only for the TIME_WAITs of the last run. Two masters at one instant would both
+  // pass, because two SO_REUSEADDR sockets that do not listen may share a port:
   //   A bind | B bind | A flags | B flags
   // so bind and flags happen under a lock. Port 0 needs none: the kernel hands a number out once.
   UniqueFd lock;
@@ -69,8 +71,10 @@ QueueFill ReadQueue(int fd) {
     const bool unsupported = errno == EOPNOTSUPP || errno == ENOPROTOOPT;
     throw SysError(unsupported ? ENOTSUP : errno, "getsockopt");
   }
-  if (info.tcpi_state != TCP_LISTEN) throw SysError(EINVAL, "getsockopt").Advise("the socket does not listen");
-  // For a listener tcp_get_info() reports sk_ack_backlog and sk_max_ack_backlog in these two fields.
+  if (info.tcpi_state != TCP_LISTEN)
+    throw SysError(EINVAL, "getsockopt").Advise("the socket does not listen");
+  // For a listener tcp_get_info() reports sk_ack_backlog and sk_max_ack_backlog in these two
+  // fields.
   return {info.tcpi_unacked, info.tcpi_sacked};
 }
 

@@ -22,7 +22,8 @@ struct RawAddress {
   socklen_t length;
 };
 
-// getaddrinfo(3) rather than inet_pton(3): it understands the scope of a link-local address, fe80::1%eth0.
+// getaddrinfo(3) rather than inet_pton(3): it understands the scope of a link-local address,
+// fe80::1%eth0.
 RawAddress Parse(const TcpAddress& address) {
   addrinfo hints = {};
   hints.ai_family = address.family == Family::kIPv6 ? AF_INET6 : AF_INET;
@@ -49,7 +50,8 @@ std::string WayOut(int error, const TcpAddress& address) {
     case EADDRINUSE:
       return "another process has this address: stop it or choose another port";
     case EACCES:
-      return "this user may not bind this port: choose one from 1024 up, or grant CAP_NET_BIND_SERVICE";
+      return "this user may not bind this port: choose one from 1024 up, or grant "
+             "CAP_NET_BIND_SERVICE";
     case EADDRNOTAVAIL:
       return "no interface of this machine has the address " + address.address;
     default:
@@ -75,7 +77,8 @@ SocketName Decode(const sockaddr_storage& storage, socklen_t length) {
     const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
     const std::size_t header = offsetof(sockaddr_un, sun_path);
     const std::size_t size = length > header ? length - header : 0;
-    // A path may fill sun_path without a terminator, unix(7); a leading NUL is an abstract name, of exact length.
+    // A path may fill sun_path without a terminator, unix(7); a leading NUL is an abstract name, of
+    // exact length.
     if (size > 0 && address.sun_path[0] == '\0') {
       name.address.assign(address.sun_path, size);
     } else {
@@ -149,15 +152,18 @@ UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port) {
 }
 
 void SetBacklog(int fd, int backlog) {
-  // listen(2) would turn a socket that is merely bound, such as a guard, into one that takes connections.
-  if (GetFlag(fd, SO_ACCEPTCONN) == 0) throw SysError(EINVAL, "listen").Advise("the socket does not listen yet");
+  // listen(2) would turn a socket that is merely bound, such as a guard, into one that takes
+  // connections.
+  if (GetFlag(fd, SO_ACCEPTCONN) == 0)
+    throw SysError(EINVAL, "listen").Advise("the socket does not listen yet");
   if (listen(fd, backlog) != 0) throw SysError(errno, "listen");
 }
 
 SocketName NameOf(int fd) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) throw SysError(errno, "getsockname");
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
+    throw SysError(errno, "getsockname");
   return Decode(storage, length);
 }
 

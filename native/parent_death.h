@@ -1,5 +1,5 @@
-// In a worker: notices the death of the master and enforces deadlines, on a thread of its own, so that a blocked event
-// loop cannot outlive either.
+// In a worker: notices the death of the master and enforces deadlines, on a thread of its own, so
+// that a blocked event loop cannot outlive either.
 #pragma once
 
 #include <sys/types.h>
@@ -17,18 +17,21 @@ class ParentWatch {
   // Called at most once, on the thread of the watch; never again once Stop() has returned.
   using Sink = std::function<void()>;
 
-  // `master`: the master's pid as the environment says it. `control_fd`: this end of the control channel, or -1. Until
-  // Configure() the process is ended at once with exit code 1 when the master dies. A master that is dead already is
-  // the same. Throws SysError when neither the pid nor the channel can be watched. Main thread only.
+  // `master`: the master's pid as the environment says it. `control_fd`: this end of the control
+  // channel, or -1. Until Configure() the process is ended at once with exit code 1 when the master
+  // dies. A master that is dead already is the same. Throws SysError when neither the pid nor the
+  // channel can be watched. Main thread only.
   ParentWatch(pid_t master, int control_fd, Sink on_death);
   ~ParentWatch();
   ParentWatch(const ParentWatch&) = delete;
   ParentWatch& operator=(const ParentWatch&) = delete;
 
-  // `grace`: from death to the end of the process; zero: at once and without the sink; empty: the watch is off.
-  // Main thread only, because the death signal belongs to a thread, prctl(2). Throws SysError.
+  // `grace`: from death to the end of the process; zero: at once and without the sink; empty: the
+  // watch is off. Main thread only, because the death signal belongs to a thread, prctl(2). Throws
+  // SysError.
   void Configure(std::optional<std::chrono::milliseconds> grace, bool keep_death_signal);
-  // Ends the process with `code` after `delay` unless it is gone by then. A second call moves the deadline.
+  // Ends the process with `code` after `delay` unless it is gone by then. A second call moves the
+  // deadline.
   void ExitAfter(std::chrono::milliseconds delay, int code);
   // Wakes and joins. Idempotent; any thread but the watch's own.
   void Stop();

@@ -1,8 +1,6 @@
-// Two signs of life: a pidfd on the master, and the control channel, whose other end only the master holds. The pidfd
-// needs the master to be visible in this pid namespace and the system to allow pidfd_open(2); the channel also works
-// behind wrappers, across namespaces and under seccomp.
-#include "parent_death.h"
-
+// Two signs of life: a pidfd on the master, and the control channel, whose other end only the
+// master holds. The pidfd needs the master to be visible in this pid namespace and the system to
+// allow pidfd_open(2); the channel also works behind wrappers, across namespaces and under seccomp.
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +15,7 @@
 #include <mutex>
 
 #include "fd.h"
+#include "parent_death.h"
 #include "pidfd_linux.h"
 #include "sys_error.h"
 #include "thread.h"
@@ -33,11 +32,13 @@ constexpr std::uint64_t kMasterId = 1;
 constexpr std::uint64_t kChannelId = 2;
 constexpr int kHangUp = POLLHUP | POLLRDHUP;
 
-// The process that made the socketpair, as this pid namespace numbers it; 0 when it is not visible here, unix(7).
+// The process that made the socketpair, as this pid namespace numbers it; 0 when it is not visible
+// here, unix(7).
 pid_t PeerPid(int fd) {
   ucred credentials = {};
   socklen_t length = sizeof credentials;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) throw SysError(errno, "getsockopt");
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0)
+    throw SysError(errno, "getsockopt");
   return credentials.pid;
 }
 
@@ -50,8 +51,9 @@ bool HungUp(int fd) {
   return ready > 0 && (item.revents & (kHangUp | POLLERR | POLLNVAL)) != 0;
 }
 
-// stderr may be a full pipe whose reader is stuck, or a stopped terminal; neither may keep an orphan alive. poll(2)
-// skips both, and a timer of the kernel ends the process should another writer fill the pipe in between.
+// stderr may be a full pipe whose reader is stuck, or a stopped terminal; neither may keep an
+// orphan alive. poll(2) skips both, and a timer of the kernel ends the process should another
+// writer fill the pipe in between.
 void SayLastWords(const char* text, std::size_t size) {
   pollfd item = {STDERR_FILENO, POLLOUT, 0};
   if (poll(&item, 1, 0) <= 0 || (item.revents & POLLOUT) == 0) return;
@@ -63,17 +65,20 @@ void SayLastWords(const char* text, std::size_t size) {
   itimerspec second = {};
   second.it_value.tv_sec = 1;
   if (timer_settime(timer, 0, &second, nullptr) != 0) return;
-  const ssize_t ignored = write(STDERR_FILENO, text, size);  // nobody is left to tell about a failure
+  const ssize_t ignored =
+      write(STDERR_FILENO, text, size);  // nobody is left to tell about a failure
   static_cast<void>(ignored);
 }
 
 [[noreturn]] void EndOrphan(pid_t master, milliseconds grace) {
   char line[160];
-  const int size = grace.count() == 0
-                       ? snprintf(line, sizeof line, "prefork: worker %d ends: master %d is gone\n", getpid(), master)
-                       : snprintf(line, sizeof line,
-                                  "prefork: worker %d ends: master %d is gone and %lld ms of grace are over\n",
-                                  getpid(), master, static_cast<long long>(grace.count()));
+  const int size =
+      grace.count() == 0
+          ? snprintf(line, sizeof line, "prefork: worker %d ends: master %d is gone\n", getpid(),
+                     master)
+          : snprintf(line, sizeof line,
+                     "prefork: worker %d ends: master %d is gone and %lld ms of grace are over\n",
+                     getpid(), master, static_cast<long long>(grace.count()));
   if (size > 0) SayLastWords(line, std::min(static_cast<std::size_t>(size), sizeof line - 1));
   _exit(kOrphanExitCode);
 }
@@ -138,8 +143,8 @@ struct ParentWatch::State {
   // Called from the main thread before the thread of the watch runs.
   void Arm(int control_fd) {
     const pid_t peer = control_fd >= 0 ? PeerPid(control_fd) : master;
-    // Without a channel nobody can say whether the number means the same process here. A parent outside this pid
-    // namespace (getppid() is 0) shows that it does not.
+    // Without a channel nobody can say whether the number means the same process here. A parent
+    // outside this pid namespace (getppid() is 0) shows that it does not.
     const bool visible = control_fd >= 0 ? peer == master : getppid() != 0;
     if (visible) {
       pidfd.Reset(OpenPidfd(master));
@@ -148,17 +153,19 @@ struct ParentWatch::State {
     if (!visible) errno = ESRCH;
     const int refused = errno;
     if (!pidfd && !died && control_fd < 0) {
-      throw SysError(refused, "pidfd_open").Advise("without it and without a control channel nobody watches the master");
+      throw SysError(refused, "pidfd_open")
+          .Advise("without it and without a control channel nobody watches the master");
     }
     if (pidfd) epoll.Add(pidfd.Get(), EPOLLIN | EPOLLONESHOT, kMasterId);
     if (control_fd < 0) return;
-    // With a pidfd the channel is only borrowed: an epoll registration holds no reference to the file, epoll(7), so
-    // when JavaScript closes its descriptor the master sees end-of-file as it should, and the pidfd goes on. Without
-    // a pidfd the channel is the only sign of life there is: a duplicate keeps it, and a worker that closes its end and
-    // lives on looks connected to the master until it exits (the master learns exits by pid, so nothing is lost).
+    // With a pidfd the channel is only borrowed: an epoll registration holds no reference to the
+    // file, epoll(7), so when JavaScript closes its descriptor the master sees end-of-file as it
+    // should, and the pidfd goes on. Without a pidfd the channel is the only sign of life there is:
+    // a duplicate keeps it, and a worker that closes its end and lives on looks connected to the
+    // master until it exits (the master learns exits by pid, so nothing is lost).
     if (!pidfd) channel = Duplicate(control_fd);
-    // Registered and looked at after pidfd_open(2), so a pid that was recycled before it was opened cannot pass for the
-    // master:
+    // Registered and looked at after pidfd_open(2), so a pid that was recycled before it was opened
+    // cannot pass for the master:
     //   master dies, channel hangs up | pid recycled | pidfd_open | this: hung up, dead
     epoll.Add(pidfd ? control_fd : channel.Get(), EPOLLRDHUP | EPOLLONESHOT, kChannelId);
     if (HungUp(control_fd)) died = Clock::now();
@@ -189,12 +196,13 @@ void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_s
   }
   state_->epoll.Wake();
   if (keep_death_signal) return;
-  // The kernel's signal goes only after the watch is proven: registered, and the master alive at a moment after that.
-  //   watch armed | master dies | signal cleared: the watch sees it      watch armed | checked | cleared | master dies: too
-  //   signal cleared | master dies | watch armed: seen only by an arming that finds a dead master, and lost under a
-  //   recycled pid, hence never in that order
-  // A watch that is switched off on purpose (no grace) needs no proof. A master found dead keeps its signal: the
-  // thread ends this process.
+  // The kernel's signal goes only after the watch is proven: registered, and the master alive at a
+  // moment after that.
+  //   watch armed | master dies | signal cleared: the watch sees it      watch armed | checked |
+  //   cleared | master dies: too signal cleared | master dies | watch armed: seen only by an arming
+  //   that finds a dead master, and lost under a recycled pid, hence never in that order
+  // A watch that is switched off on purpose (no grace) needs no proof. A master found dead keeps
+  // its signal: the thread ends this process.
   if (grace && !(armed && state_->MasterAlive())) return;
   // The attribute is the thread's and the child of exec is the main thread, prctl(2).
   if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) throw SysError(errno, "prctl");

@@ -26,7 +26,8 @@ class Process {
 
   // False when the child has ended. Throws SysError("kill"). Any thread.
   bool Kill(int signal);
-  // Blocks until the child has ended, and leaves it unreaped. False when it is not ours to wait for.
+  // Blocks until the child has ended, and leaves it unreaped. False when it is not ours to wait
+  // for.
   bool AwaitEnd() const;
   // Reaps the child if it has ended. Closes the pidfd then.
   std::optional<ProcessExit> Reap();

@@ -1,10 +1,9 @@
-#include "process.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "pidfd_linux.h"
+#include "process.h"
 #include "sys_error.h"
 
 namespace prefork {
@@ -12,16 +11,19 @@ namespace prefork {
 bool Process::Ended() const {
   if (pidfd_) return PidfdEnded(pidfd_.Get());
   siginfo_t info = {};
-  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno == ECHILD;
+  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+    return errno == ECHILD;
   return info.si_pid == pid_;
 }
 
 bool Process::Kill(int signal) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // A zombie takes signals without complaint; the caller wants to know that nobody is left to hear this one.
+  // A zombie takes signals without complaint; the caller wants to know that nobody is left to hear
+  // this one.
   if (reaped_ || Ended()) return false;
   if (pidfd_ && SignalPidfd(pidfd_.Get(), signal) == 0) return true;
-  // EPERM may mean seccomp instead of a missing permission: kill(2) by pid, safe under this lock, knows.
+  // EPERM may mean seccomp instead of a missing permission: kill(2) by pid, safe under this lock,
+  // knows.
   if (pidfd_ && errno != ENOSYS && errno != EPERM && errno != EACCES) {
     if (errno == ESRCH) return false;
     throw SysError(errno, "pidfd_send_signal");

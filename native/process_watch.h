@@ -1,5 +1,5 @@
-// "That process ended", for all children, without SIGCHLD and without waitpid(-1): both would take exits away from
-// child_process.
+// "That process ended", for all children, without SIGCHLD and without waitpid(-1): both would take
+// exits away from child_process.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@ namespace prefork {
 
 class ProcessWatch {
  public:
-  // Called once per child, after the reap, on a thread of the watch; never again once Stop() has returned.
+  // Called once per child, after the reap, on a thread of the watch; never again once Stop() has
+  // returned.
   using Sink = std::function<void(std::uint64_t id, ProcessExit)>;
 
   // Starts the thread. Throws SysError.

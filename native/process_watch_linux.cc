@@ -1,5 +1,5 @@
-// One thread for all children: a pidfd becomes readable when its process ends, pidfd_open(2). A child without a pidfd
-// gets a waiter thread of its own.
+// One thread for all children: a pidfd becomes readable when its process ends, pidfd_open(2). A
+// child without a pidfd gets a waiter thread of its own.
 #include <sys/epoll.h>
 
 #include <mutex>
@@ -12,7 +12,8 @@
 
 namespace prefork {
 
-// Shared with waiter threads, which outlive the watch: waitid(2) cannot be woken without a signal handler.
+// Shared with waiter threads, which outlive the watch: waitid(2) cannot be woken without a signal
+// handler.
 struct ProcessWatch::State {
   explicit State(Sink on_exit) : sink(std::move(on_exit)) {}
 
@@ -28,7 +29,8 @@ struct ProcessWatch::State {
     const auto found = children.find(id);
     if (found == children.end()) return;
     const std::optional<ProcessExit> exit = found->second->Reap();
-    // Readable but not to be waited for: a debugger has the first claim on the exit. Another edge follows when it lets go.
+    // Readable but not to be waited for: a debugger has the first claim on the exit. Another edge
+    // follows when it lets go.
     if (!exit) return;
     children.erase(found);
     sink(id, *exit);
@@ -63,7 +65,8 @@ void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
   }
   try {
     if (process->HasPidfd()) {
-      // Edge-triggered: a readable pidfd whose process cannot be reaped yet must not spin the thread.
+      // Edge-triggered: a readable pidfd whose process cannot be reaped yet must not spin the
+      // thread.
       state_->epoll.Add(process->pidfd(), EPOLLIN | EPOLLET, id);
       return;
     }

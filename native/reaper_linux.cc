@@ -1,5 +1,3 @@
-#include "reaper.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reaper.h"
 #include "sys_error.h"
 
 namespace prefork {
@@ -33,8 +32,9 @@ struct CloseFile {
   void operator()(FILE* file) const { fclose(file); }
 };
 
-// waitid(2) shows only the first zombie, and one that is not to be touched would hide all the others. proc(5) lists
-// the children of every thread; empty where the kernel has no such list (CONFIG_PROC_CHILDREN).
+// waitid(2) shows only the first zombie, and one that is not to be touched would hide all the
+// others. proc(5) lists the children of every thread; empty where the kernel has no such list
+// (CONFIG_PROC_CHILDREN).
 std::vector<pid_t> ListChildren() {
   std::vector<pid_t> pids;
   const std::unique_ptr<DIR, CloseDirectory> tasks(opendir("/proc/self/task"));
@@ -72,7 +72,8 @@ bool StrangerReaper::Reap(const std::unordered_set<pid_t>& own) {
     }
   }
   seen_ = std::move(still);
-  // Without the list, a zombie of our own may hide strangers, and so may the one that was reaped just now.
+  // Without the list, a zombie of our own may hide strangers, and so may the one that was reaped
+  // just now.
   return !seen_.empty() || !complete;
 }
 

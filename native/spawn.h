@@ -16,7 +16,8 @@ struct SpawnOptions {
   std::vector<std::string> args;   // the whole argv
   std::vector<std::string> env;    // KEY=value
   std::optional<std::string> cwd;  // of the child
-  std::vector<int> fds;            // descriptor i of the child is a duplicate of fds[i]; all others are closed
+  std::vector<int>
+      fds;  // descriptor i of the child is a duplicate of fds[i]; all others are closed
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<std::vector<gid_t>> groups;
@@ -29,12 +30,13 @@ struct Spawned {
   UniqueFd pidfd;  // empty where the system has or allows none
 };
 
-// Main thread only. Returns once exec succeeded. Throws SysError that names the step that failed: "clone", "chdir",
-// "setuid", "execve"... and the file or directory. Nothing is left behind then, no process and no descriptor.
+// Main thread only. Returns once exec succeeded. Throws SysError that names the step that failed:
+// "clone", "chdir", "setuid", "execve"... and the file or directory. Nothing is left behind then,
+// no process and no descriptor.
 Spawned Spawn(const SpawnOptions& options);
 
-// The death signal of a child fires when the *thread* that spawned it exits, prctl(2): only a thread that lives as long
-// as the process may spawn.
+// The death signal of a child fires when the *thread* that spawned it exits, prctl(2): only a
+// thread that lives as long as the process may spawn.
 bool OnMainThread();
 
 // Remembers, once and before anything can change it, the RLIMIT_NOFILE that children get.

@@ -1,6 +1,6 @@
-// Runs between clone(CLONE_VM | CLONE_VFORK) and execve(2), in the memory and on the thread pointer of the suspended
-// parent thread. So: no allocation, no lock, no exception, no stdio; async-signal-safe calls only, vfork(2). `errno` is
-// the parent's; Spawn() saves and restores it.
+// Runs between clone(CLONE_VM | CLONE_VFORK) and execve(2), in the memory and on the thread pointer
+// of the suspended parent thread. So: no allocation, no lock, no exception, no stdio;
+// async-signal-safe calls only, vfork(2). `errno` is the parent's; Spawn() saves and restores it.
 #include "spawn_child_linux.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@
 namespace prefork {
 namespace {
 
-// On 32-bit x86 and ARM the calls without "32" take 16-bit ids, setuid(2) "C library/kernel differences".
+// On 32-bit x86 and ARM the calls without "32" take 16-bit ids, setuid(2) "C library/kernel
+// differences".
 #ifdef SYS_setuid32
 constexpr long kSetuid = SYS_setuid32;
 constexpr long kSetgid = SYS_setgid32;
@@ -33,8 +34,9 @@ constexpr long kCloseRange = 436;  // one number on every architecture since Lin
 constexpr int kSignals = 64;
 constexpr std::size_t kKernelSigsetSize = 8;
 constexpr int kExitBeforeExec = 127;
-// Without close_range(2) and /proc a loop is all that is left. Above this number a descriptor without close-on-exec
-// is less likely than a limit of 2^30 that would stall the master for minutes.
+// Without close_range(2) and /proc a loop is all that is left. Above this number a descriptor
+// without close-on-exec is less likely than a limit of 2^30 that would stall the master for
+// minutes.
 constexpr rlim_t kCloseLoopLimit = 1 << 20;
 
 [[noreturn]] void Fail(const ChildPlan& plan, Step step) {
@@ -55,7 +57,8 @@ void CloseListed(int first) {
     for (rlim_t fd = static_cast<rlim_t>(first); fd < end; ++fd) close(static_cast<int>(fd));
     return;
   }
-  // opendir(3) allocates: read the raw records of getdents64(2) {u64 ino, s64 off, u16 length, u8 type, name}.
+  // opendir(3) allocates: read the raw records of getdents64(2) {u64 ino, s64 off, u16 length, u8
+  // type, name}.
   alignas(8) char buffer[2048];
   for (;;) {
     const long size = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
@@ -85,8 +88,8 @@ void CloseListed(int first) {
 // After this, 0..fd_count-1 are as promised, the error pipe is fd_count, and nothing else is open.
 void PlaceDescriptors(ChildPlan& plan) {
   const int count = plan.fd_count;
-  // A source below `count` that is not in its place yet would be overwritten before its turn, and any permutation has
-  // such sources: lift them all above the targets first.
+  // A source below `count` that is not in its place yet would be overwritten before its turn, and
+  // any permutation has such sources: lift them all above the targets first.
   for (int i = 0; i < count; ++i) {
     if (plan.fds[i] >= count || plan.fds[i] == i) continue;
     const int lifted = fcntl(plan.fds[i], F_DUPFD_CLOEXEC, count);
@@ -115,9 +118,11 @@ void PlaceDescriptors(ChildPlan& plan) {
   if (syscall(kCloseRange, static_cast<unsigned>(count + 1), ~0U, 0U) != 0) CloseListed(count + 1);
 }
 
-// Raw calls: the wrappers of the C library broadcast to all threads of the process they believe to be in, nptl(7).
+// Raw calls: the wrappers of the C library broadcast to all threads of the process they believe to
+// be in, nptl(7).
 void DropPrivileges(const ChildPlan& plan) {
-  if (plan.set_groups && syscall(kSetgroups, plan.group_count, plan.groups) != 0) Fail(plan, Step::kSetgroups);
+  if (plan.set_groups && syscall(kSetgroups, plan.group_count, plan.groups) != 0)
+    Fail(plan, Step::kSetgroups);
   if (plan.set_gid && syscall(kSetgid, plan.gid) != 0) Fail(plan, Step::kSetgid);
   if (plan.set_uid && syscall(kSetuid, plan.uid) != 0) Fail(plan, Step::kSetuid);
 }
@@ -131,8 +136,9 @@ void DieWithParent(const ChildPlan& plan) {
   if (syscall(SYS_getppid) != plan.parent) _exit(kExitBeforeExec);
 }
 
-// The kernel's struct sigaction, all zero, is SIG_DFL without flags on every architecture. Ignored signals would
-// survive execve(2), handlers would not, but a handler of the parent must not run here either.
+// The kernel's struct sigaction, all zero, is SIG_DFL without flags on every architecture. Ignored
+// signals would survive execve(2), handlers would not, but a handler of the parent must not run
+// here either.
 void ResetSignals() {
   alignas(8) const char default_action[64] = {};
   for (int signal = 1; signal <= kSignals; ++signal) {
@@ -145,12 +151,14 @@ void ResetSignals() {
 void WritePid(char* digits) {
   char reversed[20];
   int count = 0;
-  for (long pid = syscall(SYS_getpid); pid > 0; pid /= 10) reversed[count++] = static_cast<char>('0' + pid % 10);
+  for (long pid = syscall(SYS_getpid); pid > 0; pid /= 10)
+    reversed[count++] = static_cast<char>('0' + pid % 10);
   while (count > 0) *digits++ = reversed[--count];
   *digits = '\0';
 }
 
-// As execvpe(3): a missing file is looked for further on, a forbidden one too, but then the answer is EACCES.
+// As execvpe(3): a missing file is looked for further on, a forbidden one too, but then the answer
+// is EACCES.
 void Execute(const ExecImage& image) {
   bool forbidden = false;
   for (char* const* candidate = image.Candidates(); *candidate != nullptr; ++candidate) {
@@ -186,7 +194,8 @@ int RunChild(void* argument) {
   DropPrivileges(plan);
   if (plan.die_with_parent) DieWithParent(plan);
   // Late: a lower limit would refuse the descriptors above.
-  if (plan.set_file_limit && setrlimit(RLIMIT_NOFILE, &plan.file_limit) != 0) Fail(plan, Step::kSetrlimit);
+  if (plan.set_file_limit && setrlimit(RLIMIT_NOFILE, &plan.file_limit) != 0)
+    Fail(plan, Step::kSetrlimit);
   if (plan.image->ListenPidDigits() != nullptr) WritePid(plan.image->ListenPidDigits());
   ResetSignals();
   Execute(*plan.image);

@@ -12,7 +12,17 @@
 namespace prefork {
 
 // What the child may fail at; the names are in spawn_linux.cc.
-enum class Step : std::int32_t { kFcntl, kDup2, kChdir, kSetgroups, kSetgid, kSetuid, kPrctl, kSetrlimit, kExecve };
+enum class Step : std::int32_t {
+  kFcntl,
+  kDup2,
+  kChdir,
+  kSetgroups,
+  kSetgid,
+  kSetuid,
+  kPrctl,
+  kSetrlimit,
+  kExecve
+};
 
 // What travels through the error pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
 struct ChildFailure {
@@ -20,7 +30,8 @@ struct ChildFailure {
   std::int32_t error;
 };
 
-// Prepared by the parent, memory of the parent: the child shares it and only writes where it says so.
+// Prepared by the parent, memory of the parent: the child shares it and only writes where it says
+// so.
 struct ChildPlan {
   const ExecImage* image;
   int* fds;  // scratch copy of the sources; the child lifts entries

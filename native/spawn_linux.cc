@@ -1,5 +1,5 @@
-// The parent's side of a spawn. clone(CLONE_VM | CLONE_VFORK) never copies page tables, so it costs the same in a small
-// and in a large master; fork(2) of 2 GB stalls it for 50-140 ms.
+// The parent's side of a spawn. clone(CLONE_VM | CLONE_VFORK) never copies page tables, so it costs
+// the same in a small and in a large master; fork(2) of 2 GB stalls it for 50-140 ms.
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -49,8 +49,8 @@ const char* StepName(Step step) {
   return "execve";
 }
 
-// The child runs on a stack of its own, because it shares the memory of a parent that goes on using this one. Kept
-// between spawns, which are on one thread and one at a time.
+// The child runs on a stack of its own, because it shares the memory of a parent that goes on using
+// this one. Kept between spawns, which are on one thread and one at a time.
 class ChildStack {
  public:
   // Throws SysError.
@@ -63,8 +63,8 @@ class ChildStack {
  private:
   static char* Map() {
     const auto guard = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    void* memory =
-        mmap(nullptr, kStackSize + guard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    void* memory = mmap(nullptr, kStackSize + guard, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED) throw SysError(errno, "mmap");
     // Stacks grow down on every architecture that Node runs on: an overflow meets this page.
     if (mprotect(memory, guard, PROT_NONE) != 0) {
@@ -76,8 +76,8 @@ class ChildStack {
   }
 };
 
-// Every signal, those of the C library included: a handler of the parent that ran in the child would run in the
-// parent's memory. pthread_sigmask(3) silently leaves two of them out.
+// Every signal, those of the C library included: a handler of the parent that ran in the child
+// would run in the parent's memory. pthread_sigmask(3) silently leaves two of them out.
 class SignalBlock {
  public:
   SignalBlock() { syscall(SYS_rt_sigprocmask, SIG_SETMASK, kAll, old_, kKernelSigsetSize); }
@@ -87,12 +87,12 @@ class SignalBlock {
 
  private:
   alignas(8) static constexpr unsigned char kAll[kKernelSigsetSize] = {0xff, 0xff, 0xff, 0xff,
-                                                                      0xff, 0xff, 0xff, 0xff};
+                                                                       0xff, 0xff, 0xff, 0xff};
   alignas(8) unsigned char old_[kKernelSigsetSize] = {};
 };
 
-// Dropping ids in the child makes the *parent* non-dumpable, because they share one mm, prctl(2) PR_SET_DUMPABLE: no
-// core dumps and no /proc/self for an unprivileged master from then on.
+// Dropping ids in the child makes the *parent* non-dumpable, because they share one mm, prctl(2)
+// PR_SET_DUMPABLE: no core dumps and no /proc/self for an unprivileged master from then on.
 class DumpableKeeper {
  public:
   DumpableKeeper() : before_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {}
@@ -126,8 +126,8 @@ pid_t Clone(ChildPlan& plan, UniqueFd& pidfd) {
     pidfd.Reset(raw_pidfd);
     return pid;
   }
-  // EINVAL: an emulator that does not know the flag. EPERM, EACCES, ENOSYS: a seccomp filter. All the others would
-  // fail again.
+  // EINVAL: an emulator that does not know the flag. EPERM, EACCES, ENOSYS: a seccomp filter. All
+  // the others would fail again.
   if (errno == EINVAL || errno == EPERM || errno == EACCES || errno == ENOSYS) {
     const pid_t second = clone(RunChild, stack, kFlags, &plan);
     if (second >= 0) return second;
@@ -153,11 +153,12 @@ SysError Explain(const ChildFailure& failure, const SpawnOptions& options) {
   SysError error(failure.error, StepName(failure.step));
   if (failure.step == Step::kChdir) return error.On(options.cwd.value_or(""));
   error.On(options.file);
-  if (failure.step == Step::kExecve && failure.error == ENOENT && options.file.find('/') == std::string::npos) {
+  if (failure.step == Step::kExecve && failure.error == ENOENT &&
+      options.file.find('/') == std::string::npos) {
     error.Advise("not found on the PATH of the worker's environment");
   }
-  if (failure.error == EPERM &&
-      (failure.step == Step::kSetgroups || failure.step == Step::kSetgid || failure.step == Step::kSetuid)) {
+  if (failure.error == EPERM && (failure.step == Step::kSetgroups ||
+                                 failure.step == Step::kSetgid || failure.step == Step::kSetuid)) {
     error.Advise("only a privileged master may change the ids of its workers");
   }
   return error;
@@ -167,9 +168,10 @@ SysError Explain(const ChildFailure& failure, const SpawnOptions& options) {
 
 bool OnMainThread() { return syscall(SYS_gettid) == getpid(); }
 
-// Node raises its soft limit to the hard one at start and keeps no record. A parent that has the same hard limit and a
-// lower soft one is very likely where this process got its limits from; when that cannot be told (a parent of another
-// user, a parent that is a Node process itself) the current limit is handed on.
+// Node raises its soft limit to the hard one at start and keeps no record. A parent that has the
+// same hard limit and a lower soft one is very likely where this process got its limits from; when
+// that cannot be told (a parent of another user, a parent that is a Node process itself) the
+// current limit is handed on.
 void RememberFileLimit() {
   if (g_file_limit.known) return;
   struct rlimit own;
@@ -185,8 +187,8 @@ void RememberFileLimit() {
 Spawned Spawn(const SpawnOptions& options) {
   const ExecImage image(options);
   std::vector<int> fds = options.fds;
-  // A pipe although the child shares our memory: emulators (qemu-user, valgrind) turn vfork into fork, and then only a
-  // pipe carries the answer.
+  // A pipe although the child shares our memory: emulators (qemu-user, valgrind) turn vfork into
+  // fork, and then only a pipe carries the answer.
   auto [read_end, write_end] = MakePipe();
 
   ChildPlan plan = {};

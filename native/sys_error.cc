@@ -12,8 +12,10 @@ struct Entry {
   const char* text;
 };
 
-// Own table: strerrorname_np(3) is glibc 2.32+, and Node words its messages differently from strerror(3).
-#define PREFORK_ERROR(name, text) {name, #name, text}
+// Own table: strerrorname_np(3) is glibc 2.32+, and Node words its messages differently from
+// strerror(3).
+#define PREFORK_ERROR(name, text) \
+  { name, #name, text }
 constexpr Entry kErrors[] = {
     PREFORK_ERROR(E2BIG, "argument list too long"),
     PREFORK_ERROR(EACCES, "permission denied"),
@@ -49,7 +51,8 @@ constexpr Entry kErrors[] = {
     PREFORK_ERROR(ENOTCONN, "socket is not connected"),
     PREFORK_ERROR(ENOTDIR, "not a directory"),
     PREFORK_ERROR(ENOTSOCK, "socket operation on non-socket"),
-    // ENOTSUP comes before EOPNOTSUPP: the same number on Linux, and ENOTSUP is the name that Node uses.
+    // ENOTSUP comes before EOPNOTSUPP: the same number on Linux, and ENOTSUP is the name that Node
+    // uses.
     PREFORK_ERROR(ENOTSUP, "operation not supported on socket"),
     PREFORK_ERROR(EOPNOTSUPP, "operation not supported on socket"),
     PREFORK_ERROR(ENXIO, "no such device or address"),
@@ -85,7 +88,8 @@ std::string ErrorText(int error) {
 }
 
 std::string ErrorMessage(const SysError& error) {
-  std::string message = error.syscall + " " + ErrorName(error.error) + ": " + ErrorText(error.error);
+  std::string message =
+      error.syscall + " " + ErrorName(error.error) + ": " + ErrorText(error.error);
   if (!error.address.empty()) {
     message += " " + error.address;
     if (error.port > 0) message += ":" + std::to_string(error.port);

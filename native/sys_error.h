@@ -1,4 +1,5 @@
-// The one error type of the core. The addon layer translates it, in one place, to an Error of Node's own shape.
+// The one error type of the core. The addon layer translates it, in one place, to an Error of
+// Node's own shape.
 #pragma once
 
 #include <string>

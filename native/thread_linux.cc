@@ -12,11 +12,13 @@ std::thread StartThread(const char* name, std::function<void()> body) {
   sigset_t all;
   sigset_t old;
   sigfillset(&all);
-  // A thread inherits the mask of its maker, pthread_create(3): blocked from the first instruction on.
+  // A thread inherits the mask of its maker, pthread_create(3): blocked from the first instruction
+  // on.
   pthread_sigmask(SIG_SETMASK, &all, &old);
   try {
     std::thread thread([name, body = std::move(body)] {
-      pthread_setname_np(pthread_self(), name);  // at most 15 bytes; a name is only for people, so no check
+      pthread_setname_np(pthread_self(),
+                         name);  // at most 15 bytes; a name is only for people, so no check
       body();
     });
     pthread_sigmask(SIG_SETMASK, &old, nullptr);

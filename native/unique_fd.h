@@ -7,8 +7,8 @@
 
 namespace prefork {
 
-// A descriptor is in a UniqueFd or is a number in JavaScript, never both: Release() is called once, on the return
-// path of the addon layer.
+// A descriptor is in a UniqueFd or is a number in JavaScript, never both: Release() is called once,
+// on the return path of the addon layer.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -26,7 +26,8 @@ class UniqueFd {
   explicit operator bool() const { return fd_ >= 0; }
   int Release() { return std::exchange(fd_, -1); }
 
-  // Never retries on EINTR: on Linux the descriptor is gone by then, close(2), and a second close could hit a stranger.
+  // Never retries on EINTR: on Linux the descriptor is gone by then, close(2), and a second close
+  // could hit a stranger.
   void Reset(int fd = -1) {
     const int old = std::exchange(fd_, fd);
     if (old >= 0) close(old);

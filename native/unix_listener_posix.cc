@@ -25,7 +25,9 @@ UnixAddress MakeAddress(const std::string& path, const char* syscall) {
   constexpr std::size_t kLimit = sizeof address.raw.sun_path - 1;
   if (path.empty() || path.find('\0') != std::string::npos) {
     // An empty path would make Linux pick an abstract name, unix(7) "Autobind".
-    throw SysError(EINVAL, syscall).On(path).Advise("a socket path must not be empty or contain NUL");
+    throw SysError(EINVAL, syscall)
+        .On(path)
+        .Advise("a socket path must not be empty or contain NUL");
   }
   if (path.size() > kLimit) {
     throw SysError(ENAMETOOLONG, syscall)
@@ -39,7 +41,9 @@ UnixAddress MakeAddress(const std::string& path, const char* syscall) {
   return address;
 }
 
-const sockaddr* Raw(const UnixAddress& address) { return reinterpret_cast<const sockaddr*>(&address.raw); }
+const sockaddr* Raw(const UnixAddress& address) {
+  return reinterpret_cast<const sockaddr*>(&address.raw);
+}
 
 }  // namespace
 
@@ -51,8 +55,8 @@ UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> 
     const bool taken = error == EADDRINUSE;
     throw SysError(error, "bind").On(path).Advise(taken ? "something exists at this path" : "");
   }
-  // From here on the file is ours, and a failure must not leave it behind. Nobody connects before listen(2), so the
-  // mode is never wider than asked for while it matters.
+  // From here on the file is ours, and a failure must not leave it behind. Nobody connects before
+  // listen(2), so the mode is never wider than asked for while it matters.
   if (mode && chmod(path.c_str(), *mode) != 0) {
     const int error = errno;
     unlink(path.c_str());

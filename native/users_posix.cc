@@ -1,5 +1,3 @@
-#include "users.h"
-
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -7,6 +5,7 @@
 #include <algorithm>
 
 #include "sys_error.h"
+#include "users.h"
 
 namespace prefork {
 
@@ -20,7 +19,8 @@ std::optional<UserGroups> FindUserGroups(uid_t uid) {
   }
   if (found == nullptr) {
     // getpwuid_r(3) lists these, too, for "no such user".
-    if (status == 0 || status == ENOENT || status == ESRCH || status == EBADF || status == EPERM) return std::nullopt;
+    if (status == 0 || status == ENOENT || status == ESRCH || status == EBADF || status == EPERM)
+      return std::nullopt;
     throw SysError(status, "getpwuid_r");
   }
   UserGroups result = {entry.pw_gid, std::vector<gid_t>(32)};
@@ -31,7 +31,8 @@ std::optional<UserGroups> FindUserGroups(uid_t uid) {
       result.groups.resize(static_cast<std::size_t>(count));
       return result;
     }
-    // -1 means "too many"; the count that comes back is not reliable on every system, so double as well.
+    // -1 means "too many"; the count that comes back is not reliable on every system, so double as
+    // well.
     result.groups.resize(std::max(static_cast<std::size_t>(count), result.groups.size() * 2));
   }
 }

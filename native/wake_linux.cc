@@ -35,7 +35,8 @@ void WakeableEpoll::Wake() {
 int WakeableEpoll::Wait(std::uint64_t* ids, int capacity, int timeout) {
   constexpr int kBatch = 64;
   epoll_event events[kBatch];
-  const int count = epoll_wait(epoll_.Get(), events, capacity < kBatch ? capacity : kBatch, timeout);
+  const int count =
+      epoll_wait(epoll_.Get(), events, capacity < kBatch ? capacity : kBatch, timeout);
   // EINTR: a debugger or SIGSTOP; the caller comes back with what is left of its timeout.
   if (count < 0) return 0;
   for (int i = 0; i < count; ++i) {

@@ -17,8 +17,8 @@ class WakeableEpoll {
   // Throws SysError.
   void Add(int fd, std::uint32_t events, std::uint64_t id);
   void Wake();
-  // Ids of what is ready, at most `capacity`; 0 after `timeout` ms (-1: never). Wake-ups are consumed and reported as
-  // kWakeId.
+  // Ids of what is ready, at most `capacity`; 0 after `timeout` ms (-1: never). Wake-ups are
+  // consumed and reported as kWakeId.
   int Wait(std::uint64_t* ids, int capacity, int timeout);
 
  private:
