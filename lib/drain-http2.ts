@@ -8,6 +8,8 @@ import type { DrainReason } from './protocol.cjs';
 /** GOAWAY with the largest stream id: "open no more streams", while every stream that is on its way is still served (RFC 9113 6.8). */
 const EVERY_STREAM = 2 ** 31 - 1;
 const NO_ERROR = 0;
+/** Milliseconds for the answer to a ping. */
+const PING_TIMEOUT = 1_000;
 
 /** Duck-typed: loading http2 for an app that does not use it would cost every worker its memory. */
 export function isHttp2(server: Server): server is Http2Server {
@@ -49,12 +51,18 @@ export class Http2Drain implements ProtocolDrain {
     this.#add(session);
     if (this.#reason !== 'replace' || this.#farewelled.has(session)) return;
     this.#farewelled.add(session);
-    // Not to an idle session: Node stops reading from one that was told to go away, and the client's next request is lost.
-    // After the ping's answer every stream that the client opened before it heard the GOAWAY has arrived.
+    // Not to an idle session: Node stops reading from one that was told to go away and has no open stream (nghttp2 wants no more
+    // input), and the client's next request is lost.
     session.goaway(NO_ERROR, EVERY_STREAM);
-    session.ping(() => {
-      if (!session.destroyed) session.close();
-    });
+    // After the ping's answer every stream that the client opened before it heard the GOAWAY has arrived. The answer is never
+    // read when the last stream has ended before it comes: then the timer ends the session.
+    const close = (): void => {
+      clearTimeout(timer);
+      if (!session.destroyed && !session.closed) session.close();
+    };
+    const timer = setTimeout(close, PING_TIMEOUT);
+    session.ping(close);
+    session.once('close', () => clearTimeout(timer));
   }
 
   sweep(): void {
