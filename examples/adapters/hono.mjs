@@ -1,0 +1,27 @@
+// Hono with prefork: `serve({ fetch: app.fetch, listen: 3000 })`, like `serve` of @hono/node-server. Copy it and change the banner.
+import { createAdaptorServer } from '@hono/node-server';
+import { Prefork } from 'prefork';
+
+/**
+ * Runs in the master and in every worker. Settles in the master when the fleet has stopped, in a worker when it has drained.
+ * @param options `fetch` of a Hono application, and everything that prefork takes but `serve`.
+ */
+export async function serve({ fetch, ...options }) {
+  const fleet = new Prefork({
+    ...options,
+    serve: (listener) => createAdaptorServer({ fetch }).listen(listener),
+    // Runs in the master only, once: however many workers there are or will be, there is one banner.
+    async onMasterReady(pids) {
+      const { sharing, addresses } = fleet.status();
+      console.log(`Hono prefork ${sharing} on ${addresses.map(show).join(', ')}`);
+      console.log(`  master ${process.pid}, workers ${pids.join(' ')}`);
+      await options.onMasterReady?.(pids);
+    },
+  });
+  await fleet.listenAndServe();
+}
+
+function show({ family, address, port }) {
+  if (family === 'unix') return `unix:${address}`;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
