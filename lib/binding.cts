@@ -35,13 +35,11 @@ function linuxLibc(): 'musl' | 'glibc' {
   return head.includes('/ld-musl-') ? 'musl' : 'glibc';
 }
 
-/** Where the addon may be, in order: built from source, then prebuilt for this platform. */
+/** Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. */
 function places(): readonly (readonly string[])[] {
-  const name = process.platform === 'linux' ? `prefork.${linuxLibc()}.node` : 'prefork.node';
-  return [
-    ['module_root', 'build', 'Release', 'prefork.node'],
-    ['module_root', 'prebuilds', `${process.platform}-${process.arch}`, name],
-  ];
+  const prebuilds = ['module_root', 'prebuilds', `${process.platform}-${process.arch}`] as const;
+  const tagged = process.platform === 'linux' ? [[...prebuilds, `prefork.${linuxLibc()}.node`]] : [];
+  return [['module_root', 'build', 'Release', 'prefork.node'], ...tagged, [...prebuilds, 'prefork.node']];
 }
 
 /** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */
