@@ -29,7 +29,7 @@ function upToDate() {
 
 function nodeGyp(...steps) {
   const bin = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  const args = [bin, ...steps, debug ? '--debug' : '--release', '--loglevel=warn'];
+  const args = [bin, ...steps, debug ? '--debug' : '--release', '--jobs=max', '--loglevel=warn'];
   const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) {
     console.error(`node-gyp ${steps.join(' ')} failed (${signal ?? `exit code ${status}`}).`);
