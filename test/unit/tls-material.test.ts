@@ -1,12 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { afterAll, expect, test } from 'vitest';
 import { decode, encode } from '../../lib/protocol.cjs';
 import { loadTls } from '../../lib/tls-material.js';
-import { isRoot, testWhen } from '../helpers/skip.js';
 import { otherTlsMaterial, tlsMaterial } from '../helpers/tls.js';
 
 const { key, cert, keyFile, certFile } = tlsMaterial();
@@ -101,10 +100,4 @@ test('a missing file is the system error, naming path and option', async () => {
     path: '/nonexistent/key.pem',
     message: expect.stringContaining("option 'tls.keyFile'") as string,
   });
-});
-
-testWhen(!isRoot, 'root may read every file')('an unreadable file is the system error, naming path and option', async () => {
-  const path = file('unreadable', key);
-  chmodSync(path, 0);
-  await expect(loadTls({ keyFile: path, certFile })).rejects.toMatchObject({ code: 'EACCES', path });
 });
