@@ -9,8 +9,8 @@
 
 namespace prefork {
 
-// A non-blocking stream socket of the address family `domain`.
-UniqueFd OpenStreamSocket(int domain);
+// A non-blocking socket, socket(2).
+UniqueFd OpenSocket(int domain, int type);
 // A connected pair of unix stream sockets; they block until their owner says otherwise.
 std::pair<UniqueFd, UniqueFd> MakeSocketPair();
 // [read, write].

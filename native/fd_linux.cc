@@ -10,8 +10,8 @@
 
 namespace prefork {
 
-UniqueFd OpenStreamSocket(int domain) {
-  UniqueFd fd(socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UniqueFd OpenSocket(int domain, int type) {
+  UniqueFd fd(socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) throw SysError(errno, "socket");
   return fd;
 }

@@ -30,7 +30,7 @@ UniqueFd LockPort(const TcpAddress& address) {
   memcpy(raw.sun_path + 1, name.data(), name.size());
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
-    UniqueFd fd = OpenStreamSocket(AF_UNIX);
+    UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
     if (bind(fd.Get(), reinterpret_cast<const sockaddr*>(&raw), length) == 0) return fd;
     if (errno != EADDRINUSE) throw SysError(errno, "bind").At(address.address, address.port);
     // The kernel has no "tell me when this name is free". The holder needs microseconds, this is

@@ -107,7 +107,7 @@ SocketName Decode(const sockaddr_storage& storage, socklen_t length) {
 
 UniqueFd OpenTcpSocket(const TcpAddress& address) {
   try {
-    UniqueFd fd = OpenStreamSocket(address.family == Family::kIPv6 ? AF_INET6 : AF_INET);
+    UniqueFd fd = OpenSocket(address.family == Family::kIPv6 ? AF_INET6 : AF_INET, SOCK_STREAM);
     if (address.family == Family::kIPv6) {
       // Always said explicitly: the default is the sysctl net.ipv6.bindv6only, ipv6(7).
       const int only = address.ipv6_only ? 1 : 0;

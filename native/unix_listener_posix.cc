@@ -49,7 +49,7 @@ const sockaddr* Raw(const UnixAddress& address) {
 
 UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode) {
   const UnixAddress address = MakeAddress(path, "bind");
-  UniqueFd fd = OpenStreamSocket(AF_UNIX);
+  UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
   if (bind(fd.Get(), Raw(address), address.length) != 0) {
     const int error = errno;
     const bool taken = error == EADDRINUSE;
@@ -80,16 +80,19 @@ UnixProbe ProbeUnix(const std::string& path) {
   // A link that leads nowhere is somebody's file, not an absent one.
   if (S_ISLNK(info.st_mode) && stat(path.c_str(), &info) != 0) return UnixProbe::kNotASocket;
   if (!S_ISSOCK(info.st_mode)) return UnixProbe::kNotASocket;
-  const UniqueFd fd = OpenStreamSocket(AF_UNIX);
+  // A datagram socket cannot connect to a stream socket, and which error it gets tells all that is
+  // to be known: EPROTOTYPE when a process holds the socket, ECONNREFUSED when none does. A stream
+  // connect would look the same to us, but it would be a connection to the server: one that closes
+  // at once, and that a full queue refuses with EAGAIN.
+  const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
   if (connect(fd.Get(), Raw(address), address.length) == 0) return UnixProbe::kLive;
   switch (errno) {
-    case ECONNREFUSED:  // nobody listens; also said of a socket that is bound and not listening yet
+    case ECONNREFUSED:
       return UnixProbe::kStale;
     case ENOENT:  // removed since lstat(2)
       return UnixProbe::kAbsent;
-    case EAGAIN:       // a live queue that is full
-    case EINPROGRESS:  // the same, on systems that queue the caller
-    case EPROTOTYPE:   // a bound datagram or seqpacket socket: alive, and not ours
+    case EPROTOTYPE:
+    case EPERM:  // a datagram socket that only talks to its own peer: alive, and not ours
       return UnixProbe::kLive;
     default:
       throw SysError(errno, "connect").On(path);
