@@ -43,12 +43,8 @@ console.log('Every required number has a passing test.');
 function readNumbers(markdown) {
   const found = new Map();
   for (const [, id, later, text] of markdown.matchAll(/^ *- \*\*([CFWL]\d+[a-z]?)\*\*( \*\(later\)\*)? (.*)$/gm)) {
-    found.set(id, {
-      id,
-      later: later !== undefined,
-      alias: /\(see \*\*([CFWL]\d+[a-z]?)\*\*\)/.exec(text)?.[1],
-      parts: [],
-    });
+    const alias = /\(see \*\*([CFWL]\d+[a-z]?)\*\*\)/.exec(text)?.[1];
+    found.set(id, { id, later: later !== undefined, unit: text.includes('*unit*'), alias, parts: [] });
   }
   for (const { id } of found.values()) found.get(/^(.\d+)[a-z]$/.exec(id)?.[1])?.parts.push(id);
   return found;
@@ -67,27 +63,36 @@ function readTests({ testResults }) {
   );
 }
 
-/** Its own passing test, or a passing test for each of its parts. A failing test spoils it. */
-function proofOf({ id, alias, parts }) {
+/**
+ * Its own passing test, or a passing test for each of its parts. A failing test spoils it. A test with a faked host proves nothing
+ * about processes: it counts only where the list says so.
+ */
+function proofOf({ id, unit, alias, parts }) {
   const own = tests.filter((test) => test.ids.includes(id) || test.ids.includes(alias));
-  const failed = own.filter((test) => test.status === 'failed');
-  if (failed.length > 0) return { own, state: 'missing', why: `"${failed[0].title}" failed` };
-  if (own.some((test) => test.status === 'passed')) return { own, state: 'proven' };
+  const missing = (why) => ({ own, state: 'missing', why });
+  const failed = own.find((test) => test.status === 'failed');
+  if (failed !== undefined) return missing(`"${failed.title}" failed`);
+  const passed = own.filter((test) => test.status === 'passed');
+  if (passed.some((test) => unit || !test.file.startsWith('test/unit/'))) return { own, state: 'proven' };
   if (parts.length > 0 && parts.every((part) => proofOf(numbers.get(part)).state === 'proven')) {
     return { own, state: 'by its parts' };
   }
+  if (passed.length > 0) return missing('only unit tests');
   // A missing privilege or tool is no excuse, another machine has it; an operating system without the ability is.
   if (own.some((test) => test.title.includes('(skipped: cannot exist on '))) return { own, state: 'impossible here' };
-  if (own.length > 0) return { own, state: 'missing', why: `skipped only: "${own[0].title}"` };
-  return { own, state: 'missing', why: parts.length > 0 ? 'not every part has a passing test' : 'no test' };
+  if (own.length > 0) return missing(`skipped only: "${own[0].title}"`);
+  return missing(parts.length > 0 ? 'not every part has a passing test' : 'no test');
 }
 
 function print({ id, later }, { own, state, why }) {
-  if (own.length === 0)
-    console.log(`${id.padEnd(5)} ${later ? 'later' : state === 'missing' ? `MISSING: ${why}` : state}`);
-  for (const [index, { title, status, file }] of own.entries()) {
-    // The reason of a skip is in the title; vitest calls skipped tests "skipped", "pending" or "todo".
-    const result = status === 'passed' || status === 'failed' ? status : 'skipped';
-    console.log(`${(index === 0 ? id : '').padEnd(5)} ${result.padEnd(7)} ${title}  [${file}]`);
+  // Vitest calls skipped tests "skipped", "pending" or "todo"; the reason of a skip is in the title.
+  const resultOf = ({ status }) => (status === 'passed' || status === 'failed' ? status : 'skipped');
+  const dull = only === undefined ? own.filter((test) => resultOf(test) === 'passed').slice(5) : [];
+  const verdict = state === 'missing' ? (later ? 'later' : `MISSING: ${why}`) : state;
+  console.log(`${id.padEnd(5)} ${verdict}`);
+  for (const test of own.filter((candidate) => !dull.includes(candidate))) {
+    const title = test.title.length > 140 ? `${test.title.slice(0, 137)}...` : test.title;
+    console.log(`      ${resultOf(test).padEnd(7)} ${title}  [${test.file}]`);
   }
+  if (dull.length > 0) console.log(`      and ${dull.length} more that passed`);
 }
