@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { PreforkError } from './errors.js';
 import type { Launch } from './host.js';
 import type { LaunchSettings } from './options.js';
-import { ENV, MARKER, NODE_IPC_ENV, controlFd } from './protocol.cjs';
+import { controlFd, ENV, MARKER, NODE_IPC_ENV } from './protocol.cjs';
 import type { Command, CommandFile } from './types.js';
 
 const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url));

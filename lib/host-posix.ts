@@ -6,15 +6,15 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { native } from './binding.cjs';
 import { Channel } from './channel.js';
-import { buildCommand, logicalCwd } from './command.js';
 import type { Program } from './command.js';
+import { buildCommand, logicalCwd } from './command.js';
 import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
-import { openListeners } from './listeners.js';
 import type { OpenListener } from './listeners.js';
+import { openListeners } from './listeners.js';
+import type { ListenPlan } from './options.js';
 import { produce } from './producer.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { Command, Logger, QueueStatus, Sharing } from './types.js';
-import type { ListenPlan } from './options.js';
 import { openWorkerStdio } from './worker-stdio.js';
 
 /**
@@ -25,7 +25,9 @@ const LAST_WORDS = 200;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
 const STRANGER_AGE = 1_000;
 
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+);
 
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 

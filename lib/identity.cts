@@ -4,9 +4,9 @@
  * deleted as they are read: a worker's own children are not workers.
  */
 
-import { ENV, MARKER } from './protocol.cjs';
 import type { ParentWatch } from './native.cjs';
 import type { WorkerMessage } from './protocol.cjs';
+import { ENV, MARKER } from './protocol.cjs';
 import type { WorkerContext } from './types.js' with { 'resolution-mode': 'import' };
 
 /** Shared by every copy of the package in a process; bump only with the shape. */

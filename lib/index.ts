@@ -1,7 +1,7 @@
-export { PreforkError } from './errors.js';
 export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './errors.js';
-export { Prefork, features, isChild, prefork } from './prefork.js';
+export { PreforkError } from './errors.js';
 export type { PreforkEvents } from './prefork.js';
+export { features, isChild, Prefork, prefork } from './prefork.js';
 export type {
   Backoff,
   Command,
@@ -9,10 +9,10 @@ export type {
   ExitInfo,
   Features,
   FleetState,
-  ListenSpec,
-  ListenTarget,
   Listener,
   ListenerAddress,
+  ListenSpec,
+  ListenTarget,
   Logger,
   PreforkOptions,
   QueueStatus,

@@ -1,24 +1,25 @@
 /** The supervision state machine: start, exits and what follows from them, stop. Runs in the master only. */
 
 import { deferred } from './deferred.js';
-import { PreforkError, stoppedEarly } from './errors.js';
 import type { WorkerExit } from './errors.js';
+import { PreforkError, stoppedEarly } from './errors.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
 import { HookQueue } from './hook-queue.js';
 import type { Host } from './host.js';
-import { closeListeners } from './listeners.js';
 import type { OpenListener } from './listeners.js';
+import { closeListeners } from './listeners.js';
 import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
 import type { Settings } from './options.js';
-import { RecoveryPolicy } from './recovery.js';
+import { Recoveries } from './recoveries.js';
 import { ShutDown } from './shut-down.js';
 import { installSignals } from './signals.js';
+import type { Start } from './starter.js';
 import { Starter } from './starter.js';
 import { loadTls } from './tls-material.js';
 import type { ExitInfo, FleetState, ListenerAddress, Logger, Status, WorkerInfo } from './types.js';
-import { bootFailure, describeExit } from './worker-handle.js';
 import type { WorkerHandle } from './worker-handle.js';
+import { bootFailure, describeExit } from './worker-handle.js';
 
 /**
  * A signal to the whole process group reaches workers and master in any order:
@@ -27,8 +28,6 @@ import type { WorkerHandle } from './worker-handle.js';
  * An exit that may belong to such a stop is judged this much later, in milliseconds.
  */
 const STOP_RACE = 100;
-/** How many exits an over-recovery error quotes. */
-const EVIDENCE = 32;
 
 /** For observers, who must not be able to stop the fleet. */
 export interface MasterEvents {
@@ -47,11 +46,9 @@ export class Master {
   readonly #log: Logger;
   readonly #hooks = new HookQueue();
   readonly #naps: Naps;
-  readonly #policy: RecoveryPolicy;
+  readonly #recoveries: Recoveries;
   readonly #shutDown: ShutDown;
   readonly #workers = new Set<WorkerHandle>();
-  /** Recoveries that were allowed and have not come to an end yet. */
-  readonly #recoveries = new Set<Promise<void>>();
   /** Settles when `onMasterReady` has run: no exit is judged before. */
   readonly #allReady = deferred();
   readonly #finished = deferred();
@@ -60,9 +57,6 @@ export class Master {
   #starter: Starter | undefined;
   #state: FleetState = 'starting';
   #generation = 0;
-  #recovered = 0;
-  #givingUp = false;
-  #evidence: WorkerExit[] = [];
   #starting: Promise<void> | undefined;
   /** Set once, by whatever ends the fleet first; later reasons are consequences. */
   #ending: { readonly error: unknown } | undefined;
@@ -73,8 +67,18 @@ export class Master {
     this.#events = events;
     this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${host.pid}`);
     this.#naps = new Naps(host);
-    this.#policy = new RecoveryPolicy(settings.recovery);
     this.#shutDown = new ShutDown(host, this.#log, this.#workers);
+    this.#recoveries = new Recoveries({
+      settings: settings.recovery,
+      host,
+      naps: this.#naps,
+      log: this.#log,
+      fill: (slot) => this.#fill(slot),
+      recovered: async (old, handle) => {
+        if (await this.#hook('onChildRecover', old.pid, handle.pid)) events.recover(old.pid, handle.pid);
+      },
+      giveUp: (error) => this.#end(error),
+    });
   }
 
   /** Settles when everything is over: fulfilled after a requested stop, rejected with what ended the fleet otherwise. */
@@ -98,7 +102,7 @@ export class Master {
       sharing: this.#settings.sharing,
       addresses: this.addresses,
       workers: this.workers.map((worker) => ({ ...worker })),
-      recoveries: this.#recovered,
+      recoveries: this.#recoveries.count,
       queues: this.#listeners.flatMap((listener) => {
         const queue = this.#host.queueDepth(listener);
         return queue === undefined ? [] : [{ name: listener.address.name, ...queue }];
@@ -169,7 +173,7 @@ export class Master {
     this.#allReady.resolve();
   }
 
-  #fill(slot: number): { handle: WorkerHandle; ready: Promise<boolean> } {
+  #fill(slot: number): Start {
     const start = (this.#starter as Starter).start({ slot, generation: this.#generation });
     this.#shutDown.waitsFor(start.ready);
     return start;
@@ -205,7 +209,8 @@ export class Master {
     this.#shutDown.check();
     this.#reportExit(handle, exit, requested);
     if (requested) return;
-    if (handle.booted || this.#state === 'running') await this.#allReady.promise.then(() => this.#judge(handle, exit));
+    if (handle.booted || this.#state === 'running')
+      await this.#allReady.promise.then(() => this.#recoveries.judge(handle, exit));
     else this.#end(bootFailure(handle, exit));
   }
 
@@ -220,64 +225,6 @@ export class Master {
     } catch (error) {
       this.#log.error(`onChildExit failed: ${String(error)}`);
     }
-  }
-
-  /** In the order of the exits; `cause` is what is known beyond them. */
-  #judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
-    if (this.#ending !== undefined) return;
-    const { slot } = handle.place;
-    const { threshold, window } = this.#settings.recovery;
-    const verdict = this.#policy.judge(slot, exit.uptime, this.#host.now());
-    this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
-    const count = `exit ${verdict.count} of ${threshold} allowed within ${window} ms`;
-    if (verdict.kind === 'give-up') {
-      this.#log.error(`slot ${slot} is not filled again: ${count}`);
-      void this.#giveUp(cause);
-      return;
-    }
-    this.#log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
-    const recovery = this.#recover(handle, verdict.delay).finally(() => this.#recoveries.delete(recovery));
-    this.#recoveries.add(recovery);
-  }
-
-  /** Recoveries that were allowed before come to their end first, hooks included. */
-  async #giveUp(cause: unknown): Promise<void> {
-    if (this.#givingUp) return;
-    this.#givingUp = true;
-    await Promise.all(this.#recoveries);
-    const { threshold, window } = this.#settings.recovery;
-    this.#end(
-      new PreforkError(
-        'ERR_PREFORK_OVER_RECOVERY',
-        `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one: ` +
-          `${describeExit(this.#evidence.at(-1) as WorkerExit)}`,
-        { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
-      ),
-    );
-  }
-
-  async #recover(old: WorkerHandle, delay: number): Promise<void> {
-    if (delay > 0 && !(await this.#naps.sleep(delay))) return;
-    if (this.#ending !== undefined) return;
-    const { handle, ready } = this.#fill(old.place.slot);
-    try {
-      // When it ends before it is ready, its own exit is judged.
-      if (!(await ready)) return;
-    } catch (error) {
-      this.#onStartFailure(handle, error);
-      return;
-    }
-    this.#recovered++;
-    this.#log.info(`${handle} took over from pid ${old.pid}`);
-    if (await this.#hook('onChildRecover', old.pid, handle.pid)) this.#events.recover(old.pid, handle.pid);
-  }
-
-  /** No process came to be: the same as one that ended at once, except when the user's own code is what failed. */
-  #onStartFailure(handle: WorkerHandle, error: unknown): void {
-    if (error instanceof PreforkError) return this.#end(error);
-    this.#log.error(`slot ${handle.place.slot} could not be filled: ${String(error)}`);
-    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: String(error) };
-    return this.#judge(handle, exit, error);
   }
 
   /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */
@@ -298,6 +245,7 @@ export class Master {
     if (error === undefined) this.#log.info('stopping');
     else this.#log.error(`stopping, because ${error instanceof Error ? error.message : String(error)}`);
     this.#naps.end();
+    this.#recoveries.end();
     this.#hooks.close();
     void gone.then(() => this.#over(error));
   }

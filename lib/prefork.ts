@@ -3,23 +3,15 @@
 import { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 import { native } from './binding.cjs';
-import { PreforkError, invalidOption } from './errors.js';
+import { invalidOption, PreforkError } from './errors.js';
 import { PosixHost } from './host-posix.js';
 import { identity } from './identity.cjs';
 import { makeLog } from './log.js';
-import { Master } from './master.js';
 import type { MasterEvents } from './master.js';
-import { resolveOptions } from './options.js';
+import { Master } from './master.js';
 import type { Settings } from './options.js';
-import type {
-  ExitInfo,
-  Features,
-  ListenerAddress,
-  PreforkOptions,
-  ReloadResult,
-  Status,
-  WorkerInfo,
-} from './types.js';
+import { resolveOptions } from './options.js';
+import type { ExitInfo, Features, ListenerAddress, PreforkOptions, ReloadResult, Status, WorkerInfo } from './types.js';
 import { drained, runWorker } from './worker.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
@@ -80,7 +72,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       this.start().catch(() => {});
       return await this.finished;
     }
-    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, { native }) : drained(worker));
+    return await (worker.fleet === this.#settings.name
+      ? runWorker(worker, this.#settings, { native })
+      : drained(worker));
   }
 
   /**

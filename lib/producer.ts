@@ -43,9 +43,13 @@ async function checked(producer: Producer, command: Command): Promise<ChildProce
     child = await producer(command);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PreforkError('ERR_PREFORK_COMMAND_PRODUCER', `commandProducer failed for slot ${command.slot}: ${reason}`, {
-      cause,
-    });
+    throw new PreforkError(
+      'ERR_PREFORK_COMMAND_PRODUCER',
+      `commandProducer failed for slot ${command.slot}: ${reason}`,
+      {
+        cause,
+      },
+    );
   }
   if (child === undefined || child === null) {
     throw new PreforkError(

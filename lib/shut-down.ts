@@ -94,7 +94,9 @@ export class ShutDown {
     try {
       if (handle.kill('SIGKILL')) this.#log.warn(`${handle} did not finish in time and was killed`);
     } catch (error) {
-      this.#log.error(`${handle} cannot be killed: ${String(error)}; it ends by itself when it notices that the master is gone`);
+      this.#log.error(
+        `${handle} cannot be killed: ${String(error)}; it ends by itself when it notices that the master is gone`,
+      );
     }
   }
 

@@ -21,10 +21,13 @@ export function installSignals(host: Host, log: Logger, target: SignalTarget): (
     stopping = true;
   };
   const undo = STOP.map((signal) => host.onSignal(signal, () => stop(signal)));
+  // Asked now: a terminal that hangs up is taken away from its session before SIGHUP is sent (Linux __tty_hangup), so that the
+  // handler would find none.
+  const onTerminal = host.hasControllingTerminal();
   undo.push(
     host.onSignal('SIGHUP', () => {
       // A closing terminal sends SIGHUP: the person who started the fleet there has left.
-      if (host.hasControllingTerminal()) stop('SIGHUP');
+      if (onTerminal) stop('SIGHUP');
       else log.warn('SIGHUP: this version cannot reload yet; nothing is done');
     }),
   );

@@ -1,18 +1,18 @@
 /** Brings one process into a slot: spawn (patient with a machine that is short of resources), introduction, readiness. */
 
-import { deferred } from './deferred.js';
 import type { Deferred } from './deferred.js';
-import { PreforkError } from './errors.js';
+import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
+import { PreforkError } from './errors.js';
 import type { Host, Launch, WorkerProcess } from './host.js';
 import type { OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
-import { FIRST_FD } from './protocol.cjs';
 import type { InitMessage } from './protocol.cjs';
+import { FIRST_FD } from './protocol.cjs';
 import type { Logger } from './types.js';
-import { WorkerHandle } from './worker-handle.js';
 import type { WorkerPlace } from './worker-handle.js';
+import { WorkerHandle } from './worker-handle.js';
 
 /** fork(2): out of processes or memory for now. Later attempts may succeed, and healthy workers need not know. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM']);
@@ -93,7 +93,9 @@ export class Starter {
         return await host.spawn(launch, handle);
       } catch (error) {
         if (!isTransient(error) || host.now() + pause >= deadline) throw error;
-        log.warn(`slot ${handle.place.slot}: ${String(error)}; the machine is short of resources, trying again in ${pause} ms`);
+        log.warn(
+          `slot ${handle.place.slot}: ${String(error)}; the machine is short of resources, trying again in ${pause} ms`,
+        );
         if (!(await naps.sleep(pause))) return undefined;
       }
     }

@@ -1,7 +1,7 @@
 /** One worker as the master sees it, from its spawn to its reap. */
 
-import { PreforkError } from './errors.js';
 import type { WorkerExit } from './errors.js';
+import { PreforkError } from './errors.js';
 import type { ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { BootError, DrainReason, InitMessage, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { type Program, buildCommand, logicalCwd } from '../../lib/command.js';
+import { buildCommand, logicalCwd, type Program } from '../../lib/command.js';
 import type { Launch } from '../../lib/host.js';
 import { resolveOptions } from '../../lib/options.js';
 import type { PreforkOptions } from '../../lib/types.js';
@@ -65,7 +65,10 @@ test('a program read from standard input cannot be executed again, and says what
 
 test('exec may be a script, node itself, or any program, which gets no preload', () => {
   expect(command({ exec: '/srv/worker.mjs', args: ['a'] }).args.slice(-2)).toEqual(['/srv/worker.mjs', 'a']);
-  expect(command({ exec: 'node', args: ['w.js'] })).toMatchObject({ file: 'node', args: expect.arrayContaining(['--require', 'w.js']) });
+  expect(command({ exec: 'node', args: ['w.js'] })).toMatchObject({
+    file: 'node',
+    args: expect.arrayContaining(['--require', 'w.js']),
+  });
   expect(command({ exec: 'python3', args: ['w.py'] })).toMatchObject({ file: 'python3', args: ['w.py'] });
   expect(command({ exec: 'python3' }).args).toEqual([]);
 });

@@ -24,7 +24,11 @@ test('a hook that fails rejects its own caller only, with the cause and its name
     throw cause;
   });
   const next = queue.run('onChildSpawn', () => {});
-  await expect(failing).rejects.toMatchObject({ code: 'ERR_PREFORK_HOOK', cause, message: expect.stringContaining('onChildSpawn') });
+  await expect(failing).rejects.toMatchObject({
+    code: 'ERR_PREFORK_HOOK',
+    cause,
+    message: expect.stringContaining('onChildSpawn'),
+  });
   expect(await next).toBe('done');
 });
 

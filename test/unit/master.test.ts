@@ -120,7 +120,14 @@ test('C8 workers that become ready and exit while others still boot are judged a
   host.workers[1]?.becomeReady();
   await started;
   await settle();
-  expect(story).toEqual(['spawn 2000', 'spawn 2001', 'exit 2000', 'ready 2000 2001', 'spawn 2002', 'recover 2000 2002']);
+  expect(story).toEqual([
+    'spawn 2000',
+    'spawn 2001',
+    'exit 2000',
+    'ready 2000 2001',
+    'spawn 2002',
+    'recover 2000 2002',
+  ]);
   await master.stop();
 });
 
@@ -164,12 +171,23 @@ test('a boot failure during the start takes the fleet down with the evidence', a
   const { started, finished, log } = fleet({}, host);
   await settle();
   host.workers[1]?.events.message({ type: 'stderr', text: 'about to fail\n' });
-  host.workers[1]?.events.message({ type: 'boot-error', error: { name: 'Error', message: 'no database', code: 'EDB' } });
+  host.workers[1]?.events.message({
+    type: 'boot-error',
+    error: { name: 'Error', message: 'no database', code: 'EDB' },
+  });
   host.workers[1]?.exit(crash);
   const error = (await started) as PreforkError;
   expect(error).toBeInstanceOf(PreforkError);
   expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { message: 'no database', code: 'EDB' } });
-  const exit: WorkerExit = { pid: 2_001, slot: 1, generation: 0, code: 1, signal: null, uptime: 0, stderr: 'about to fail' };
+  const exit: WorkerExit = {
+    pid: 2_001,
+    slot: 1,
+    generation: 0,
+    code: 1,
+    signal: null,
+    uptime: 0,
+    stderr: 'about to fail',
+  };
   expect(error.exits).toEqual([exit]);
   expect(await finished).toBe(error);
   expect(host.closedListeners).toBe(1);
@@ -215,7 +233,10 @@ test('W7 a spawn that fails for lack of resources is tried again until readyTime
   missing.behave = () => {
     throw Object.assign(new Error('execve ENOENT'), { code: 'ENOENT' });
   };
-  expect(await fleet({}, missing).started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ENOENT' } });
+  expect(await fleet({}, missing).started).toMatchObject({
+    code: 'ERR_PREFORK_BOOT_FAILED',
+    cause: { code: 'ENOENT' },
+  });
 
   const short = new FakeHost();
   short.behave = () => {
@@ -237,20 +258,23 @@ test('W7 a spawn failure of a replacement counts as an exit and leaves the sibli
   expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY', cause: { code: 'ENOENT' } });
 });
 
-test.each(['onChildSpawn', 'onMasterReady'] as const)('C19 %s that throws anything stops the fleet with it', async (hook) => {
-  for (const thrown of [new Error('no'), 'a string', undefined]) {
-    const { host, started, finished } = fleet({
-      [hook]: () => {
-        throw thrown;
-      },
-    });
-    const error = await finished;
-    expect(error).toMatchObject({ code: 'ERR_PREFORK_HOOK' });
-    expect((error as PreforkError).cause).toBe(thrown);
-    expect(await started).toBe(error);
-    expect(host.closedListeners).toBe(1);
-  }
-});
+test.each(['onChildSpawn', 'onMasterReady'] as const)(
+  'C19 %s that throws anything stops the fleet with it',
+  async (hook) => {
+    for (const thrown of [new Error('no'), 'a string', undefined]) {
+      const { host, started, finished } = fleet({
+        [hook]: () => {
+          throw thrown;
+        },
+      });
+      const error = await finished;
+      expect(error).toMatchObject({ code: 'ERR_PREFORK_HOOK' });
+      expect((error as PreforkError).cause).toBe(thrown);
+      expect(await started).toBe(error);
+      expect(host.closedListeners).toBe(1);
+    }
+  },
+);
 
 test('C11 onChildSpawn that throws for a recovered worker stops the fleet before onChildRecover', async () => {
   const recovered: number[] = [];
@@ -390,7 +414,12 @@ test('W1 an exit by a stop signal counts as requested when the master hears of t
 });
 
 test('W6 exits outside the window do not count towards the threshold', async () => {
-  const { master, host, started, story } = fleet({ workers: 1, recoverThreshold: 1, recoverWindow: 1_000, recoverInterval: 0 });
+  const { master, host, started, story } = fleet({
+    workers: 1,
+    recoverThreshold: 1,
+    recoverWindow: 1_000,
+    recoverInterval: 0,
+  });
   await started;
   for (let round = 0; round < 5; round++) {
     last(host).exit(crash);
@@ -400,14 +429,17 @@ test('W6 exits outside the window do not count towards the threshold', async () 
   await master.stop();
 });
 
-test.each(['reuseport'] as const)("C20 sharing '%s' fails with its code where the kernel does not balance (unit)", async (sharing) => {
-  const host = new FakeHost({ reuseport: false, sharding: false, reasons: { reuseport: 'macOS does not balance' } });
-  expect(await fleet({ sharing }, host).started).toMatchObject({
-    code: 'ERR_PREFORK_REUSEPORT_UNSUPPORTED',
-    message: expect.stringContaining('macOS does not balance'),
-  });
-  expect(host.workers).toHaveLength(0);
-});
+test.each(['reuseport'] as const)(
+  "C20 sharing '%s' fails with its code where the kernel does not balance (unit)",
+  async (sharing) => {
+    const host = new FakeHost({ reuseport: false, sharding: false, reasons: { reuseport: 'macOS does not balance' } });
+    expect(await fleet({ sharing }, host).started).toMatchObject({
+      code: 'ERR_PREFORK_REUSEPORT_UNSUPPORTED',
+      message: expect.stringContaining('macOS does not balance'),
+    });
+    expect(host.workers).toHaveLength(0);
+  },
+);
 
 test('C3 an address that cannot be bound rejects with that very error before anything is spawned', async () => {
   const host = new FakeHost();

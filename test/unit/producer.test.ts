@@ -20,7 +20,12 @@ test.each([
   ['returns nothing', () => undefined, 'ERR_PREFORK_COMMAND_PRODUCER_NIL', /undefined for slot 4/],
   ['returns null', () => null, 'ERR_PREFORK_COMMAND_PRODUCER_NIL', /null for slot 4/],
   ['returns something else', () => 'pid 7', 'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED', /"pid 7"/],
-  ['returns a process that could not start', () => spawn('/does/not/exist'), 'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED', /ENOENT/],
+  [
+    'returns a process that could not start',
+    () => spawn('/does/not/exist'),
+    'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED',
+    /ENOENT/,
+  ],
 ] as const)('C7 a producer that %s is an error that says so', async (_what, producer, code, message) => {
   const error = await produce(producer as unknown as () => ChildProcess, command).catch((thrown) => thrown);
   expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
@@ -35,7 +40,10 @@ test('C7d a process that the producer started before it failed is ended, one tha
     throw new Error('afterwards');
   }, command);
   const bystander = sleeper();
-  await expect(failing).rejects.toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER', cause: { message: 'afterwards' } });
+  await expect(failing).rejects.toMatchObject({
+    code: 'ERR_PREFORK_COMMAND_PRODUCER',
+    cause: { message: 'afterwards' },
+  });
   expect(started?.signalCode).toBe('SIGTERM');
   expect(isAlive(bystander.pid as number)).toBe(true);
   bystander.kill();

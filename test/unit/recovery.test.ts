@@ -11,7 +11,9 @@ function policy(settings: Partial<RecoverySettings> = {}, random = () => 0.5): R
 test('the first exit of a slot is recovered at once, then the delay grows up to its maximum', () => {
   const judge = policy();
   const delays = [0, 1, 2, 3, 4, 5, 6].map((now) => judge.judge(0, 10, now));
-  expect(delays.map((verdict) => verdict.kind === 'recover' && verdict.delay)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
+  expect(delays.map((verdict) => verdict.kind === 'recover' && verdict.delay)).toEqual([
+    0, 100, 200, 400, 800, 1_000, 1_000,
+  ]);
 });
 
 test('slots have delays of their own, and a run as long as the window resets one', () => {

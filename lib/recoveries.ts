@@ -1,0 +1,119 @@
+/** From an unrequested exit to the filled slot, or to the end of the fleet. */
+
+import type { WorkerExit } from './errors.js';
+import { PreforkError } from './errors.js';
+import type { Host } from './host.js';
+import type { Naps } from './naps.js';
+import type { RecoverySettings } from './options.js';
+import { RecoveryPolicy } from './recovery.js';
+import type { Start } from './starter.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+import { describeExit } from './worker-handle.js';
+
+/** How many exits an over-recovery error quotes. */
+const EVIDENCE = 32;
+
+export interface RecoveriesContext {
+  readonly settings: RecoverySettings;
+  readonly host: Pick<Host, 'now'>;
+  readonly naps: Naps;
+  readonly log: Logger;
+  /** Starts a worker in a slot. */
+  fill(slot: number): Start;
+  /** A replacement is ready; settles when the hooks have run. */
+  recovered(old: WorkerHandle, replacement: WorkerHandle): Promise<void>;
+  /** The fleet has to end with this error. */
+  giveUp(error: PreforkError): void;
+}
+
+export class Recoveries {
+  readonly #context: RecoveriesContext;
+  readonly #policy: RecoveryPolicy;
+  /** Allowed, and not come to an end yet. */
+  readonly #running = new Set<Promise<void>>();
+  #evidence: WorkerExit[] = [];
+  #givingUp = false;
+  #over = false;
+  #count = 0;
+
+  constructor(context: RecoveriesContext) {
+    this.#context = context;
+    this.#policy = new RecoveryPolicy(context.settings);
+  }
+
+  /** Slots that were filled again. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The fleet stops: nothing is judged any more. */
+  end(): void {
+    this.#over = true;
+  }
+
+  /**
+   * Judges one exit; to be called in the order of the exits. Allowed recoveries run in parallel.
+   * @param cause What is known beyond the exit.
+   */
+  judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
+    if (this.#over) return;
+    const { settings, host, log } = this.#context;
+    const { slot } = handle.place;
+    const verdict = this.#policy.judge(slot, exit.uptime, host.now());
+    this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
+    const count = `exit ${verdict.count} of ${settings.threshold} allowed within ${settings.window} ms`;
+    if (verdict.kind === 'give-up') {
+      log.error(`slot ${slot} is not filled again: ${count}`);
+      void this.#giveUp(cause);
+      return;
+    }
+    log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
+    const recovery = this.#recover(handle, verdict.delay).finally(() => this.#running.delete(recovery));
+    this.#running.add(recovery);
+  }
+
+  /** Recoveries that were allowed before come to their end first, hooks included. */
+  async #giveUp(cause: unknown): Promise<void> {
+    if (this.#givingUp) return;
+    this.#givingUp = true;
+    await Promise.all(this.#running);
+    const { threshold, window } = this.#context.settings;
+    this.#context.giveUp(
+      new PreforkError(
+        'ERR_PREFORK_OVER_RECOVERY',
+        `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one ` +
+          describeExit(this.#evidence.at(-1) as WorkerExit),
+        { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
+      ),
+    );
+  }
+
+  async #recover(old: WorkerHandle, delay: number): Promise<void> {
+    const { naps, log, fill } = this.#context;
+    if (delay > 0 && !(await naps.sleep(delay))) return;
+    if (this.#over) return;
+    const { handle, ready } = fill(old.place.slot);
+    try {
+      // When it ends before it is ready, its own exit is judged.
+      if (!(await ready)) return;
+    } catch (error) {
+      this.#onStartFailure(handle, error);
+      return;
+    }
+    this.#count++;
+    log.info(`${handle} took over from pid ${old.pid}`);
+    await this.#context.recovered(old, handle);
+  }
+
+  /** No process came to be: the same as one that ended at once, except when the user's own code is what failed. */
+  #onStartFailure(handle: WorkerHandle, error: unknown): void {
+    if (error instanceof PreforkError) {
+      this.#context.giveUp(error);
+      return;
+    }
+    this.#context.log.error(`slot ${handle.place.slot} could not be filled: ${String(error)}`);
+    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: String(error) };
+    this.judge(handle, exit, error);
+  }
+}
