@@ -38,6 +38,8 @@ export interface LoneWorker extends AsyncDisposable {
   readonly pid: number;
   readonly wires: readonly WireListener[];
   readonly port: number;
+  /** The test's own descriptors of the listeners. */
+  readonly listenerFds: readonly number[];
   readonly messages: readonly WorkerMessage[];
   /** What the worker wrote to stdout and stderr. */
   readonly stdout: () => string;
@@ -121,6 +123,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
     pid: child.pid ?? 0,
     wires,
     port: wires[0]?.port ?? 0,
+    listenerFds: bound.map(({ fd }) => fd),
     messages,
     stdout: () => stdout,
     stderr: () => stderr,
