@@ -70,8 +70,7 @@ export class Activation {
   takeByName(plan: ListenPlan): ActivatedSocket | undefined {
     const named = this.#pool.sockets.filter((candidate) => candidate.name === plan.name);
     const fitting = named.filter((candidate) => misfit(candidate.socket, plan) === undefined);
-    const best =
-      fitting.find(({ socket }) => hasPortOrPath(socket, plan)) ?? fitting[0] ?? named[0];
+    const best = fitting.find(({ socket }) => hasPortOrPath(socket, plan)) ?? fitting[0] ?? named[0];
     if (best === undefined) return undefined;
     const problem = misfit(best.socket, plan);
     if (problem === undefined) return this.#take(best);
@@ -147,7 +146,8 @@ function takeSockets({ native, env, pid, log }: ActivationContext): ActivatedSoc
 /** Why the socket cannot serve the plan, whatever its address. */
 function misfit(socket: InspectedSocket, plan: ListenPlan): string | undefined {
   const wanted = plan.kind === 'unix' ? 'a unix socket' : plan.network === 'tcp' ? 'TCP' : plan.network;
-  const families = plan.kind === 'unix' ? ['unix'] : { tcp: ['IPv4', 'IPv6'], tcp4: ['IPv4'], tcp6: ['IPv6'] }[plan.network];
+  const families =
+    plan.kind === 'unix' ? ['unix'] : { tcp: ['IPv4', 'IPv6'], tcp4: ['IPv4'], tcp6: ['IPv6'] }[plan.network];
   const fits = socket.type === 'stream' && socket.listening && families.includes(socket.family);
   return fits ? undefined : `is ${describe(socket)}, not a listening socket for ${wanted}`;
 }
@@ -170,7 +170,10 @@ function canonical(address: string): string {
 export function describe({ family, type, listening, address, port }: InspectedSocket): string {
   if (family === 'other') return 'no internet or unix socket';
   const place = port === undefined ? address : placeText(address, port);
-  const kind = type === 'stream' ? `${listening ? 'a listening' : 'a stream socket that does not listen, '}` : 'no stream socket, ';
+  const kind =
+    type === 'stream'
+      ? `${listening ? 'a listening' : 'a stream socket that does not listen, '}`
+      : 'no stream socket, ';
   const name = family === 'unix' ? 'unix' : family;
   return listening && type === 'stream' ? `${kind} ${name} socket on ${place}` : `${kind}${name} ${place}`.trimEnd();
 }

@@ -14,7 +14,14 @@ export const UNIX_PATH_MAX = 107;
 
 const FORMS = "a port number, 'host:port', ':port', '[ipv6]:port', 'unix:/path' or { host, port } or { path }";
 const NAMES = ['host', 'port', 'path', 'name', 'backlog', 'ipv6Only', 'network', 'mode'] as const;
-const HINTS = { hostname: 'host', address: 'host', family: 'network', socket: 'path', fd: 'path', ipv6only: 'ipv6Only' };
+const HINTS = {
+  hostname: 'host',
+  address: 'host',
+  family: 'network',
+  socket: 'path',
+  fd: 'path',
+  ipv6only: 'ipv6Only',
+};
 
 /**
  * One plan per address, in the order given.
@@ -85,7 +92,11 @@ function unixSpec(option: string, spec: Readonly<Record<string, unknown>>, name:
 
 function tcpSpec(option: string, spec: Readonly<Record<string, unknown>>, name: string, backlog: number): TcpPlan {
   if (spec.mode !== undefined) {
-    throw invalidOption(`${option}.mode`, spec.mode, `left out without '${option}.path': only unix sockets have a mode`);
+    throw invalidOption(
+      `${option}.mode`,
+      spec.mode,
+      `left out without '${option}.path': only unix sockets have a mode`,
+    );
   }
   if (spec.port === undefined) {
     throw invalidOption(`${option}.port`, undefined, `a port from 0 to 65535 (or give '${option}.path')`);
@@ -93,10 +104,13 @@ function tcpSpec(option: string, spec: Readonly<Record<string, unknown>>, name: 
   const port = checkPort(`${option}.port`, spec.port);
   const network =
     spec.network === undefined ? 'tcp' : checkOneOf(`${option}.network`, spec.network, ['tcp', 'tcp4', 'tcp6']);
-  const host = spec.host === undefined ? undefined : checkHost(`${option}.host`, checkString(`${option}.host`, spec.host));
+  const host =
+    spec.host === undefined ? undefined : checkHost(`${option}.host`, checkString(`${option}.host`, spec.host));
   const version = host === undefined ? 0 : isIP(host);
   if ((version === 4 && network === 'tcp6') || (version === 6 && network === 'tcp4')) {
-    throw invalidOption(`${option}.network`, network, `'tcp' or 'tcp${version}' for the address ${host}`, { range: true });
+    throw invalidOption(`${option}.network`, network, `'tcp' or 'tcp${version}' for the address ${host}`, {
+      range: true,
+    });
   }
   const ipv6Only = spec.ipv6Only === undefined ? undefined : checkBoolean(`${option}.ipv6Only`, spec.ipv6Only);
   if (ipv6Only === true && (version === 4 || network === 'tcp4')) {
@@ -125,7 +139,10 @@ function checkHost(option: string, host: string, shown = host): string {
   // getaddrinfo(3) would take '127.1' or '256.1.1.1' for something that nobody meant.
   if (/^[\d.]+$/.test(host) && !isIPv4(host)) throw refuse('an IPv4 address of four numbers from 0 to 255');
   const labels = host.endsWith('.') ? host.slice(0, -1) : host;
-  if (labels.length > 253 || !/^[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,62})(?:\.[\p{L}\p{N}_][\p{L}\p{N}_-]{0,62})*$/u.test(labels)) {
+  if (
+    labels.length > 253 ||
+    !/^[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,62})(?:\.[\p{L}\p{N}_][\p{L}\p{N}_-]{0,62})*$/u.test(labels)
+  ) {
     throw refuse('a host name or a numeric address');
   }
   return host;
@@ -134,7 +151,8 @@ function checkHost(option: string, host: string, shown = host): string {
 /** Relative paths are made absolute at once: the file must be found again after a later `process.chdir()`. */
 function checkPath(option: string, value: unknown): string {
   const given = checkString(option, value, 'the path of a unix socket');
-  if (given.endsWith('/')) throw invalidOption(option, given, 'the path of a file, not of a directory', { range: true });
+  if (given.endsWith('/'))
+    throw invalidOption(option, given, 'the path of a file, not of a directory', { range: true });
   const path = resolve(given);
   if (Buffer.byteLength(path) > UNIX_PATH_MAX) {
     const allowed = `at most ${UNIX_PATH_MAX} bytes long (absolute, ${Buffer.byteLength(path)} now): use a shorter directory`;
@@ -143,7 +161,9 @@ function checkPath(option: string, value: unknown): string {
   return path;
 }
 
-/** The names travel in LISTEN_FDNAMES, whose rules these are (sd_listen_fds(3): printable ASCII, no colon, 255 at most). */
+/**
+ * The names travel in LISTEN_FDNAMES, whose rules these are (sd_listen_fds(3): printable ASCII, no colon, 255 at most).
+ */
 function checkName(option: string, value: unknown): string {
   const allowed = "1 to 255 printable ASCII characters without ':'";
   if (typeof value !== 'string') throw invalidOption(option, value, allowed);

@@ -69,7 +69,7 @@ export function parseMounts(text: string): readonly CgroupMount[] {
     const [type, , superOptions = ''] = after.split(' ');
     const [, , , root, point] = before.split(' ');
     if ((type !== 'cgroup' && type !== 'cgroup2') || root === undefined || point === undefined) continue;
-    mounts.push({ type, root: unescape(root), point: unescape(point), controllers: superOptions.split(',') });
+    mounts.push({ type, root: decodeOctal(root), point: decodeOctal(point), controllers: superOptions.split(',') });
   }
   return mounts;
 }
@@ -107,7 +107,7 @@ function isBelow(path: string, root: string): boolean {
 }
 
 /** Space, tab, newline and backslash are written in octal. */
-function unescape(field: string): string {
+function decodeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

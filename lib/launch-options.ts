@@ -33,7 +33,9 @@ function checkEnv(value: unknown): Readonly<Record<string, string | undefined>> 
   const checked: Record<string, string | undefined> = {};
   for (const [name, text] of Object.entries(env)) {
     if (name === '' || /[=\0]/.test(name)) {
-      throw invalidOption('env', name, "an object whose keys are not empty and hold no '=' and no NUL", { range: true });
+      throw invalidOption('env', name, "an object whose keys are not empty and hold no '=' and no NUL", {
+        range: true,
+      });
     }
     checked[name] = text === undefined ? undefined : checkText(`env.${name}`, text, 'a string or undefined');
   }

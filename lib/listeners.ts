@@ -1,6 +1,9 @@
-/** Opens every address before any worker exists: activated by the service manager, bound here, or guarded for the workers. */
+/**
+ * Opens every address before any worker exists: activated by the service manager, bound here, or guarded for the
+ * workers.
+ */
 
-import { Activation, type ActivatedSocket } from './activation.js';
+import { type ActivatedSocket, Activation } from './activation.js';
 import { PreforkError } from './errors.js';
 import type { BoundSocket, NativeBinding } from './native.cjs';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
@@ -36,8 +39,8 @@ export interface OpenListenersContext {
 /**
  * All or nothing: a failing address closes what was opened before it.
  * @throws the system error of the address that failed, with `syscall`, `address`, `port` or `path`.
- * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` or `ERR_PREFORK_UNSUPPORTED` for a socket of the service manager
- * that cannot be what it was named for.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` or `ERR_PREFORK_UNSUPPORTED` for a socket of the service
+ * manager that cannot be what it was named for.
  */
 export async function openListeners(
   plans: readonly ListenPlan[],
@@ -46,7 +49,8 @@ export async function openListeners(
   const activation = new Activation(context);
   const opened = new Map<ListenPlan, OpenListener>();
   try {
-    // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no lookup.
+    // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no
+    // lookup.
     for (const plan of plans) adopt(plan, activation.takeByName(plan), opened, context);
     const addresses = await resolveAll(plans, opened, context);
     for (const plan of plans) {
@@ -93,7 +97,12 @@ function adopt(
   const { native, log, sharing } = context;
   const { fd, socket } = activated;
   const place = socket.port === undefined ? socket.address : placeText(socket.address, socket.port);
-  const bound = { fd, family: plan.kind === 'unix' ? 'unix' : socket.family, address: socket.address, port: socket.port };
+  const bound = {
+    fd,
+    family: plan.kind === 'unix' ? 'unix' : socket.family,
+    address: socket.address,
+    port: socket.port,
+  };
   // The file of a unix socket belongs to the service manager, which goes on listening there.
   const listener = listenerOf(plan, bound as BoundSocket, {}, context, () => native.closeFd(fd));
   opened.set(plan, listener);
@@ -153,9 +162,17 @@ function wayOut(error: unknown, { port, host, network }: TcpPlan): string | unde
         'and gid for the workers, let the service manager open the socket, or use a higher port'
       );
     case 'EADDRNOTAVAIL':
-      return host === undefined ? 'this machine has no such address' : `no interface of this machine has the address ${host}`;
+      return host === undefined
+        ? 'this machine has no such address'
+        : `no interface of this machine has the address ${host}`;
+    case 'EINVAL':
+      return host?.includes('%')
+        ? 'only a link-local address has a zone, and it is the name of an interface'
+        : undefined;
     case 'EAFNOSUPPORT':
-      return network === 'tcp6' ? "IPv6 is switched off here: use network 'tcp'" : 'the address family is switched off here';
+      return network === 'tcp6'
+        ? "IPv6 is switched off here: use network 'tcp'"
+        : 'the address family is switched off here';
     default:
       return undefined;
   }
@@ -188,7 +205,9 @@ function listenerOf(
         release();
       } catch (error) {
         // The fleet is stopping: there is nobody left to tell, and the other listeners must be closed, too.
-        log.warn(`listener '${plan.name}': closing it failed: ${error instanceof Error ? error.message : String(error)}`);
+        log.warn(
+          `listener '${plan.name}': closing it failed: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     },
   };

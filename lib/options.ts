@@ -50,7 +50,13 @@ export interface RecoverySettings {
   /** `fixed`: the same delay before every recovery, the first one included. */
   readonly interval:
     | { readonly kind: 'fixed'; readonly delay: number }
-    | { readonly kind: 'backoff'; readonly initial: number; readonly max: number; readonly factor: number; readonly jitter: number };
+    | {
+        readonly kind: 'backoff';
+        readonly initial: number;
+        readonly max: number;
+        readonly factor: number;
+        readonly jitter: number;
+      };
 }
 
 /** How a worker process is started. */
@@ -140,7 +146,9 @@ export function resolveOptions(
       ? cpus()
       : checkNumber('workers', options.workers, { min: 1, max: 65_535, integer: true });
   const sharing =
-    options.sharing === undefined ? 'shared' : checkOneOf('sharing', options.sharing, ['shared', 'sharded', 'reuseport']);
+    options.sharing === undefined
+      ? 'shared'
+      : checkOneOf('sharing', options.sharing, ['shared', 'sharded', 'reuseport']);
   const readiness =
     options.readiness === undefined ? 'listening' : checkOneOf('readiness', options.readiness, ['listening', 'spawn']);
   const settings: Settings = {
@@ -263,7 +271,11 @@ function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProdu
   }
   if (commandProducer !== undefined && launch.groups !== undefined) {
     // child_process.spawn cannot set them; leaving them out in silence would leave a worker with the master's groups.
-    throw invalidOption('groups', launch.groups, "left out when 'commandProducer' is given: child_process has no such option");
+    throw invalidOption(
+      'groups',
+      launch.groups,
+      "left out when 'commandProducer' is given: child_process has no such option",
+    );
   }
 }
 

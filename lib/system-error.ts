@@ -1,4 +1,6 @@
-/** Errors of the operating system in Node's own shape, for what is noticed here and not by a system call of the addon. */
+/**
+ * Errors of the operating system in Node's own shape, for what is noticed here and not by a system call of the addon.
+ */
 
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
@@ -35,8 +37,8 @@ export function systemError(code: keyof typeof constants.errno, details: SystemE
 }
 
 /**
- * The same error with the way out in its message, in place of a shorter one that the addon may have given; `path` replaces
- * the path of a file that the caller never heard of. The original is its `cause`.
+ * The same error with the way out in its message, in place of a shorter one that the addon may have given; `path`
+ * replaces the path of a file that the caller never heard of. The original is its `cause`.
  */
 export function explained(error: unknown, hint: string | undefined, path?: string): unknown {
   if (hint === undefined || !isSystemError(error)) return error;
@@ -47,7 +49,10 @@ export function explained(error: unknown, hint: string | undefined, path?: strin
   }
   // Codes of getaddrinfo(3) (ENOTFOUND, EAI_AGAIN) are no errno: Node's own message is kept.
   const { errno, hostname } = error;
-  return Object.assign(new Error(`${error.message} (${hint})`, { cause: error }), defined({ code, errno, syscall, hostname }));
+  return Object.assign(
+    new Error(`${error.message} (${hint})`, { cause: error }),
+    defined({ code, errno, syscall, hostname }),
+  );
 }
 
 function isErrnoName(code: string): code is keyof typeof constants.errno {

@@ -20,10 +20,11 @@ const SESSION_ID_CONTEXT_LENGTH = 32;
 const HIDDEN = '(not shown)';
 
 /**
- * Key and certificate read from their files, checked against each other, and completed with what workers must have in common:
- * `ticketKeys` and `sessionIdContext`, so that a session begun with one worker resumes on another.
+ * Key and certificate read from their files, checked against each other, and completed with what workers must have in
+ * common: `ticketKeys` and `sessionIdContext`, so that a session begun with one worker resumes on another.
  * @throws the error of the file system (`ENOENT`, `EACCES`…, `path`) that names the option.
- * @throws `ERR_PREFORK_INVALID_OPTION` (`cause`: what OpenSSL says) for material that is unusable or does not belong together.
+ * @throws `ERR_PREFORK_INVALID_OPTION` (`cause`: what OpenSSL says) for material that is unusable or does not belong
+ * together.
  */
 export async function loadTls(tls: TlsOptions): Promise<SecureContextOptions> {
   const { keyFile, certFile, ...given } = checkTls(tls);
@@ -52,7 +53,10 @@ async function readPem(option: string, path: string): Promise<Buffer> {
     if (file.size === 0) throw invalidOption(option, path, 'a file that is not empty', { range: true });
     return await readFile(path);
   } catch (error) {
-    throw explained(error, `option '${option}': the master reads it, so the path and its permissions must be right for the master`);
+    throw explained(
+      error,
+      `option '${option}': the master reads it, so the path and its permissions must be right for the master`,
+    );
   }
 }
 

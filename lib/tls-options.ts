@@ -5,8 +5,8 @@ import type { TlsOptions } from './types.js';
 import { checkObject, checkString, nearest } from './validate.js';
 
 /**
- * `tls.createSecureContext()` of Node 20 to 26, and the options of tls.createServer() that go with it. Only used to notice typing errors: what
- * a later Node adds passes through.
+ * `tls.createSecureContext()` of Node 20 to 26, and the options of tls.createServer() that go with it. Only used to
+ * notice typing errors: what a later Node adds passes through.
  */
 const KNOWN = [
   ...['keyFile', 'certFile', 'key', 'cert', 'pfx', 'passphrase', 'ca', 'crl', 'ciphers', 'ecdhCurve', 'dhparam'],
@@ -14,6 +14,9 @@ const KNOWN = [
   ...['sessionIdContext', 'sessionTimeout', 'privateKeyEngine', 'privateKeyIdentifier', 'clientCertEngine'],
   ...['allowPartialTrustChain', 'ALPNProtocols', 'requestCert', 'rejectUnauthorized', 'handshakeTimeout'],
 ];
+
+/** `pfx: [{ buf, passphrase }]` is the deepest that Node takes. */
+const DEPTH_MAX = 8;
 
 /** Secrets are never shown in a message. */
 const HIDDEN = '(not shown)';
@@ -56,19 +59,20 @@ export function checkTls(value: unknown): TlsOptions {
 }
 
 /**
- * Workers get the material as JSON in which Buffers survive. Functions, native handles and class instances (SNICallback,
- * secureContext, KeyObject) do not: they belong into the options of the server that `serve` makes.
+ * Workers get the material as JSON in which Buffers survive. Functions, native handles and class instances
+ * (SNICallback, secureContext, KeyObject) do not: they belong into the options of the server that `serve` makes.
  */
-function checkPortable(option: string, value: unknown): void {
+function checkPortable(option: string, value: unknown, depth = 0): void {
+  if (depth > DEPTH_MAX) throw invalidOption(option, value, 'nested less deeply (or it contains itself)');
   if (value === undefined || value === null || value instanceof Uint8Array) return;
   if (typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return;
   if (Array.isArray(value)) {
-    value.forEach((inner, index) => checkPortable(`${option}[${index}]`, inner));
+    for (const [index, inner] of value.entries()) checkPortable(`${option}[${index}]`, inner, depth + 1);
     return;
   }
   const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
   if (prototype === Object.prototype || prototype === null) {
-    for (const [name, inner] of Object.entries(value as object)) checkPortable(`${option}.${name}`, inner);
+    for (const [name, inner] of Object.entries(value as object)) checkPortable(`${option}.${name}`, inner, depth + 1);
     return;
   }
   throw invalidOption(

@@ -8,9 +8,10 @@
  *     A: unlink, bind, listen (serves)
  *     B:                                  unlink (A's file!), bind, listen
  *
- * and A would serve a socket that nobody can find. So the path is guarded by flock(2) on `<path>.lock`, which the kernel releases
- * when the master dies, however it dies. "Bound but not listening yet" refuses connections just like "stale" does, therefore
- * the socket is bound and made to listen under a temporary name and renamed, which also keeps clients from seeing a gap.
+ * and A would serve a socket that nobody can find. So the path is guarded by flock(2) on `<path>.lock`, which the
+ * kernel releases when the master dies, however it dies. "Bound but not listening yet" refuses connections just like
+ * "stale" does, therefore the socket is bound and made to listen under a temporary name and renamed, which also keeps
+ * clients from seeing a gap.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -39,7 +40,8 @@ const NAME_ATTEMPTS = 100;
 const TEMPORARY_NAME_LENGTH = 12;
 
 /**
- * @throws EADDRINUSE with `path`: another master or server is alive there, or the file is no socket (and is left alone).
+ * @throws EADDRINUSE with `path`: another master or server is alive there, or the file is no socket (and is left
+ * alone).
  * @throws ENOENT, EACCES, EROFS, ENOSPC… with `path` when the folder does not let the files be made.
  */
 export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
@@ -55,7 +57,9 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
   }
 }
 
-/** A lock file that was removed by its holder between open(2) and flock(2) is not enough: `lockFile` starts over then. */
+/**
+ * A lock file that was removed by its holder between open(2) and flock(2) is not enough: `lockFile` starts over then.
+ */
 function takeLock(path: string, native: Native): Fd {
   const lockPath = lockPathOf(path);
   let fd: Fd | undefined;
@@ -119,7 +123,12 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
     const name = `.${randomBytes(TEMPORARY_NAME_LENGTH).toString('hex')}`.slice(length < 4 ? 1 : 0).slice(0, length);
     if (name === basename(path)) continue;
     try {
-      return native.listen({ family: 'unix', path: join(folder, name), backlog, ...(mode === undefined ? {} : { mode }) });
+      return native.listen({
+        family: 'unix',
+        path: join(folder, name),
+        backlog,
+        ...(mode === undefined ? {} : { mode }),
+      });
     } catch (error) {
       const exists = isSystemError(error) && error.code === 'EADDRINUSE';
       if (exists && attempt < NAME_ATTEMPTS) continue;
@@ -130,10 +139,7 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
 
 /** The name goes while the lock is still held: the next holder must find a file of its own. */
 function releaseLock(path: string, lock: Fd, native: Native): void {
-  const errors = collectErrors([
-    () => unlinkIfSame(lockPathOf(path), fstatSync(lock)),
-    () => native.closeFd(lock),
-  ]);
+  const errors = collectErrors([() => unlinkIfSame(lockPathOf(path), fstatSync(lock)), () => native.closeFd(lock)]);
   if (errors.length > 0) throw errors[0];
 }
 

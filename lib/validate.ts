@@ -1,4 +1,6 @@
-/** Checks of single values, shared by the option modules. Each returns the value it was given or throws `invalidOption`. */
+/**
+ * Checks of single values, shared by the option modules. Each returns the value it was given or throws `invalidOption`.
+ */
 
 import { invalidOption } from './errors.js';
 

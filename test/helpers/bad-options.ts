@@ -25,6 +25,10 @@ application.listen = (): void => {};
 /** What a server looks like after listen(), without a descriptor that somebody would have to close. */
 const listening = Object.defineProperty(createServer(), 'listening', { value: true });
 
+/** An object that contains itself. */
+const cycle: { self?: unknown } = {};
+cycle.self = cycle;
+
 /** C18: addresses that look like one and are none. All of them are refused under `listen`. */
 export const BAD_ADDRESSES: readonly string[] = [
   ...['', ':', '3000', 'localhost', 'localhost:', '127.0.0.1', ':http', 'localhost:http', ':-1', ':65536', ':70000'],
@@ -136,6 +140,11 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   type('tls.keyfile', { tls: { keyfile: '/k', certFile: '/c' } }, 'a misspelt TLS option'),
   type('tls.SNICallback', { tls: { key: 'k', cert: 'c', SNICallback() {} } }, 'a function inside tls'),
   type('tls.ca[0]', { tls: { key: 'k', cert: 'c', ca: [new Date()] } }, 'a class instance inside tls'),
+  type(
+    'tls.ca.self.self.self.self.self.self.self.self.self',
+    { tls: { key: 'k', cert: 'c', ca: cycle } },
+    'a cycle inside tls',
+  ),
   type('tls.secureOptions', { tls: { key: 'k', cert: 'c', secureOptions: NaN } }, 'NaN inside tls'),
   type('tls.ticketKeys', { tls: { key: 'k', cert: 'c', ticketKeys: Buffer.alloc(47) } }, 'ticketKeys of 47 bytes'),
   // recovery

@@ -1,4 +1,7 @@
-/** The part of the addon that opens and inspects sockets, without a kernel: for unit tests of what is done with the descriptors. */
+/**
+ * The part of the addon that opens and inspects sockets, without a kernel: for unit tests of what is done with the
+ * descriptors.
+ */
 
 import { constants } from 'node:os';
 import type { InspectedSocket, NativeBinding, TcpListenRequest } from '../../lib/native.cjs';

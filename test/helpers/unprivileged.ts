@@ -6,8 +6,8 @@ import { isRoot } from './skip.js';
 const NOBODY = 65_534;
 
 /**
- * Runs `step` without root's rights. seteuid(2) clears the effective capabilities, of every thread; the way back is open because the
- * saved user id stays 0.
+ * Runs `step` without root's rights. seteuid(2) clears the effective capabilities, of every thread; the way back is
+ * open because the saved user id stays 0.
  */
 export async function unprivileged<T>(step: () => T | Promise<T>): Promise<T> {
   if (!isRoot) return await step();

@@ -40,9 +40,7 @@ function hold(socket: BoundSocket): BoundSocket {
 }
 
 function tcp(address = '127.0.0.1'): BoundSocket {
-  return hold(
-    native.listen({ family: 'IPv4', address, port: 0, backlog: 16, ipv6Only: false, reusePort: false }),
-  );
+  return hold(native.listen({ family: 'IPv4', address, port: 0, backlog: 16, ipv6Only: false, reusePort: false }));
 }
 
 interface ManagerOptions {
@@ -51,7 +49,11 @@ interface ManagerOptions {
   readonly pid?: number;
 }
 
-async function activate(argument: unknown, sockets: readonly BoundSocket[], { names, pid }: ManagerOptions = {}): Promise<Report> {
+async function activate(
+  argument: unknown,
+  sockets: readonly BoundSocket[],
+  { names, pid }: ManagerOptions = {},
+): Promise<Report> {
   const output = join(folder, 'output');
   const [stdin, stdout] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
   const variables = [`LISTEN_FDS=${sockets.length}`];

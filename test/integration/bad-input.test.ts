@@ -112,6 +112,10 @@ test('F2 a key file without permission is EACCES before any spawn', async () => 
   writeFileSync(secret, key, { mode: 0o000 });
   chmodSync(folder, 0o755);
   const error = await unprivileged(() => refused({ tls: { keyFile: secret, cert } }));
-  expect(error).toMatchObject({ code: 'EACCES', path: secret, message: expect.stringContaining('tls.keyFile') as string });
+  expect(error).toMatchObject({
+    code: 'EACCES',
+    path: secret,
+    message: expect.stringContaining('tls.keyFile') as string,
+  });
   rmSync(folder, { recursive: true });
 });

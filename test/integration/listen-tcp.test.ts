@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { parseListen } from '../../lib/address.js';
 import { native } from '../../lib/binding.cjs';
-import { closeListeners, openListeners, type OpenListener } from '../../lib/listeners.js';
+import { closeListeners, type OpenListener, openListeners } from '../../lib/listeners.js';
 import type { Sharing } from '../../lib/types.js';
 import { recordingLog } from '../helpers/fake-native.js';
 import { openFds } from '../helpers/processes.js';
@@ -106,7 +106,11 @@ test('C3 a port that is taken is EADDRINUSE with syscall, address and port, and 
 });
 
 test('an address of another machine is EADDRNOTAVAIL', async () => {
-  expect(await errorOf(open('192.0.2.1:0'))).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'bind', address: '192.0.2.1' });
+  expect(await errorOf(open('192.0.2.1:0'))).toMatchObject({
+    code: 'EADDRNOTAVAIL',
+    syscall: 'bind',
+    address: '192.0.2.1',
+  });
 });
 
 test('a name that does not exist is an error of getaddrinfo, and nothing stays open', async () => {

@@ -216,7 +216,12 @@ test.each([1, 2, 3, 12])('a path of the longest size works, with a name of %i ch
 
 test('a missing folder is ENOENT with the path', () => {
   path = join(folder, 'missing', 'app.sock');
-  expect(errorOf(open)).toMatchObject({ code: 'ENOENT', errno: -2, path, message: expect.stringContaining(path) as string });
+  expect(errorOf(open)).toMatchObject({
+    code: 'ENOENT',
+    errno: -2,
+    path,
+    message: expect.stringContaining(path) as string,
+  });
 });
 
 test('a folder that is a file is ENOTDIR with the path', () => {
@@ -239,7 +244,11 @@ testWhen(isRoot, 'needs root')('a lock file of another user is EACCES with the p
 
 test('a failure after the bind leaves no file and no descriptor', () => {
   // A rename onto a folder that appears after the probe: EISDIR.
-  const late = { ...native, probeUnix: () => (mkdirSync(path), 'absent' as const) };
+  const probeUnix = (): 'absent' => {
+    mkdirSync(path);
+    return 'absent';
+  };
+  const late = { ...native, probeUnix };
   const plan: UnixPlan = { kind: 'unix', name: '0', path, mode: undefined, backlog: 16 };
   expect(errorOf(() => openUnixSocket(plan, late))).toMatchObject({ code: 'EISDIR', syscall: 'rename', path });
   expect(readdirSync(folder)).toEqual(['app.sock']);

@@ -3,7 +3,15 @@ import { expect, test } from 'vitest';
 import { DEFAULT_BACKLOG, parseListen, UNIX_PATH_MAX } from '../../lib/address.js';
 import type { ListenPlan } from '../../lib/options.js';
 
-const tcp = { kind: 'tcp', name: '0', host: undefined, port: 0, network: 'tcp', ipv6Only: false, backlog: DEFAULT_BACKLOG };
+const tcp = {
+  kind: 'tcp',
+  name: '0',
+  host: undefined,
+  port: 0,
+  network: 'tcp',
+  ipv6Only: false,
+  backlog: DEFAULT_BACKLOG,
+};
 const unix = { kind: 'unix', name: '0', path: '/run/app.sock', mode: undefined, backlog: DEFAULT_BACKLOG };
 
 function parseOne(target: unknown): ListenPlan | undefined {
@@ -29,16 +37,43 @@ test.each([
   ['unix:/run/app.sock', unix],
   ['unix:/run/with space:and colon', { ...unix, path: '/run/with space:and colon' }],
   [{ port: 80 }, { ...tcp, port: 80 }],
-  [{ host: 'fe80::1%eth0', port: 80 }, { ...tcp, host: 'fe80::1%eth0', port: 80 }],
-  [{ port: 80, name: 'web', backlog: 1 }, { ...tcp, port: 80, name: 'web', backlog: 1 }],
-  [{ port: 80, network: 'tcp4' }, { ...tcp, port: 80, network: 'tcp4' }],
-  [{ port: 80, network: 'tcp6' }, { ...tcp, port: 80, network: 'tcp6', ipv6Only: true }],
-  [{ port: 80, network: 'tcp6', ipv6Only: false }, { ...tcp, port: 80, network: 'tcp6', ipv6Only: false }],
-  [{ host: '::', port: 80, ipv6Only: true }, { ...tcp, host: '::', port: 80, ipv6Only: true }],
-  [{ host: '::', port: 80, network: 'tcp6' }, { ...tcp, host: '::', port: 80, network: 'tcp6', ipv6Only: true }],
+  [
+    { host: 'fe80::1%eth0', port: 80 },
+    { ...tcp, host: 'fe80::1%eth0', port: 80 },
+  ],
+  [
+    { port: 80, name: 'web', backlog: 1 },
+    { ...tcp, port: 80, name: 'web', backlog: 1 },
+  ],
+  [
+    { port: 80, network: 'tcp4' },
+    { ...tcp, port: 80, network: 'tcp4' },
+  ],
+  [
+    { port: 80, network: 'tcp6' },
+    { ...tcp, port: 80, network: 'tcp6', ipv6Only: true },
+  ],
+  [
+    { port: 80, network: 'tcp6', ipv6Only: false },
+    { ...tcp, port: 80, network: 'tcp6', ipv6Only: false },
+  ],
+  [
+    { host: '::', port: 80, ipv6Only: true },
+    { ...tcp, host: '::', port: 80, ipv6Only: true },
+  ],
+  [
+    { host: '::', port: 80, network: 'tcp6' },
+    { ...tcp, host: '::', port: 80, network: 'tcp6', ipv6Only: true },
+  ],
   [{ path: '/run/app.sock', port: undefined }, unix],
-  [{ path: '/run/app.sock', mode: 0o660 }, { ...unix, mode: 0o660 }],
-  [{ path: '/run/app.sock', mode: 0 }, { ...unix, mode: 0 }],
+  [
+    { path: '/run/app.sock', mode: 0o660 },
+    { ...unix, mode: 0o660 },
+  ],
+  [
+    { path: '/run/app.sock', mode: 0 },
+    { ...unix, mode: 0 },
+  ],
   [{ path: 'app.sock' }, { ...unix, path: join(process.cwd(), 'app.sock') }],
   [{ path: '@app' }, { ...unix, path: join(process.cwd(), '@app') }],
 ])('%j is understood', (target, plan) => {
@@ -58,7 +93,10 @@ test('the longest path that fits into sun_path is accepted', () => {
 test('the same port on different addresses, families and port 0 any number of times are no duplicates', () => {
   const targets = [
     ...[0, 0, ':0', '127.0.0.1:80', '127.0.0.2:80', '[::1]:80', 'unix:/tmp/a', 'unix:/tmp/b'],
-    ...[{ port: 81, network: 'tcp4' }, { port: 81, network: 'tcp6' }],
+    ...[
+      { port: 81, network: 'tcp4' },
+      { port: 81, network: 'tcp6' },
+    ],
   ];
   expect(parseListen(targets)).toHaveLength(targets.length);
 });

@@ -1,6 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { availableCpus, cgroupCpus, parseCfsQuota, parseCgroup, parseCpuMax, parseMounts } from '../../lib/available-cpus.js';
+import {
+  availableCpus,
+  cgroupCpus,
+  parseCfsQuota,
+  parseCgroup,
+  parseCpuMax,
+  parseMounts,
+} from '../../lib/available-cpus.js';
 
 const V2_MOUNT = '30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate';
 const V1_MOUNT = '33 29 0:30 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:14 - cgroup cgroup rw,cpu,cpuacct';
@@ -77,7 +84,10 @@ describe('cgroup v1', () => {
   });
 
   test('the cpu hierarchy is used, not cpuset or cpuacct', () => {
-    expect(parseCgroup('3:cpuset:/set\n2:cpuacct:/acct\n1:cpu:/cpu\n0::/unified')).toEqual({ v1: '/cpu', v2: '/unified' });
+    expect(parseCgroup('3:cpuset:/set\n2:cpuacct:/acct\n1:cpu:/cpu\n0::/unified')).toEqual({
+      v1: '/cpu',
+      v2: '/unified',
+    });
   });
 
   test('in a hybrid system both quotas count', () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseListen } from '../../lib/address.js';
-import { closeListeners, openListeners, type OpenListener } from '../../lib/listeners.js';
+import { closeListeners, type OpenListener, openListeners } from '../../lib/listeners.js';
 import type { Lookup } from '../../lib/resolve-host.js';
 import type { Sharing } from '../../lib/types.js';
 import { FakeNative, recordingLog } from '../helpers/fake-native.js';
@@ -13,7 +13,12 @@ beforeEach(() => {
 });
 
 const lookup: Lookup = async (host) => {
-  if (host !== 'localhost') throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: host });
+  if (host !== 'localhost')
+    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), {
+      code: 'ENOTFOUND',
+      syscall: 'getaddrinfo',
+      hostname: host,
+    });
   return [
     { address: '::1', family: 6 },
     { address: '127.0.0.1', family: 4 },
@@ -69,14 +74,19 @@ describe('bound here', () => {
   test('reuseport: a guard is held, and workers get no descriptor', async () => {
     const [listener] = await open({ port: 0, network: 'tcp6', name: 'web', backlog: 7 }, { sharing: 'reuseport' });
     expect(native.calls).toEqual([':::0 ipv6Only'].map((call) => `guard ${call}`));
-    expect(listener).toMatchObject({ fd: null, wire: { name: 'web', boundAs: '::', port: 40_100, backlog: 7, ipv6Only: true } });
+    expect(listener).toMatchObject({
+      fd: null,
+      wire: { name: 'web', boundAs: '::', port: 40_100, backlog: 7, ipv6Only: true },
+    });
     listener?.close();
     expect(native.open.size).toBe(0);
   });
 
   test('C3 all or nothing: a failing address closes what was opened before it, in reverse', async () => {
     native.failures.set('127.0.0.1:82', 'EACCES');
-    await expect(open(['127.0.0.1:80', '127.0.0.1:81', '127.0.0.1:82', '127.0.0.1:83'])).rejects.toMatchObject({ code: 'EACCES' });
+    await expect(open(['127.0.0.1:80', '127.0.0.1:81', '127.0.0.1:82', '127.0.0.1:83'])).rejects.toMatchObject({
+      code: 'EACCES',
+    });
     expect(native.calls.slice(3)).toEqual(['closeFd 101', 'closeFd 100']);
     expect(native.open.size).toBe(0);
   });
@@ -124,7 +134,11 @@ describe('opened by the service manager', () => {
     native.inherit(3, { address: '0.0.0.0', port: 8080 });
     const env = activated(1, 'web');
     const [listener] = await open({ port: 80, name: 'web' }, { env });
-    expect(listener).toMatchObject({ fd: 3, address: { name: 'web', address: '0.0.0.0', port: 8080 }, wire: { boundAs: '0.0.0.0' } });
+    expect(listener).toMatchObject({
+      fd: 3,
+      address: { name: 'web', address: '0.0.0.0', port: 8080 },
+      wire: { boundAs: '0.0.0.0' },
+    });
     expect(native.calls).toEqual(['setCloseOnExec 3', 'inspectListener 3', 'setNonBlocking 3']);
     expect(env).toEqual({ PATH: '/bin' });
     expect(log.lines).toEqual(["info: listener 'web': using descriptor 3 of the service manager, 0.0.0.0:8080"]);
@@ -148,7 +162,10 @@ describe('opened by the service manager', () => {
     ['127.0.0.1:80', { address: '127.0.0.1', port: 81 }],
     ['127.0.0.1:80', { address: '0.0.0.0', port: 80 }],
     [':80', { address: '127.0.0.1', port: 80 }],
-    [{ port: 80, network: 'tcp4' }, { family: 'IPv6', address: '::', port: 80 }],
+    [
+      { port: 80, network: 'tcp4' },
+      { family: 'IPv6', address: '::', port: 80 },
+    ],
     [0, { address: '0.0.0.0', port: 80 }],
     ['[fe80::1%lo]:80', { family: 'IPv6', address: 'fe80::1%eth0', port: 80 }],
     [':80', { address: '0.0.0.0', port: 80, listening: false }],
@@ -172,7 +189,11 @@ describe('opened by the service manager', () => {
     native.inherit(3, { address: '0.0.0.0', port: 81 });
     native.inherit(4, { address: '0.0.0.0', port: 80 });
     native.inherit(5, { family: 'unix', address: '/run/x' });
-    const listen = [{ port: 81, name: 'a' }, { port: 80, name: 'app' }, { path: '/run/y', name: 'adm' }];
+    const listen = [
+      { port: 81, name: 'a' },
+      { port: 80, name: 'app' },
+      { path: '/run/y', name: 'adm' },
+    ];
     const listeners = await open(listen, { env: activated(3, 'app:app:adm') });
     expect(listeners.map(({ fd }) => fd)).toEqual([3, 4, 5]);
   });
@@ -210,7 +231,13 @@ describe('opened by the service manager', () => {
   ] as const)('W17 a name given to %s is an error, and everything is closed', async (_what, socket) => {
     native.inherit(3, { address: '127.0.0.1', port: 81 });
     native.inherit(4, socket);
-    const failed = open([{ host: '127.0.0.1', port: 81, name: 'a' }, { port: 80, name: 'web' }], { env: activated(2, 'a:web') });
+    const failed = open(
+      [
+        { host: '127.0.0.1', port: 81, name: 'a' },
+        { port: 80, name: 'web' },
+      ],
+      { env: activated(2, 'a:web') },
+    );
     await expect(failed).rejects.toMatchObject({
       code: 'ERR_PREFORK_INHERITED_LISTENER',
       message: expect.stringMatching(/^Descriptor 4, .*'web', is .*, not a listening socket for TCP;/) as string,
@@ -247,7 +274,9 @@ describe('opened by the service manager', () => {
   test('a failing bind closes the sockets of the service manager, too', async () => {
     native.inherit(3, { address: '127.0.0.1', port: 80 });
     native.failures.set('127.0.0.1:81', 'EADDRINUSE');
-    await expect(open(['127.0.0.1:80', '127.0.0.1:81'], { env: activated(1) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(open(['127.0.0.1:80', '127.0.0.1:81'], { env: activated(1) })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
     expect(native.open.size).toBe(0);
   });
 });

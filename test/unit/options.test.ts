@@ -131,9 +131,7 @@ describe('good options', () => {
     expect(resolve()).toEqual({
       name: 'default',
       serve,
-      listen: [
-        { kind: 'tcp', name: '0', host: undefined, port: 0, network: 'tcp', ipv6Only: false, backlog: 4096 },
-      ],
+      listen: [{ kind: 'tcp', name: '0', host: undefined, port: 0, network: 'tcp', ipv6Only: false, backlog: 4096 }],
       workers: 3,
       sharing: 'shared',
       tls: undefined,
@@ -205,9 +203,18 @@ describe('good options', () => {
     ['pipe', ['pipe', 'pipe', 'pipe']],
     [[], ['ignore', 'inherit', 'inherit']],
     [['inherit'], ['inherit', 'inherit', 'inherit']],
-    [[undefined, null, 'pipe'], ['ignore', 'inherit', 'pipe']],
-    [[0, 1, 7], [0, 1, 7]],
-    [['ignore', { fd: 9 }, process.stderr], ['ignore', 9, 2]],
+    [
+      [undefined, null, 'pipe'],
+      ['ignore', 'inherit', 'pipe'],
+    ],
+    [
+      [0, 1, 7],
+      [0, 1, 7],
+    ],
+    [
+      ['ignore', { fd: 9 }, process.stderr],
+      ['ignore', 9, 2],
+    ],
   ])('stdio %o is understood', (stdio, entries) => {
     expect(resolve({ stdio }).launch.stdio).toEqual(entries);
   });

@@ -73,7 +73,12 @@ test.each([
   ['a key that is no PEM', { key: 'nonsense', cert }, 'tls.key', /private key in PEM form/],
   ['a certificate that is no PEM', { key, cert: 'nonsense' }, 'tls.cert', /certificate in PEM form/],
   ['a broken certificate', { key, cert: broken }, 'tls.cert', /certificate in PEM form/],
-  ['the wrong passphrase', { key: encrypted, cert, passphrase: 'mistaken' }, 'tls.passphrase', /passphrase of 'tls.key'/],
+  [
+    'the wrong passphrase',
+    { key: encrypted, cert, passphrase: 'mistaken' },
+    'tls.passphrase',
+    /passphrase of 'tls.key'/,
+  ],
   ['no passphrase', { key: encrypted, cert }, 'tls.passphrase', /passphrase of 'tls.key'/],
   ['a PFX that is none', { pfx: Buffer.from('nonsense') }, 'tls', /createSecureContext/],
   ['unknown ciphers', { key, cert, ciphers: 'NONSENSE' }, 'tls', /createSecureContext/],
@@ -81,7 +86,12 @@ test.each([
   ['a file that is a folder', { keyFile: tmpdir(), certFile }, 'tls.keyFile', /a regular file/],
   ['a file that is a device', { keyFile, certFile: '/dev/zero' }, 'tls.certFile', /a regular file/],
   ['an empty file', { keyFile: file('empty', ''), certFile }, 'tls.keyFile', /not empty/],
-  ['a file that is too large', { keyFile, certFile: file('large', Buffer.alloc(2 ** 20 + 1)) }, 'tls.certFile', /at most/],
+  [
+    'a file that is too large',
+    { keyFile, certFile: file('large', Buffer.alloc(2 ** 20 + 1)) },
+    'tls.certFile',
+    /at most/,
+  ],
 ])('%s is refused in the master, naming the option and no secret', async (_what, tls, option, message) => {
   const error = await loadTls(tls).then(
     () => undefined,
