@@ -220,11 +220,11 @@ export class Master {
     if (requested) this.#log.info(what);
     else this.#log.error(`${what}${exitAdvice(exit)}`);
     this.#events.exit(handle.info, { code, signal, requested });
-    try {
-      this.#settings.hooks.onChildExit?.(handle.info, { code, signal, requested });
-    } catch (error) {
-      this.#log.error(`onChildExit failed: ${String(error)}`);
-    }
+    // An async function fits the type as well, and its rejection would end the master.
+    const told = new Promise<void>((resolve) => {
+      resolve(this.#settings.hooks.onChildExit?.(handle.info, { code, signal, requested }));
+    });
+    told.catch((error) => this.#log.error(`onChildExit failed: ${String(error)}`));
   }
 
   /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */

@@ -450,6 +450,21 @@ test('C3 an address that cannot be bound rejects with that very error before any
   expect(host.workers).toHaveLength(0);
 });
 
+test('C19 onChildExit that rejects is logged and changes nothing', async () => {
+  const { master, host, started, finished, log } = fleet({
+    onChildExit: async () => {
+      throw new Error('boom');
+    },
+  });
+  await started;
+  last(host).exit(crash);
+  await settle();
+  expect(log.some((line) => line.includes('onChildExit failed: Error: boom'))).toBe(true);
+  expect(master.status().state).toBe('running');
+  await master.stop();
+  expect(await finished).toBeUndefined();
+});
+
 test('SIGHUP stops a master with a controlling terminal and does not stop one without', async () => {
   const daemon = fleet();
   await daemon.started;
