@@ -1,7 +1,7 @@
-import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { openSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import type { BoundSocket } from '../../lib/native.cjs';
 import { testWhen } from '../helpers/skip.js';
@@ -34,20 +34,23 @@ test('a TCP listener listens, does not block, is close-on-exec and has a port', 
   });
 });
 
-testWhen(hasIpv6, 'needs IPv6')('an IPv6 listener says whether it takes IPv4, whatever the system default is', async () => {
-  for (const ipv6Only of [true, false]) {
-    const socket = native.listen(tcp({ family: 'IPv6', address: '::', ipv6Only }));
-    expect(socket).toMatchObject({ family: 'IPv6', address: '::' });
-    const client = connect(socket.port as number, '127.0.0.1');
-    const outcome = await Promise.race([
-      once(client, 'connect').then(() => 'connected'),
-      once(client, 'error').then(([error]) => (error as NodeJS.ErrnoException).code),
-    ]).catch((error: NodeJS.ErrnoException) => error.code);
-    client.destroy();
-    native.closeFd(socket.fd);
-    expect(outcome).toBe(ipv6Only ? 'ECONNREFUSED' : 'connected');
-  }
-});
+testWhen(hasIpv6, 'needs IPv6')(
+  'an IPv6 listener says whether it takes IPv4, whatever the system default is',
+  async () => {
+    for (const ipv6Only of [true, false]) {
+      const socket = native.listen(tcp({ family: 'IPv6', address: '::', ipv6Only }));
+      expect(socket).toMatchObject({ family: 'IPv6', address: '::' });
+      const client = connect(socket.port as number, '127.0.0.1');
+      const outcome = await Promise.race([
+        once(client, 'connect').then(() => 'connected'),
+        once(client, 'error').then(([error]) => (error as NodeJS.ErrnoException).code),
+      ]).catch((error: NodeJS.ErrnoException) => error.code);
+      client.destroy();
+      native.closeFd(socket.fd);
+      expect(outcome).toBe(ipv6Only ? 'ECONNREFUSED' : 'connected');
+    }
+  },
+);
 
 test('the backlog is the limit of the accept queue, and can be put back in force', () => {
   closing(native.listen(tcp({ backlog: 17 })), ({ fd }) => {

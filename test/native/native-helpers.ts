@@ -1,12 +1,12 @@
 /** What the tests of the addon share: processes that tell about themselves, and the counting of descriptors. */
 
 import { createReadStream } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import { deferred } from '../../lib/deferred.js';
-import type { Fd, NativeChild, NativeExit, SpawnRequest } from '../../lib/native.cjs';
+import type { Fd, NativeChild, NativeExit, SpawnRequest, TcpListenRequest } from '../../lib/native.cjs';
 import { bounded } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 
@@ -41,7 +41,7 @@ export function failsCleanly(body: () => unknown): SystemError {
   return error;
 }
 
-export function tcp(overrides: Partial<Parameters<typeof native.listen>[0]> = {}) {
+export function tcp(overrides: Partial<TcpListenRequest> = {}): TcpListenRequest {
   return {
     family: 'IPv4',
     address: '127.0.0.1',
@@ -50,7 +50,7 @@ export function tcp(overrides: Partial<Parameters<typeof native.listen>[0]> = {}
     ipv6Only: false,
     reusePort: false,
     ...overrides,
-  } as Parameters<typeof native.listen>[0];
+  };
 }
 
 export function environment(): string[] {
@@ -112,5 +112,5 @@ export function fixture(name: string): string {
 
 /** The value of a line of /proc/<pid>/status. */
 export function statusField(status: string, name: string): string | undefined {
-  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim();
+  return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1]?.trim();
 }

@@ -1,7 +1,6 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -105,13 +104,16 @@ test('probing a server never is a connection to it', async () => {
   expect(connections).toBe(1);
 });
 
-testWhen(!isRoot, 'root may connect to everything')('a socket that may not be connected to is an error, not a guess', () => {
-  const path = fresh();
-  const { fd } = listen(path);
-  chmodSync(path, 0);
-  expect(failsCleanly(() => native.probeUnix(path))).toMatchObject({ code: 'EACCES', syscall: 'connect', path });
-  native.closeFd(fd);
-});
+testWhen(!isRoot, 'root may connect to everything')(
+  'a socket that may not be connected to is an error, not a guess',
+  () => {
+    const path = fresh();
+    const { fd } = listen(path);
+    chmodSync(path, 0);
+    expect(failsCleanly(() => native.probeUnix(path))).toMatchObject({ code: 'EACCES', syscall: 'connect', path });
+    native.closeFd(fd);
+  },
+);
 
 test('a lock file has one holder at a time, and is free again when its holder closes it', () => {
   const path = fresh();
