@@ -167,7 +167,7 @@ function canonical(address: string): string {
 }
 
 /** For a message: what the descriptor turned out to be. */
-export function describe({ family, type, listening, address, port }: InspectedSocket): string {
+function describe({ family, type, listening, address, port }: InspectedSocket): string {
   if (family === 'other') return 'no internet or unix socket';
   const place = port === undefined ? address : placeText(address, port);
   const kind =
