@@ -34,6 +34,8 @@ export interface WorkerIdentity {
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
+  /** Set when this worker's fleet has been asked to serve: once per process, whatever copy of the package asks. */
+  serving?: true;
   /** What `currentWorker()` returns; set once the listeners are adopted. */
   context?: WorkerContext;
   /** Settles when this worker has drained: what every other fleet of the program waits for. */

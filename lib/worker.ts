@@ -45,9 +45,12 @@ function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['draine
 
 /**
  * Serves as the worker that `identity` says; settles after the drain. A boot that fails is reported to the master and ends the
- * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing.
+ * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
+ * a process has one set of listeners.
  */
 export async function runWorker(identity: WorkerIdentity, settings: Settings, deps: WorkerDeps): Promise<void> {
+  if (identity.serving) return await drained(identity);
+  identity.serving = true;
   await new Worker(identity, settings, deps.native).run();
 }
 
