@@ -42,7 +42,7 @@ export async function resolveHost(
     const found = await lookup(host, { all: true, family: ipv6Only ? 6 : FAMILY[network] });
     return found.map(({ address, family }) => ({ family: family === 4 ? 'IPv4' : 'IPv6', address }));
   } catch (error) {
-    const kind = network === 'tcp' ? '' : ` that has an address for network '${network}'`;
-    throw explained(error, `option '${option}': no such host name is known here${kind}; use a numeric address`);
+    const kind = network === 'tcp' ? '' : ` to an address for network '${network}'`;
+    throw explained(error, `option '${option}': the name cannot be resolved here${kind}; correct it or use a numeric address`);
   }
 }
