@@ -30,12 +30,13 @@ export interface FleetConfig {
 /**
  * Events: `program` in every process; `serve`, `draining`, `heard`, `request`, `onMasterDeath` in workers; `onChildSpawn`,
  * `onMasterReady`, `onChildRecover`, `onChildExit` and `on <emitter event>` in the master; `settled` in both.
+ * @param fixture Another program that takes the same argument.
  */
-export function startFleet(config: FleetConfig = {}, options: MasterOptions = {}): Master {
+export function startFleet(config: FleetConfig = {}, options: MasterOptions = {}, fixture = 'fleet'): Master {
   const json = JSON.stringify(config, (_key, value: unknown) =>
     value === Number.POSITIVE_INFINITY ? '$Infinity' : value,
   );
-  return startMaster('fleet', { ...options, args: [json, ...(options.args ?? [])] });
+  return startMaster(fixture, { ...options, args: [json, ...(options.args ?? [])] });
 }
 
 export interface ReadyFleet {

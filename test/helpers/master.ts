@@ -13,6 +13,8 @@ export interface FixtureEvent {
   readonly event: string;
   /** Process that reported it. */
   readonly from: number;
+  /** When it was reported: milliseconds on a monotonic clock that all processes share. */
+  readonly at: number;
   // biome-ignore lint/suspicious/noExplicitAny: the fields are whatever the fixture reports; tests check them with expect().
   readonly [field: string]: any;
 }

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { httpGet, isAlive, type Master, openFds, startMaster, untilReaped } from '../helpers/index.js';
+import { overAndClean, type Run, spawned } from './whole-run.js';
+
+interface ProducerConfig {
+  /** What the producer does at call `at`, a name of `test/fixtures/produces-commands.mjs`. Absent: nothing wrong. */
+  readonly way?: string;
+  /** Default: `2`, the second slot. */
+  readonly at?: number;
+  readonly spawnHookThrows?: boolean;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+function startProducing(config: ProducerConfig): Master {
+  return startMaster('produces-commands', { args: [JSON.stringify(config)] });
+}
+
+/** The fleet ends by itself; every process that the producer ever started is gone. */
+async function producerFails(config: ProducerConfig): Promise<Run> {
+  const run = await overAndClean(startProducing(config));
+  expect(run.exit).toEqual({ code: 1, signal: null });
+  for (const { pid } of run.master.events('started')) expect(isAlive(pid), `process ${pid} is alive`).toBe(false);
+  return run;
+}
+
+test('C5 a commandProducer sees one open file, and what it spawns with it serves', async () => {
+  const master = startProducing({});
+  const { pids, addresses } = await master.event('onMasterReady');
+  expect(pids).toEqual(master.events('started').map(({ pid }) => pid));
+  for (const { files, stdio, targets } of master.events('command')) {
+    expect(files).toEqual([{ fd: expect.any(Number), name: '0', address: addresses[0] }]);
+    expect(stdio).toEqual(['ignore', 'inherit', 'inherit', files[0].fd, expect.any(Number)]);
+    expect(openFds(master.pid).get(files[0].fd)).toBe(targets[0]);
+    for (const pid of pids) expect(openFds(pid).get(3)).toBe(targets[0]);
+  }
+  expect(pids).toContain(Number((await httpGet({ port: addresses[0].port })).body));
+  master.kill('SIGTERM');
+  const { settled, exit } = await overAndClean(master);
+  expect(settled).toMatchObject({ ok: true });
+  expect(exit).toEqual({ code: 0, signal: null });
+});
+
+test('C5 onChildSpawn that throws rejects with that error as cause; the listener is closed, the worker reaped', async () => {
+  const { master, settled } = await producerFails({ spawnHookThrows: true, options: { workers: 1 } });
+  expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_HOOK', cause: { message: 'as asked', code: 'E_ASKED' } });
+  expect(master.events('command')).toHaveLength(1);
+  expect(master.events('onChildSpawn').map(({ pid }) => pid)).toEqual(spawned(master));
+});
+
+test.each([
+  ['throw', { message: 'as asked', code: 'E_ASKED' }],
+  ['reject', { message: 'as asked', code: 'E_ASKED' }],
+  ['throw a string', { thrown: 'as asked' }],
+])('C7a a producer whose way is to %s ends the fleet with what it threw as cause', async (way, cause) => {
+  const { settled, master } = await producerFails({ way });
+  expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER', cause });
+  expect(settled['error'].message).toMatch(/slot 1: as asked/);
+  expect(spawned(master)).toHaveLength(1);
+});
+
+test.each(['return undefined', 'return null', 'resolve to nothing'])(
+  'C7b a producer whose way is to %s ends the fleet with a code of its own',
+  async (way) => {
+    const { settled } = await producerFails({ way });
+    expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER_NIL' });
+  },
+);
+
+test.each([
+  ['return a program that does not exist', { code: 'ENOENT', syscall: 'spawn /does/not/exist' }],
+  ['return a program that is not executable', { code: 'EACCES' }],
+  ['return a directory to run in that does not exist', { code: 'ENOENT' }],
+  ['return a plain object', undefined],
+])('C7c a producer whose way is to %s has not started a process', async (way, cause) => {
+  const { settled } = await producerFails({ way });
+  const { error } = settled;
+  expect(error).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED', ...(cause && { cause }) });
+});
+
+test('C7c a process that ended before the producer returned it is a boot failure, not a hang', async () => {
+  const { settled } = await producerFails({ way: 'return a process that has ended' });
+  expect(settled['error']).toMatchObject({
+    code: 'ERR_PREFORK_BOOT_FAILED',
+    exits: [{ slot: 1, code: 0, signal: null }],
+  });
+});
+
+test.each([
+  ['start and throw', 'ERR_PREFORK_COMMAND_PRODUCER', 2],
+  ['start and reject later', 'ERR_PREFORK_COMMAND_PRODUCER', 2],
+  ['start two and return nothing', 'ERR_PREFORK_COMMAND_PRODUCER_NIL', 3],
+  ['start what ignores SIGTERM and throw', 'ERR_PREFORK_COMMAND_PRODUCER', 2],
+])('C7d a producer whose way is to %s leaks no process', async (way, code, started) => {
+  const { master, settled } = await producerFails({ way });
+  expect(settled['error']).toMatchObject({ code });
+  expect(master.events('started')).toHaveLength(started);
+});
+
+test('C7d a producer that fails for a replacement ends the fleet, and what it had started', async () => {
+  const master = startProducing({ way: 'start and throw', at: 3 });
+  const { pids } = await master.event('onMasterReady');
+  process.kill(pids[0], 'SIGKILL');
+  const { settled } = await overAndClean(master);
+  expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER', cause: { message: 'as asked' } });
+  const started = master.events('started').map(({ pid }) => pid);
+  expect(started).toHaveLength(3);
+  for (const pid of started) expect(isAlive(pid), `process ${pid} is alive`).toBe(false);
+  expect(master.events('onChildRecover')).toEqual([]);
+});
+
+test('C8 a worker of a commandProducer is recovered like any other', async () => {
+  const master = startProducing({});
+  const { pids, addresses } = await master.event('onMasterReady');
+  process.kill(pids[0], 'SIGKILL');
+  const { oldPid, newPid } = await master.event('onChildRecover');
+  expect(oldPid).toBe(pids[0]);
+  expect(newPid).toBe(spawned(master)[2]);
+  await untilReaped(oldPid);
+  process.kill(pids[1], 'SIGSTOP');
+  expect((await httpGet({ port: addresses[0].port })).body).toBe(String(newPid));
+  process.kill(pids[1], 'SIGCONT');
+  master.kill('SIGTERM');
+  expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
+});
