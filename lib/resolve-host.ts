@@ -43,6 +43,9 @@ export async function resolveHost(
     return found.map(({ address, family }) => ({ family: family === 4 ? 'IPv4' : 'IPv6', address }));
   } catch (error) {
     const kind = network === 'tcp' ? '' : ` to an address for network '${network}'`;
-    throw explained(error, `option '${option}': the name cannot be resolved here${kind}; correct it or use a numeric address`);
+    throw explained(
+      error,
+      `option '${option}': the name cannot be resolved here${kind}; correct it or use a numeric address`,
+    );
   }
 }
