@@ -33,7 +33,7 @@ class ParentWatch {
   // Ends the process with `code` after `delay` unless it is gone by then. A second call moves the
   // deadline.
   void ExitAfter(std::chrono::milliseconds delay, int code);
-  // Wakes and joins. Idempotent; any thread but the watch's own.
+  // Wakes and joins; the other calls do nothing from then on. Idempotent. Main thread only.
   void Stop();
 
  private:

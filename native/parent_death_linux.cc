@@ -188,11 +188,12 @@ ParentWatch::ParentWatch(pid_t master, int control_fd, Sink on_death)
 ParentWatch::~ParentWatch() { Stop(); }
 
 void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_signal) {
+  if (!state_) return;
   bool armed;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->grace = grace;
-    armed = !state_->stopped && !state_->died;
+    armed = !state_->died;
   }
   state_->epoll.Wake();
   if (keep_death_signal) return;
@@ -209,6 +210,7 @@ void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_s
 }
 
 void ParentWatch::ExitAfter(milliseconds delay, int code) {
+  if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->exit_at = Clock::now() + delay;
@@ -218,12 +220,15 @@ void ParentWatch::ExitAfter(milliseconds delay, int code) {
 }
 
 void ParentWatch::Stop() {
+  if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->stopped = true;
   }
   state_->epoll.Wake();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
+  // JavaScript may hold this object for long; the descriptors go now.
+  state_.reset();
 }
 
 }  // namespace prefork

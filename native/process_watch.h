@@ -25,7 +25,8 @@ class ProcessWatch {
 
   // Throws SysError; the child is not watched then. `id` is not 0.
   void Add(std::uint64_t id, std::shared_ptr<Process> process);
-  // Wakes and joins. The children live on. Idempotent; any thread but the watch's own.
+  // Wakes and joins; nothing can be added from then on. The children live on. Idempotent. Main
+  // thread only.
   void Stop();
 
  private:

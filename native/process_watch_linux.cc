@@ -82,13 +82,16 @@ void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
 }
 
 void ProcessWatch::Stop() {
+  if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->stopped = true;
     state_->children.clear();
   }
   state_->epoll.Wake();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
+  // The descriptors go now, and not when the last owner of this object lets go of it.
+  state_.reset();
 }
 
 }  // namespace prefork
