@@ -6,8 +6,8 @@
 import * as fs from 'node:fs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
-import { encode, FIRST_FD } from './protocol.cjs';
 import type { BootError, WorkerMessage } from './protocol.cjs';
+import { encode, FIRST_FD } from './protocol.cjs';
 
 /** How much stderr a booting worker reports, in characters. The last lines before a crash fit; a chatty boot costs no more. */
 const STDERR_LIMIT = 64 * 1024;

@@ -2,8 +2,8 @@
 
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { decode, encode } from './protocol.cjs';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
+import { decode, encode } from './protocol.cjs';
 
 export interface ChannelEvents<In> {
   message(message: In): void;

@@ -6,8 +6,8 @@
  */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Server } from 'node:net';
 import type { Socket } from 'node:net';
+import { Server } from 'node:net';
 import { deferred } from './deferred.js';
 import { Http1Drain, isHttp1, watchRequests } from './drain-http1.js';
 import { Http2Drain, isHttp2 } from './drain-http2.js';
@@ -129,7 +129,11 @@ export class Drain {
   /** Every connection of the server, from now on, is one that the drain finishes. */
   track(server: Server): void {
     if (this.#servers.has(server)) return;
-    const tracked = new TrackedServer(server, () => this.#settle(), () => this.#sweepLater());
+    const tracked = new TrackedServer(
+      server,
+      () => this.#settle(),
+      () => this.#sweepLater(),
+    );
     this.#servers.set(server, tracked);
     for (const socket of this.#early ?? []) {
       // `server` is where net puts the acceptor of a socket, on every version; @types/node does not know.

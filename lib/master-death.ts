@@ -19,11 +19,7 @@ export function watchPolicy(settings: Pick<Settings, 'onMasterDeath' | 'gracePer
 }
 
 /** Runs the policy of the fleet. Called at most once, by the watch. */
-export function onMasterDied(
-  settings: Pick<Settings, 'onMasterDeath'>,
-  log: Logger,
-  drain: () => void,
-): void {
+export function onMasterDied(settings: Pick<Settings, 'onMasterDeath'>, log: Logger, drain: () => void): void {
   exitNonZero();
   const { onMasterDeath } = settings;
   if (typeof onMasterDeath !== 'function') {
@@ -35,7 +31,9 @@ export function onMasterDied(
   // Promise.resolve().then: a synchronous throw and a rejection end the same way.
   Promise.resolve()
     .then(onMasterDeath)
-    .catch((error: unknown) => log.error(`onMasterDeath failed: ${error instanceof Error ? error.stack : String(error)}`))
+    .catch((error: unknown) =>
+      log.error(`onMasterDeath failed: ${error instanceof Error ? error.stack : String(error)}`),
+    )
     .finally(() => process.exit());
 }
 

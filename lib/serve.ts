@@ -1,7 +1,7 @@
 /** Starts the user's server on the adopted listeners, whichever way it was given. */
 
-import { createServer } from 'node:net';
 import type { Server, ServerOpts } from 'node:net';
+import { createServer } from 'node:net';
 import type { Settings } from './options.js';
 import type { Listener, WorkerContext } from './types.js';
 
@@ -50,14 +50,18 @@ function serversOf(served: unknown): Server[] {
   const servers = Array.isArray(served) ? (served as unknown[]) : [served];
   for (const server of servers) {
     if (isServer(server)) continue;
-    throw new TypeError('serve must return a net.Server (http, https and HTTP/2 servers are), an array of them, or nothing');
+    throw new TypeError(
+      'serve must return a net.Server (http, https and HTTP/2 servers are), an array of them, or nothing',
+    );
   }
   return servers as Server[];
 }
 
 function isServer(value: unknown): value is Server {
   const server = value as Partial<Server> | null | undefined;
-  return typeof server?.listen === 'function' && typeof server.address === 'function' && typeof server.on === 'function';
+  return (
+    typeof server?.listen === 'function' && typeof server.address === 'function' && typeof server.on === 'function'
+  );
 }
 
 /** Listens on the first address; connections to the others are accepted by helpers and given to the server. */

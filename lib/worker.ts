@@ -7,10 +7,10 @@ import { Channel } from './channel.js';
 import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
-import { identity as readIdentity } from './identity.cjs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import { identity as readIdentity } from './identity.cjs';
 import { makeLog } from './log.js';
-import { onMasterDied, ORPHAN_EXIT_CODE, watchPolicy } from './master-death.js';
+import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
 import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
@@ -152,7 +152,7 @@ class Worker {
     this.#preloaded?.booted();
     if (this.#state !== 'booting') return;
     // server.listen({ fd }) calls listen(2) again with a backlog of 511, for every holder of the socket.
-    listeners.forEach(({ fd }, i) => this.#restoreBacklog(fd, wires[i]?.backlog ?? 0));
+    for (const [i, { backlog }] of wires.entries()) this.#restoreBacklog((listeners[i] as Listener).fd, backlog);
     this.#state = 'ready';
     this.#drain.allTracked();
     this.#channel?.send({ type: 'ready', pid: process.pid });

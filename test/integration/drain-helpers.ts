@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import net from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import { Drain } from '../../lib/drain.js';
 import { bounded, tlsMaterial } from '../helpers/index.js';
@@ -37,7 +37,9 @@ export function listenTo(socket: net.Socket): Spoken {
     until: (part) =>
       bounded(
         new Promise<void>((resolve, reject) => {
-          const check = (): void => void (text.includes(part) && (waiting.delete(check), resolve()));
+          const check = (): void => {
+            if (text.includes(part)) resolve();
+          };
           waiting.add(check);
           void end.then(() => reject(new Error(`ended after ${JSON.stringify(text)}`)));
           check();
@@ -80,7 +82,8 @@ export async function serve(server: Server): Promise<Drained> {
       await once(socket, secure ? 'secureConnect' : 'connect');
       return spoken;
     },
-    finished: () => bounded(drain.finished, 10_000, () => `the drain finishes; ${drain.connections} connections are open`),
+    finished: () =>
+      bounded(drain.finished, 10_000, () => `the drain finishes; ${drain.connections} connections are open`),
     async [Symbol.asyncDispose]() {
       for (const socket of clients) socket.destroy();
       drain.begin('stop');

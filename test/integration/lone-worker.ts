@@ -1,13 +1,13 @@
 /** A worker process whose master is the test: real descriptors, real preload, real channel, and every message in sight. */
 
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { SecureContextOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
-import { ENV, MARKER } from '../../lib/protocol.cjs';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
+import { ENV, MARKER } from '../../lib/protocol.cjs';
 import { bounded, eventually } from '../helpers/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -56,14 +56,25 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   const { listeners = 1, reuseport = false, preload = PRELOAD, control = true } = options;
   const bound = Array.from({ length: listeners }, () => {
     const request = { family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false } as const;
-    return reuseport
-      ? native.guard(request)
-      : native.listen({ ...request, backlog: 100, reusePort: false });
+    return reuseport ? native.guard(request) : native.listen({ ...request, backlog: 100, reusePort: false });
   });
   const wires = bound.map((socket, i): WireListener => {
     const { family, address, port } = socket;
-    const wire = { fd: reuseport ? null : 3 + i, name: String(i), family, address, boundAs: address, backlog: 77, ipv6Only: false };
-    return options.promise?.({ ...wire, ...(port !== undefined && { port }) }) ?? { ...wire, ...(port !== undefined && { port }) };
+    const wire = {
+      fd: reuseport ? null : 3 + i,
+      name: String(i),
+      family,
+      address,
+      boundAs: address,
+      backlog: 77,
+      ipv6Only: false,
+    };
+    return (
+      options.promise?.({ ...wire, ...(port !== undefined && { port }) }) ?? {
+        ...wire,
+        ...(port !== undefined && { port }),
+      }
+    );
   });
   const inherited = reuseport ? [] : bound.map(({ fd }) => fd);
   const [mine, theirs] = native.socketPair();
@@ -131,9 +142,15 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
     send: (message) => void channel.send(message),
     async message(type) {
       const find = () => messages.find((message) => message.type === type);
-      await eventually(() => find() !== undefined || gone, { within: 10_000, what: `the worker sends ${type}; ${stderr}` });
+      await eventually(() => find() !== undefined || gone, {
+        within: 10_000,
+        what: `the worker sends ${type}; ${stderr}`,
+      });
       // What it sent before it ended may be behind its end.
-      const found = await eventually(find, { within: 1_000, what: `a message '${type}' of a worker that ended: ${stderr}` });
+      const found = await eventually(find, {
+        within: 1_000,
+        what: `a message '${type}' of a worker that ended: ${stderr}`,
+      });
       return found as never;
     },
     hangUp: () => channel.close(),

@@ -102,10 +102,22 @@ for (const { what, program, error, stderr } of [
   { what: 'a missing module', program: "import './not-there.mjs';", error: /Cannot find module|ERR_MODULE_NOT_FOUND/ },
   { what: 'a SyntaxError', program: 'const = 1;', error: /Unexpected token|Missing initializer/ },
   { what: 'a throw', program: "throw new RangeError('thrown at boot');", error: /thrown at boot/ },
-  { what: 'a rejected top-level await', program: "await Promise.reject(new Error('rejected at boot'));", error: /rejected at boot/ },
-  { what: 'an unhandled rejection', program: "Promise.reject(new Error('unhandled')); setInterval(() => {}, 1000);", error: /unhandled/ },
+  {
+    what: 'a rejected top-level await',
+    program: "await Promise.reject(new Error('rejected at boot'));",
+    error: /rejected at boot/,
+  },
+  {
+    what: 'an unhandled rejection',
+    program: "Promise.reject(new Error('unhandled')); setInterval(() => {}, 1000);",
+    error: /unhandled/,
+  },
   { what: 'a thrown string', program: "throw 'just text';", error: /just text/ },
-  { what: 'a serve that throws', program: httpProgram("serve: () => { throw new Error('serve threw'); },"), error: /serve threw/ },
+  {
+    what: 'a serve that throws',
+    program: httpProgram("serve: () => { throw new Error('serve threw'); },"),
+    error: /serve threw/,
+  },
   {
     what: 'a serve that rejects, although the caller catches',
     program: `import { prefork } from 'prefork';
@@ -122,9 +134,14 @@ for (const { what, program, error, stderr } of [
   {
     what: 'a server on another address',
     program: httpProgram("serve: () => createServer().listen(0, '127.0.0.1'),"),
-    error: /serve returned a server on 127\.0\.0\.1 port \d+, but the fleet listens on 127\.0\.0\.1:\d+; pass `listener`/,
+    error:
+      /serve returned a server on 127\.0\.0\.1 port \d+, but the fleet listens on 127\.0\.0\.1:\d+; pass `listener`/,
   },
-  { what: 'a serve that returns something else', program: httpProgram("serve: () => ({ fetch() {} }),"), error: /serve must return/ },
+  {
+    what: 'a serve that returns something else',
+    program: httpProgram('serve: () => ({ fetch() {} }),'),
+    error: /serve must return/,
+  },
 ]) {
   test(`${what} at boot reaches the master as an error, and the worker exits with 1`, async () => {
     await using worker = await startLoneWorker({ program });
@@ -173,7 +190,10 @@ test('a preload that fails, here without its addon, ends the worker with an erro
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });
     const { error } = await worker.message('boot-error');
-    expect(error).toMatchObject({ code: 'MODULE_NOT_FOUND', message: expect.stringContaining('binding.cjs') as string });
+    expect(error).toMatchObject({
+      code: 'MODULE_NOT_FOUND',
+      message: expect.stringContaining('binding.cjs') as string,
+    });
     expect(await worker.exited).toEqual({ code: 1, signal: null });
     expect(worker.stdout()).toBe('');
     expect(worker.stderr()).toContain('binding.cjs');
@@ -186,7 +206,9 @@ test('W17 a descriptor that is not the promised listener is a boot error that na
   await using worker = await startLoneWorker({ program: httpProgram(), promise: (wire) => ({ ...wire, port: 1 }) });
   const { error } = await worker.message('boot-error');
   expect(error.code).toBe('ERR_PREFORK_INHERITED_LISTENER');
-  expect(error.message).toMatch(/Descriptor 3 was promised to be the listener '0' on 127\.0\.0\.1:1 but is a stream socket of family IPv4 at 127\.0\.0\.1 port \d+/);
+  expect(error.message).toMatch(
+    /Descriptor 3 was promised to be the listener '0' on 127\.0\.0\.1:1 but is a stream socket of family IPv4 at 127\.0\.0\.1 port \d+/,
+  );
   expect((await worker.exited).code).toBe(1);
 });
 
@@ -201,7 +223,9 @@ test('W17 a closed descriptor is a boot error with the cause', async () => {
 test('W17 a worker without a control channel says what most likely went wrong', async () => {
   await using worker = await startLoneWorker({ program: httpProgram(), control: false });
   expect((await worker.exited).code).toBe(1);
-  expect(worker.stderr()).toMatch(/marked as worker 2 of fleet 'lone' but has no control channel on descriptor 4; most likely a commandProducer/);
+  expect(worker.stderr()).toMatch(
+    /marked as worker 2 of fleet 'lone' but has no control channel on descriptor 4; most likely a commandProducer/,
+  );
 });
 
 test('C17 a worker of a reuseport fleet binds the promised address by itself', async () => {

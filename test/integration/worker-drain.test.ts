@@ -7,12 +7,13 @@ const byChannel = { PREFORK_MASTER_PID: '999999999' };
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
 /** Answers `/` at once and everything else when the worker gets a message. */
-const slow = "if (request.url === '/') response.end('ok'); else currentWorker().on('message', () => response.end('slow'));";
+const slow =
+  "if (request.url === '/') response.end('ok'); else currentWorker().on('message', () => response.end('slow'));";
 
 test('W4 a drain answers what is in flight, runs the code behind prefork() and ends the process with code 0', async () => {
   await using worker = await startLoneWorker({
     program: httpProgram(
-      "onMasterDeath: false,",
+      'onMasterDeath: false,',
       `currentWorker().signal.addEventListener('abort', () => console.log('aborted')); currentWorker().send('in flight'); ${slow}`,
     ),
   });
@@ -182,9 +183,27 @@ test('W20 process.exit(0) of the app does not hide that the master was lost', as
 });
 
 for (const { what, hook, stdout, stderr, code } of [
-  { what: 'runs in the worker', hook: "console.log('hook')", stdout: 'hook\n', stderr: /running onMasterDeath/, code: 1 },
-  { what: 'may choose the exit code', hook: 'process.exitCode = 9', stdout: '', stderr: /running onMasterDeath/, code: 9 },
-  { what: 'that throws ends the worker', hook: "throw new Error('hook failed')", stdout: '', stderr: /Error: hook failed/, code: 1 },
+  {
+    what: 'runs in the worker',
+    hook: "console.log('hook')",
+    stdout: 'hook\n',
+    stderr: /running onMasterDeath/,
+    code: 1,
+  },
+  {
+    what: 'may choose the exit code',
+    hook: 'process.exitCode = 9',
+    stdout: '',
+    stderr: /running onMasterDeath/,
+    code: 9,
+  },
+  {
+    what: 'that throws ends the worker',
+    hook: "throw new Error('hook failed')",
+    stdout: '',
+    stderr: /Error: hook failed/,
+    code: 1,
+  },
   {
     what: 'that never settles is ended after the grace',
     hook: 'await new Promise(() => {})',
@@ -192,7 +211,13 @@ for (const { what, hook, stdout, stderr, code } of [
     stderr: /200 ms of grace are over/,
     code: 1,
   },
-  { what: 'that blocks is ended after the grace', hook: 'for (;;);', stdout: '', stderr: /200 ms of grace are over/, code: 1 },
+  {
+    what: 'that blocks is ended after the grace',
+    hook: 'for (;;);',
+    stdout: '',
+    stderr: /200 ms of grace are over/,
+    code: 1,
+  },
 ]) {
   test(`onMasterDeath ${what}`, async () => {
     await using worker = await startLoneWorker({

@@ -4,8 +4,8 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import { connectRaw, httpGet, tlsMaterial } from '../helpers/index.js';
-import { startLoneWorker } from './lone-worker.js';
 import type { LoneWorker } from './lone-worker.js';
+import { startLoneWorker } from './lone-worker.js';
 
 const { key, cert, keyFile, certFile } = tlsMaterial();
 
@@ -54,7 +54,11 @@ const kinds = [
   { kind: 'net', make: "net.createServer((socket) => socket.end('served'))", ask: overTcp },
   { kind: 'tls', make: "tls.createServer(files, (socket) => socket.end('served'))", ask: overTls },
   { kind: 'http', make: 'http.createServer(answer)', ask: async (port: number) => (await httpGet({ port })).body },
-  { kind: 'https', make: 'https.createServer(files, answer)', ask: async (port: number) => (await httpGet({ port, ca: cert })).body },
+  {
+    kind: 'https',
+    make: 'https.createServer(files, answer)',
+    ask: async (port: number) => (await httpGet({ port, ca: cert })).body,
+  },
   { kind: 'http2', make: 'http2.createServer(answer)', ask: (port: number) => overHttp2(`http://127.0.0.1:${port}`) },
   {
     kind: 'http2 over TLS',

@@ -12,7 +12,9 @@ interface Side<In extends MasterMessage | WorkerMessage, Out extends MasterMessa
   readonly closed: Promise<void>;
 }
 
-function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage>(fd: number): Side<In, Out> {
+function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage>(
+  fd: number,
+): Side<In, Out> {
   const heard: In[] = [];
   const garbage: string[] = [];
   let onClose!: () => void;
