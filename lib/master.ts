@@ -137,10 +137,11 @@ export class Master {
     if (settings.sharing !== 'shared' && !host.features.reuseport) throw reuseportUnsupported(settings, host);
     if (settings.signals) this.#undo.push(installSignals(host, log, this));
     this.#undo.push(host.reapStrangers());
-    const tls = settings.tls === undefined ? undefined : await loadTls(settings.tls);
     this.#listeners = await host.openListeners(settings.listen, settings.sharing, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') return closeListeners(this.#listeners);
+    // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
+    const tls = settings.tls === undefined ? undefined : await loadTls(settings.tls);
     this.#starter = new Starter({
       settings,
       host,

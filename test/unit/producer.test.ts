@@ -15,7 +15,9 @@ test('a started process is handed on', async () => {
   await once(child, 'exit');
 });
 
-test.each([
+type Broken = readonly [what: string, producer: () => unknown, code: string, message: RegExp];
+
+const broken: readonly Broken[] = [
   ['throws', () => Promise.reject(new Error('no image')), 'ERR_PREFORK_COMMAND_PRODUCER', /slot 4: no image/],
   ['returns nothing', () => undefined, 'ERR_PREFORK_COMMAND_PRODUCER_NIL', /undefined for slot 4/],
   ['returns null', () => null, 'ERR_PREFORK_COMMAND_PRODUCER_NIL', /null for slot 4/],
@@ -26,8 +28,10 @@ test.each([
     'ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED',
     /ENOENT/,
   ],
-] as const)('C7 a producer that %s is an error that says so', async (_what, producer, code, message) => {
-  const error = await produce(producer as unknown as () => ChildProcess, command).catch((thrown) => thrown);
+];
+
+test.each(broken)('C7 a producer that %s is an error that says so', async (_what, producer, code, message) => {
+  const error = await produce(producer as () => ChildProcess, command).catch((thrown) => thrown);
   expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
 });
 
