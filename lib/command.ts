@@ -1,6 +1,6 @@
 /** What exactly is executed in a worker: program, arguments, environment, descriptors. */
 
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PreforkError } from './errors.js';
@@ -24,6 +24,8 @@ export interface Program {
   readonly env: NodeJS.ProcessEnv;
   /** Working directory as the user named it, see {@link logicalCwd}. */
   readonly cwd: string;
+  /** The same directory at the start of the program, without symbolic links: what `argv[1]` is relative to. */
+  readonly physicalCwd: string;
 }
 
 /**
@@ -87,17 +89,10 @@ function script(settings: LaunchSettings, program: Program): string[] {
     );
   }
   if (settings.cwd !== undefined) return [path];
-  // Relative, so that a new release behind the same symlink is what the next worker runs.
-  const below = relative(realpathOr(program.cwd), path);
+  // Relative, so that a new release behind the same symlink is what the next worker runs. To where the symlink led at the start:
+  // by now it may lead to that release.
+  const below = relative(program.physicalCwd, path);
   return [below === '' || below.startsWith('..') || isAbsolute(below) ? path : `.${join('/', below)}`];
-}
-
-function realpathOr(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 /** A debugger port can be held by one process: worker `n` gets the master's port + 1 + n, as in `cluster`. */

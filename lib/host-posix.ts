@@ -46,6 +46,7 @@ export class PosixHost implements Host {
       argv: process.argv,
       env: process.env,
       cwd: logicalCwd(process.env, process.cwd()),
+      physicalCwd: process.cwd(),
     };
   }
 

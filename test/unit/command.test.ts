@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ const program: Program = {
   argv: ['/usr/bin/node', '/srv/app/server.mjs', '--verbose'],
   env: { PATH: '/bin', PREFORK_CHILD: 'stale', PREFORK_CHILD_SIBLING: 'kept', LISTEN_PID: '1', NODE_CHANNEL_FD: '3' },
   cwd: '/srv/app',
+  physicalCwd: '/srv/app',
 };
 
 function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {}, slot = 1) {
@@ -48,7 +49,7 @@ test('a worker is this program, executed again behind the preload', () => {
 });
 
 test('the script is absolute when it lies outside the working directory or the workers get another one', () => {
-  expect(command({}, { cwd: '/home' }).args).toContain('/srv/app/server.mjs');
+  expect(command({}, { cwd: '/home', physicalCwd: '/home' }).args).toContain('/srv/app/server.mjs');
   expect(command({ cwd: '/' }).args).toContain('/srv/app/server.mjs');
 });
 
@@ -120,5 +121,13 @@ test('the working directory keeps its logical name while that leads to the same 
   expect(logicalCwd({ PWD: 'relative' }, physical)).toBe(physical);
   expect(logicalCwd({ PWD: join(folder, 'missing') }, physical)).toBe(physical);
   expect(logicalCwd({}, physical)).toBe(physical);
-  expect(command({}, { cwd: logical, argv: ['node', join(physical, 'server.mjs')] }).args).toContain('./server.mjs');
+
+  const started = { cwd: logical, physicalCwd: physical, argv: ['node', join(physical, 'server.mjs')] };
+  expect(command({}, started).args).toContain('./server.mjs');
+  // A deploy moves the link: the next worker is the new release.
+  mkdirSync(join(folder, 'release-2'));
+  unlinkSync(logical);
+  symlinkSync('release-2', logical);
+  expect(command({}, started).args).toContain('./server.mjs');
+  expect(command({}, started).cwd).toBe(logical);
 });
