@@ -6,7 +6,7 @@
 import type { OpenListener } from './listeners.js';
 import type { LaunchSettings, ListenPlan } from './options.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
-import type { Command, Features, Logger, PreforkOptions, QueueStatus, Sharing } from './types.js';
+import type { Features, Logger, PreforkOptions, QueueStatus, Sharing } from './types.js';
 
 export interface ProcessExit {
   readonly code: number | null;
@@ -62,5 +62,3 @@ export interface Host {
   /** In PID 1: reaps what nobody else will. Returns the undo. */
   reapStrangers(): () => void;
 }
-
-export type { Command };

@@ -22,6 +22,7 @@ export type {
   Served,
   Sharing,
   Status,
+  StdioTarget,
   TlsOptions,
   WorkerContext,
   WorkerInfo,
