@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type Answer, eventually, httpGet, processInfo, startReadyFleet, testWhen } from '../helpers/index.js';
+
+const CONNECTIONS = 100;
+
+/** After this the process accepts nothing any more, until it is continued or killed. */
+async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await eventually(() => processInfo(pid)?.state === 'T', { what: `process ${pid} stops` });
+}
+
+/** Opens all of the connections; the requests are answered or lost in the promises that this returns. */
+function request(port: number): Promise<PromiseSettledResult<Answer>[]> {
+  return Promise.allSettled(Array.from({ length: CONNECTIONS }, () => httpGet({ port, within: 20_000 })));
+}
+
+test('W13 shared: 100 connections that wait for a frozen worker are all answered when it is killed', async () => {
+  const { master, pids, port } = await startReadyFleet({ options: { workers: 1, recoverInterval: 0 } });
+  const [pid] = pids as [number];
+  await freeze(pid);
+  const answers = request(port);
+  await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, { what: 'all are queued' });
+  process.kill(pid, 'SIGKILL');
+  const outcomes = await answers;
+  const { newPid } = await master.event('onChildRecover');
+  expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
+    Array(CONNECTIONS).fill(newPid),
+  );
+});
+
+test('W13 shared: a frozen worker beside a healthy one costs no connection and delays none', async () => {
+  const { pids, port } = await startReadyFleet({ options: { workers: 2, recoverInterval: 0 } });
+  const [frozen, healthy] = pids as [number, number];
+  await freeze(frozen);
+  const outcomes = await request(port);
+  expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
+    Array(CONNECTIONS).fill(healthy),
+  );
+});
+
+test('W13 shared: connections that wait while no worker is alive at all are answered by the first that is', async () => {
+  const { master, pids, port } = await startReadyFleet({ options: { workers: 2, recoverInterval: 700 } });
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  await master.event('onChildExit', { nth: 2 });
+  const outcomes = await request(port);
+  expect(outcomes.map(({ status }) => status)).toEqual(Array(CONNECTIONS).fill('fulfilled'));
+});
+
+// net.ipv4.tcp_migrate_req is the administrator's choice: with it the kernel moves the queue to a sibling.
+const migrates = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() !== '0';
+
+testWhen(!migrates, 'net.ipv4.tcp_migrate_req is set')(
+  'W13 reuseport documents the loss: the kernel resets what waited for the killed worker, and only that',
+  async () => {
+    const { pids, port } = await startReadyFleet({ options: { workers: 2, sharing: 'reuseport' } });
+    const [frozen, healthy] = pids as [number, number];
+    await freeze(frozen);
+    const answers = request(port);
+    let answered = 0;
+    void answers.then(() => {});
+    await eventually(
+      async () => {
+        // The healthy worker has answered its share when one more request, by chance or not, finds it.
+        answered = (await httpGet({ port, within: 300 }).catch(() => undefined)) === undefined ? answered : answered + 1;
+        return answered === 3;
+      },
+      { what: 'the healthy worker answers' },
+    );
+    process.kill(frozen, 'SIGKILL');
+    const outcomes = await answers;
+    const lost = outcomes.filter(({ status }) => status === 'rejected');
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.length).toBeLessThan(CONNECTIONS);
+    for (const outcome of lost) expect(outcome).toMatchObject({ reason: { code: 'ECONNRESET' } });
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') expect(outcome.value.json().pid).toBe(healthy);
+    }
+  },
+);
