@@ -143,12 +143,12 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
     async message(type) {
       const find = () => messages.find((message) => message.type === type);
       await eventually(() => find() !== undefined || gone, {
-        within: 10_000,
+        within: 20_000,
         what: `the worker sends ${type}; ${stderr}`,
       });
       // What it sent before it ended may be behind its end.
       const found = await eventually(find, {
-        within: 1_000,
+        within: 2_000,
         what: `a message '${type}' of a worker that ended: ${stderr}`,
       });
       return found as never;
