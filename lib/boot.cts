@@ -3,7 +3,8 @@
  * Set up by the preload, or by `prefork()` itself when no preload ran. CommonJS and light: it is on the way of every boot.
  */
 
-import * as fs from 'node:fs';
+// By name: a namespace import would copy every property of fs, and with it load fs.promises.
+import { fstatSync, writeSync } from 'node:fs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
 import type { BootError, WorkerMessage } from './protocol.cjs';
@@ -18,7 +19,7 @@ const STDERR_PIECE = 2 * 1024;
 export function openControlFd(identity: WorkerIdentity): number | undefined {
   if (identity.controlFd === undefined) return undefined;
   try {
-    return fs.fstatSync(identity.controlFd).isSocket() ? identity.controlFd : undefined;
+    return fstatSync(identity.controlFd).isSocket() ? identity.controlFd : undefined;
   } catch {
     return undefined;
   }
@@ -59,7 +60,7 @@ export function reportBoot(fd: number): BootReport {
   let stopped = false;
   let budget = STDERR_LIMIT;
   let send = (message: WorkerMessage): void => {
-    fs.writeSync(fd, encode(message));
+    writeSync(fd, encode(message));
   };
   const report = (message: WorkerMessage): void => {
     try {

@@ -3,7 +3,6 @@
  * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
  */
 
-import { isMainThread } from 'node:worker_threads';
 import { prepare } from './boot.cjs';
 import { identity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
@@ -19,7 +18,9 @@ function forgetOwnFlag(execArgv: string[], own: string): void {
   if (joined !== -1) execArgv.splice(joined, 1);
 }
 
-const worker = isMainThread ? identity() : undefined;
+// A thread runs the preload again, with an environment whose variables are gone. Asking for `isMainThread` instead would load
+// worker_threads, the dearest module of this boot.
+const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlag(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
