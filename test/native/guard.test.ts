@@ -75,15 +75,16 @@ async function startRival(): Promise<Rival> {
   };
 }
 
-test('W15 of four masters that start at one instant exactly one gets the address, 100 times in a row', async () => {
+test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', { timeout: 60_000 }, async () => {
   const probe = native.guard(tcp());
   const port = probe.port as number;
   native.closeFd(probe.fd);
-  const rivals = await Promise.all([1, 2, 3, 4].map(startRival));
+  const rivals = await Promise.all([1, 2].map(startRival));
   try {
-    for (let round = 0; round < 100; round++) {
-      const answers = await Promise.all(rivals.map((rival) => rival.ask(`take ${port}`)));
-      expect(answers.toSorted(), `round ${round}`).toEqual(['EADDRINUSE', 'EADDRINUSE', 'EADDRINUSE', 'held']);
+    for (let round = 0; round < 250; round++) {
+      const instant = process.hrtime.bigint() + 1_000_000n;
+      const answers = await Promise.all(rivals.map((rival) => rival.ask(`take ${port} ${instant}`)));
+      expect(answers.toSorted(), `round ${round}`).toEqual(['EADDRINUSE', 'held']);
       await Promise.all(rivals.map((rival) => rival.ask('drop')));
     }
   } finally {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { bounded } from '../helpers/eventually.js';
 import { isAlive, untilDead } from '../helpers/processes.js';
@@ -81,6 +82,22 @@ test('W19d onDeath is called once, and a worker that then goes on ends when its 
   expect(lines).toEqual(['dead']);
   expect(stderr).toContain('300 ms of grace are over');
   expect(performance.now() - started).toBeGreaterThan(250);
+});
+
+test('W19 a stderr that is full and that nobody reads keeps no orphan alive', async () => {
+  // A pipe whose reading end stays with a process that never reads, as a log collector that hangs does.
+  const [unread, full] = native.pipe();
+  const command = [fixture('native-parent.mjs'), '--', 'flood', 'grace=100', 'no-death-signal'];
+  const master = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', full] });
+  native.closeFd(full);
+  const exited = once(master, 'exit');
+  const lines = createInterface({ input: master.stdout as Readable })[Symbol.asyncIterator]();
+  const { worker } = JSON.parse((await lines.next()).value as string) as { worker: number };
+  expect((await lines.next()).value).toBe('armed');
+  master.kill('SIGKILL');
+  await exited;
+  await untilDead(worker, { within: 5_000 });
+  native.closeFd(unread);
 });
 
 test('W19 with the death signal kept, the kernel ends the worker whatever the grace is', async () => {
