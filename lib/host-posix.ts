@@ -25,8 +25,11 @@ const LAST_WORDS = 200;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
 const STRANGER_AGE = 1_000;
 
+/** Backwards, because a number with two names goes by the one that comes first, as child_process has it: SIGABRT, not SIGIOT. */
 const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+  Object.entries(constants.signals)
+    .toReversed()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
 );
 
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;

@@ -17,7 +17,7 @@ import { installSignals } from './signals.js';
 import type { Start } from './starter.js';
 import { Starter } from './starter.js';
 import { loadTls } from './tls-material.js';
-import type { ExitInfo, FleetState, ListenerAddress, Logger, Status, WorkerInfo } from './types.js';
+import type { ExitInfo, FleetState, ListenerAddress, Logger, QueueStatus, Status, WorkerInfo } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 import { bootFailure, describeExit } from './worker-handle.js';
 
@@ -103,11 +103,17 @@ export class Master {
       addresses: this.addresses,
       workers: this.workers.map((worker) => ({ ...worker })),
       recoveries: this.#recoveries.count,
-      queues: this.#listeners.flatMap((listener) => {
-        const queue = this.#host.queueDepth(listener);
-        return queue === undefined ? [] : [{ name: listener.address.name, ...queue }];
-      }),
+      queues: this.#queues(),
     };
+  }
+
+  #queues(): QueueStatus[] {
+    // The listeners are closed: their descriptors are nobody's, or somebody else's by now.
+    if (this.#state === 'stopped') return [];
+    return this.#listeners.flatMap((listener) => {
+      const queue = this.#host.queueDepth(listener);
+      return queue === undefined ? [] : [{ name: listener.address.name, ...queue }];
+    });
   }
 
   broadcast(data: unknown): void {

@@ -492,3 +492,14 @@ test('W21 every log line about a worker has its slot, pid and generation', async
   for (const line of about) expect(line).toMatch(/worker \d+ \(pid \d+, generation \d+\)/);
   expect(log.find((line) => line.includes('SIGKILL'))).toMatch(/OOM killer/);
 });
+
+test('the status of a stopped fleet says so and asks no closed listener for its queue', async () => {
+  const { master, host, started } = fleet();
+  await started;
+  expect(master.status().queues).toEqual([{ name: '0', depth: 0, limit: 4_096 }]);
+  await master.stop();
+  host.queueDepth = () => {
+    throw new Error('asked a closed descriptor');
+  };
+  expect(master.status()).toMatchObject({ state: 'stopped', workers: [], queues: [], addresses: [{ port: 8_080 }] });
+});
