@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { eventually, type FixtureEvent, httpGet, type Master, processInfo } from '../helpers/index.js';
+import { overAndClean, type Run, spawned, startWatched } from './whole-run.js';
+
+const GRACE = 700;
+
+/** A request whose failure is expected: the worker is killed, or cuts it. */
+function doomed(port: number, path: string): Promise<unknown> {
+  return httpGet({ port, path, within: 20_000 }).catch((error: unknown) => error);
+}
+
+/** Sends SIGTERM to the master; returns how long everything took until its promise settled, in milliseconds. */
+async function stopTime(master: Master): Promise<Run & { readonly took: number }> {
+  const asked = Number(process.hrtime.bigint()) / 1e6;
+  master.kill('SIGTERM');
+  const run = await overAndClean(master);
+  return { ...run, took: run.settled.at - asked };
+}
+
+function exits(master: Master): readonly FixtureEvent[] {
+  return master.events('onChildExit');
+}
+
+test('C22 a stop by SIGTERM resolves, ends the master with code 0, and waits no longer than the workers need', async () => {
+  const master = startWatched({ options: { shutdownGracePeriod: 20_000 } });
+  await master.event('onMasterReady');
+  const { settled, exit, took } = await stopTime(master);
+  expect(settled).toMatchObject({ ok: true });
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(took).toBeLessThan(10_000);
+  for (const { exit } of exits(master)) expect(exit).toEqual({ code: 0, signal: null, requested: true });
+});
+
+test('C22 a worker that drains sooner than the others ends the wait as soon as the last one is done', async () => {
+  const master = startWatched({ options: { shutdownGracePeriod: 20_000 } });
+  const { addresses } = await master.event('onMasterReady');
+  const answer = httpGet({ port: addresses[0].port, path: '/slow?ms=600' });
+  await master.event('request');
+  const { exit, took } = await stopTime(master);
+  expect((await answer).status).toBe(200);
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(took).toBeLessThan(10_000);
+});
+
+const stubborn: readonly [string, (master: Master, port: number) => Promise<void>][] = [
+  [
+    'never answers a request',
+    async (master, port) => {
+      void doomed(port, '/hang');
+      await master.event('request');
+    },
+  ],
+  [
+    'blocks its event loop',
+    async (master, port) => {
+      void doomed(port, '/block');
+      await master.event('request');
+    },
+  ],
+  [
+    'is frozen by SIGSTOP',
+    async (master) => {
+      const [pid] = spawned(master) as [number];
+      process.kill(pid, 'SIGSTOP');
+      await eventually(() => processInfo(pid)?.state === 'T', { what: 'the worker is frozen' });
+    },
+  ],
+];
+
+test.each(stubborn)(
+  'C22 a worker that %s is gone one second after the grace period at the latest',
+  async (_what, hold) => {
+    const master = startWatched({ options: { shutdownGracePeriod: GRACE } });
+    const { addresses } = await master.event('onMasterReady');
+    await hold(master, addresses[0].port);
+    const { settled, exit, took } = await stopTime(master);
+    expect(settled).toMatchObject({ ok: true });
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(took).toBeGreaterThanOrEqual(GRACE - 1);
+    expect(took).toBeLessThan(GRACE + 1_000);
+    expect(exits(master)).toHaveLength(2);
+    for (const { exit } of exits(master)) expect(exit.requested).toBe(true);
+  },
+);
+
+test('C22 a program that ignores SIGTERM and speaks no channel is killed after the grace period', async () => {
+  // signal(7): what is ignored stays ignored over execve(2).
+  const args = ['-c', 'trap "" TERM; echo trapped; exec sleep 300'];
+  const options = { exec: '/bin/sh', args, readiness: 'spawn', shutdownGracePeriod: GRACE, workers: 1 } as const;
+  const master = startWatched({ options });
+  await master.event('onMasterReady');
+  await eventually(() => master.stdout.includes('trapped'), { what: 'the trap is set' });
+  const { exit, took } = await stopTime(master);
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(took).toBeGreaterThanOrEqual(GRACE - 1);
+  expect(took).toBeLessThan(GRACE + 1_000);
+  expect(exits(master).map(({ exit }) => exit)).toEqual([{ code: null, signal: 'SIGKILL', requested: true }]);
+});
+
+test('C22 a second signal stops at once', async () => {
+  const master = startWatched({ options: { shutdownGracePeriod: 20_000 } });
+  const { addresses } = await master.event('onMasterReady');
+  void doomed(addresses[0].port, '/hang');
+  await master.event('request');
+  master.kill('SIGTERM');
+  await master.event('draining');
+  const { settled, exit, took } = await stopTime(master);
+  expect(settled).toMatchObject({ ok: true });
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(took).toBeLessThan(10_000);
+});
+
+test('C24 a worker that is killed, crashes or ends while the fleet stops is not recovered', async () => {
+  const master = startWatched({ options: { workers: 4, shutdownGracePeriod: 10_000, recoverThreshold: 0 } });
+  const { addresses, pids } = await master.event('onMasterReady');
+  // One worker is kept busy, so that the stop lasts until the others have gone wrong.
+  const answer = doomed(addresses[0].port, '/hang');
+  const { pid: busy } = await master.event('request');
+  const [frozen, ...others] = (pids as number[]).filter((pid) => pid !== busy) as [number, number, number];
+  process.kill(frozen, 'SIGSTOP');
+  master.kill('SIGTERM');
+  await master.event('draining', { where: ({ pid }) => pid === busy });
+  for (const pid of others) await master.event('onChildExit', { where: ({ worker }) => worker.pid === pid });
+  process.kill(frozen, 'SIGKILL');
+  await master.event('onChildExit', { where: ({ worker }) => worker.pid === frozen });
+  process.kill(busy, 'SIGABRT');
+  const { settled, exit } = await overAndClean(master);
+  expect(await answer).toBeInstanceOf(Error);
+  expect(settled).toMatchObject({ ok: true });
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(spawned(master)).toHaveLength(4);
+  expect(master.events('onChildRecover')).toEqual([]);
+  const signals = exits(master).map(({ worker, exit }) => [worker.pid, exit.signal, exit.requested]);
+  expect(signals).toContainEqual([frozen, 'SIGKILL', true]);
+  expect(signals).toContainEqual([busy, 'SIGABRT', true]);
+});
