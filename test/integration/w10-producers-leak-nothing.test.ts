@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isAlive, processInfo, startMaster } from '../helpers/index.js';
 
 const fleet = (how: string, options = {}) =>
-  startMaster('produces-commands', { args: [JSON.stringify({ how, options })] });
+  startMaster('workers-by-producer', { args: [JSON.stringify({ how, options })] });
 
 test.each([
   ['start and throw', 'ERR_PREFORK_COMMAND_PRODUCER'],
