@@ -4,12 +4,16 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
+import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
 
 /** The response to the latest request on a connection: the only one that may say `Connection: close` when requests are pipelined. */
 const LATEST = Symbol('prefork.latestResponse');
 
-type HttpSocket = Socket & { [LATEST]?: ServerResponse };
+/** Of a TLS connection: bytes that were read when the handshake was done. */
+const HANDSHAKE = Symbol('prefork.handshake');
+
+type HttpSocket = Socket & { [LATEST]?: ServerResponse; [HANDSHAKE]?: number };
 
 /** What `http.server.request.start` and `http.server.response.finish` of diagnostics_channel carry. */
 interface Exchange {
@@ -50,34 +54,30 @@ function onResponseFinish(message: unknown): void {
 export class Http1Drain implements ProtocolDrain {
   readonly #server: Http1Server;
   /** What the HTTP parser reads from: TLS sockets where the server is secure. */
-  readonly #sockets: Set<HttpSocket>;
-  /** Of secure servers: bytes that were read when the handshake was done. */
-  readonly #handshakes: WeakMap<Socket, number> | undefined;
+  readonly #sockets: LiveList<HttpSocket>;
   readonly #sweepLater: () => void;
   readonly #marked = new WeakSet<ServerResponse>();
 
-  constructor(server: Http1Server, sockets: Set<Socket>, sweepLater: () => void) {
+  constructor(server: Http1Server, sockets: LiveList<HttpSocket>, sweepLater: () => void) {
     this.#server = server;
     this.#sweepLater = sweepLater;
     if (!('setSecureContext' in server)) {
       this.#sockets = sockets;
       return;
     }
-    const secure = new Set<Socket>();
-    const handshakes = new WeakMap<Socket, number>();
-    const forget = function (this: Socket): void {
+    const secure = new LiveList<HttpSocket>();
+    const forget = function (this: HttpSocket): void {
       secure.delete(this);
     };
-    server.on('secureConnection', (socket: Socket & { readonly alpnProtocol?: unknown }) => {
+    server.on('secureConnection', (socket: HttpSocket & { readonly alpnProtocol?: unknown }) => {
       if (socket.alpnProtocol === 'h2') return;
       secure.add(socket);
-      handshakes.set(socket, socket.bytesRead);
+      socket[HANDSHAKE] = socket.bytesRead;
       socket.on('close', forget);
       // A client that was in the middle of its handshake when the drain began.
       if (draining.has(server)) sweepLater();
     });
     this.#sockets = secure;
-    this.#handshakes = handshakes;
   }
 
   begin(reason: DrainReason): void {
@@ -122,7 +122,7 @@ export class Http1Drain implements ProtocolDrain {
   }
 
   #idle(): Socket[] {
-    const silent = [...this.#sockets].filter((socket) => socket.bytesRead === (this.#handshakes?.get(socket) ?? 0));
+    const silent = [...this.#sockets].filter((socket) => socket.bytesRead === (socket[HANDSHAKE] ?? 0));
     return silent.concat(this.#server.closeIdleConnections === undefined ? this.#answered() : this.#idleToParser());
   }
 

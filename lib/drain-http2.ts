@@ -3,6 +3,7 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
+import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
 
 /** GOAWAY with the largest stream id: "open no more streams", while every stream that is on its way is still served (RFC 9113 6.8). */
@@ -17,7 +18,7 @@ export function isHttp2(server: Server): server is Http2Server {
 }
 
 export class Http2Drain implements ProtocolDrain {
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sessions = new LiveList<ServerHttp2Session>();
   readonly #farewelled = new WeakSet<ServerHttp2Session>();
   readonly #server: Http2Server;
   readonly #sweepLater: () => void;

@@ -1,7 +1,7 @@
 /**
  * Stop accepting, finish what was accepted. Public Node API and diagnostics channels only.
  *
- * In the steady state a connection costs an entry in a Set and a request one property on its socket; everything else happens
+ * In the steady state a connection costs an entry in a list and a request one property on its socket; everything else happens
  * once the drain has begun.
  */
 
@@ -11,6 +11,7 @@ import { Server } from 'node:net';
 import { deferred } from './deferred.js';
 import { Http1Drain, isHttp1, watchRequests } from './drain-http1.js';
 import { Http2Drain, isHttp2 } from './drain-http2.js';
+import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
 
 /** How one protocol of one server finishes its connections. */
@@ -28,7 +29,7 @@ const SWEEP_SHARE = 0.1;
 
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
-  readonly sockets = new Set<Socket>();
+  readonly sockets = new LiveList<Socket>();
   readonly #server: Server;
   readonly #protocols: ProtocolDrain[] = [];
 
