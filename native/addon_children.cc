@@ -11,6 +11,18 @@ Napi::Value ToJs(Napi::Env env, std::optional<int> value) {
   return value ? Napi::Value(Napi::Number::New(env, *value)) : env.Null();
 }
 
+// A child that nobody watches would be orphaned in all but name.
+void Abandon(Process& process) {
+  try {
+    process.Kill(SIGKILL);
+    process.AwaitEnd();
+    process.Reap();
+  } catch (const SysError&) {
+    // Not ours to kill, which no kernel says about a child whose ids it let us choose; waiting for
+    // its end would then take for ever. The caller hears why nobody watches it.
+  }
+}
+
 }  // namespace
 
 void Children::StartWatch(Napi::Env env) {
@@ -54,10 +66,7 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
     StartWatch(env);
     watch_->Add(id, process);
   } catch (...) {
-    // A child that nobody watches would be orphaned in all but name.
-    process->Kill(SIGKILL);
-    process->AwaitEnd();
-    process->Reap();
+    Abandon(*process);
     entries_.erase(id);
     StopWatchWhenIdle();
     throw;

@@ -75,7 +75,9 @@ async function startRival(): Promise<Rival> {
   };
 }
 
-test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', { timeout: 60_000 }, async () => {
+test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', {
+  timeout: 60_000,
+}, async () => {
   const probe = native.guard(tcp());
   const port = probe.port as number;
   native.closeFd(probe.fd);

@@ -128,3 +128,24 @@ test('a child gets the limit of its master where the original one cannot be told
   expect(limit(out)).toBe(limit(readFileSync('/proc/self/limits', 'utf8')));
   expect(await start(shell('exit 0')).exit).toEqual({ code: 0, signal: null });
 });
+
+testWhen(isRoot && commandWorks(...UNPRIVILEGED, 'prlimit', '--version'), 'needs root, setpriv(1) and prlimit(1)')(
+  'W7 a system that has no room for another process is EAGAIN of clone, and nothing is left behind',
+  async () => {
+    const script = `
+      const { execFileSync } = require('node:child_process');
+      const { readdirSync } = require('node:fs');
+      const native = require(${JSON.stringify(fixture('../../build/Release/prefork.node'))});
+      execFileSync('prlimit', ['--nproc=1', '--pid', String(process.pid)]);
+      const before = readdirSync('/proc/self/fd').length;
+      const request = { file: '/bin/true', args: ['true'], env: [], fds: [0, 1, 2], dieWithParent: true, listenPid: false };
+      for (let i = 0; i < 20; i++) {
+        try { native.spawn(request, () => {}); }
+        catch ({ code, syscall, message }) { if (i === 19) console.log(code, syscall, readdirSync('/proc/self/fd').length - before); }
+      }`;
+    const [file, ...args] = [...UNPRIVILEGED, process.execPath, '-e', script];
+    const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [out] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    expect(out).toBe('EAGAIN clone 0\n');
+  },
+);
