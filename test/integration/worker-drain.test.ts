@@ -221,7 +221,9 @@ for (const { what, hook, stdout, stderr, code } of [
 ]) {
   test(`onMasterDeath ${what}`, async () => {
     await using worker = await startLoneWorker({
-      program: httpProgram(`shutdownGracePeriod: 200, onMasterDeath: async () => { ${hook} },`),
+      program: httpProgram(
+        `shutdownGracePeriod: ${/never|blocks/.test(what) ? 200 : 20_000}, onMasterDeath: async () => { ${hook} },`,
+      ),
       env: byChannel,
     });
     await worker.message('ready');
