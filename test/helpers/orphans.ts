@@ -1,0 +1,65 @@
+/** What is left of a fleet when its master is killed: for W19 and W20. */
+
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { eventually } from './eventually.js';
+import { connectRaw } from './http.js';
+import type { FixtureEvent, Master } from './master.js';
+import { isAlive, isDead, processes } from './processes.js';
+import { commandWorks } from './skip.js';
+
+/** Workers must be gone this much later than their grace, in milliseconds. */
+const MARGIN = 1_000;
+
+/** Every living process below `pid`, however deep. */
+export function descendants(pid: number): readonly number[] {
+  const all = processes().filter((info) => !isDead(info));
+  const below = (parent: number): number[] =>
+    all.filter((info) => info.ppid === parent).flatMap((info) => [info.pid, ...below(info.pid)]);
+  return below(pid);
+}
+
+/**
+ * Kills the master with SIGKILL, and expects that everything below it is gone within 1 s of the grace period.
+ * @param grace Milliseconds; 0 where no grace applies.
+ * @param pid The master, where it is not the process that the test started.
+ * @returns how long it took, in milliseconds.
+ */
+export async function killMaster(master: Master, grace: number, pid: number = master.pid): Promise<number> {
+  // Children that appear between the look and the kill are caught by the leak check of the file.
+  const orphans = descendants(pid);
+  process.kill(pid, 'SIGKILL');
+  const before = performance.now();
+  await eventually(() => orphans.every((orphan) => !isAlive(orphan)), {
+    within: grace + MARGIN,
+    what: `${orphans.length} orphans (${orphans.join(', ')}) end\n${master.transcript()}`,
+  });
+  const took = performance.now() - before;
+  expect(orphans.length).toBeGreaterThan(0);
+  return took;
+}
+
+/** Sends requests until every worker has one that it never finishes: `/block`, `/stream` or `/hang`. */
+export async function occupy(master: Master, port: number, path: string, workers: number): Promise<void> {
+  const busy = new Set<number>();
+  while (busy.size < workers) {
+    const seen = master.events('request').length;
+    const connection = await connectRaw({ port });
+    connection.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    busy.add((await master.event('request', { nth: seen + 1 }))['pid']);
+  }
+}
+
+/** The fixture is watched by a process that adopts its orphans and tells how each of them ended. `master.pid` is that process. */
+export const reapingOrphans = [
+  'python3',
+  fileURLToPath(new URL('../fixtures/reaps-orphans.py', import.meta.url)),
+] as const;
+
+/** False without python3. */
+export const canReapOrphans = (): boolean => commandWorks(...reapingOrphans, 'true');
+
+/** How processes ended, by pid: for a fixture behind {@link reapingOrphans}. */
+export function reaped(master: Master): ReadonlyMap<number, FixtureEvent> {
+  return new Map(master.events('reaped').map((event) => [event['pid'] as number, event]));
+}

@@ -1,0 +1,65 @@
+import { expect } from 'vitest';
+import { type FleetConfig, type Master, startFleet, testWhen } from '../helpers/index.js';
+import { canReapOrphans, descendants, occupy, reaped, reapingOrphans } from '../helpers/orphans.js';
+
+const watched = testWhen(canReapOrphans(), 'needs python3');
+
+interface Orphaned {
+  readonly pids: readonly number[];
+  /** How each worker ended. */
+  readonly ends: readonly { readonly code: number | null; readonly signal: number | null }[];
+}
+
+/** Kills the master of a fleet, lets its workers end, and tells how they did. */
+async function orphan(config: FleetConfig, before?: (master: Master, port: number) => Promise<void>): Promise<Orphaned> {
+  const master = startFleet(
+    { ...config, options: { workers: 2, shutdownGracePeriod: 500, ...config.options } },
+    { wrapper: reapingOrphans },
+  );
+  const { pids, addresses } = await master.event('onMasterReady');
+  await before?.(master, addresses[0].port);
+  process.kill(descendants(master.pid)[0] as number, 'SIGKILL');
+  await master.gone();
+  const found = reaped(master);
+  const ends = (pids as number[]).map((pid) => ({ code: found.get(pid)?.['code'], signal: found.get(pid)?.['signal'] }));
+  return { pids, ends };
+}
+
+const CODE_1 = { code: 1, signal: null };
+
+watched('W20 a worker that drained after the death of its master exits with code 1', async () => {
+  expect((await orphan({})).ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched('W20 a worker that was cut at the end of its grace exits with code 1', async () => {
+  const { ends } = await orphan({}, (master, port) => occupy(master, port, '/stream', 1));
+  expect(ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched('W20 a worker whose event loop is blocked exits with code 1', async () => {
+  expect((await orphan({}, (master, port) => occupy(master, port, '/block', 2))).ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched('W20 a worker whose onMasterDeath returned exits with code 1', async () => {
+  expect((await orphan({ onMasterDeath: 'wait:10' })).ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched('W20 a worker whose onMasterDeath calls process.exit(0) does not exit with code 0', async () => {
+  expect((await orphan({ onMasterDeath: 'exit:0' })).ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched('W20 a worker whose onMasterDeath chooses another code exits with that one', async () => {
+  const ended = { code: 7, signal: null };
+  expect((await orphan({ onMasterDeath: 'exit:7' })).ends).toEqual([ended, ended]);
+});
+
+watched('W20 a worker whose onMasterDeath fails or never settles exits with code 1', async () => {
+  expect((await orphan({ onMasterDeath: 'throw' })).ends).toEqual([CODE_1, CODE_1]);
+  expect((await orphan({ onMasterDeath: 'never settle' })).ends).toEqual([CODE_1, CODE_1]);
+});
+
+watched("W20 with onMasterDeath 'kill' no worker ends with code 0", async () => {
+  for (const { code, signal } of (await orphan({ onMasterDeath: 'kill' })).ends) {
+    expect(code === 1 || signal === 9).toBe(true);
+  }
+});
