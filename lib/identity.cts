@@ -63,6 +63,19 @@ export function identity(): WorkerIdentity | undefined {
   return worker;
 }
 
+const FLEETS = Symbol.for('prefork.fleets.1');
+
+/**
+ * `'0'`, `'1'`… in order of construction, over all copies of the package: the same fleet has the same name in the master and in
+ * its workers, and never that of another copy's fleet.
+ */
+export function nextFleetName(): string {
+  const holder = globalThis as { [FLEETS]?: number };
+  const number = holder[FLEETS] ?? 0;
+  Object.defineProperty(holder, FLEETS, { value: number + 1, configurable: true });
+  return String(number);
+}
+
 function integer(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }

@@ -5,7 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 import { native } from './binding.cjs';
 import { invalidOption, PreforkError } from './errors.js';
 import { PosixHost } from './host-posix.js';
-import { identity } from './identity.cjs';
+import { identity, nextFleetName } from './identity.cjs';
 import { makeLog } from './log.js';
 import type { MasterEvents } from './master.js';
 import { Master } from './master.js';
@@ -17,8 +17,6 @@ import { drained, runWorker } from './worker.js';
 /** What this OS and kernel can do, probed once when the package is loaded. */
 export const features: Features = native.features;
 
-/** Fleets are numbered as they are constructed: the same in the master and in every worker. */
-let constructed = 0;
 const running = new Set<string>();
 
 /** Events of {@link Prefork}: the values of the hooks, for observers that cannot stop the fleet. Emitted in the master. */
@@ -61,7 +59,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   /** @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed. */
   constructor(options: PreforkOptions) {
     super();
-    this.#settings = resolveOptions(options, String(constructed++));
+    this.#settings = resolveOptions(options, nextFleetName());
   }
 
   /** Runs in: master and workers, see {@link prefork}. */
