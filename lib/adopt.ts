@@ -50,6 +50,8 @@ function verified(native: NativeBinding, wire: WireListener, fd: number): number
 }
 
 function describe({ family, type, listening, address, port }: InspectedSocket): string {
+  // A file or a pipe, too: what was promised is all that matters.
+  if (family === 'other') return 'no internet or unix socket';
   const at = family === 'unix' ? `unix:${address}` : `${address}${port === undefined ? '' : ` port ${port}`}`;
   return `a ${type === 'stream' ? '' : 'non-'}stream socket of family ${family} at ${at}${listening ? '' : ', not listening'}`;
 }
