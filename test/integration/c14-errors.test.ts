@@ -1,0 +1,168 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { Prefork, type PreforkErrorCode } from '../../lib/index.js';
+import { Master } from '../../lib/master.js';
+import { resolveOptions } from '../../lib/options.js';
+import { FakeHost } from '../helpers/fake-host.js';
+import { startMaster } from '../helpers/index.js';
+import { overAndClean, runToEnd, startWatched } from './whole-run.js';
+
+/** An error as it is, or as a fixture reported it. */
+interface Shape {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly exits?: readonly object[];
+  readonly cause?: Shape;
+}
+
+interface Row {
+  /** Makes it happen. */
+  readonly provoke: () => Promise<unknown>;
+  /** Default: `PreforkError`. */
+  readonly name?: RegExp;
+  readonly message: RegExp;
+  /** How many exits prove it. Default: `0`. */
+  readonly exits?: number;
+}
+
+const valid = { serve: () => {}, listen: '127.0.0.1:0', workers: 1, logger: false } as const;
+const exit = {
+  pid: expect.any(Number),
+  slot: expect.any(Number),
+  generation: 0,
+  uptime: expect.any(Number),
+  stderr: expect.any(String),
+};
+
+async function thrownBy(step: () => unknown): Promise<unknown> {
+  try {
+    await step();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+async function misused(way: string, ...args: string[]): Promise<Shape> {
+  const master = startMaster('misuses', { args: [way, ...args] });
+  const { error } = await master.event('misused');
+  await master.gone();
+  return error;
+}
+
+async function produced(way: string): Promise<Shape> {
+  const args = [JSON.stringify({ way, at: 1, options: { workers: 1 } })];
+  return (await overAndClean(startMaster('produces-commands', { args }))).settled['error'];
+}
+
+async function killedTwice(): Promise<Shape> {
+  const master = startWatched({ options: { recoverThreshold: 1 } });
+  const { pids } = await master.event('onMasterReady');
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  return (await overAndClean(master)).settled['error'];
+}
+
+async function withoutAddon(): Promise<Shape> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-without-addon-'));
+  try {
+    for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    return await misused('load the package without its addon', pathToFileURL(join(folder, 'dist/index.js')).href);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function withoutBalancing(): Promise<unknown> {
+  const ignore = (): void => {};
+  const events = { spawn: ignore, ready: ignore, exit: ignore, recover: ignore, message: ignore, stop: ignore };
+  const settings = { ...resolveOptions(valid, '0'), sharing: 'reuseport' } as const;
+  return thrownBy(() => new Master(settings, new FakeHost({ reuseport: false }), events).start());
+}
+
+async function unsupported(): Promise<unknown> {
+  const fleet = new Prefork({ ...valid, name: 'unsupported' });
+  try {
+    return await thrownBy(() => fleet.reload());
+  } finally {
+    await fleet.stop();
+  }
+}
+
+/** The compiler sees to it that no code is missing. */
+const table: Readonly<Record<PreforkErrorCode, Row>> = {
+  ERR_PREFORK_INVALID_OPTION: {
+    provoke: () => thrownBy(() => new Prefork({ ...valid, workers: 0 })),
+    name: /^(Type|Range)Error$/,
+    message: /^Option 'workers' must be .*; got 0$/,
+  },
+  ERR_PREFORK_OVER_RECOVERY: {
+    provoke: killedTwice,
+    message:
+      /^Workers exited more than 1 times within 60000 ms \(recoverThreshold, recoverWindow\); the last one.* killed by SIGKILL$/,
+    exits: 2,
+  },
+  ERR_PREFORK_BOOT_FAILED: {
+    provoke: async () => (await runToEnd({ boot: 'throw', options: { workers: 1 } })).settled['error'],
+    message: /^worker 0 \(pid \d+, generation 0\) exited with code 1 before it was ready: Error: thrown by serve$/,
+    exits: 1,
+  },
+  ERR_PREFORK_HOOK: {
+    provoke: async () => (await runToEnd({ hooks: { onMasterReady: 'throw' } })).settled['error'],
+    message: /^onMasterReady failed: thrown by onMasterReady$/,
+  },
+  ERR_PREFORK_COMMAND_PRODUCER: {
+    provoke: () => produced('throw'),
+    message: /^commandProducer failed for slot 0: as asked$/,
+  },
+  ERR_PREFORK_COMMAND_PRODUCER_NIL: {
+    provoke: () => produced('return undefined'),
+    message: /^commandProducer returned undefined for slot 0; it must return the started ChildProcess$/,
+  },
+  ERR_PREFORK_COMMAND_PRODUCER_NOT_STARTED: {
+    provoke: () => produced('return a program that does not exist'),
+    message: /^commandProducer did not start a process for slot 0: spawn \/does\/not\/exist ENOENT$/,
+  },
+  ERR_PREFORK_REUSEPORT_UNSUPPORTED: {
+    provoke: withoutBalancing,
+    message: /^sharing: 'reuseport' is not possible on \w+: .*; use 'shared', which works everywhere$/,
+  },
+  ERR_PREFORK_UNSUPPORTED: {
+    provoke: unsupported,
+    message: /^reload\(\) is not supported/,
+  },
+  ERR_PREFORK_NOT_MASTER: {
+    provoke: async () => (await misused('control the fleet from a worker')).cause,
+    message: /^This process is a worker; only the master controls the fleet$/,
+  },
+  ERR_PREFORK_WORKER_THREAD: {
+    provoke: () => misused('start a fleet in a thread'),
+    message: /^A fleet must be started on the main thread: /,
+  },
+  ERR_PREFORK_INHERITED_LISTENER: {
+    provoke: async () => (await misused('pass other descriptors to a worker')).cause,
+    message:
+      /^Descriptor 3 was promised to be the listener '0' on 127\.0\.0\.1:\d+ but is no internet or unix socket\..*commandProducer must pass/,
+  },
+  ERR_PREFORK_ADDON_NOT_FOUND: {
+    provoke: withoutAddon,
+    message: /^The native part of prefork for \S+ was not found\. Tried:\n( {2}\S+\n)+Build it with: cd \S+ && /,
+  },
+};
+
+test.each(Object.entries(table))(
+  'C14 %s has its class, its code, a message of its shape, and its evidence',
+  async (code, row) => {
+    const error = (await row.provoke()) as Shape;
+    expect(error).toMatchObject({ code });
+    expect(error.name).toMatch(row.name ?? /^PreforkError$/);
+    expect(error.message).toMatch(row.message);
+    // What a worker tells about an error that it died of has no exits: they are in the error of the master.
+    expect(error.exits ?? []).toEqual(Array.from({ length: row.exits ?? 0 }, () => expect.objectContaining(exit)));
+  },
+);
