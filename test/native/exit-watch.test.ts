@@ -7,7 +7,7 @@ import { eventually } from '../helpers/eventually.js';
 import { openFds, processInfo, untilDead } from '../helpers/processes.js';
 import { testWhen } from '../helpers/skip.js';
 import { canRefuseSyscalls, refusing } from '../helpers/wrappers.js';
-import { errorOf, fixture, native, shell, start } from './native-helpers.js';
+import { errorOf, fixture, native, PATIENCE, shell, start } from './native-helpers.js';
 
 const sleeper = shell('', { file: '/bin/sleep', args: ['sleep', '600'] });
 
@@ -123,7 +123,7 @@ test('an error thrown in onExit is an uncaught exception, as everywhere in Node'
 test('process.exit() with living children neither hangs nor aborts, and the children end by the death signal', async () => {
   const { out, code } = await run(['process-exit']);
   expect(code).toBe(4);
-  for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid);
+  for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid, { within: PATIENCE });
 });
 
 test('a natural end after the last exit, with the addon loaded twice, neither hangs nor aborts', async () => {
@@ -147,7 +147,7 @@ refusable('where the kernel gives no pidfd every child has a waiter thread, and 
   expect(await run(['fallback', 'prefork-wait'], refused)).toEqual({ out: lines.join('\n'), code: 0, signal: null });
   const { out, code } = await run(['process-exit'], refused);
   expect(code).toBe(4);
-  for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid);
+  for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid, { within: PATIENCE });
 });
 
 refusable('where pidfd_send_signal is refused signals go by pid, and never to a recycled one', async () => {

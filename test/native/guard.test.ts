@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { bounded } from '../helpers/eventually.js';
-import { failsCleanly, fixture, native, tcp } from './native-helpers.js';
+import { failsCleanly, fixture, native, PATIENCE, tcp } from './native-helpers.js';
 
 test('W15 a second guard of the same user is refused, with and without workers that listen', () => {
   const guard = native.guard(tcp());
@@ -60,7 +60,7 @@ async function startRival(): Promise<Rival> {
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<string> => {
-    const { value, done } = await bounded(lines.next(), 10_000, 'a rival answers');
+    const { value, done } = await bounded(lines.next(), PATIENCE, 'a rival answers');
     if (done) throw new Error('a rival ended');
     return value;
   };

@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import { deferred } from '../../lib/deferred.js';
 import type { Fd, NativeChild, NativeExit, SpawnRequest, TcpListenRequest } from '../../lib/native.cjs';
@@ -11,6 +11,10 @@ import { bounded } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 
 export { native };
+
+/** Milliseconds. For a machine that does much else: a bound is there to fail instead of hanging, not to measure. */
+export const PATIENCE = 30_000;
+vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: PATIENCE });
 
 export interface SystemError extends Error {
   readonly code: string;
@@ -78,7 +82,7 @@ export interface Started {
 export function start(request: SpawnRequest): Started {
   const { promise, resolve } = deferred<NativeExit>();
   const child = native.spawn(request, resolve);
-  return { child, exit: bounded(promise, 15_000, `process ${child.pid} ends`) };
+  return { child, exit: bounded(promise, PATIENCE, `process ${child.pid} ends`) };
 }
 
 export interface Told {

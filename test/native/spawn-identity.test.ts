@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { untilDead } from '../helpers/processes.js';
 import { commandWorks, isRoot, testWhen } from '../helpers/skip.js';
-import { failsCleanly, fixture, native, shell, start, statusField, told } from './native-helpers.js';
+import { failsCleanly, fixture, native, PATIENCE, shell, start, statusField, told } from './native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-ids-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -98,7 +98,7 @@ async function killMaster(mode: string): Promise<void> {
   const { master: pid, child } = JSON.parse(line.toString()) as { master: number; child: number };
   process.kill(pid, 'SIGKILL');
   await once(master, 'exit');
-  await untilDead(child, { within: 2_000 });
+  await untilDead(child, { within: PATIENCE });
 }
 
 test('W19 a child dies with a killed master by the kernel, before it has done anything itself', async () => {
