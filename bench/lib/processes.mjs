@@ -1,0 +1,59 @@
+// The processes of a benchmark, and what the kernel counts about them. Linux only.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Starts a program of this folder that reports over its IPC channel. It ends when `stop()` closes its channel, or with us. */
+export function start(program, ...args) {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args.map(String));
+  const failed = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${program} ${args.join(' ')} ended: exit code ${code}, signal ${signal}`);
+  });
+  failed.catch(() => {});
+  const next = async () => (await Promise.race([once(child, 'message'), failed]))[0];
+  return {
+    pid: child.pid,
+    next,
+    ask: (question) => {
+      child.send(question);
+      return next();
+    },
+    stop: async () => {
+      child.disconnect();
+      await failed.catch(() => {});
+    },
+  };
+}
+
+/** Microseconds of CPU, user and system, that the threads of a process have had: sched_info of the kernel, in nanoseconds. */
+export function cpuTime(pid) {
+  return sum(threads(pid), (thread) => Number(read(pid, `task/${thread}/schedstat`).split(' ')[0])) / 1_000;
+}
+
+/** Kilobytes: what is resident, and the same with every shared page divided by the number of those who share it (proc(5)). */
+export function memory(pid) {
+  return { rss: field(pid, 'status', 'VmRSS'), pss: field(pid, 'smaps_rollup', 'Pss') };
+}
+
+function threads(pid) {
+  return readdirSync(`/proc/${pid}/task`);
+}
+
+function field(pid, file, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(read(pid, file))[1]);
+}
+
+function read(pid, file) {
+  return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+}
+
+export function sum(items, of) {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+export function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { eventually, httpGet, startReadyFleet } from '../helpers/index.js';
+
+/** What all threads of a process have done so far. */
+interface Work {
+  /** Milliseconds of CPU time, user and system: the first field of schedstat, nanoseconds. */
+  readonly cpu: number;
+  /** How often a thread went to sleep by itself: at least once for everything that woke it. */
+  readonly sleeps: number;
+}
+
+function workOf(pid: number): Work {
+  let [cpu, sleeps] = [0, 0];
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const read = (file: string): string => readFileSync(`/proc/${pid}/task/${thread}/${file}`, 'utf8');
+    cpu += Number(read('schedstat').split(' ')[0]) / 1e6;
+    sleeps += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(read('status'))?.[1]);
+  }
+  return { cpu, sleeps };
+}
+
+function since(pid: number, before: Work): Work {
+  const now = workOf(pid);
+  return { cpu: now.cpu - before.cpu, sleeps: now.sleeps - before.sleeps };
+}
+
+/** Milliseconds. */
+const WINDOW = 2_000;
+
+/**
+ * Waits for two seconds without work. The first ones after the start may have some: V8 shrinks its heap some seconds after it was
+ * last busy, on helper threads. What polls has no such two seconds.
+ */
+async function untilIdle(pids: readonly number[]): Promise<void> {
+  await eventually(
+    async () => {
+      const before = pids.map(workOf);
+      await delay(WINDOW);
+      // One wake-up is allowed: an HTTP server looks for stuck requests every 30 seconds.
+      return pids.every((pid, i) => {
+        const { cpu, sleeps } = since(pid, before[i] as Work);
+        return sleeps <= 1 && cpu < 2;
+      });
+    },
+    { within: 25_000, what: `processes ${pids.join(', ')} sleep for ${WINDOW} ms` },
+  );
+}
+
+test('an idle master and its idle workers sleep: no CPU time, nobody polls', { timeout: 45_000 }, async () => {
+  const { master, pids } = await startReadyFleet();
+  await untilIdle([master.pid, ...pids]);
+});
+
+test('the master has no work with 2,000 connections', { timeout: 60_000 }, async () => {
+  const { master, port } = await startReadyFleet();
+  await untilIdle([master.pid]);
+  const before = workOf(master.pid);
+  let left = 2_000;
+  const clients = Array.from({ length: 16 }, async () => {
+    while (left-- > 0) {
+      // Each on a connection of its own.
+      expect((await httpGet({ port })).status).toBe(200);
+    }
+  });
+  await Promise.all(clients);
+  const { cpu, sleeps } = since(master.pid, before);
+  // A master that accepts and hands over spends more than 100 ms here, and wakes up more than a thousand times.
+  expect(sleeps).toBeLessThan(50);
+  expect(cpu).toBeLessThan(30);
+});
