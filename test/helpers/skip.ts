@@ -8,8 +8,9 @@ import { test } from 'vitest';
 export function testWhen(
   condition: boolean,
   reason: string,
-): (title: string, body: () => void | Promise<void>) => void {
-  return (title, body) => (condition ? test(title, body) : test.skip(`${title} (skipped: ${reason})`, body));
+): (title: string, body: () => void | Promise<void>, timeout?: number) => void {
+  return (title, body, timeout) =>
+    condition ? test(title, body, timeout) : test.skip(`${title} (skipped: ${reason})`, body);
 }
 
 export const isRoot = process.getuid?.() === 0;

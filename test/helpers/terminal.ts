@@ -5,10 +5,7 @@ import type { Master } from './master.js';
 import { commandWorks } from './skip.js';
 
 /** The fixture leads a session with a terminal of its own. `master.pid` is that of the wrapper, which exits as the fixture does. */
-export const inTerminal = [
-  'python3',
-  fileURLToPath(new URL('../fixtures/in-terminal.py', import.meta.url)),
-] as const;
+export const inTerminal = ['python3', fileURLToPath(new URL('../fixtures/in-terminal.py', import.meta.url))] as const;
 
 /** False without python3 or pseudo terminals: `testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals')`. */
 export const canHaveTerminal = (): boolean => commandWorks(...inTerminal, 'true');

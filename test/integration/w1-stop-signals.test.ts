@@ -88,14 +88,17 @@ test('W1 a worker that somebody else stops is recovered: a drain that nobody ask
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test.each(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const)('W1 a ready worker ignores %s: the master forwards what it decides', async (signal) => {
-  const { master, pids, port } = await startReadyFleet({ options: { workers: 1 } });
-  const [pid] = pids as [number];
-  process.kill(pid, signal);
-  expect((await httpGet({ port })).json().pid).toBe(pid);
-  master.kill('SIGTERM');
-  await expectOneStop(master, { workers: 1 });
-});
+test.each(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
+  'W1 a ready worker ignores %s: the master forwards what it decides',
+  async (signal) => {
+    const { master, pids, port } = await startReadyFleet({ options: { workers: 1 } });
+    const [pid] = pids as [number];
+    process.kill(pid, signal);
+    expect((await httpGet({ port })).json().pid).toBe(pid);
+    master.kill('SIGTERM');
+    await expectOneStop(master, { workers: 1 });
+  },
+);
 
 test('W1 a second signal stops at once', async () => {
   const { master, port } = await startReadyFleet({ options: { workers: 1, shutdownGracePeriod: 20_000 } });
@@ -127,15 +130,19 @@ needsTerminal('W1 Ctrl-C on a terminal stops a serving fleet once', async () => 
   expect(master.stderr).toContain('SIGINT: stopping');
 });
 
-needsTerminal('W1 Ctrl-C on a terminal while workers boot stops the fleet once, at many moments', async () => {
-  for (let ms = 0; ms <= 60; ms += 12) {
-    const master = startFleet({ options: { workers: 2 } }, { wrapper: inTerminal });
-    await master.event('onChildSpawn');
-    await delay(ms);
-    await press(master, 'Ctrl-C');
-    await expectOneStop(master, { workers: 2 });
-  }
-}, 60_000);
+needsTerminal(
+  'W1 Ctrl-C on a terminal while workers boot stops the fleet once, at many moments',
+  async () => {
+    for (let ms = 0; ms <= 60; ms += 12) {
+      const master = startFleet({ options: { workers: 2 } }, { wrapper: inTerminal });
+      await master.event('onChildSpawn');
+      await delay(ms);
+      await press(master, 'Ctrl-C');
+      await expectOneStop(master, { workers: 2 });
+    }
+  },
+  60_000,
+);
 
 needsTerminal('W1 a terminal that closes stops the fleet that was started on it', async () => {
   const { master } = await startReadyFleet({ options: { workers: 2 } }, { wrapper: inTerminal });

@@ -8,15 +8,18 @@ test.each([
   ['start and throw', 'ERR_PREFORK_COMMAND_PRODUCER'],
   ['start, wait and reject', 'ERR_PREFORK_COMMAND_PRODUCER'],
   ['start and return nothing', 'ERR_PREFORK_COMMAND_PRODUCER_NIL'],
-])('W10 what a commandProducer leaves when it does "%s" is ended and reaped before the fleet settles', async (how, code) => {
-  const master = fleet(how);
-  const { error } = await master.event('settled');
-  const started = master.events('started').map(({ pid }) => pid as number);
-  expect(error).toMatchObject({ code });
-  expect(started.length).toBeGreaterThan(0);
-  for (const pid of started) expect(processInfo(pid)).toBe(undefined);
-  expect(await master.gone()).toEqual({ code: 1, signal: null });
-});
+])(
+  'W10 what a commandProducer leaves when it does "%s" is ended and reaped before the fleet settles',
+  async (how, code) => {
+    const master = fleet(how);
+    const { error } = await master.event('settled');
+    const started = master.events('started').map(({ pid }) => pid as number);
+    expect(error).toMatchObject({ code });
+    expect(started.length).toBeGreaterThan(0);
+    for (const pid of started) expect(processInfo(pid)).toBe(undefined);
+    expect(await master.gone()).toEqual({ code: 1, signal: null });
+  },
+);
 
 test('W10 a stop does not wait longer than the grace period for a commandProducer that never settles', async () => {
   const master = fleet('never settle', { shutdownGracePeriod: 300 });

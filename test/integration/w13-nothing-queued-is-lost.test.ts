@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Answer, connectRaw, eventually, httpGet, processInfo, startReadyFleet, testWhen } from '../helpers/index.js';
+import {
+  type Answer,
+  connectRaw,
+  eventually,
+  httpGet,
+  processInfo,
+  startReadyFleet,
+  testWhen,
+} from '../helpers/index.js';
 
 const CONNECTIONS = 100;
 
@@ -20,7 +28,9 @@ test('W13 shared: 100 connections that wait for a frozen worker are all answered
   const [pid] = pids as [number];
   await freeze(pid);
   const answers = request(port);
-  await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, { what: 'all are queued' });
+  await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, {
+    what: 'all are queued',
+  });
   process.kill(pid, 'SIGKILL');
   const outcomes = await answers;
   const { newPid } = await master.event('onChildRecover');

@@ -17,13 +17,14 @@ async function expectRefused(master: Master, port: number): Promise<void> {
   expect(master.events('on spawn')).toEqual([]);
 }
 
-test.each(
-  SHARING.flatMap((first) => SHARING.map((second) => [first, second] as const)),
-)('W15 a second master on the address of a first one is refused (first %s, second %s)', async (first, second) => {
-  const { port } = await startReadyFleet({ options: { sharing: first } });
-  await expectRefused(startFleet({ options: { sharing: second, listen: `127.0.0.1:${port}` } }), port);
-  expect((await httpGet({ port })).status).toBe(200);
-});
+test.each(SHARING.flatMap((first) => SHARING.map((second) => [first, second] as const)))(
+  'W15 a second master on the address of a first one is refused (first %s, second %s)',
+  async (first, second) => {
+    const { port } = await startReadyFleet({ options: { sharing: first } });
+    await expectRefused(startFleet({ options: { sharing: second, listen: `127.0.0.1:${port}` } }), port);
+    expect((await httpGet({ port })).status).toBe(200);
+  },
+);
 
 test.each(SHARING)('W15 a second master is refused while no worker of the first one is alive (%s)', async (sharing) => {
   const { master, pids, port } = await startReadyFleet({ options: { sharing, recoverInterval: 60_000 } });
@@ -40,26 +41,30 @@ test.each(SHARING)('W15 a second master is refused while the workers of the firs
   await expectRefused(startFleet({ options: { sharing, listen } }), Number(listen.split(':')[1]));
 });
 
-test.each(SHARING)('W15 of masters that start at the same instant exactly one gets the address, 5 times (%s)', async (sharing) => {
-  for (let round = 0; round < 5; round++) {
-    const port = await freePort();
-    const rivals = Array.from({ length: 3 }, () =>
-      startFleet({ options: { workers: 1, sharing, listen: `127.0.0.1:${port}` } }),
-    );
-    const outcomes = await Promise.all(
-      rivals.map((master) =>
-        Promise.race([
-          master.event('onMasterReady').then(() => 'ready'),
-          master.event('settled', { where: (event) => !event['child'] }).then(({ error }) => error.code as string),
-        ]),
-      ),
-    );
-    expect(outcomes.toSorted()).toEqual(['EADDRINUSE', 'EADDRINUSE', 'ready']);
-    const winner = rivals[outcomes.indexOf('ready')] as Master;
-    expect(winner.workers()).toContain((await httpGet({ port })).json().pid);
-    await Promise.all(rivals.map((master) => master.dispose()));
-  }
-}, 60_000);
+test.each(SHARING)(
+  'W15 of masters that start at the same instant exactly one gets the address, 5 times (%s)',
+  async (sharing) => {
+    for (let round = 0; round < 5; round++) {
+      const port = await freePort();
+      const rivals = Array.from({ length: 3 }, () =>
+        startFleet({ options: { workers: 1, sharing, listen: `127.0.0.1:${port}` } }),
+      );
+      const outcomes = await Promise.all(
+        rivals.map((master) =>
+          Promise.race([
+            master.event('onMasterReady').then(() => 'ready'),
+            master.event('settled', { where: (event) => !event['child'] }).then(({ error }) => error.code as string),
+          ]),
+        ),
+      );
+      expect(outcomes.toSorted()).toEqual(['EADDRINUSE', 'EADDRINUSE', 'ready']);
+      const winner = rivals[outcomes.indexOf('ready')] as Master;
+      expect(winner.workers()).toContain((await httpGet({ port })).json().pid);
+      await Promise.all(rivals.map((master) => master.dispose()));
+    }
+  },
+  60_000,
+);
 
 /** The side that closes a connection first is the one that waits in TIME_WAIT. */
 async function letServerClose(port: number): Promise<void> {
@@ -78,19 +83,22 @@ function timeWaits(port: number): number {
   }).length;
 }
 
-test.each(SHARING)('W15 a restart right after a stop with hundreds of TIME_WAIT connections succeeds (%s)', async (sharing) => {
-  const listen = `127.0.0.1:${await freePort()}`;
-  const { master, port } = await startReadyFleet({ options: { sharing, listen } });
-  for (let batch = 0; batch < 6; batch++) {
-    await Promise.all(Array.from({ length: 50 }, () => letServerClose(port)));
-  }
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-  await eventually(() => timeWaits(port) >= 200, { what: 'the server side of the connections is in TIME_WAIT' });
-  const again = await startReadyFleet({ options: { sharing, listen } });
-  expect(again.port).toBe(port);
-  expect((await httpGet({ port })).status).toBe(200);
-});
+test.each(SHARING)(
+  'W15 a restart right after a stop with hundreds of TIME_WAIT connections succeeds (%s)',
+  async (sharing) => {
+    const listen = `127.0.0.1:${await freePort()}`;
+    const { master, port } = await startReadyFleet({ options: { sharing, listen } });
+    for (let batch = 0; batch < 6; batch++) {
+      await Promise.all(Array.from({ length: 50 }, () => letServerClose(port)));
+    }
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    await eventually(() => timeWaits(port) >= 200, { what: 'the server side of the connections is in TIME_WAIT' });
+    const again = await startReadyFleet({ options: { sharing, listen } });
+    expect(again.port).toBe(port);
+    expect((await httpGet({ port })).status).toBe(200);
+  },
+);
 
 test.each(SHARING)('W15 a restart right after the master was killed succeeds (%s)', async (sharing) => {
   const listen = `127.0.0.1:${await freePort()}`;

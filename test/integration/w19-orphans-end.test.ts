@@ -15,12 +15,15 @@ import { descendants, killMaster, occupy } from '../helpers/orphans.js';
 const GRACE = 700;
 const options = { workers: 2, shutdownGracePeriod: GRACE } as const;
 
-test.each(['shared', 'reuseport'] as const)('W19 idle workers end when their master is killed, long before their grace is over (%s)', async (sharing) => {
-  const { master } = await startReadyFleet({ options: { ...options, sharing, shutdownGracePeriod: 20_000 } });
-  await killMaster(master, 0);
-  await master.gone();
-  expect(master.stderr).toContain('the master died; draining');
-});
+test.each(['shared', 'reuseport'] as const)(
+  'W19 idle workers end when their master is killed, long before their grace is over (%s)',
+  async (sharing) => {
+    const { master } = await startReadyFleet({ options: { ...options, sharing, shutdownGracePeriod: 20_000 } });
+    await killMaster(master, 0);
+    await master.gone();
+    expect(master.stderr).toContain('the master died; draining');
+  },
+);
 
 test('W19 a worker whose client never lets go ends with its grace', async () => {
   const { master, port, pids } = await startReadyFleet({ options: { ...options, workers: 1 } });
@@ -134,34 +137,42 @@ asRoot('W19e workers of another uid end when their master is killed, idle or blo
   await killMaster(master, GRACE);
 });
 
-asRoot('W19e workers of another uid whose master dies while they boot end, at many moments', async () => {
-  for (let ms = 0; ms <= 60; ms += 10) {
-    const master = startFleet({ options: { ...options, ...NOBODY } });
-    await master.event('on spawn');
-    await delay(ms);
-    await killMaster(master, GRACE);
-    await master.dispose();
-  }
-}, 60_000);
+asRoot(
+  'W19e workers of another uid whose master dies while they boot end, at many moments',
+  async () => {
+    for (let ms = 0; ms <= 60; ms += 10) {
+      const master = startFleet({ options: { ...options, ...NOBODY } });
+      await master.event('on spawn');
+      await delay(ms);
+      await killMaster(master, GRACE);
+      await master.dispose();
+    }
+  },
+  60_000,
+);
 
 const refused = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp');
 
-refused('W19h where pidfd_open is refused workers end all the same: idle, blocked, and booting', async () => {
-  const wrapper = refusing('pidfd_open', 'EPERM');
-  const idle = await startReadyFleet({ options }, { wrapper });
-  expect((await idle.master.call('features')).pidfd).toBe(false);
-  await killMaster(idle.master, GRACE);
-  const { master, port, pids } = await startReadyFleet({ options }, { wrapper });
-  await occupy(master, port, '/block', pids.length);
-  await killMaster(master, GRACE);
-  for (let ms = 0; ms <= 60; ms += 20) {
-    const booting = startFleet({ options }, { wrapper });
-    await booting.event('on spawn');
-    await delay(ms);
-    await killMaster(booting, GRACE);
-    await booting.dispose();
-  }
-}, 60_000);
+refused(
+  'W19h where pidfd_open is refused workers end all the same: idle, blocked, and booting',
+  async () => {
+    const wrapper = refusing('pidfd_open', 'EPERM');
+    const idle = await startReadyFleet({ options }, { wrapper });
+    expect((await idle.master.call('features')).pidfd).toBe(false);
+    await killMaster(idle.master, GRACE);
+    const { master, port, pids } = await startReadyFleet({ options }, { wrapper });
+    await occupy(master, port, '/block', pids.length);
+    await killMaster(master, GRACE);
+    for (let ms = 0; ms <= 60; ms += 20) {
+      const booting = startFleet({ options }, { wrapper });
+      await booting.event('on spawn');
+      await delay(ms);
+      await killMaster(booting, GRACE);
+      await booting.dispose();
+    }
+  },
+  60_000,
+);
 
 refused('W19h where pidfd_open is refused exits are noticed, recovered and stopped all the same', async () => {
   const { master, pids } = await startReadyFleet({ options }, { wrapper: refusing('pidfd_open', 'EPERM') });

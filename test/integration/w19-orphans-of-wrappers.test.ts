@@ -32,25 +32,29 @@ inNamespace('W19c workers of a master that is PID 1 of a namespace end with it, 
 // Here the namespace outlives the master, and the workers become children of PID 1.
 const underShell = [...inPidNamespace, 'sh', '-c', '"$@"; read end', 'sh'];
 
-inNamespace('W19c workers that become children of PID 1 end: idle, blocked, and booting', async () => {
-  const fleet = async (): Promise<{ master: Master; port: number; pid: number }> => {
-    const { master, port } = await startReadyFleet({ options }, { wrapper: underShell });
-    const [, pid] = descendants(master.pid) as [number, number];
-    return { master, port, pid };
-  };
-  const idle = await fleet();
-  await killMaster(idle.master, GRACE, idle.pid);
-  const blocked = await fleet();
-  await occupy(blocked.master, blocked.port, '/block', 2);
-  await killMaster(blocked.master, GRACE, blocked.pid);
-  for (let ms = 0; ms <= 60; ms += 20) {
-    const master = startFleet({ options }, { wrapper: underShell });
-    await master.event('on spawn');
-    await delay(ms);
-    await killMaster(master, GRACE, (descendants(master.pid) as [number, number])[1]);
-    await master.dispose();
-  }
-}, 60_000);
+inNamespace(
+  'W19c workers that become children of PID 1 end: idle, blocked, and booting',
+  async () => {
+    const fleet = async (): Promise<{ master: Master; port: number; pid: number }> => {
+      const { master, port } = await startReadyFleet({ options }, { wrapper: underShell });
+      const [, pid] = descendants(master.pid) as [number, number];
+      return { master, port, pid };
+    };
+    const idle = await fleet();
+    await killMaster(idle.master, GRACE, idle.pid);
+    const blocked = await fleet();
+    await occupy(blocked.master, blocked.port, '/block', 2);
+    await killMaster(blocked.master, GRACE, blocked.pid);
+    for (let ms = 0; ms <= 60; ms += 20) {
+      const master = startFleet({ options }, { wrapper: underShell });
+      await master.event('on spawn');
+      await delay(ms);
+      await killMaster(master, GRACE, (descendants(master.pid) as [number, number])[1]);
+      await master.dispose();
+    }
+  },
+  60_000,
+);
 
 const producing = (how: string, extra: object = {}): Master =>
   startMaster('workers-by-producer', { args: [JSON.stringify({ how, options, ...extra })] });
@@ -77,7 +81,9 @@ test.each(['plain', 'behind a shell', 'behind a shell in a session of its own'])
 
 test('W19f a worker whose program is a shell that starts node ends with the shell, idle or blocked', async () => {
   const script = new URL('../fixtures/fleet.mjs', import.meta.url).pathname;
-  const config = { options: { ...options, exec: '/bin/sh', args: ['-c', '"$@"; exit $?', 'sh', process.execPath, script] } };
+  const config = {
+    options: { ...options, exec: '/bin/sh', args: ['-c', '"$@"; exit $?', 'sh', process.execPath, script] },
+  };
   const args = [...config.options.args, JSON.stringify({ options })];
   const idle = await startReadyFleet({ options: { ...config.options, args } });
   await killMaster(idle.master, GRACE);
@@ -110,25 +116,32 @@ const node = capableNode();
 const capable = testWhen(node !== undefined, 'needs root, setpriv and setcap');
 
 // The kernel clears PR_SET_PDEATHSIG when it executes a file that gives capabilities.
-capable('W19g workers whose node has file capabilities end: idle, blocked, and booting', async () => {
-  const config = { options: { ...options, exec: node as string } };
-  const script = new URL('../fixtures/fleet.mjs', import.meta.url).pathname;
-  const start = (boot?: string): Master => {
-    const args = [script, JSON.stringify({ ...config, ...(boot === undefined ? {} : { boot }) })];
-    return startFleet({ options: { ...config.options, args }, ...(boot === undefined ? {} : { boot }) }, { wrapper: asNobody });
-  };
-  const idle = start();
-  await idle.event('onMasterReady');
-  await killMaster(idle, GRACE);
-  const blocked = start('block');
-  await blocked.event('serve', { nth: 2 });
-  await killMaster(blocked, GRACE);
-  for (let ms = 0; ms <= 80; ms += 20) {
-    const booting = start();
-    await booting.event('on spawn', { nth: 2 });
-    await delay(ms);
-    await killMaster(booting, GRACE);
-    await booting.dispose();
-  }
-  expect(node).toBeDefined();
-}, 60_000);
+capable(
+  'W19g workers whose node has file capabilities end: idle, blocked, and booting',
+  async () => {
+    const config = { options: { ...options, exec: node as string } };
+    const script = new URL('../fixtures/fleet.mjs', import.meta.url).pathname;
+    const start = (boot?: string): Master => {
+      const args = [script, JSON.stringify({ ...config, ...(boot === undefined ? {} : { boot }) })];
+      return startFleet(
+        { options: { ...config.options, args }, ...(boot === undefined ? {} : { boot }) },
+        { wrapper: asNobody },
+      );
+    };
+    const idle = start();
+    await idle.event('onMasterReady');
+    await killMaster(idle, GRACE);
+    const blocked = start('block');
+    await blocked.event('serve', { nth: 2 });
+    await killMaster(blocked, GRACE);
+    for (let ms = 0; ms <= 80; ms += 20) {
+      const booting = start();
+      await booting.event('on spawn', { nth: 2 });
+      await delay(ms);
+      await killMaster(booting, GRACE);
+      await booting.dispose();
+    }
+    expect(node).toBeDefined();
+  },
+  60_000,
+);

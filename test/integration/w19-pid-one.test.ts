@@ -1,5 +1,14 @@
 import { expect } from 'vitest';
-import { canUnsharePids, eventually, httpGet, inPidNamespace, processInfo, startMaster, startReadyFleet, testWhen } from '../helpers/index.js';
+import {
+  canUnsharePids,
+  eventually,
+  httpGet,
+  inPidNamespace,
+  processInfo,
+  startMaster,
+  startReadyFleet,
+  testWhen,
+} from '../helpers/index.js';
 import { descendants } from '../helpers/orphans.js';
 import { children } from '../helpers/processes.js';
 
@@ -25,7 +34,10 @@ inNamespace('W19c a master that is PID 1 reaps strangers, and never takes one fo
   const master = startMaster('leaves-strangers', { wrapper: inPidNamespace });
   const { pids, addresses } = await master.event('onMasterReady');
   const [pid1] = descendants(master.pid) as [number];
-  const zombies = (): readonly number[] => children(pid1).filter(({ state }) => state === 'Z').map(({ pid }) => pid);
+  const zombies = (): readonly number[] =>
+    children(pid1)
+      .filter(({ state }) => state === 'Z')
+      .map(({ pid }) => pid);
   for (let round = 0; round < 3; round++) {
     // The worker starts a shell that starts a sleep and exits: the sleep becomes a child of PID 1, and soon a zombie.
     const { body } = await httpGet({ port: addresses[0].port, path: '/stranger' });

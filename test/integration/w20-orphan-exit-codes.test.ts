@@ -11,7 +11,10 @@ interface Orphaned {
 }
 
 /** Kills the master of a fleet, lets its workers end, and tells how they did. */
-async function orphan(config: FleetConfig, before?: (master: Master, port: number) => Promise<void>): Promise<Orphaned> {
+async function orphan(
+  config: FleetConfig,
+  before?: (master: Master, port: number) => Promise<void>,
+): Promise<Orphaned> {
   const master = startFleet(
     { ...config, options: { workers: 2, shutdownGracePeriod: 500, ...config.options } },
     { wrapper: reapingOrphans },
@@ -21,7 +24,10 @@ async function orphan(config: FleetConfig, before?: (master: Master, port: numbe
   process.kill(descendants(master.pid)[0] as number, 'SIGKILL');
   await master.gone();
   const found = reaped(master);
-  const ends = (pids as number[]).map((pid) => ({ code: found.get(pid)?.['code'], signal: found.get(pid)?.['signal'] }));
+  const ends = (pids as number[]).map((pid) => ({
+    code: found.get(pid)?.['code'],
+    signal: found.get(pid)?.['signal'],
+  }));
   return { pids, ends };
 }
 

@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { commandWorks, httpGet, isAlive, isRoot, type Master, startFleet, startMaster, testWhen } from '../helpers/index.js';
+import {
+  commandWorks,
+  httpGet,
+  isAlive,
+  isRoot,
+  type Master,
+  startFleet,
+  startMaster,
+  testWhen,
+} from '../helpers/index.js';
 
 // root is exempt from RLIMIT_NPROC (CAP_SYS_RESOURCE), so the fleet runs as somebody else.
 const NOBODY = 65_534;
@@ -32,7 +41,7 @@ limited('W7 a spawn that fails with EAGAIN is tried again, and the healthy worke
   const { port } = addresses[0];
   allowProcesses(master, false);
   process.kill(victim, 'SIGKILL');
-  await master.logged(/EAGAIN.*trying again in \d+ ms[^]*EAGAIN.*trying again in \d+ ms/);
+  await master.logged(/EAGAIN.*trying again in \d+ ms[\s\S]*EAGAIN.*trying again in \d+ ms/);
   expect((await httpGet({ port })).body).toBe(String(healthy));
   allowProcesses(master, true);
   expect(await master.event('onChildRecover')).toMatchObject({ oldPid: victim });
