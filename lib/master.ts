@@ -16,7 +16,6 @@ import { ShutDown } from './shut-down.js';
 import { installSignals } from './signals.js';
 import type { Start } from './starter.js';
 import { Starter } from './starter.js';
-import { loadTls } from './tls-material.js';
 import type { ExitInfo, FleetState, ListenerAddress, Logger, QueueStatus, Status, WorkerInfo } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 import { bootFailure, describeExit } from './worker-handle.js';
@@ -147,7 +146,9 @@ export class Master {
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') return closeListeners(this.#listeners);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
-    const tls = settings.tls === undefined ? undefined : await loadTls(settings.tls);
+    // Loaded late: node:tls and node:crypto would cost every master a megabyte.
+    const tls =
+      settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
     this.#starter = new Starter({
       settings,
       host,

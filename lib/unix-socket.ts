@@ -14,7 +14,6 @@
  * clients from seeing a gap.
  */
 
-import { randomBytes } from 'node:crypto';
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UNIX_PATH_MAX } from './address.js';
@@ -120,7 +119,9 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
   const room = UNIX_PATH_MAX - Buffer.byteLength(join(folder, 'x')) + 1;
   const length = Math.min(TEMPORARY_NAME_LENGTH, room);
   for (let attempt = 1; ; attempt++) {
-    const name = `.${randomBytes(TEMPORARY_NAME_LENGTH).toString('hex')}`.slice(length < 4 ? 1 : 0).slice(0, length);
+    // The global loads node:crypto on first use: a megabyte that a master without unix sockets does not pay.
+    const random = Buffer.from(crypto.getRandomValues(new Uint8Array(TEMPORARY_NAME_LENGTH))).toString('hex');
+    const name = `.${random}`.slice(length < 4 ? 1 : 0).slice(0, length);
     if (name === basename(path)) continue;
     try {
       return native.listen({
