@@ -75,9 +75,7 @@ async function startRival(): Promise<Rival> {
   };
 }
 
-test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', {
-  timeout: 60_000,
-}, async () => {
+test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', async () => {
   const probe = native.guard(tcp());
   const port = probe.port as number;
   native.closeFd(probe.fd);

@@ -13,10 +13,12 @@ const folder = mkdtempSync(join(tmpdir(), 'prefork-load-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addon = fixture('../../build/Release/prefork.node');
 
-testWhen(commandWorks('nm', '--version'), 'needs nm(1)')(
+const nm = 'nm';
+
+testWhen(commandWorks(nm, '--version'), 'needs nm(1)')(
   'the addon uses Node-API and nothing else of Node, so that one binary loads in every version',
   () => {
-    const symbols = execFileSync('nm', ['-D', addon], { encoding: 'utf8' }).split('\n');
+    const symbols = execFileSync(nm, ['-D', addon], { encoding: 'utf8' }).split('\n');
     const undefinedOnes = symbols.filter((line) => / U /.test(line)).map((line) => line.trim().split(' ').at(-1) ?? '');
     expect(undefinedOnes.filter((name) => name.startsWith('napi_')).length).toBeGreaterThan(20);
     expect(undefinedOnes.filter((name) => /^uv_|v8|_ZN4node|^node_/.test(name))).toEqual([]);
