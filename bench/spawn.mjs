@@ -60,7 +60,9 @@ console.log(`Event-loop stall of one spawn, ms; ${resident} MB resident, ${round
 console.log(`${''.padEnd(22)}${['median', 'min', 'max'].map((name) => name.padStart(10)).join('')}`);
 row('prefork, native', ours);
 row('child_process.spawn', theirs);
-console.log(`ratio of the medians: ${ratio.toFixed(0)}x (bound: at least ${RATIO_BOUND}x and under ${STALL_BOUND_MS} ms)`);
+console.log(
+  `ratio of the medians: ${ratio.toFixed(0)}x (bound: at least ${RATIO_BOUND}x and under ${STALL_BOUND_MS} ms)`,
+);
 if (ballast.length > 0 && (ratio < RATIO_BOUND || ours.median >= STALL_BOUND_MS)) {
   console.error('The bound is missed.');
   process.exitCode = 1;
