@@ -23,9 +23,13 @@ const CODE_ADVICE: Readonly<Record<number, string>> = {
   13: 'a top-level await never settled',
 };
 
-/** `''` when there is nothing to add. */
-export function exitAdvice({ code, signal }: ProcessExit): string {
-  const advice = signal === null ? CODE_ADVICE[code ?? Number.NaN] : SIGNAL_ADVICE[signal];
+/**
+ * `''` when there is nothing to add.
+ * @param drainedBy The signal from outside that made the worker drain before it ended.
+ */
+export function exitAdvice({ code, signal }: ProcessExit, drainedBy?: NodeJS.Signals): string {
+  const asked = signal ?? drainedBy;
+  const advice = asked === undefined ? CODE_ADVICE[code ?? Number.NaN] : SIGNAL_ADVICE[asked];
   return advice === undefined ? '' : ` (${advice})`;
 }
 

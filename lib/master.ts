@@ -173,7 +173,9 @@ export class Master {
     await Promise.all(outcomes);
     if (this.#ending !== undefined) return;
     const pids = starts.map(({ handle }) => handle.pid);
-    this.#log.info(`${pids.length} workers are ready on ${this.addresses.map(showAddress).join(', ')}`);
+    this.#log.info(
+      `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
+    );
     await this.#hook('onMasterReady', pids);
     if (this.#ending !== undefined) return;
     this.#state = 'running';
@@ -226,7 +228,7 @@ export class Master {
     const { code, signal } = exit;
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
     if (requested) this.#log.info(what);
-    else this.#log.error(`${what}${exitAdvice(exit)}`);
+    else this.#log.error(`${what}${exitAdvice(exit, handle.drainedBy)}`);
     this.#events.exit(handle.info, { code, signal, requested });
     // An async function fits the type as well, and its rejection would end the master.
     const told = new Promise<void>((resolve) => {
@@ -246,8 +248,10 @@ export class Master {
   }
 
   #end(error: unknown, grace: number = this.#settings.gracePeriod): void {
-    const gone = this.#shutDown.run(grace);
-    if (this.#ending !== undefined) return;
+    if (this.#ending !== undefined) {
+      void this.#shutDown.run(grace);
+      return;
+    }
     this.#ending = { error };
     this.#state = 'stopping';
     if (error === undefined) this.#log.info('stopping');
@@ -255,7 +259,7 @@ export class Master {
     this.#naps.end();
     this.#recoveries.end();
     this.#hooks.close();
-    void gone.then(() => this.#over(error));
+    void this.#shutDown.run(grace).then(() => this.#over(error));
   }
 
   #over(error: unknown): void {

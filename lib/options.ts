@@ -270,7 +270,7 @@ function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProdu
     }
   }
   if (commandProducer !== undefined && launch.groups !== undefined) {
-    // child_process.spawn cannot set them; leaving them out in silence would leave a worker with the master's groups.
+    // child_process.spawn cannot set them: libuv drops all supplementary groups when it changes uid or gid.
     throw invalidOption(
       'groups',
       launch.groups,

@@ -10,15 +10,26 @@ export interface SignalTarget {
 }
 
 const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+/**
+ * One wish often arrives twice: npm passes on the SIGINT that the terminal has already sent to everybody, timeout(1) signals its
+ * child and then the whole group. A signal that comes again within so many milliseconds is the same one; nobody presses
+ * Ctrl-C twice as fast.
+ */
+const ECHO = 200;
 
 /** Returns the undo. */
 export function installSignals(host: Host, log: Logger, target: SignalTarget): () => void {
-  let stopping = false;
+  let asked: { readonly by: NodeJS.Signals; readonly at: number } | undefined;
   const stop = (signal: NodeJS.Signals) => {
-    log.info(`${signal}: ${stopping ? 'stopping at once' : 'stopping; a second signal stops at once'}`);
-    if (stopping) target.stopNow();
-    else target.stop();
-    stopping = true;
+    const now = host.now();
+    if (asked === undefined) {
+      asked = { by: signal, at: now };
+      log.info(`${signal}: stopping; a second signal stops at once`);
+      target.stop();
+    } else if (signal !== asked.by || now - asked.at >= ECHO) {
+      log.info(`${signal}: stopping at once`);
+      target.stopNow();
+    }
   };
   const undo = STOP.map((signal) => host.onSignal(signal, () => stop(signal)));
   // Asked now: a terminal that hangs up is taken away from its session before SIGHUP is sent (Linux __tty_hangup), so that the

@@ -54,7 +54,9 @@ export class Starter {
     const readiness = deferred<boolean>();
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
-      draining: (signal) => log.warn(`${handle} got ${signal} from outside and drains`),
+      draining: (signal) => {
+        if (!handle.requested) log.warn(`${handle} got ${signal} from outside and drains`);
+      },
       message: (data) => this.#context.message(handle, data),
       exit: (exit) => {
         readiness.resolve(false);

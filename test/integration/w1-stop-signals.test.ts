@@ -107,10 +107,20 @@ test('W1 a second signal stops at once', async () => {
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');
-  master.kill('SIGTERM');
+  master.kill('SIGINT');
   expect(await master.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
   await cut;
-  expect(master.stderr).toContain('SIGTERM: stopping at once');
+  expect(master.stderr).toContain('SIGINT: stopping at once');
+});
+
+test('W1 a signal that arrives twice at once is one wish: what is being answered is answered', async () => {
+  const { master, port } = await startReadyFleet({ options: { workers: 1 } });
+  const slow = httpGet({ port, path: '/slow?ms=500' });
+  await master.event('request');
+  master.kill('SIGINT');
+  master.kill('SIGINT');
+  expect((await slow).status).toBe(200);
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
 test('W1 with signals: false the signal table is not installed', async () => {

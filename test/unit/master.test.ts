@@ -354,8 +354,11 @@ test('C22 a worker that does not finish is killed after the grace period, a seco
   const second = fleet({ workers: 1 }, twice);
   await second.started;
   twice.signal('SIGTERM');
+  await twice.advance(150);
+  twice.signal('SIGTERM');
   await settle();
-  expect(twice.workers[0]?.signals).toEqual([]);
+  expect(twice.workers[0]?.signals, 'npm and timeout(1) repeat what the process group has heard already').toEqual([]);
+  await twice.advance(50);
   twice.signal('SIGTERM');
   await settle();
   expect(twice.workers[0]?.signals).toEqual(['SIGKILL']);
@@ -502,4 +505,25 @@ test('the status of a stopped fleet says so and asks no closed listener for its 
     throw new Error('asked a closed descriptor');
   };
   expect(master.status()).toMatchObject({ state: 'stopped', workers: [], queues: [], addresses: [{ port: 8_080 }] });
+});
+
+test('a different stop signal is never taken for an echo', async () => {
+  const host = new FakeHost();
+  host.behave = () => ({ obedient: false });
+  const { started, finished } = fleet({ workers: 1 }, host);
+  await started;
+  host.signal('SIGINT');
+  host.signal('SIGTERM');
+  expect(await finished).toBeUndefined();
+  expect(host.workers[0]?.signals).toEqual(['SIGKILL']);
+});
+
+test('a worker that drained on a signal from outside is told apart from one that ended by itself', async () => {
+  const { master, host, started, log } = fleet();
+  await started;
+  host.workers[0]?.events.message({ type: 'draining', signal: 'SIGTERM' });
+  host.workers[0]?.exit({ code: 0, signal: null });
+  await host.advance(100);
+  expect(log.find((line) => line.includes('exited with code 0'))).toContain('another process asked it to stop');
+  await master.stop();
 });
