@@ -11,7 +11,16 @@ import type { MasterEvents } from './master.js';
 import { Master } from './master.js';
 import type { Settings } from './options.js';
 import { resolveOptions } from './options.js';
-import type { ExitInfo, Features, ListenerAddress, PreforkOptions, ReloadResult, Status, WorkerInfo } from './types.js';
+import type {
+  ExitInfo,
+  Features,
+  ListenerAddress,
+  Logger,
+  PreforkOptions,
+  ReloadResult,
+  Status,
+  WorkerInfo,
+} from './types.js';
 import { drained, runWorker } from './worker.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
@@ -58,8 +67,26 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
 
   /** @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed. */
   constructor(options: PreforkOptions) {
-    super();
+    super({ captureRejections: true });
     this.#settings = resolveOptions(options, nextFleetName());
+  }
+
+  /** An async listener observes like any other: what it rejects with must not end the master as an unhandled rejection. */
+  override [EventEmitter.captureRejectionSymbol]<K>(
+    error: Error,
+    event: keyof PreforkEvents | K,
+    ..._values: unknown[]
+  ): void {
+    this.#listenerFailed(event, error);
+  }
+
+  #listenerFailed(event: unknown, error: unknown): void {
+    this.#log().error(`a listener of '${String(event)}' failed: ${String(error)}`);
+  }
+
+  #log(): Logger {
+    const { name, logger } = this.#settings;
+    return makeLog(logger, `prefork[${name}] master ${process.pid}`);
   }
 
   /** Runs in: master and workers, see {@link prefork}. */
@@ -154,15 +181,14 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   }
 
   #become(): Master {
-    const { name, logger } = this.#settings;
+    const { name } = this.#settings;
     if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
     running.add(name);
-    const log = makeLog(logger, `prefork[${name}] master ${process.pid}`);
     const tell = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
       try {
         (this as EventEmitter).emit(event, ...values);
       } catch (error) {
-        log.error(`a listener of '${event}' failed: ${String(error)}`);
+        this.#listenerFailed(event, error);
       }
     };
     const events: MasterEvents = {
