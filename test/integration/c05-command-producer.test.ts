@@ -108,6 +108,17 @@ test('C7d a producer that fails for a replacement ends the fleet, and what it ha
   expect(master.events('onChildRecover')).toEqual([]);
 });
 
+test('C7d a process that the producer starts when the fleet is over already is ended at once', async () => {
+  const options = { shutdownGracePeriod: 300 };
+  const master = startProducing({ way: 'start when the fleet is over', options });
+  await master.event('command', { nth: 2 });
+  master.kill('SIGTERM');
+  expect(await master.event('settled', { where: ({ child }) => !child })).toMatchObject({ ok: true });
+  const { pid } = await master.event('started', { nth: 2 });
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+  expect(isAlive(pid)).toBe(false);
+});
+
 test('C8 a worker of a commandProducer is recovered like any other', async () => {
   const master = startProducing({});
   const { pids, addresses } = await master.event('onMasterReady');

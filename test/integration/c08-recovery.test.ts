@@ -33,6 +33,7 @@ test('C8 two workers that become ready and exit are one recovery and then too ma
   expect(hooks.slice(0, 3).toSorted()).toEqual(
     [...pids.map((pid: number) => `onChildSpawn ${pid}`), `onMasterReady ${pids.join(' ')}`].toSorted(),
   );
+  expect(hooks[2]).toMatch(/^onMasterReady/);
   expect(hooks.filter((hook) => hook.startsWith('onMasterReady'))).toHaveLength(1);
   // The exit that was judged first was recovered to its end, although the second one was there before.
   expect(new Set([first.pid, second.pid])).toEqual(new Set(pids));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FleetConfig, isAlive, isZombie } from '../helpers/index.js';
+import { type FleetConfig, isAlive, isZombie, startMaster } from '../helpers/index.js';
 import { overAndClean, runToEnd, spawned, startWatched } from './whole-run.js';
 
 test('C9 onChildSpawn that throws for the first worker rejects with it; every spawned worker is stopped and reaped', async () => {
@@ -93,6 +93,25 @@ test.each(ways.map(([way]) => way))('C19 onChildExit whose way is to %s is logge
   expect(settled).toMatchObject({ ok: true });
   expect(exit).toEqual({ code: 0, signal: null });
 });
+
+test.each(ways.map(([way]) => way))(
+  'C19 listeners of every event whose way is to %s are logged and stop nothing',
+  async (way) => {
+    const master = startMaster('listeners-go-wrong', { args: [way] });
+    const { pids } = await master.event('onMasterReady');
+    process.kill(pids[0], 'SIGKILL');
+    await master.event('onChildRecover');
+    await master.event('on message');
+    master.kill('SIGTERM');
+    expect(await master.event('settled', { where: ({ child }) => !child })).toMatchObject({ ok: true });
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    for (const name of ['spawn', 'ready', 'exit', 'recover', 'message', 'stop']) {
+      expect(master.stderr).toMatch(
+        new RegExp(`^prefork\\[0\\] master ${master.pid}: a listener of '${name}' failed: `, 'm'),
+      );
+    }
+  },
+);
 
 const quickDeaths: readonly [string, FleetConfig][] = [
   // It ends before the exit is seen: nobody but the watch that started before the hook hears of it.
