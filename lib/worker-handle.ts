@@ -109,7 +109,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     const hears = this.#speaks && this.#state !== 'starting';
     this.requested = true;
     this.#state = 'draining';
-    if (!(hears && this.#process?.send({ type: 'drain', reason, timeout }))) this.kill('SIGTERM');
+    // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
+    // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
+    //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
+    if (hears) this.#process?.send({ type: 'drain', reason, timeout });
+    else this.kill('SIGTERM');
   }
 
   /** @throws EPERM where the master may not signal the worker. */
