@@ -43,7 +43,7 @@ test('C8 two workers that become ready and exit are one recovery and then too ma
 });
 
 test('C8 workers that end by themselves as soon as they are ready end the fleet as well', async () => {
-  const master = startWatched({ boot: 'exit later:600:3', options: { recoverThreshold: 1 } });
+  const master = startWatched({ boot: 'exit later:1000:3', options: { recoverThreshold: 1 } });
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   expect(settled['error'].exits).toHaveLength(2);

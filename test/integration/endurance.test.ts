@@ -52,4 +52,4 @@ test(`${KILLS} kills and recoveries leave the descriptors, children and memory o
   expect(master.events('onChildRecover')).toHaveLength(KILLS);
   master.kill('SIGTERM');
   expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
-}, 240_000);
+}, 300_000);
