@@ -17,10 +17,11 @@ const scenarios = [
   { workers: 8, concurrency: 32, rounds: 3, slices: 6, warmEach: false },
 ];
 
-const client = start('client.mjs');
+const chosen = process.argv.includes('--bounded') ? scenarios.filter(({ bounds }) => bounds !== undefined) : scenarios;
+const client = start(new URL('./lib/client.mjs', import.meta.url));
 await client.next();
 const rows = [];
-for (const scenario of scenarios) rows.push(await measure(scenario));
+for (const scenario of chosen) rows.push(await measure(scenario));
 await client.stop();
 say('');
 
@@ -58,7 +59,7 @@ async function measure({ workers, concurrency, rounds, slices, warmEach, bounds 
   const servers = {};
   try {
     for (const mode of MODES) {
-      const server = start('serve.mjs', mode, workers);
+      const server = start(new URL('./lib/serve.mjs', import.meta.url), mode, workers);
       servers[mode] = { ...server, ...(await server.next()) };
       say(`${what}: warming ${mode} up`);
       await warmUp(mode, servers[mode], concurrency, warmEach);

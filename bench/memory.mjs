@@ -47,7 +47,7 @@ print({
 });
 
 async function idle(role, modules) {
-  const program = start('idle.mjs', role, modules);
+  const program = start(new URL('./lib/idle.mjs', import.meta.url), role, modules);
   try {
     await program.next();
     await delay(SETTLE);

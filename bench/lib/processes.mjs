@@ -2,13 +2,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
-/** Starts a program of this folder that reports over its IPC channel. It ends when `stop()` closes its channel, or with us. */
+/** Starts a program that reports over its IPC channel. It ends when `stop()` closes its channel, or with us. */
 export function start(program, ...args) {
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args.map(String));
+  const child = fork(program, args.map(String));
   const failed = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${program} ${args.join(' ')} ended: exit code ${code}, signal ${signal}`);
+    throw new Error(`${program.pathname} ${args.join(' ')} ended: exit code ${code}, signal ${signal}`);
   });
   failed.catch(() => {});
   const next = async () => (await Promise.race([once(child, 'message'), failed]))[0];
