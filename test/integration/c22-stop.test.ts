@@ -97,17 +97,22 @@ test('C22 a program that ignores SIGTERM and speaks no channel is killed after t
   expect(exits(master).map(({ exit }) => exit)).toEqual([{ code: null, signal: 'SIGKILL', requested: true }]);
 });
 
-test('C22 a second signal stops at once', async () => {
+test.each(['SIGINT', 'SIGTERM'] as const)('C22 %s after SIGTERM stops at once', async (second) => {
   const master = startWatched({ options: { shutdownGracePeriod: 20_000 } });
   const { addresses } = await master.event('onMasterReady');
   void doomed(addresses[0].port, '/hang');
   await master.event('request');
   master.kill('SIGTERM');
-  await master.event('draining');
-  const { settled, exit, took } = await stopTime(master);
+  await master.logged('SIGTERM: stopping; a second signal stops at once');
+  // The same signal within 200 ms is taken for an echo of the first.
+  const heard = performance.now();
+  await eventually(() => second !== 'SIGTERM' || performance.now() - heard > 250);
+  const asked = Number(process.hrtime.bigint()) / 1e6;
+  master.kill(second);
+  const { settled, exit } = await overAndClean(master);
   expect(settled).toMatchObject({ ok: true });
   expect(exit).toEqual({ code: 0, signal: null });
-  expect(took).toBeLessThan(10_000);
+  expect(settled.at - asked).toBeLessThan(10_000);
 });
 
 test('C24 a worker that is killed, crashes or ends while the fleet stops is not recovered', async () => {

@@ -13,7 +13,7 @@ async function lifeWith(logger: string): Promise<{ master: Master; lines: Record
   return {
     master,
     lines: {
-      info: new RegExp(`^${prefix}1 workers are ready on 127\\.0\\.0\\.1:\\d+$`, 'm'),
+      info: new RegExp(`^${prefix}1 worker is ready on 127\\.0\\.0\\.1:\\d+$`, 'm'),
       warn: new RegExp(`^${prefix}slot 0 is filled again at once: exit 1 of 5 allowed within 60000 ms$`, 'm'),
       error: new RegExp(`^${prefix}worker 0 \\(pid ${pid}, generation 0\\) was killed by SIGKILL after \\d+ ms`, 'm'),
     },
