@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, constants as fsConstants, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { native } from './binding.cjs';
+import { native } from './addon.js';
 import { Channel } from './channel.js';
 import type { Program } from './command.js';
 import { buildCommand, logicalCwd } from './command.js';
@@ -12,7 +12,6 @@ import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEven
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import type { ListenPlan } from './options.js';
-import { produce } from './producer.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { Command, Logger, QueueStatus, Sharing } from './types.js';
 import { openWorkerStdio } from './worker-stdio.js';
@@ -79,6 +78,7 @@ export class PosixHost implements Host {
       if (launch.commandProducer === undefined) {
         this.#start(worker, launch, command);
       } else {
+        const { produce } = await import('./producer.js');
         worker.adopt(await produce(launch.commandProducer, command));
         // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
         for (const file of command.files) native.setNonBlocking(file.fd);

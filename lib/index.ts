@@ -1,7 +1,7 @@
 export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './errors.js';
 export { PreforkError } from './errors.js';
 export type { PreforkEvents } from './prefork.js';
-export { features, isChild, Prefork, prefork } from './prefork.js';
+export { currentWorker, features, isChild, Prefork, prefork } from './prefork.js';
 export type {
   Backoff,
   Command,
@@ -28,4 +28,3 @@ export type {
   WorkerInfo,
   WorkerState,
 } from './types.js';
-export { currentWorker } from './worker.js';

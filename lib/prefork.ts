@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
-import { native } from './binding.cjs';
+import { native } from './addon.js';
 import { invalidOption, PreforkError } from './errors.js';
 import { PosixHost } from './host-posix.js';
 import { identity, nextFleetName } from './identity.cjs';
@@ -19,9 +19,9 @@ import type {
   PreforkOptions,
   ReloadResult,
   Status,
+  WorkerContext,
   WorkerInfo,
 } from './types.js';
-import { drained, runWorker } from './worker.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
 export const features: Features = native.features;
@@ -47,6 +47,11 @@ export interface PreforkEvents {
  */
 export function isChild(): boolean {
   return identity() !== undefined;
+}
+
+/** The context of this worker, the second argument of `serve`; `undefined` in a master, and in a worker before `serve` runs. */
+export function currentWorker(): WorkerContext | undefined {
+  return identity()?.context;
 }
 
 /**
@@ -97,6 +102,8 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       this.start().catch(() => {});
       return await this.finished;
     }
+    // A master never needs it, and would carry its memory for nothing.
+    const { drained, runWorker } = await import('./worker.js');
     return await (worker.fleet === this.#settings.name
       ? runWorker(worker, this.#settings, { native })
       : drained(worker));

@@ -1,6 +1,5 @@
 /** Host names become addresses once, in the master: workers and recoveries can never end up on different ones. */
 
-import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { TcpPlan } from './options.js';
 import { explained } from './system-error.js';
@@ -24,11 +23,7 @@ const FAMILY = { tcp: 0, tcp4: 4, tcp6: 6 } as const;
  * @param option Path of the option, for the message.
  * @throws the error of getaddrinfo(3): `code` (e.g. `ENOTFOUND`), `syscall`, `hostname`.
  */
-export async function resolveHost(
-  option: string,
-  plan: TcpPlan,
-  lookup: Lookup = systemLookup,
-): Promise<readonly ResolvedAddress[]> {
+export async function resolveHost(option: string, plan: TcpPlan, lookup?: Lookup): Promise<readonly ResolvedAddress[]> {
   const { host, network, ipv6Only } = plan;
   const any4: ResolvedAddress = { family: 'IPv4', address: '0.0.0.0' };
   const any6: ResolvedAddress = { family: 'IPv6', address: '::' };
@@ -39,7 +34,9 @@ export async function resolveHost(
   const version = isIP(host);
   if (version !== 0) return [{ family: version === 4 ? 'IPv4' : 'IPv6', address: host }];
   try {
-    const found = await lookup(host, { all: true, family: ipv6Only ? 6 : FAMILY[network] });
+    // Loaded only for a name: most fleets listen on numbers, and a master is kept small.
+    const ask: Lookup = lookup ?? (await import('node:dns/promises')).lookup;
+    const found = await ask(host, { all: true, family: ipv6Only ? 6 : FAMILY[network] });
     return found.map(({ address, family }) => ({ family: family === 4 ? 'IPv4' : 'IPv6', address }));
   } catch (error) {
     const kind = network === 'tcp' ? '' : ` to an address for network '${network}'`;

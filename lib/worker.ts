@@ -8,14 +8,13 @@ import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
-import { identity as readIdentity } from './identity.cjs';
 import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
 import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
 import { startServing } from './serve.js';
-import type { Listener, Logger, WorkerContext } from './types.js';
+import type { Listener, Logger } from './types.js';
 import { Context } from './worker-context.js';
 
 /** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
@@ -25,11 +24,6 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface WorkerDeps {
   readonly native: NativeBinding;
-}
-
-/** The context of this worker, the second argument of `serve`; `undefined` in a master, and in a worker before `serve` runs. */
-export function currentWorker(): WorkerContext | undefined {
-  return readIdentity()?.context;
 }
 
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */

@@ -10,7 +10,8 @@ const sourceOf = { '.d.ts': '.ts', '.d.cts': '.cts', '.js': '.ts', '.cjs': '.cts
 
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const file = relative(dist, join(entry.parentPath, entry.name));
-  if (!entry.isFile() || file === '.tsbuildinfo') continue;
+  // bundle*.js belong to scripts/bundle.mjs.
+  if (!entry.isFile() || file === '.tsbuildinfo' || file.startsWith('bundle')) continue;
   const ending = /(\.d)?\.c?[jt]s$/.exec(file)?.[0] ?? '';
   const source = file.slice(0, file.length - ending.length) + (sourceOf[ending] ?? '');
   if (ending === '' || !existsSync(join(root, 'lib', source))) {
