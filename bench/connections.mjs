@@ -1,28 +1,34 @@
 // What one connection costs the server: CPU time of all its processes for an HTTP request on a connection of its own, behind one
 // process, behind `cluster` (round-robin) and behind prefork. bench/README.md says how it is measured.
+import { compileClient } from './lib/client.mjs';
 import { cpuTime, median, start, sum } from './lib/processes.mjs';
 import { print, say } from './lib/report.mjs';
 
 const MODES = ['single', 'cluster', 'prefork'];
 /** Connections that every process has served before anything is measured: the JIT is done, the heap has its size. */
 const WARM = 8_000;
-/** One turn of one mode. Short, so that whatever else the machine does meets all modes alike. */
-const SLICE = 500;
+/**
+ * One turn of one mode. Short, so that whatever else the machine does meets all modes alike; long enough for the caches of the CPUs,
+ * which the turn of another mode has filled, not to matter.
+ */
+const SLICE = 2_000;
 
 /** Only the first has bounds; the others are told because they differ. `slices` are per round and mode. */
 const scenarios = [
-  { workers: 2, concurrency: 32, rounds: 5, slices: 16, warmEach: true, bounds: { single: 1.05, cluster: 0.5 } },
-  { workers: 2, concurrency: 1, rounds: 3, slices: 4, warmEach: false },
-  { workers: 4, concurrency: 32, rounds: 3, slices: 6, warmEach: false },
-  { workers: 8, concurrency: 32, rounds: 3, slices: 6, warmEach: false },
+  { workers: 2, concurrency: 32, rounds: 5, slices: 4, warmEach: true, bounds: { single: 1.05, cluster: 0.5 } },
+  { workers: 2, concurrency: 1, rounds: 3, slices: 2, warmEach: false },
+  { workers: 4, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
+  { workers: 8, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
 ];
 
 const chosen = process.argv.includes('--bounded') ? scenarios.filter(({ bounds }) => bounds !== undefined) : scenarios;
-const client = start(new URL('./lib/client.mjs', import.meta.url));
-await client.next();
+const client = await compileClient();
 const rows = [];
-for (const scenario of chosen) rows.push(await measure(scenario));
-await client.stop();
+try {
+  for (const scenario of chosen) rows.push(await measure(scenario));
+} finally {
+  await client.remove();
+}
 say('');
 
 const micro = (number) => number.toFixed(1);
@@ -94,7 +100,7 @@ async function oneRound(servers, concurrency, slices) {
     for (const mode of slice % 2 === 0 ? turn : turn.toReversed()) {
       const { pids, port } = servers[mode];
       const before = pids.map(cpuTime);
-      await load(port, SLICE, concurrency);
+      await client.load(port, SLICE, concurrency);
       const spent = pids.map((pid, i) => cpuTime(pid) - before[i]);
       used[mode] += sum(spent, (time) => time);
       if (mode === 'prefork') used.master += spent[0];
@@ -111,18 +117,11 @@ async function warmUp(mode, { pids, port }, concurrency, each) {
   const serving = mode === 'single' ? 1 : pids.length - 1;
   const counts = new Map();
   for (let all = 0; all < serving * WARM * 4; all += WARM / 2) {
-    for (const [pid, answered] of Object.entries(await load(port, WARM / 2, each ? concurrency : 32))) {
+    for (const [pid, answered] of Object.entries(await client.load(port, WARM / 2, each ? concurrency : 32))) {
       counts.set(pid, (counts.get(pid) ?? 0) + answered);
     }
     const least = counts.size < serving ? 0 : Math.min(...counts.values());
     if (each ? least >= WARM : sum([...counts.values()], (count) => count) >= 2 * WARM) return;
   }
   throw new Error(`${mode}: not every process got ${WARM} connections: ${JSON.stringify([...counts])}`);
-}
-
-/** @returns the number of answers by the pid of the process that gave them. */
-async function load(port, connections, concurrency) {
-  const { answered, failures } = await client.ask({ port, connections, concurrency });
-  if (Object.keys(failures).length > 0) throw new Error(`connections failed: ${JSON.stringify(failures)}`);
-  return answered;
 }

@@ -1,58 +1,28 @@
-// The client, in a process of its own: one request on every connection, so many connections at a time.
-// Takes { port, connections, concurrency } over IPC, answers { answered, failures } with the number of answers of every server process.
-import { connect } from 'node:net';
+// The client, in processes of their own: compiled from client.cc once per run.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
-const request = Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-/** One for all connections: it is read from before the next read. An allocation for each would be most of the client's work. */
-const buffer = Buffer.allocUnsafe(4_096);
-/** A connection that takes longer has failed. Milliseconds. */
-const PATIENCE = 10_000;
+const run = promisify(execFile);
+/** One load, however slow the machine. Milliseconds. */
+const LIMIT = 120_000;
 
-process.send('ready');
-process.on('message', ({ port, connections, concurrency }) => {
-  const answered = {};
-  const failures = {};
-  let left = connections;
-  let open = 0;
-
-  const next = () => {
-    if (left > 0) {
-      left -= 1;
-      open += 1;
-      exchange(port, (pid, failure) => {
-        open -= 1;
-        if (failure === undefined) answered[pid] = (answered[pid] ?? 0) + 1;
-        else failures[failure] = (failures[failure] ?? 0) + 1;
-        next();
-      });
-    } else if (open === 0) process.send({ answered, failures });
-  };
-  for (let i = 0; i < concurrency && left > 0; i++) next();
-});
-process.once('disconnect', () => process.exit());
-
-/** @param done Called once, with the pid in the answer or with why there is none. */
-function exchange(port, done) {
-  let answer = '';
-  let failure;
-  const socket = connect({
-    port,
-    host: '127.0.0.1',
-    onread: {
-      buffer,
-      callback: (size) => {
-        answer += buffer.latin1Slice(0, size);
-        return true;
-      },
+export async function compileClient() {
+  const folder = await mkdtemp(join(tmpdir(), 'prefork-bench-'));
+  const program = join(folder, 'client');
+  const source = fileURLToPath(new URL('./client.cc', import.meta.url));
+  await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-o', program, source]);
+  return {
+    /** @returns the number of answers by the pid of the process that gave them. */
+    async load(port, connections, concurrency) {
+      const { stdout } = await run(program, [port, connections, concurrency].map(String), { timeout: LIMIT });
+      const { answered, failures } = JSON.parse(stdout);
+      if (Object.keys(failures).length > 0) throw new Error(`connections failed: ${JSON.stringify(failures)}`);
+      return answered;
     },
-  });
-  socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')));
-  socket.on('error', (error) => {
-    failure = error.code ?? error.message;
-  });
-  socket.on('close', () => {
-    const pid = /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n(\d+)\n$/s.exec(answer)?.[1];
-    done(pid, failure ?? (pid === undefined ? 'cut answer' : undefined));
-  });
-  socket.write(request);
+    remove: () => rm(folder, { recursive: true }),
+  };
 }

@@ -1,0 +1,155 @@
+// The client: one HTTP request on every connection, so many connections at a time, until the given
+// number has ended.
+//   client <port> <connections> <concurrency>   prints
+//   {"answered":{"<pid>":<number>},"failures":{"<why>":<number>}}
+// Not JavaScript: a client that takes as much CPU as the server would compete with it for the
+// cores, and a server that waits for its client wakes up once per connection instead of once for
+// many.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+constexpr char kOk[] = "HTTP/1.1 200 OK\r\n";
+constexpr int kPatience = 10 * 1000;  // milliseconds without any progress
+
+struct Connection {
+  int fd = -1;
+  bool asked = false;
+  std::string answer;
+};
+
+class Load {
+ public:
+  Load(int port, int connections, int concurrency)
+      : left_(connections), connections_(static_cast<std::size_t>(concurrency)) {
+    address_.sin_family = AF_INET;
+    address_.sin_port = htons(static_cast<std::uint16_t>(port));
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (epoll_ < 0) Die("epoll_create1");
+  }
+
+  void Run() {
+    for (std::size_t i = 0; i < connections_.size(); ++i) Open(i);
+    epoll_event events[256];
+    while (open_ > 0) {
+      const int count = epoll_wait(epoll_, events, 256, kPatience);
+      if (count == 0) {
+        failures_["no answer in time"] += open_;
+        return;
+      }
+      if (count < 0 && errno != EINTR) Die("epoll_wait");
+      for (int i = 0; i < count; ++i) Continue(events[i].data.u64);
+    }
+  }
+
+  void Print() const {
+    printf("{\"answered\":");
+    Print(answered_);
+    printf(",\"failures\":");
+    Print(failures_);
+    printf("}\n");
+  }
+
+ private:
+  [[noreturn]] static void Die(const char* call) {
+    perror(call);
+    exit(1);
+  }
+
+  static void Print(const std::map<std::string, int>& counts) {
+    const char* before = "{";
+    for (const auto& [key, count] : counts) {
+      printf("%s\"%s\":%d", before, key.c_str(), count);
+      before = ",";
+    }
+    printf("%s}", counts.empty() ? "{" : "");
+  }
+
+  void Open(std::size_t i) {
+    if (left_ == 0) return;
+    --left_;
+    ++open_;
+    Connection& connection = connections_[i];
+    connection = {socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), false, {}};
+    if (connection.fd < 0) Die("socket");
+    const auto* address = reinterpret_cast<const sockaddr*>(&address_);
+    if (connect(connection.fd, address, sizeof address_) != 0 && errno != EINPROGRESS)
+      Die("connect");
+    Watch(EPOLL_CTL_ADD, EPOLLOUT, i);
+  }
+
+  void Watch(int operation, std::uint32_t events, std::size_t i) {
+    epoll_event event = {};
+    event.events = events;
+    event.data.u64 = i;
+    if (epoll_ctl(epoll_, operation, connections_[i].fd, &event) != 0) Die("epoll_ctl");
+  }
+
+  void Continue(std::size_t i) {
+    Connection& connection = connections_[i];
+    if (!connection.asked) {
+      connection.asked = true;
+      const ssize_t size = static_cast<ssize_t>(sizeof kRequest - 1);
+      if (send(connection.fd, kRequest, sizeof kRequest - 1, MSG_NOSIGNAL) != size)
+        return End(i, "cannot ask");
+      return Watch(EPOLL_CTL_MOD, EPOLLIN, i);
+    }
+    char buffer[4096];
+    const ssize_t size = read(connection.fd, buffer, sizeof buffer);
+    if (size > 0) {
+      connection.answer.append(buffer, static_cast<std::size_t>(size));
+    } else if (size == 0) {
+      End(i, nullptr);
+    } else if (errno != EAGAIN) {
+      End(i, strerror(errno));
+    }
+  }
+
+  void End(std::size_t i, const char* failure) {
+    const std::string& answer = connections_[i].answer;
+    const std::size_t body = answer.find("\r\n\r\n");
+    if (failure == nullptr && (answer.rfind(kOk, 0) != 0 || body == std::string::npos))
+      failure = "cut answer";
+    if (failure != nullptr) {
+      ++failures_[failure];
+    } else {
+      const std::string text = answer.substr(body + 4);
+      ++answered_[text.substr(0, text.find('\n'))];
+    }
+    close(connections_[i].fd);
+    --open_;
+    Open(i);
+  }
+
+  const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  sockaddr_in address_ = {};
+  int left_;
+  int open_ = 0;
+  std::vector<Connection> connections_;
+  std::map<std::string, int> answered_;
+  std::map<std::string, int> failures_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    fprintf(stderr, "usage: client <port> <connections> <concurrency>\n");
+    return 2;
+  }
+  Load load(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]));
+  load.Run();
+  load.Print();
+}
