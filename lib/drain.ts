@@ -27,9 +27,14 @@ export interface ProtocolDrain {
 /** Sweeping may take this share of the time at most, however many connections become idle one by one. */
 const SWEEP_SHARE = 0.1;
 
+/** How long a worker goes on accepting before it stops, at the most, however many clients go on connecting. Milliseconds. */
+const ACCEPT_LIMIT = 250;
+
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
   readonly sockets = new LiveList<Socket>();
+  /** How many connections there ever were. */
+  accepted = 0;
   readonly #server: Server;
   readonly #protocols: ProtocolDrain[] = [];
 
@@ -43,6 +48,7 @@ class TrackedServer {
     };
     this.add = (socket) => {
       if (socket.destroyed || sockets.has(socket)) return;
+      this.accepted++;
       sockets.add(socket);
       socket.on('close', forget);
     };
@@ -154,6 +160,28 @@ export class Drain {
     unsubscribe('net.server.socket', this.#onEarly);
     this.#early = undefined;
     this.#settle();
+  }
+
+  /**
+   * Calls `next` when the accept queues are empty. What is queued when a whole fleet stops nobody would accept any more, and the
+   * kernel resets it with the listener. libuv accepts one connection per listener and turn of the event loop (since 1.45), and
+   * tells nobody how many wait; a turn that brought none has found none.
+   */
+  acceptQueued(next: () => void): void {
+    const until = performance.now() + ACCEPT_LIMIT;
+    const look = (before: number): void =>
+      afterPendingReads(() => {
+        const now = this.#accepted;
+        if (now === before || performance.now() >= until) next();
+        else look(now);
+      });
+    look(this.#accepted);
+  }
+
+  get #accepted(): number {
+    let count = 0;
+    for (const { accepted } of this.#servers.values()) count += accepted;
+    return count;
   }
 
   /**

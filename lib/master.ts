@@ -13,6 +13,7 @@ import { Naps } from './naps.js';
 import type { Settings } from './options.js';
 import { Recoveries } from './recoveries.js';
 import { ShutDown } from './shut-down.js';
+import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
 import type { Start } from './starter.js';
 import { Starter } from './starter.js';
@@ -51,8 +52,9 @@ export class Master {
   /** Settles when `onMasterReady` has run: no exit is judged before. */
   readonly #allReady = deferred();
   readonly #finished = deferred();
-  readonly #undo: (() => void)[] = [];
   #listeners: readonly OpenListener[] = [];
+  #signals: InstalledSignals | undefined;
+  #stopReaping: (() => void) | undefined;
   #starter: Starter | undefined;
   #state: FleetState = 'starting';
   #generation = 0;
@@ -140,8 +142,8 @@ export class Master {
   async #open(): Promise<void> {
     const { settings, host, log } = this.#parts();
     if (settings.sharing !== 'shared' && !host.features.reuseport) throw reuseportUnsupported(settings, host);
-    if (settings.signals) this.#undo.push(installSignals(host, log, this));
-    this.#undo.push(host.reapStrangers());
+    if (settings.signals) this.#signals = installSignals(host, log, this);
+    this.#stopReaping = host.reapStrangers();
     this.#listeners = await host.openListeners(settings.listen, settings.sharing, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') return closeListeners(this.#listeners);
@@ -265,9 +267,16 @@ export class Master {
   #over(error: unknown): void {
     // Only now: while a worker may still accept, nothing that the kernel has queued may be reset.
     closeListeners(this.#listeners);
-    for (const undo of this.#undo) undo();
+    this.#stopReaping?.();
     this.#state = 'stopped';
     this.#log.info('stopped');
+    const echo = this.#signals?.echo() ?? 0;
+    if (echo > 0) this.#host.after(echo, () => this.#settle(error));
+    else this.#settle(error);
+  }
+
+  #settle(error: unknown): void {
+    this.#signals?.off();
     if (error === undefined) this.#finished.resolve();
     else this.#finished.reject(error);
     this.#events.stop(error);

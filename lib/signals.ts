@@ -17,8 +17,16 @@ const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
  */
 const ECHO = 200;
 
-/** Returns the undo. */
-export function installSignals(host: Host, log: Logger, target: SignalTarget): () => void {
+export interface InstalledSignals {
+  /**
+   * Milliseconds during which the echo of the signal that stopped the fleet may still come. Without a handler it would end a master
+   * that has done its work, and the exit code would be the signal's.
+   */
+  echo(): number;
+  off(): void;
+}
+
+export function installSignals(host: Host, log: Logger, target: SignalTarget): InstalledSignals {
   let asked: { readonly by: NodeJS.Signals; readonly at: number } | undefined;
   const stop = (signal: NodeJS.Signals) => {
     const now = host.now();
@@ -46,7 +54,10 @@ export function installSignals(host: Host, log: Logger, target: SignalTarget): (
   for (const signal of ['SIGTTIN', 'SIGTTOU', 'SIGUSR2'] as const) {
     undo.push(host.onSignal(signal, () => log.warn(`${signal}: not supported by this version; nothing is done`)));
   }
-  return () => {
-    for (const off of undo) off();
+  return {
+    echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (host.now() - asked.at))),
+    off: () => {
+      for (const one of undo) one();
+    },
   };
 }

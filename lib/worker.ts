@@ -188,13 +188,20 @@ class Worker {
 
   /** Also called again: the master may turn a replacement into a stop, or move the deadline. */
   #beginDrain(reason: DrainReason, timeout: number, code: number): void {
-    const booting = this.#state === 'booting';
+    const before = this.#state;
     this.#state = 'draining';
     this.#setDeadline(timeout, code);
-    this.#abort.abort();
     // Not ready, and nobody's connection in here: there is nothing to finish, and `serve` may take for ever.
-    if (booting && !this.#drain.acceptedEarly) process.exit();
-    this.#drain.begin(reason);
+    if (before === 'booting' && !this.#drain.acceptedEarly) {
+      this.#abort.abort();
+      process.exit();
+    }
+    const begin = (): void => {
+      this.#abort.abort();
+      this.#drain.begin(reason);
+    };
+    if (before === 'ready' && reason === 'stop') this.#drain.acceptQueued(begin);
+    else begin();
   }
 
   #setDeadline(timeout: number, code: number): void {

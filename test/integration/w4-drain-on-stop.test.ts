@@ -57,6 +57,18 @@ test('W4 a request that the client sent before it could know of the stop is answ
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
+test('W4 connections that were queued when the fleet was told to stop are answered, not reset', async () => {
+  const { master, port } = await startReadyFleet({ options: { workers: 1 } });
+  const blocked = httpGet({ port, path: '/block?ms=700' });
+  await master.event('request');
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
+  for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  master.kill('SIGTERM');
+  await Promise.all(clients.map((client) => client.until('"path":"/"')));
+  expect((await blocked).status).toBe(200);
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+});
+
 test('W4 a stream longer than the deadline is cut there, and the fleet still stops with code 0', async () => {
   const grace = 600;
   const { master, port } = await startReadyFleet({ options: { workers: 1, shutdownGracePeriod: grace } });

@@ -392,6 +392,7 @@ test('W1 an exit by a stop signal counts as requested when the master hears of t
   group.host.workers[1]?.exit({ code: 130, signal: null });
   await group.host.advance(50);
   group.host.signal('SIGINT');
+  await group.host.advance(200);
   expect(await group.finished).toBeUndefined();
   expect(group.host.workers).toHaveLength(2);
   expect(group.story).toContain('exit 2000 requested');
@@ -403,6 +404,7 @@ test('W1 an exit by a stop signal counts as requested when the master hears of t
   for (const worker of booting.workers) worker.exit({ code: null, signal: 'SIGINT' });
   await booting.advance(20);
   booting.signal('SIGINT');
+  await booting.advance(200);
   expect(await early.finished).toBeUndefined();
 
   const alone = fleet();
@@ -481,6 +483,7 @@ test('SIGHUP stops a master with a controlling terminal and does not stop one wi
   const interactive = fleet({}, terminal);
   await interactive.started;
   terminal.signal('SIGHUP');
+  await terminal.advance(200);
   expect(await interactive.finished).toBeUndefined();
 });
 
@@ -514,8 +517,10 @@ test('a different stop signal is never taken for an echo', async () => {
   await started;
   host.signal('SIGINT');
   host.signal('SIGTERM');
-  expect(await finished).toBeUndefined();
+  await settle();
   expect(host.workers[0]?.signals).toEqual(['SIGKILL']);
+  await host.advance(200);
+  expect(await finished).toBeUndefined();
 });
 
 test('a worker that drained on a signal from outside is told apart from one that ended by itself', async () => {
@@ -526,4 +531,16 @@ test('a worker that drained on a signal from outside is told apart from one that
   await host.advance(100);
   expect(log.find((line) => line.includes('exited with code 0'))).toContain('another process asked it to stop');
   await master.stop();
+});
+
+test('a stop that is over before the echo of its signal may have come keeps the handlers, and settles after that', async () => {
+  const { host, started, finished } = fleet();
+  await started;
+  host.signal('SIGTERM');
+  await host.advance(199);
+  expect(host.closedListeners).toBe(1);
+  expect(host.handlers.get('SIGTERM')?.size).toBe(1);
+  await host.advance(1);
+  expect(await finished).toBeUndefined();
+  expect(host.handlers.get('SIGTERM')?.size).toBe(0);
 });
