@@ -15,7 +15,7 @@ const SLICE = 2_000;
 
 /** Only the first has bounds; the others are told because they differ. `slices` are per round and mode. */
 const scenarios = [
-  { workers: 2, concurrency: 32, rounds: 5, slices: 4, warmEach: true, bounds: { single: 1.05, cluster: 0.5 } },
+  { workers: 2, concurrency: 32, rounds: 5, slices: 8, warmEach: true, bounds: { single: 1.05, cluster: 0.5 } },
   { workers: 2, concurrency: 1, rounds: 3, slices: 2, warmEach: false },
   { workers: 4, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
   { workers: 8, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
