@@ -1,8 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.
   oxc: { include: /\.[cm]?tsx?$/ },
+  resolve: {
+    alias: [{ find: /^\.\/addon\.js$/, replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)) }],
+  },
   test: {
     globalSetup: ['test/setup/global.ts'],
     // Processes, not threads: the addon refuses to spawn off the main thread, and descriptors belong to a process.
