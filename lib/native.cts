@@ -4,6 +4,8 @@
  * own shape (`code`, negative `errno`, `syscall`, and `address`/`port`/`path` where they apply).
  */
 
+import type { Features } from './types.js' with { 'resolution-mode': 'import' };
+
 /** A descriptor that JavaScript now owns: close it exactly once with `closeFd`, or hand it on. */
 export type Fd = number;
 
@@ -100,21 +102,9 @@ export interface ParentWatch {
   close(): void;
 }
 
-/** Native part of {@link import('./types.js', { with: { 'resolution-mode': 'import' } }).Features}. */
-export interface NativeFeatures {
-  readonly nativeSpawn: boolean;
-  readonly reuseport: boolean;
-  readonly sharding: boolean;
-  readonly pidfd: boolean;
-  readonly parentDeathSignal: boolean;
-  readonly unixSockets: boolean;
-  readonly queueDepth: boolean;
-  readonly dropPrivileges: boolean;
-  readonly reasons: Readonly<Record<string, string>>;
-}
-
 export interface NativeBinding {
-  readonly features: NativeFeatures;
+  /** Probed at every read. */
+  readonly features: Features;
 
   /** A bound, listening, non-blocking, close-on-exec socket. */
   listen(request: TcpListenRequest | UnixListenRequest): BoundSocket;

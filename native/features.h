@@ -8,7 +8,7 @@
 namespace prefork {
 
 struct Feature {
-  const char* name;  // as in NativeFeatures
+  const char* name;  // as in Features of lib/types.ts
   bool available;
   std::string reason;  // why not
 };
