@@ -64,24 +64,47 @@ export function buildCommand(launch: Launch, program: Program, control: number):
 }
 
 function commandLine(settings: LaunchSettings, program: Program, slot: number): { file: string; args: string[] } {
-  const { exec } = settings;
-  const nodeArgs = ['--require', PRELOAD, ...inspectPerWorker(settings.execArgv ?? program.execArgv, slot)];
-  const userArgs = settings.args ?? program.argv.slice(2);
+  const { exec, args } = settings;
+  const execArgv = settings.execArgv ?? program.execArgv;
+  const nodeArgs = (flags: readonly string[]) => ['--require', PRELOAD, ...inspectPerWorker(flags, slot)];
+  const evaluated = isEvaluated(program);
   if (exec === undefined) {
-    return { file: program.execPath, args: [...nodeArgs, ...script(settings, program), ...userArgs] };
+    // `node -e code` has no script, so its arguments begin one earlier, and could be taken for node's own.
+    const userArgs = evaluated ? ['--', ...(args ?? program.argv.slice(1))] : (args ?? program.argv.slice(2));
+    return { file: program.execPath, args: [...nodeArgs(execArgv), ...script(settings, program), ...userArgs] };
   }
+  const flags = settings.execArgv ?? withoutCode(program.execArgv);
   // As in cluster.setupPrimary, `exec` may be a script; unlike there, it may be any program.
-  if (SCRIPT.test(exec)) return { file: program.execPath, args: [...nodeArgs, exec, ...userArgs] };
-  if (exec === program.execPath || NODE.test(basename(exec))) {
-    return { file: exec, args: [...nodeArgs, ...(settings.args ?? [])] };
+  if (SCRIPT.test(exec)) {
+    return {
+      file: program.execPath,
+      args: [...nodeArgs(flags), exec, ...(args ?? program.argv.slice(evaluated ? 1 : 2))],
+    };
   }
-  return { file: exec, args: [...(settings.args ?? [])] };
+  if (exec === program.execPath || NODE.test(basename(exec))) {
+    return { file: exec, args: [...nodeArgs(flags), ...(args ?? [])] };
+  }
+  return { file: exec, args: [...(args ?? [])] };
+}
+
+function isEvaluated(program: Program): boolean {
+  return program.execArgv.some((argument) => EVAL.test(argument));
+}
+
+/** The flags of a program that was given as code, for one that is a file. */
+function withoutCode(execArgv: readonly string[]): string[] {
+  return execArgv.filter((argument, i) => {
+    const isCode = EVAL.test(argument) || argument.startsWith('--input-type');
+    // `-e code`: the code is an argument of its own; in `--eval=code` it is not.
+    const before = execArgv[i - 1];
+    return !isCode && !(before !== undefined && EVAL.test(before) && !before.includes('='));
+  });
 }
 
 /** The program's own script; empty after `node -e`, whose code travels in execArgv. */
 function script(settings: LaunchSettings, program: Program): string[] {
   const path = program.argv[1];
-  if (program.execArgv.some((argument) => EVAL.test(argument))) return [];
+  if (isEvaluated(program)) return [];
   if (path === undefined || path === '-') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',

@@ -1,19 +1,23 @@
 /** The master's hands on Linux and macOS: native spawn, descriptors, signals. */
 
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants as fsConstants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { native } from './addon.js';
 import { Channel } from './channel.js';
 import type { Program } from './command.js';
 import { buildCommand, logicalCwd } from './command.js';
+import { descendsFrom } from './descent.js';
 import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import type { ListenPlan } from './options.js';
+import type { PipedStream } from './pass-on.js';
+import { passOn } from './pass-on.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { Command, Logger, QueueStatus, Sharing } from './types.js';
+import { TIMER_MAX } from './validate.js';
 import { openWorkerStdio } from './worker-stdio.js';
 
 /**
@@ -57,7 +61,8 @@ export class PosixHost implements Host {
   }
 
   after(ms: number, action: () => void): Timer {
-    const timer = setTimeout(action, ms);
+    // More than a timer holds would fire at once; 24 days are for ever to everybody who waits here.
+    const timer = setTimeout(action, Math.min(ms, TIMER_MAX));
     return { cancel: () => clearTimeout(timer) };
   }
 
@@ -181,8 +186,12 @@ function identityOf(settings: Launch['settings']): { uid?: number; gid?: number;
 class PosixWorker implements WorkerProcess {
   readonly #events: WorkerProcessEvents;
   readonly #channel: MasterChannel;
-  readonly #outputs = new Set<Readable>();
+  readonly #outputs = new Set<PipedStream>();
+  /** Everything on stderr arrives here: what the preload reports of it is the same again. */
+  #pipedStderr = false;
   #pid = 0;
+  /** Of the process that said it serves, when that is not the one that was started. */
+  #servingPid: number | undefined;
   #kill: (signal: NodeJS.Signals) => boolean = () => false;
   #exit: ProcessExit | undefined;
   #channelOpen = true;
@@ -192,7 +201,10 @@ class PosixWorker implements WorkerProcess {
   constructor(controlFd: number, events: WorkerProcessEvents) {
     this.#events = events;
     this.#channel = new Channel<WorkerMessage, MasterMessage>(controlFd, {
-      message: (message) => events.message(message),
+      message: (message) => {
+        if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
+        if (message.type !== 'stderr' || !this.#pipedStderr) events.message(message);
+      },
       // A line that the death of its writer cut off, or a program that mistook the descriptor: nothing to act on.
       garbage: () => {},
       close: () => {
@@ -213,7 +225,23 @@ class PosixWorker implements WorkerProcess {
   }
 
   kill(signal: NodeJS.Signals): boolean {
-    return this.#exit === undefined && this.#kill(signal);
+    if (this.#exit !== undefined) return false;
+    if (signal === 'SIGKILL') this.#killWrapped();
+    return this.#kill(signal);
+  }
+
+  /**
+   * Behind a wrapper (`sh -c`) the process that serves is a descendant of the one that was started. Killing only the wrapper would
+   * leave a blocked worker, and its copies of the listeners, to its own watch, one grace period longer than the stop takes.
+   */
+  #killWrapped(): void {
+    if (this.#servingPid === undefined || !this.#channelOpen) return;
+    if (!descendsFrom(this.#servingPid, this.#pid)) return;
+    try {
+      process.kill(this.#servingPid, 'SIGKILL');
+    } catch {
+      // It ended by itself just now, or may not be signalled: its watch ends it.
+    }
   }
 
   started(pid: number, kill: (signal: NodeJS.Signals) => boolean): void {
@@ -235,13 +263,14 @@ class PosixWorker implements WorkerProcess {
   }
 
   /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
-  listenTo(target: number, stream: Readable): void {
+  listenTo(target: number, stream: PipedStream): void {
     this.#outputs.add(stream);
-    stream.on('data', (chunk: Buffer) => {
-      if (target === 2) this.#events.stderr(chunk.toString());
-      forward(target, chunk);
-    });
-    stream.on('error', () => {});
+    if (target === 2) {
+      this.#pipedStderr = true;
+      const decoder = new StringDecoder('utf8');
+      stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
+    }
+    passOn(stream, target === 2 ? process.stderr : process.stdout);
     stream.once('close', () => {
       this.#outputs.delete(stream);
       this.#settle();
@@ -270,16 +299,8 @@ class PosixWorker implements WorkerProcess {
     clearTimeout(this.#lastWords);
     // A worker behind a wrapper outlives it: closing our end tells it that it has no master any more.
     this.#channel.close();
-    for (const stream of this.#outputs) stream.destroy();
+    // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
+    for (const stream of this.#outputs) stream.unref?.();
     this.#events.exit(this.#exit);
-  }
-}
-
-/** A closed or full stdout of the master is no reason to lose a worker. */
-function forward(target: number, chunk: Buffer): void {
-  try {
-    for (let sent = 0; sent < chunk.length; ) sent += writeSync(target, chunk, sent);
-  } catch {
-    // Nowhere to write to.
   }
 }

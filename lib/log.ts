@@ -22,12 +22,41 @@ export function makeLog(logger: Logger | false | undefined, prefix: string): Log
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }
 
+/** What did not fit into a full pipe yet. */
+let waiting = Buffer.alloc(0);
+let retrying = false;
+/** Bytes that may wait; a reader that is so far behind has stopped to read. */
+const WAITING_LIMIT = 256 * 1024;
+/** Milliseconds. */
+const RETRY = 50;
+
 /**
  * Synchronous and without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk),
  * which would end a master that nobody listens to any more.
  */
 function write(message: string): void {
-  writeSync(STDERR, `${message}\n`);
+  const line = Buffer.from(`${message}\n`);
+  if (waiting.length + line.length <= WAITING_LIMIT) waiting = Buffer.concat([waiting, line]);
+  flush();
+}
+
+function flush(): void {
+  try {
+    while (waiting.length > 0) waiting = waiting.subarray(writeSync(STDERR, waiting));
+  } catch (error) {
+    // Full, and made non-blocking by whoever shares it: the reader is slow, not gone.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') waiting = Buffer.alloc(0);
+    else retryLater();
+  }
+}
+
+function retryLater(): void {
+  if (retrying) return;
+  retrying = true;
+  setTimeout(() => {
+    retrying = false;
+    flush();
+  }, RETRY).unref();
 }
 
 const stderrLogger: Logger = { info: write, warn: write, error: write };

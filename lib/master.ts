@@ -29,6 +29,9 @@ import { bootFailure, describeExit } from './worker-handle.js';
  */
 const STOP_RACE = 100;
 
+/** A hook that takes longer is told of, in milliseconds. */
+const SLOW_HOOK = 10_000;
+
 /** For observers, who must not be able to stop the fleet. */
 export interface MasterEvents {
   spawn(pid: number, worker: WorkerInfo): void;
@@ -73,6 +76,7 @@ export class Master {
       settings: settings.recovery,
       host,
       naps: this.#naps,
+      giveUpWithin: settings.readyTimeout,
       log: this.#log,
       fill: (slot) => this.#fill(slot),
       recovered: async (old, handle) => {
@@ -197,11 +201,16 @@ export class Master {
     ...args: Parameters<NonNullable<Settings['hooks'][Name]>>
   ): Promise<boolean> {
     const hook = this.#settings.hooks[name] as ((...args: unknown[]) => unknown) | undefined;
+    const slow = this.#host.after(SLOW_HOOK, () =>
+      this.#log.warn(`${name} has not settled for ${SLOW_HOOK} ms, and the hooks behind it wait; a stop does not`),
+    );
     try {
       return (await this.#hooks.run(name, () => hook?.(...args))) === 'done';
     } catch (error) {
       this.#end(error);
       return false;
+    } finally {
+      slow.cancel();
     }
   }
 

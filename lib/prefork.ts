@@ -22,6 +22,7 @@ import type {
   WorkerContext,
   WorkerInfo,
 } from './types.js';
+import { checkMilliseconds } from './validate.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
 export const features: Features = native.features;
@@ -125,14 +126,13 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    */
   async stop(options: { gracePeriod?: number } = {}): Promise<void> {
     const { gracePeriod } = options;
-    if (gracePeriod !== undefined && !(Number.isFinite(gracePeriod) && gracePeriod >= 0)) {
-      throw invalidOption('gracePeriod', gracePeriod, 'a number of milliseconds, at least 0', { range: true });
-    }
+    if (gracePeriod !== undefined) checkMilliseconds('gracePeriod', gracePeriod, 0);
     await this.#own().stop(gracePeriod);
   }
 
+  /** Stops the fleet. In a worker, which runs the same lines, there is nothing left to do. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    if (identity() === undefined) await this.stop();
   }
 
   /** Runs in: master. Not in this version. */
@@ -190,7 +190,6 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   #become(): Master {
     const { name } = this.#settings;
     if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
-    running.add(name);
     const tell = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
       try {
         (this as EventEmitter).emit(event, ...values);
@@ -207,6 +206,8 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       stop: (error) => tell('stop', error),
     };
     const master = new Master(this.#settings, new PosixHost(), events);
+    // Not before: the constructors may throw, for example in a working directory that was removed.
+    running.add(name);
     const over = () => running.delete(name);
     // Handled here; the master has logged it.
     master.finished.then(over, over);

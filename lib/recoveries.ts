@@ -18,6 +18,8 @@ export interface RecoveriesContext {
   readonly settings: RecoverySettings;
   readonly host: Pick<Host, 'now'>;
   readonly naps: Naps;
+  /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
+  readonly giveUpWithin: number;
   readonly log: Logger;
   /** Starts a worker in a slot. */
   fill(slot: number): Start;
@@ -77,7 +79,9 @@ export class Recoveries {
   async #giveUp(cause: unknown): Promise<void> {
     if (this.#givingUp) return;
     this.#givingUp = true;
-    await Promise.all(this.#running);
+    // Bounded: a hook that never settles must not leave a fleet without workers that looks alive.
+    const { naps, giveUpWithin } = this.#context;
+    await Promise.race([Promise.all(this.#running), naps.sleep(giveUpWithin)]);
     const { threshold, window } = this.#context.settings;
     this.#context.giveUp(
       new PreforkError(

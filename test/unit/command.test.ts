@@ -55,7 +55,7 @@ test('the script is absolute when it lies outside the working directory or the w
 
 test('code given with -e travels in execArgv', () => {
   const { args } = command({}, { execArgv: ['-e', 'code'], argv: ['/usr/bin/node', 'argument'] });
-  expect(args.slice(2)).toEqual(['-e', 'code']);
+  expect(args.slice(2)).toEqual(['-e', 'code', '--', 'argument']);
 });
 
 test('a program read from standard input cannot be executed again, and says what to do', () => {
@@ -130,4 +130,17 @@ test('the working directory keeps its logical name while that leads to the same 
   symlinkSync('release-2', logical);
   expect(command({}, started).args).toContain('./server.mjs');
   expect(command({}, started).cwd).toBe(logical);
+});
+
+test('the arguments of a program given with -e are all handed on, and none is taken for one of node', () => {
+  const given = { execArgv: ['--input-type=module', '-e', 'code'], argv: ['/usr/bin/node', 'one', '--flag'] };
+  expect(command({}, given).args.slice(2)).toEqual(['--input-type=module', '-e', 'code', '--', 'one', '--flag']);
+  expect(command({ args: ['own'] }, given).args.slice(-2)).toEqual(['--', 'own']);
+});
+
+test('exec is what runs, also when the master was given as code', () => {
+  const given = { execArgv: ['--no-warnings', '--input-type=module', '-e', 'code'], argv: ['/usr/bin/node', 'one'] };
+  expect(command({ exec: './w.mjs' }, given).args.slice(2)).toEqual(['--no-warnings', './w.mjs', 'one']);
+  const print = { execArgv: ['--eval=code'], argv: ['/usr/bin/node'] };
+  expect(command({ exec: 'node', args: ['w.js'] }, print).args.slice(2)).toEqual(['w.js']);
 });

@@ -544,3 +544,21 @@ test('a stop that is over before the echo of its signal may have come keeps the 
   expect(await finished).toBeUndefined();
   expect(host.handlers.get('SIGTERM')?.size).toBe(0);
 });
+
+test('a hook that never settles is told of, and cannot keep a fleet alive that has to give up', async () => {
+  const { host, started, finished, log } = fleet({
+    workers: 1,
+    recoverThreshold: 1,
+    readyTimeout: 20_000,
+    onChildRecover: () => never,
+  });
+  await started;
+  host.workers[0]?.exit(crash);
+  await settle();
+  last(host).exit(crash);
+  await host.advance(10_000);
+  expect(log.some((line) => line.includes('onChildRecover has not settled'))).toBe(true);
+  await host.advance(10_000);
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
+  expect(host.pendingTimers).toBe(0);
+});
