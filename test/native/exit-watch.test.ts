@@ -83,6 +83,8 @@ test('children of child_process are left to it, and it leaves ours to us', async
 
 test('the last exit takes the watch with it: threads and descriptors are back to where they were', async () => {
   await start(shell('exit 0')).exit;
+  // Its watch is told to end with the exit, and ends a moment later.
+  await eventually(() => !threadNames().includes('prefork-watch'));
   const look = (): object => ({ fds: [...openFds()], threads: threadNames() });
   const before = look();
   const started = Array.from({ length: 5 }, () => start(sleeper));
@@ -95,8 +97,14 @@ test('the last exit takes the watch with it: threads and descriptors are back to
 });
 
 function threadNames(): string[] {
-  const tasks = readdirSync('/proc/self/task');
-  return tasks.map((task) => readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim()).toSorted();
+  const names = readdirSync('/proc/self/task').flatMap((task) => {
+    try {
+      return [readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim()];
+    } catch {
+      return []; // it ended between the two calls
+    }
+  });
+  return names.toSorted();
 }
 
 interface Run {
