@@ -144,7 +144,9 @@ export class Master {
   }
 
   async #open(): Promise<void> {
-    const { settings, host, log } = this.#parts();
+    const settings = this.#settings;
+    const host = this.#host;
+    const log = this.#log;
     if (settings.sharing !== 'shared' && !host.features.reuseport) throw reuseportUnsupported(settings, host);
     if (settings.signals) this.#signals = installSignals(host, log, this);
     this.#stopReaping = host.reapStrangers();
@@ -166,10 +168,6 @@ export class Master {
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
-  }
-
-  #parts(): { settings: Settings; host: Host; log: Logger } {
-    return { settings: this.#settings, host: this.#host, log: this.#log };
   }
 
   /** Whatever keeps one of them from becoming ready ends the fleet. */

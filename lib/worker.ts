@@ -15,12 +15,11 @@ import type { Settings } from './options.js';
 import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
+import { TIMER_MAX } from './validate.js';
 import { Context } from './worker-context.js';
 
 /** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
 const BACKSTOP_MARGIN = 250;
-/** What a timer can hold; a longer deadline is none. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface WorkerDeps {
   readonly native: NativeBinding;
@@ -206,7 +205,8 @@ class Worker {
 
   #setDeadline(timeout: number, code: number): void {
     clearTimeout(this.#deadline?.timer);
-    if (!(timeout <= LONGEST_TIMER)) return;
+    // A deadline that no timer can hold is none.
+    if (!(timeout <= TIMER_MAX)) return;
     const timer = setTimeout(() => this.#expire(timeout), timeout).unref();
     this.#deadline = { at: performance.now() + timeout, timer };
     this.#preloaded?.watch.exitAfter(Math.ceil(timeout) + BACKSTOP_MARGIN, code);
