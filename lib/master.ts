@@ -4,21 +4,32 @@ import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError, stoppedEarly } from './errors.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
-import { HookQueue } from './hook-queue.js';
+import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { closeListeners } from './listeners.js';
 import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
+import { Operations } from './operations.js';
 import type { Settings } from './options.js';
 import { Recoveries } from './recoveries.js';
 import { ShutDown } from './shut-down.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
+import { Slots } from './slots.js';
 import type { Start } from './starter.js';
-import { Starter } from './starter.js';
-import type { ExitInfo, FleetState, ListenerAddress, Logger, QueueStatus, Status, WorkerInfo } from './types.js';
-import type { WorkerHandle } from './worker-handle.js';
+import { notStarted, Starter } from './starter.js';
+import type {
+  ExitInfo,
+  FleetState,
+  ListenerAddress,
+  Logger,
+  QueueStatus,
+  ReloadResult,
+  Status,
+  WorkerInfo,
+} from './types.js';
+import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
 import { bootFailure, describeExit } from './worker-handle.js';
 
 /**
@@ -29,15 +40,13 @@ import { bootFailure, describeExit } from './worker-handle.js';
  */
 const STOP_RACE = 100;
 
-/** A hook that takes longer is told of, in milliseconds. */
-const SLOW_HOOK = 10_000;
-
 /** For observers, who must not be able to stop the fleet. */
 export interface MasterEvents {
   spawn(pid: number, worker: WorkerInfo): void;
   ready(pids: number[]): void;
   exit(worker: WorkerInfo, exit: ExitInfo): void;
   recover(oldPid: number, newPid: number): void;
+  reload(result: ReloadResult): void;
   message(worker: WorkerInfo, data: unknown): void;
   stop(error: unknown): void;
 }
@@ -47,9 +56,10 @@ export class Master {
   readonly #host: Host;
   readonly #events: MasterEvents;
   readonly #log: Logger;
-  readonly #hooks = new HookQueue();
+  readonly #hooks: HookRunner;
   readonly #naps: Naps;
   readonly #recoveries: Recoveries;
+  readonly #slots: Slots;
   readonly #shutDown: ShutDown;
   readonly #workers = new Set<WorkerHandle>();
   /** Settles when `onMasterReady` has run: no exit is judged before. */
@@ -60,7 +70,7 @@ export class Master {
   #stopReaping: (() => void) | undefined;
   #starter: Starter | undefined;
   #state: FleetState = 'starting';
-  #generation = 0;
+  #operations: Operations | undefined;
   #starting: Promise<void> | undefined;
   /** Set once, by whatever ends the fleet first; later reasons are consequences. */
   #ending: { readonly error: unknown } | undefined;
@@ -70,17 +80,27 @@ export class Master {
     this.#host = host;
     this.#events = events;
     this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${host.pid}`);
+    this.#hooks = new HookRunner({ hooks: settings.hooks, host, log: this.#log, failed: (error) => this.#end(error) });
     this.#naps = new Naps(host);
     this.#shutDown = new ShutDown(host, this.#log, this.#workers);
+    this.#slots = new Slots({
+      host,
+      log: this.#log,
+      drainTimeout: settings.drainTimeout,
+      start: (place) => this.#begin(place),
+      vacant: (handle, exit) => this.#recoveries.judge(handle, exit),
+    });
     this.#recoveries = new Recoveries({
       settings: settings.recovery,
       host,
       naps: this.#naps,
       giveUpWithin: settings.readyTimeout,
       log: this.#log,
-      fill: (slot) => this.#fill(slot),
+      wants: (slot) => this.#slots.wants(slot),
+      // A slot that a reload has passed already runs its code, whatever becomes of that reload.
+      fill: ({ slot, generation }) => this.#slots.fill({ slot, generation: Math.max(generation, this.#generation) }),
       recovered: async (old, handle) => {
-        if (await this.#hook('onChildRecover', old.pid, handle.pid)) events.recover(old.pid, handle.pid);
+        if (await this.#hooks.run('onChildRecover', old.pid, handle.pid)) events.recover(old.pid, handle.pid);
       },
       giveUp: (error) => this.#end(error),
     });
@@ -97,6 +117,10 @@ export class Master {
 
   get workers(): readonly WorkerInfo[] {
     return [...this.#workers].map((handle) => handle.info).sort((a, b) => a.slot - b.slot);
+  }
+
+  get #generation(): number {
+    return this.#operations?.generation ?? 0;
   }
 
   status(): Status {
@@ -157,22 +181,33 @@ export class Master {
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.
     const tls =
       settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
-    this.#starter = new Starter({
+    const starter = new Starter({
       settings,
       host,
       log,
       naps: this.#naps,
       listeners: this.#listeners,
-      tls,
       message: (handle, data) => this.#events.message(handle.info, data),
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
+    });
+    starter.tls = tls;
+    this.#starter = starter;
+    this.#operations = new Operations({
+      settings,
+      log,
+      starter,
+      slots: this.#slots,
+      ending: () => this.#ending !== undefined,
+      reloading: (result) => this.#reloading(result),
     });
   }
 
   /** Whatever keeps one of them from becoming ready ends the fleet. */
   async #firstWorkers(): Promise<void> {
-    const starts = Array.from({ length: this.#settings.workers }, (_, slot) => this.#fill(slot));
+    const starts = Array.from({ length: this.#settings.workers }, () =>
+      this.#slots.fill({ slot: this.#slots.add(), generation: this.#generation }),
+    );
     const outcomes = starts.map(({ ready }, slot) => ready.catch((error) => this.#end(notStarted(slot, error))));
     await Promise.all(outcomes);
     if (this.#ending !== undefined) return;
@@ -180,36 +215,17 @@ export class Master {
     this.#log.info(
       `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
     );
-    await this.#hook('onMasterReady', pids);
+    await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
     this.#state = 'running';
     this.#events.ready(pids);
     this.#allReady.resolve();
   }
 
-  #fill(slot: number): Start {
-    const start = (this.#starter as Starter).start({ slot, generation: this.#generation });
+  #begin(place: WorkerPlace): Start {
+    const start = (this.#starter as Starter).start(place);
     this.#shutDown.waitsFor(start.ready);
     return start;
-  }
-
-  /** True when the hook ran; what it throws ends the fleet. */
-  async #hook<Name extends 'onChildSpawn' | 'onMasterReady' | 'onChildRecover'>(
-    name: Name,
-    ...args: Parameters<NonNullable<Settings['hooks'][Name]>>
-  ): Promise<boolean> {
-    const hook = this.#settings.hooks[name] as ((...args: unknown[]) => unknown) | undefined;
-    const slow = this.#host.after(SLOW_HOOK, () =>
-      this.#log.warn(`${name} has not settled for ${SLOW_HOOK} ms, and the hooks behind it wait; a stop does not`),
-    );
-    try {
-      return (await this.#hooks.run(name, () => hook?.(...args))) === 'done';
-    } catch (error) {
-      this.#end(error);
-      return false;
-    } finally {
-      slow.cancel();
-    }
   }
 
   #onSpawn(handle: WorkerHandle): Promise<boolean> {
@@ -217,7 +233,7 @@ export class Master {
     this.#log.info(`${handle} spawned`);
     this.#events.spawn(handle.pid, handle.info);
     this.#shutDown.admit(handle);
-    return this.#hook('onChildSpawn', handle.pid, handle.info);
+    return this.#hooks.run('onChildSpawn', handle.pid, handle.info);
   }
 
   async #onExit(handle: WorkerHandle, exit: WorkerExit): Promise<void> {
@@ -228,8 +244,8 @@ export class Master {
     this.#shutDown.check();
     this.#reportExit(handle, exit, requested);
     if (requested) return;
-    if (handle.booted || this.#state === 'running')
-      await this.#allReady.promise.then(() => this.#recoveries.judge(handle, exit));
+    if (handle.booted || this.#state !== 'starting')
+      await this.#allReady.promise.then(() => this.#slots.exited(handle, exit));
     else this.#end(bootFailure(handle, exit));
   }
 
@@ -239,11 +255,29 @@ export class Master {
     if (requested) this.#log.info(what);
     else this.#log.error(`${what}${exitAdvice(exit, handle.drainedBy)}`);
     this.#events.exit(handle.info, { code, signal, requested });
-    // An async function fits the type as well, and its rejection would end the master.
-    const told = new Promise<void>((resolve) => {
-      resolve(this.#settings.hooks.onChildExit?.(handle.info, { code, signal, requested }));
-    });
-    told.catch((error) => this.#log.error(`onChildExit failed: ${String(error)}`));
+    this.#hooks.tellExit(handle.info, { code, signal, requested });
+  }
+
+  /** Rolling replacement by workers of the next generation. Never rejects once the fleet runs: the verdict is in the result. */
+  async reload(): Promise<ReloadResult> {
+    return await (await this.#running()).reload();
+  }
+
+  /** @param workers The new number, or how to get it from the present one. */
+  async scale(workers: (now: number) => number): Promise<void> {
+    await (await this.#running()).scale(workers);
+  }
+
+  /** @throws what kept the fleet from starting, or `ABORT_ERR` when it was not started or has stopped. */
+  async #running(): Promise<Operations> {
+    if (this.#starting === undefined || this.#ending !== undefined) throw stoppedEarly();
+    await this.#starting;
+    return this.#operations as Operations;
+  }
+
+  #reloading(result: ReloadResult | undefined): void {
+    if (this.#ending === undefined) this.#state = result === undefined ? 'reloading' : 'running';
+    if (result !== undefined) this.#events.reload(result);
   }
 
   /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */
@@ -288,14 +322,6 @@ export class Master {
     else this.#finished.reject(error);
     this.#events.stop(error);
   }
-}
-
-function notStarted(slot: number, error: unknown): PreforkError {
-  if (error instanceof PreforkError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `The worker of slot ${slot} could not be started: ${reason}`, {
-    cause: error,
-  });
 }
 
 function reuseportUnsupported({ sharing }: Settings, { features }: Host): PreforkError {

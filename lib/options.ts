@@ -87,6 +87,8 @@ export interface Settings {
   readonly readiness: 'listening' | 'spawn';
   readonly readyTimeout: number;
   readonly gracePeriod: number;
+  readonly maxSurge: number;
+  readonly drainTimeout: number;
   readonly hooks: Hooks;
   readonly onMasterDeath: PreforkOptions['onMasterDeath'];
   readonly commandProducer: PreforkOptions['commandProducer'];
@@ -97,7 +99,7 @@ export interface Settings {
 }
 
 /** Defaults that are plain values. Milliseconds but for `maxSurge`. */
-const DEFAULTS = { readyTimeout: 30_000, shutdownGracePeriod: 5_000 } as const;
+const DEFAULTS = { readyTimeout: 30_000, shutdownGracePeriod: 5_000, maxSurge: 1, drainTimeout: 30_000 } as const;
 
 const NAMES = [
   ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
@@ -168,6 +170,14 @@ export function resolveOptions(
       options.shutdownGracePeriod === undefined
         ? DEFAULTS.shutdownGracePeriod
         : checkMilliseconds('shutdownGracePeriod', options.shutdownGracePeriod, 0),
+    maxSurge:
+      options.maxSurge === undefined
+        ? DEFAULTS.maxSurge
+        : checkNumber('maxSurge', options.maxSurge, { min: 1, max: 65_535, integer: true }),
+    drainTimeout:
+      options.drainTimeout === undefined
+        ? DEFAULTS.drainTimeout
+        : checkMilliseconds('drainTimeout', options.drainTimeout, 0),
     hooks: checkHooks(options),
     onMasterDeath: checkMasterDeath(options.onMasterDeath),
     commandProducer:
@@ -242,9 +252,7 @@ function checkLogger(value: unknown): Logger | false | undefined {
 }
 
 /** Options of the rolling replacement: checked now, so that a program does not break when a later version uses them. */
-function checkReplacement({ maxSurge, drainTimeout, livenessTimeout, recycle }: PreforkOptions): void {
-  if (maxSurge !== undefined) checkNumber('maxSurge', maxSurge, { min: 1, max: 65_535, integer: true });
-  if (drainTimeout !== undefined) checkMilliseconds('drainTimeout', drainTimeout, 0);
+function checkReplacement({ livenessTimeout, recycle }: PreforkOptions): void {
   if (livenessTimeout !== undefined) checkMilliseconds('livenessTimeout', livenessTimeout, 1);
   if (recycle === undefined) return;
   const limits = ['maxAge', 'maxRequests', 'maxRss'];

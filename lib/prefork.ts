@@ -22,7 +22,7 @@ import type {
   WorkerContext,
   WorkerInfo,
 } from './types.js';
-import { checkMilliseconds } from './validate.js';
+import { checkMilliseconds, checkNumber } from './validate.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
 export const features: Features = native.features;
@@ -135,16 +135,28 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     if (identity() === undefined) await this.stop();
   }
 
-  /** Runs in: master. Not in this version. */
+  /**
+   * Runs in: master. Replaces every worker by one of the next generation, which reads code and certificates anew: the new worker is
+   * ready before the old one drains, and at most `maxSurge` slots change hands at a time. Resolves when the new generation is
+   * ready, while the old one may still drain (`drainTimeout`). A reload that is asked for during a reload follows it, once.
+   * @returns the verdict; a generation that does not boot is no rejection: `ok` is false, and the old workers go on serving.
+   * @throws `ABORT_ERR` when the fleet was not started or stops.
+   */
   async reload(): Promise<ReloadResult> {
-    this.#own();
-    throw notYet('reload()');
+    return await this.#own().reload();
   }
 
-  /** Runs in: master. Not in this version. */
-  async scale(_workers: number): Promise<void> {
-    this.#own();
-    throw notYet('scale()');
+  /**
+   * Runs in: master. Resolves when every added slot has a ready worker, or the workers of the slots taken away drain. Slots are
+   * added and taken away at the end.
+   * @param workers The new number of workers, at least 1.
+   * @throws RangeError or TypeError `ERR_PREFORK_INVALID_OPTION`; the boot failure of a new worker, whose slot stays and is
+   * recovered; `ABORT_ERR` when the fleet was not started or stops.
+   */
+  async scale(workers: number): Promise<void> {
+    const master = this.#own();
+    checkNumber('workers', workers, { min: 1, max: 65_535, integer: true });
+    await master.scale(() => workers);
   }
 
   /** Sends a JSON value to the `'message'` listeners of every worker. */
@@ -202,6 +214,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       ready: (pids) => tell('ready', pids),
       exit: (worker, exit) => tell('exit', worker, exit),
       recover: (oldPid, newPid) => tell('recover', oldPid, newPid),
+      reload: (result) => tell('reload', result),
       message: (worker, data) => tell('message', worker, data),
       stop: (error) => tell('stop', error),
     };
@@ -213,8 +226,4 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     master.finished.then(over, over);
     return master;
   }
-}
-
-function notYet(feature: string): PreforkError {
-  return new PreforkError('ERR_PREFORK_UNSUPPORTED', `${feature} is not supported by this version of prefork`);
 }

@@ -8,7 +8,7 @@ import type { RecoverySettings } from './options.js';
 import { RecoveryPolicy } from './recovery.js';
 import type { Start } from './starter.js';
 import type { Logger } from './types.js';
-import type { WorkerHandle } from './worker-handle.js';
+import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
 import { describeExit } from './worker-handle.js';
 
 /** How many exits an over-recovery error quotes. */
@@ -21,8 +21,10 @@ export interface RecoveriesContext {
   /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
   readonly giveUpWithin: number;
   readonly log: Logger;
-  /** Starts a worker in a slot. */
-  fill(slot: number): Start;
+  /** Whether a slot still has nobody in it, or on the way into it. */
+  wants(slot: number): boolean;
+  /** Starts a worker in the slot of one that ended. */
+  fill(old: WorkerPlace): Start;
   /** A replacement is ready; settles when the hooks have run. */
   recovered(old: WorkerHandle, replacement: WorkerHandle): Promise<void>;
   /** The fleet has to end with this error. */
@@ -94,10 +96,11 @@ export class Recoveries {
   }
 
   async #recover(old: WorkerHandle, delay: number): Promise<void> {
-    const { naps, log, fill } = this.#context;
+    const { naps, log } = this.#context;
     if (delay > 0 && !(await naps.sleep(delay))) return;
-    if (this.#over) return;
-    const { handle, ready } = fill(old.place.slot);
+    // Meanwhile the fleet was reloaded, or scaled down.
+    if (this.#over || !this.#context.wants(old.place.slot)) return;
+    const { handle, ready } = this.#context.fill(old.place);
     try {
       // When it ends before it is ready, its own exit is judged.
       if (!(await ready)) return;

@@ -2,14 +2,10 @@
 
 import { deferred } from './deferred.js';
 import type { Host, Timer } from './host.js';
+import { KILL_MARGIN } from './slots.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
-/**
- * A worker cuts what is left at its deadline and says what it was; SIGKILL comes this much later, in milliseconds, so that it
- * can. Not for a stop at once.
- */
-const KILL_MARGIN = 200;
 /** How long a killed process may take to be reaped (uninterruptible sleep, no permission), in milliseconds. */
 const REAP_LIMIT = 5_000;
 

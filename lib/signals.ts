@@ -7,6 +7,8 @@ export interface SignalTarget {
   /** Graceful stop. */
   stop(): unknown;
   stopNow(): unknown;
+  reload(): Promise<unknown>;
+  scale(workers: (now: number) => number): Promise<unknown>;
 }
 
 const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
@@ -43,17 +45,26 @@ export function installSignals(host: Host, log: Logger, target: SignalTarget): I
   // Asked now: a terminal that hangs up is taken away from its session before SIGHUP is sent (Linux __tty_hangup), so that the
   // handler would find none.
   const onTerminal = host.hasControllingTerminal();
+  // The verdict is logged by the operation itself; what it throws is that the fleet stops, or a new worker's boot failure.
+  const ask = (signal: NodeJS.Signals, what: string, operation: () => Promise<unknown>) => {
+    log.info(`${signal}: ${what}`);
+    operation().catch((error: unknown) =>
+      log.error(`${signal}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  };
   undo.push(
     host.onSignal('SIGHUP', () => {
       // A closing terminal sends SIGHUP: the person who started the fleet there has left.
       if (onTerminal) stop('SIGHUP');
-      else log.warn('SIGHUP: this version cannot reload yet; nothing is done');
+      else ask('SIGHUP', 'reloading', () => target.reload());
     }),
+    host.onSignal('SIGTTIN', () => ask('SIGTTIN', 'one worker more', () => target.scale((now) => now + 1))),
+    host.onSignal('SIGTTOU', () =>
+      ask('SIGTTOU', 'one worker less', () => target.scale((now) => Math.max(1, now - 1))),
+    ),
+    // Its default action would end the master.
+    host.onSignal('SIGUSR2', () => log.warn('SIGUSR2: reserved for upgrading the master in place; nothing is done')),
   );
-  // Their default actions would stop or end the master.
-  for (const signal of ['SIGTTIN', 'SIGTTOU', 'SIGUSR2'] as const) {
-    undo.push(host.onSignal(signal, () => log.warn(`${signal}: not supported by this version; nothing is done`)));
-  }
   return {
     echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (host.now() - asked.at))),
     off: () => {

@@ -25,7 +25,6 @@ export interface StarterContext {
   readonly naps: Naps;
   readonly log: Logger;
   readonly listeners: readonly OpenListener[];
-  readonly tls: InitMessage['tls'];
   message(handle: WorkerHandle, data: unknown): void;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
@@ -44,6 +43,8 @@ export interface Start {
 
 export class Starter {
   readonly #context: StarterContext;
+  /** What the next workers are given; a reload replaces it. */
+  tls: InitMessage['tls'];
 
   constructor(context: StarterContext) {
     this.#context = context;
@@ -67,7 +68,8 @@ export class Starter {
   }
 
   async #bring(handle: WorkerHandle, readiness: Deferred<boolean>): Promise<boolean> {
-    const { settings, host, listeners, tls } = this.#context;
+    const { settings, host, listeners } = this.#context;
+    const { tls } = this;
     const deadline = host.now() + settings.readyTimeout;
     const process = await this.#spawn(handle, deadline);
     if (process === undefined) return false;
@@ -123,4 +125,13 @@ function promised(listeners: readonly OpenListener[]): InitMessage['listeners'] 
 function isTransient(error: unknown): boolean {
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } | null };
   return TRANSIENT.has(error instanceof PreforkError ? cause?.code : code);
+}
+
+/** The error of a slot whose worker could not even be spawned. */
+export function notStarted(slot: number, error: unknown): PreforkError {
+  if (error instanceof PreforkError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `The worker of slot ${slot} could not be started: ${reason}`, {
+    cause: error,
+  });
 }

@@ -1,5 +1,6 @@
 /** One worker as the master sees it, from its spawn to its reap. */
 
+import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
@@ -36,6 +37,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   #readyAt: Date | undefined;
   #bootError: BootError | undefined;
   #stderr = '';
+  #exit: WorkerExit | undefined;
+  readonly #gone = deferred();
   /** The worker has spoken on its channel, so it hears what is said there. */
   #speaks = false;
   /** The master asked for the exit. */
@@ -57,6 +60,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   attach(process: WorkerProcess, init: InitMessage): void {
     this.#process = process;
     process.send(init);
+    // It was given up while it was being spawned.
+    if (this.requested) this.kill('SIGTERM');
   }
 
   get pid(): number {
@@ -79,6 +84,16 @@ export class WorkerHandle implements WorkerProcessEvents {
   /** `worker 3 (pid 4711, generation 0)`, as in every log line. */
   toString(): string {
     return `worker ${this.place.slot} (pid ${this.pid}, generation ${this.place.generation})`;
+  }
+
+  /** Settles when the process is reaped. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Why a worker that has ended never took its slot over; `undefined` while it lives. */
+  get failure(): PreforkError | undefined {
+    return this.#exit === undefined ? undefined : bootFailure(this, this.#exit);
   }
 
   /** The error that the worker reported while it booted. */
@@ -150,14 +165,16 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   exit(exit: ProcessExit): void {
     this.#state = 'exited';
-    this.#events.exit({
+    this.#exit = {
       pid: this.pid,
       ...this.place,
       code: exit.code,
       signal: exit.signal,
       uptime: Math.round(this.#now() - this.#spawnedAt),
       stderr: this.#stderr.trimEnd().split('\n').slice(-STDERR_LINES).join('\n'),
-    });
+    };
+    this.#gone.resolve();
+    this.#events.exit(this.#exit);
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { buildCommand } from '../../lib/command.js';
 import { Prefork, type PreforkErrorCode } from '../../lib/index.js';
 import { Master } from '../../lib/master.js';
 import { resolveOptions } from '../../lib/options.js';
@@ -80,18 +81,31 @@ async function withoutAddon(): Promise<Shape> {
 
 async function withoutBalancing(): Promise<unknown> {
   const ignore = (): void => {};
-  const events = { spawn: ignore, ready: ignore, exit: ignore, recover: ignore, message: ignore, stop: ignore };
+  const events = {
+    spawn: ignore,
+    ready: ignore,
+    exit: ignore,
+    recover: ignore,
+    reload: ignore,
+    message: ignore,
+    stop: ignore,
+  };
   const settings = { ...resolveOptions(valid, '0'), sharing: 'reuseport' } as const;
   return thrownBy(() => new Master(settings, new FakeHost({ reuseport: false }), events).start());
 }
 
-async function unsupported(): Promise<unknown> {
-  const fleet = new Prefork({ ...valid, name: 'unsupported' });
-  try {
-    return await thrownBy(() => fleet.reload());
-  } finally {
-    await fleet.stop();
-  }
+function unsupported(): Promise<unknown> {
+  const { launch } = resolveOptions(valid, 'unsupported');
+  const fromStdin = {
+    execPath: process.execPath,
+    execArgv: [],
+    argv: [process.execPath],
+    env: {},
+    cwd: '/',
+    physicalCwd: '/',
+  };
+  const place = { fleet: 'unsupported', slot: 0, generation: 0, listeners: [], commandProducer: undefined };
+  return thrownBy(() => buildCommand({ ...place, settings: launch }, fromStdin, 3));
 }
 
 /** The compiler sees to it that no code is missing. */
@@ -134,7 +148,7 @@ const table: Readonly<Record<PreforkErrorCode, Row>> = {
   },
   ERR_PREFORK_UNSUPPORTED: {
     provoke: unsupported,
-    message: /^reload\(\) is not supported/,
+    message: /^This program was read from standard input .* name the workers' program with the options exec and args$/,
   },
   ERR_PREFORK_NOT_MASTER: {
     provoke: async () => (await misused('control the fleet from a worker')).cause,

@@ -161,12 +161,14 @@ needsTerminal('W1 a terminal that closes stops the fleet that was started on it'
   expect(master.stderr).toContain('SIGHUP: stopping');
 });
 
-test('W1 SIGHUP to a master without a terminal stops nothing', async () => {
+test('SIGHUP to a master without a terminal replaces the workers and stops nothing', async () => {
   const { master, pids, port } = await startReadyFleet();
   master.kill('SIGHUP');
-  await master.logged('SIGHUP');
-  expect(pids).toContain((await httpGet({ port })).json().pid);
-  expect(master.workers()).toHaveLength(2);
+  const { args } = await master.event('on reload');
+  expect(args).toEqual([{ ok: true, generation: 1, replaced: [expect.any(Object), expect.any(Object)] }]);
+  const { pid } = (await httpGet({ port })).json();
+  expect(args[0].replaced.map((one: { newPid: number }) => one.newPid)).toContain(pid);
+  expect(pids).not.toContain(pid);
   master.kill('SIGTERM');
-  await expectOneStop(master, { workers: 2 });
+  expect(await master.gone()).toMatchObject({ code: 0 });
 });

@@ -1,60 +1,9 @@
 import { expect, test } from 'vitest';
 import type { WorkerExit } from '../../lib/errors.js';
 import { PreforkError } from '../../lib/errors.js';
-import { Master } from '../../lib/master.js';
-import { resolveOptions } from '../../lib/options.js';
-import type { PreforkOptions } from '../../lib/types.js';
-import { type Behaviour, FakeHost, type FakeWorker, settle } from '../helpers/fake-host.js';
+import { crash, fleet, last } from '../helpers/fake-fleet.js';
+import { type Behaviour, FakeHost, settle } from '../helpers/fake-host.js';
 
-interface Fleet {
-  readonly master: Master;
-  readonly host: FakeHost;
-  /** What the hooks and events reported, in order. */
-  readonly story: string[];
-  readonly log: string[];
-  readonly started: Promise<unknown>;
-  readonly finished: Promise<unknown>;
-}
-
-/** Both promises are observed: they resolve with the error where there is one. */
-function fleet(options: Partial<PreforkOptions> = {}, host = new FakeHost()): Fleet {
-  const story: string[] = [];
-  const log: string[] = [];
-  const write = (line: string) => void log.push(line);
-  const settings = resolveOptions(
-    {
-      serve: () => {},
-      listen: '127.0.0.1:0',
-      workers: 2,
-      logger: { info: write, warn: write, error: write },
-      ...options,
-    },
-    '0',
-  );
-  const master = new Master(settings, host, {
-    spawn: (pid) => story.push(`spawn ${pid}`),
-    ready: (pids) => story.push(`ready ${pids.join(' ')}`),
-    exit: (worker, { requested }) => story.push(`exit ${worker.pid}${requested ? ' requested' : ''}`),
-    recover: (oldPid, newPid) => story.push(`recover ${oldPid} ${newPid}`),
-    message: (worker, data) => story.push(`message ${worker.pid} ${JSON.stringify(data)}`),
-    stop: (error) => story.push(error === undefined ? 'stop' : 'stop with error'),
-  });
-  const started = master.start().then(
-    () => undefined,
-    (error) => error,
-  );
-  const finished = master.finished.then(
-    () => undefined,
-    (error) => error,
-  );
-  return { master, host, story, log, started, finished };
-}
-
-function last(host: FakeHost): FakeWorker {
-  return host.workers.at(-1) as FakeWorker;
-}
-
-const crash = { code: 1, signal: null } as const;
 const never = new Promise<void>(() => {});
 
 test('start spawns every slot in parallel and resolves when all are ready', async () => {

@@ -143,6 +143,8 @@ describe('good options', () => {
       readiness: 'listening',
       readyTimeout: 30_000,
       gracePeriod: 5_000,
+      maxSurge: 1,
+      drainTimeout: 30_000,
       hooks: {},
       onMasterDeath: undefined,
       commandProducer: undefined,

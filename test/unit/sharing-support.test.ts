@@ -9,7 +9,11 @@ function start(sharing: Sharing, host: FakeHost): { master: Master; started: Pro
   // Not through the options: what a version cannot do anywhere is refused there.
   const settings = { ...options, sharing };
   const ignore = (): void => {};
-  const events = { spawn: ignore, ready: ignore, exit: ignore, recover: ignore, message: ignore, stop: ignore };
+  const [lives, tells] = [
+    { spawn: ignore, ready: ignore, exit: ignore, recover: ignore },
+    { message: ignore, stop: ignore },
+  ];
+  const events = { ...lives, ...tells, reload: ignore };
   const master = new Master(settings, host, events);
   return { master, started: master.start().catch((error: unknown) => error) };
 }

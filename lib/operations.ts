@@ -1,0 +1,146 @@
+/** What a running fleet can be asked to become: reloaded, larger, smaller. One operation at a time. */
+
+import type { SecureContextOptions } from 'node:tls';
+import type { PreforkError } from './errors.js';
+import { stoppedEarly } from './errors.js';
+import type { Settings } from './options.js';
+import type { Replacement, Slots } from './slots.js';
+import type { Starter } from './starter.js';
+import type { Logger, ReloadResult } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+export interface OperationsContext {
+  readonly settings: Pick<Settings, 'tls' | 'maxSurge'>;
+  readonly log: Logger;
+  readonly slots: Slots;
+  readonly starter: Starter;
+  /** Whether the fleet is ending: nothing is begun any more. */
+  ending(): boolean;
+  /** Called at both ends of every reload, with its verdict at the second. */
+  reloading(result?: ReloadResult): void;
+}
+
+type Replaced = ReloadResult['replaced'][number];
+
+export class Operations {
+  readonly #context: OperationsContext;
+  /** Settles when the operation that runs, and those that wait, are over. */
+  #tail: Promise<unknown> = Promise.resolve();
+  /** A reload that has not begun yet: everybody who asks meanwhile gets this one. */
+  #waiting: Promise<ReloadResult> | undefined;
+  #generation = 0;
+
+  constructor(context: OperationsContext) {
+    this.#context = context;
+  }
+
+  /** How many reloads the code that serves is away from the first start. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  #enqueue<T>(operation: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(operation);
+    this.#tail = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Never rejects: the verdict is in the result. Asked for again while one runs, one more follows it, however often. */
+  reload(): Promise<ReloadResult> {
+    this.#waiting ??= this.#enqueue(() => {
+      this.#waiting = undefined;
+      return this.#reload();
+    });
+    return this.#waiting;
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { log, slots } = this.#context;
+    const replaced: Replaced[] = [];
+    if (this.#context.ending()) return this.#verdict(replaced, stoppedEarly());
+    log.info(`reloading: generation ${this.#generation + 1}, ${slots.count} workers`);
+    this.#context.reloading();
+    const failure = await this.#replaceAll(replaced).catch((error: Error) => error);
+    if (failure === undefined) this.#generation++;
+    const result = this.#verdict(replaced, failure);
+    this.#context.reloading(result);
+    return result;
+  }
+
+  async #replaceAll(replaced: Replaced[]): Promise<Error | undefined> {
+    const { settings, starter } = this.#context;
+    const before = starter.tls;
+    if (settings.tls !== undefined) {
+      // Loaded late, as at the start.
+      const { loadTls } = await import('./tls-material.js');
+      starter.tls = await loadTls({ ...settings.tls, ...keptKeys(before) });
+    }
+    const failure = await this.#replaceEach(this.#generation + 1, replaced);
+    if (failure !== undefined) starter.tls = before;
+    return failure;
+  }
+
+  /** At most `maxSurge` at a time, in the order of the slots. The first failure lets no other begin. */
+  async #replaceEach(generation: number, replaced: Replaced[]): Promise<Error | undefined> {
+    const { slots, settings } = this.#context;
+    let slot = 0;
+    let failure: Error | undefined;
+    const lane = async (): Promise<void> => {
+      while (slot < slots.count && failure === undefined) {
+        const place = { slot: slot++, generation };
+        const outcome = await slots.replace(place);
+        if (outcome.kind === 'replaced') replaced.push(asReplaced(outcome));
+        else failure ??= outcome.kind === 'failed' ? outcome.error : stoppedEarly();
+      }
+    };
+    await Promise.all(Array.from({ length: settings.maxSurge }, lane));
+    replaced.sort((a, b) => a.slot - b.slot);
+    return failure;
+  }
+
+  #verdict(replaced: readonly Replaced[], error: Error | undefined): ReloadResult {
+    const { log } = this.#context;
+    const generation = this.#generation;
+    if (error === undefined) {
+      log.info(`reloaded: generation ${generation}`);
+      return { ok: true, generation, replaced };
+    }
+    log.error(
+      `reload failed, ${replaced.length} of ${this.#context.slots.count} workers were replaced, the others go on: ${error.message}`,
+    );
+    return { ok: false, generation, replaced, error };
+  }
+
+  /**
+   * Resolves when every slot that was added has a ready worker, or the workers of those taken away drain.
+   * @throws the boot failure of the first new worker that did not become ready; its slot stays and is recovered.
+   */
+  scale(workers: (now: number) => number): Promise<void> {
+    return this.#enqueue(async () => {
+      const { slots, log } = this.#context;
+      if (this.#context.ending()) throw stoppedEarly();
+      const target = workers(slots.count);
+      if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`);
+      while (slots.count > target) slots.removeLast();
+      const starts = [];
+      while (slots.count < target) starts.push(slots.fill({ slot: slots.add(), generation: this.#generation }));
+      await Promise.all(starts.map(async ({ handle, ready }) => this.#mustServe(handle, await ready)));
+    });
+  }
+
+  #mustServe(handle: WorkerHandle, serves: boolean): void {
+    if (serves) return;
+    const failure: PreforkError | undefined = handle.requested ? undefined : handle.failure;
+    throw failure ?? stoppedEarly();
+  }
+}
+
+/** Sessions survive a reload: what the workers have in common stays, whatever the certificate. */
+function keptKeys(material: SecureContextOptions | undefined): SecureContextOptions {
+  const { ticketKeys, sessionIdContext } = material ?? {};
+  return { ...(ticketKeys && { ticketKeys }), ...(sessionIdContext && { sessionIdContext }) };
+}
+
+function asReplaced({ old, handle }: Extract<Replacement, { kind: 'replaced' }>): Replaced {
+  return { slot: handle.place.slot, oldPid: old?.pid ?? 0, newPid: handle.pid };
+}
