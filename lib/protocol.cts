@@ -58,6 +58,8 @@ export type MasterMessage =
   | InitMessage
   /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. */
   | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout: number }
+  /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
+  | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** The fatal error of a worker that did not become ready, as far as JSON carries it. */
@@ -77,6 +79,8 @@ export type WorkerMessage =
   | { readonly type: 'ready'; readonly pid: number }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
+  /** `inspector`: the port that the worker's inspector has, or will have once it is opened; absent when that is any free one. */
+  | { readonly type: 'pong'; readonly id: number; readonly inspector?: number }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

@@ -17,6 +17,8 @@ export interface WorkerHandleEvents {
   /** The worker drains because a signal from outside told it to. */
   draining(signal: NodeJS.Signals): void;
   message(data: unknown): void;
+  /** The event loop of the worker turned. `inspector`: as in the `pong` of protocol.cts. */
+  pong?(id: number, inspector: number | undefined): void;
   exit(exit: WorkerExit): void;
 }
 
@@ -118,6 +120,12 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'message', data }) ?? false;
   }
 
+  /** Asks for a `pong`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */
+  ping(id: number): boolean {
+    if (this.#state !== 'ready' || !this.#speaks) return false;
+    return this.#process?.send({ type: 'ping', id }) ?? false;
+  }
+
   /** Asks the worker to finish: on the channel when it listens there, by SIGTERM when it does not. */
   drain(reason: DrainReason, timeout: number): void {
     if (this.#state === 'exited') return;
@@ -152,6 +160,9 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.drainedBy = message.signal;
         if (this.#state === 'ready') this.#state = 'draining';
         this.#events.draining(message.signal);
+        break;
+      case 'pong':
+        this.#events.pong?.(message.id, message.inspector);
         break;
       case 'message':
         this.#events.message(message.data);

@@ -21,6 +21,14 @@ import { Context } from './worker-context.js';
 /** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
 const BACKSTOP_MARGIN = 250;
 
+/**
+ * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
+ * worker more than a megabyte.
+ */
+function openInspector(): { readonly inspector?: number } {
+  return process.debugPort > 0 ? { inspector: process.debugPort } : {};
+}
+
 export interface WorkerDeps {
   readonly native: NativeBinding;
 }
@@ -166,6 +174,9 @@ class Worker {
         break;
       case 'drain':
         this.#beginDrain(message.reason, message.timeout, 0);
+        break;
+      case 'ping':
+        this.#channel?.send({ type: 'pong', id: message.id, ...openInspector() });
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);

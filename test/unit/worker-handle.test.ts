@@ -4,6 +4,7 @@ import { WorkerHandle } from '../../lib/worker-handle.js';
 
 interface Attached {
   readonly handle: WorkerHandle;
+  readonly pongs: (readonly [id: number, inspector: number | undefined])[];
   readonly sent: string[];
   readonly signals: NodeJS.Signals[];
   /** From now on nothing that is sent arrives. */
@@ -13,6 +14,7 @@ interface Attached {
 function attached(): Attached {
   const sent: string[] = [];
   const signals: NodeJS.Signals[] = [];
+  const pongs: [number, number | undefined][] = [];
   let open = true;
   const process: WorkerProcess = {
     pid: 4711,
@@ -29,11 +31,12 @@ function attached(): Attached {
     ready: () => {},
     draining: () => {},
     message: () => {},
+    pong: (...values) => void pongs.push(values),
     exit: () => {},
   });
   handle.attach(process, { type: 'init', listeners: [] });
   sent.length = 0;
-  return { handle, sent, signals, closeChannel };
+  return { handle, pongs, sent, signals, closeChannel };
 }
 
 test('a ready worker is asked to drain on its channel, and gets no signal', () => {
@@ -64,4 +67,34 @@ test('W1 a worker that has drained on such a signal, and is on its way out, is n
   closeChannel();
   handle.drain('stop', 100);
   expect({ sent, signals, requested: handle.requested }).toEqual({ sent: [], signals: [], requested: true });
+});
+
+test('only a ready worker that speaks the protocol is pinged', () => {
+  const { handle, sent, closeChannel } = attached();
+  expect(handle.ping(1)).toBe(false);
+  handle.message({ type: 'ready', pid: 4711 });
+  expect(handle.ping(2)).toBe(true);
+  closeChannel();
+  expect(handle.ping(3)).toBe(false);
+  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  expect(handle.ping(4)).toBe(false);
+  expect(sent).toEqual(['ping']);
+});
+
+test("a worker that is ready because it was spawned (readiness: 'spawn') is not pinged", () => {
+  const { handle, sent } = attached();
+  handle.becomeReady();
+  expect(handle.ping(1)).toBe(false);
+  expect(sent).toEqual([]);
+});
+
+test('an answer to a ping is told with the number of the ping', () => {
+  const { handle, pongs } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'pong', id: 7 });
+  handle.message({ type: 'pong', id: 8, inspector: 9_230 });
+  expect(pongs).toEqual([
+    [7, undefined],
+    [8, 9_230],
+  ]);
 });
