@@ -8,6 +8,7 @@
       "sources": [
         "native/addon.cc",
         "native/addon_children.cc",
+        "native/addon_fds.cc",
         "native/addon_parent_watch.cc",
         "native/sys_error.cc"
       ],
@@ -15,6 +16,7 @@
         ["OS=='linux'", {
           "sources": [
             "native/exec_image.cc",
+            "native/fd_channel_linux.cc",
             "native/fd_linux.cc",
             "native/fd_posix.cc",
             "native/features_linux.cc",
@@ -27,6 +29,7 @@
             "native/reaper_linux.cc",
             "native/spawn_child_linux.cc",
             "native/spawn_linux.cc",
+            "native/steering_linux.cc",
             "native/thread_linux.cc",
             "native/unix_listener_posix.cc",
             "native/users_posix.cc",

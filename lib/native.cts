@@ -49,6 +49,27 @@ export interface InspectedSocket {
   readonly port?: number;
 }
 
+/** Which sockets of one `SO_REUSEPORT` group, made by `listen({ reusePort: true })` on one address, get new connections. */
+export interface SteerRequest {
+  /** Any listener of the group; a program belongs to the group, not to the socket. */
+  readonly fd: Fd;
+  /**
+   * Members that get connections, evenly and at random, in any order. A number is the position in the order of listen(2); closing a
+   * member moves the last one into its place. Empty: all of them.
+   */
+  readonly live: readonly number[];
+  /** How many members the group has, 1 to 4092. Where it has fewer the kernel's hash chooses for the numbers that nobody has. */
+  readonly size: number;
+}
+
+/** Descriptors on their way to another process. */
+export interface FdMessage {
+  /** For the receiver to know them by: an integer from 0 to 2³² − 1. */
+  readonly tag: number;
+  /** 1 to 64. */
+  readonly fds: readonly Fd[];
+}
+
 export interface SpawnRequest {
   /** Searched on the PATH of `env` when it has no slash. */
   readonly file: string;
@@ -115,6 +136,13 @@ export interface NativeBinding {
   inspectListener(fd: Fd): InspectedSocket;
   /** Linux `TCP_INFO`. Throws ENOTSUP elsewhere and for unix sockets. */
   queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
+  /**
+   * Linux: steers the connections that are made from now on, and replaces what was in force in one step. Connections that are
+   * queued stay where they are, and so does one whose handshake has begun. Throws `setsockopt(SO_ATTACH_REUSEPORT_CBPF)` EINVAL for a
+   * socket that does not listen or is in no group, and ENOMEM where the kernel's `net.core.optmem_max` is too small: 20 KiB, the
+   * default until Linux 6.8, are enough for every choice out of 2,000.
+   */
+  steer(request: SteerRequest): void;
   /** connect(2) as a question: is anyone behind this unix socket path? */
   probeUnix(path: string): 'live' | 'stale' | 'absent' | 'not-a-socket';
   /** An exclusive flock(2) on a file that is created when missing; `undefined` when another process holds it. */
@@ -130,6 +158,21 @@ export interface NativeBinding {
   socketPair(): [Fd, Fd];
   /** Close-on-exec `[read, write]`. */
   pipe(): [Fd, Fd];
+  /** Linux: a channel for `sendFds` and `recvFds`: a connected pair of close-on-exec, non-blocking `SOCK_SEQPACKET` sockets. */
+  seqpacketPair(): [Fd, Fd];
+  /**
+   * Linux: sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
+   * which hold a listener and its queue open from now on, also before they are received.
+   * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: nobody holds the other
+   * end. Throws `sendmsg` EBADF when one of the descriptors is not open.
+   */
+  sendFds(channel: Fd, message: FdMessage): 'sent' | 'full' | 'gone';
+  /**
+   * Linux: takes one message, and never waits: `undefined` when there is none, also after the other end was closed. The descriptors are
+   * close-on-exec and the caller's. Throws `recvmsg` EMFILE when this process could not take all of them; those that came are closed,
+   * the message is lost, the next one can be received.
+   */
+  recvFds(channel: Fd): { readonly tag: number; readonly fds: Fd[] } | undefined;
 
   /** Main thread only. `onExit` is called once, after the reap. */
   spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;

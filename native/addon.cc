@@ -3,12 +3,14 @@
 
 #include "addon_args.h"
 #include "addon_children.h"
+#include "addon_fds.h"
 #include "addon_parent_watch.h"
 #include "fd.h"
 #include "features.h"
 #include "listener.h"
 #include "reaper.h"
 #include "spawn.h"
+#include "steering.h"
 #include "users.h"
 
 namespace prefork {
@@ -52,21 +54,6 @@ Napi::Value ToBoundSocket(Napi::Env env, UniqueFd fd) {
   result.Set("fd", fd.Get());
   fd.Release();
   return result;
-}
-
-Napi::Value ToPair(Napi::Env env, std::pair<UniqueFd, UniqueFd> fds) {
-  Napi::Array pair = Napi::Array::New(env, 2);
-  pair.Set(0U, fds.first.Get());
-  pair.Set(1U, fds.second.Get());
-  fds.first.Release();
-  fds.second.Release();
-  return pair;
-}
-
-Napi::Value ToNumber(Napi::Env env, UniqueFd fd) {
-  const Napi::Value number = Napi::Number::New(env, fd.Get());
-  fd.Release();
-  return number;
 }
 
 TcpAddress ToTcpAddress(const Napi::Object& request) {
@@ -135,6 +122,18 @@ Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
   return result;
 }
 
+void SteerGroup(const Napi::CallbackInfo& info) {
+  const Napi::Object request = ToObject(info[0], "request");
+  const int fd = ToFd(request.Get("fd"), "fd");
+  const auto size =
+      static_cast<std::uint32_t>(ToInteger(request.Get("size"), "size", 1, kMostSteered));
+  std::vector<std::uint32_t> live = ToList(
+      request.Get("live"), "live", [size](const Napi::Value& value, const std::string& name) {
+        return static_cast<std::uint32_t>(ToInteger(value, name, 0, size - 1));
+      });
+  Translate(info.Env(), [&] { Steer(fd, std::move(live), size); });
+}
+
 Napi::Value Probe(const Napi::CallbackInfo& info) {
   const std::string path = ToText(info[0], "path");
   constexpr const char* kNames[] = {"live", "stale", "absent", "not-a-socket"};
@@ -148,34 +147,6 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
     std::optional<UniqueFd> fd = LockFile(path);
     return fd ? ToNumber(info.Env(), std::move(*fd)) : info.Env().Undefined();
   });
-}
-
-void Close(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0], "fd");
-  Translate(info.Env(), [&] { CloseFd(fd); });
-}
-
-Napi::Value Dup(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0], "fd");
-  return Translate(info.Env(), [&] { return ToNumber(info.Env(), Duplicate(fd)); });
-}
-
-void CloseOnExec(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0], "fd");
-  Translate(info.Env(), [&] { SetCloseOnExec(fd); });
-}
-
-Napi::Value NonBlocking(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0], "fd");
-  return Napi::Boolean::New(info.Env(), Translate(info.Env(), [&] { return SetNonBlocking(fd); }));
-}
-
-Napi::Value SocketPair(const Napi::CallbackInfo& info) {
-  return Translate(info.Env(), [&] { return ToPair(info.Env(), MakeSocketPair()); });
-}
-
-Napi::Value Pipe(const Napi::CallbackInfo& info) {
-  return Translate(info.Env(), [&] { return ToPair(info.Env(), MakePipe()); });
 }
 
 void RequireMainThread(Napi::Env env, const char* what) {
@@ -278,18 +249,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("setBacklog", SetBacklogOf);
   add("inspectListener", InspectListener);
   add("queueDepth", QueueDepth);
+  add("steer", SteerGroup);
   add("probeUnix", Probe);
   add("lockFile", Lock);
-  add("closeFd", Close);
-  add("dupFd", Dup);
-  add("setCloseOnExec", CloseOnExec);
-  add("setNonBlocking", NonBlocking);
-  add("socketPair", SocketPair);
-  add("pipe", Pipe);
   add("spawn", SpawnChild);
   add("userGroups", GroupsOfUser);
   add("reapStrangers", ReapStrangers);
   add("watchParent", WatchParent);
+  ExportFds(env, exports);
   // Probed when first asked for: workers never do.
   exports.DefineProperty(
       Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/prctl.h>
@@ -8,15 +7,12 @@
 
 #include "features.h"
 #include "pidfd_linux.h"
+#include "steering.h"
 #include "sys_error.h"
 #include "unique_fd.h"
 
 namespace prefork {
 namespace {
-
-#ifndef SO_ATTACH_REUSEPORT_CBPF
-constexpr int SO_ATTACH_REUSEPORT_CBPF = 51;
-#endif
 
 Feature Yes(const char* name) { return {name, true, ""}; }
 
@@ -38,12 +34,6 @@ Feature ProbePidfd() {
                "pidfd_open(2), needs Linux 5.3 and no seccomp filter against it");
 }
 
-int AttachSteering(int fd) {
-  sock_filter always_first = {BPF_RET | BPF_K, 0, 0, 0};
-  const sock_fprog program = {1, &always_first};
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
-}
-
 std::vector<Feature> Probe() {
   std::vector<Feature> features;
   features.push_back(Yes("nativeSpawn"));
@@ -53,7 +43,7 @@ std::vector<Feature> Probe() {
                            setsockopt(tcp.Get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on),
                            "SO_REUSEPORT, socket(7)"));
   features.push_back(
-      Judge("sharding", AttachSteering(tcp.Get()), "SO_ATTACH_REUSEPORT_CBPF, socket(7)"));
+      Judge("sharding", TrySteering(tcp.Get()), "SO_ATTACH_REUSEPORT_CBPF, socket(7)"));
   features.push_back(ProbePidfd());
   int signal = 0;
   features.push_back(Judge("parentDeathSignal", prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0),

@@ -25,6 +25,7 @@ constexpr Entry kErrors[] = {
     PREFORK_ERROR(EAGAIN, "resource temporarily unavailable"),
     PREFORK_ERROR(EALREADY, "connection already in progress"),
     PREFORK_ERROR(EBADF, "bad file descriptor"),
+    PREFORK_ERROR(EBADMSG, "bad message"),
     PREFORK_ERROR(EBUSY, "resource busy or locked"),
     PREFORK_ERROR(ECHILD, "no child processes"),
     PREFORK_ERROR(ECONNREFUSED, "connection refused"),
