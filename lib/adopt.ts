@@ -79,6 +79,24 @@ export function checkServed(servers: readonly Server[], wires: readonly WireList
   );
 }
 
+/**
+ * By listener: the server that was bound to it.
+ * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` when connections to a sharded listener could not be given to any server.
+ */
+export function serversOfShards(servers: readonly Server[], wires: readonly WireListener[]): (Server | undefined)[] {
+  return wires.map((wire) => {
+    const server = servers.find((candidate) => isPromised(candidate, [wire]));
+    if (server === undefined && wire.family !== 'unix') {
+      throw new PreforkError(
+        'ERR_PREFORK_UNSUPPORTED',
+        `sharing: 'sharded' needs to know which server serves ${showAddress(wire)}, to give it connections of other slots: ` +
+          "return every server from serve, or use 'shared'",
+      );
+    }
+    return server;
+  });
+}
+
 function isPromised(server: Server, wires: readonly WireListener[]): boolean {
   const bound = server.address();
   // What libuv says of a unix listener that it was given by descriptor.

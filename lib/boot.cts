@@ -129,6 +129,7 @@ export function prepare(identity: WorkerIdentity, loadNative: () => NativeBindin
 
   const native = loadNative();
   for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
+  if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
   if (control !== undefined) {
     native.setCloseOnExec(control);
     // A report must never wait for a master that does not read. The flag belongs to this end of the socketpair alone.

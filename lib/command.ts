@@ -5,8 +5,9 @@ import { basename, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PreforkError } from './errors.js';
 import type { Launch } from './host.js';
+import { inheritedFd } from './listeners.js';
 import type { LaunchSettings } from './options.js';
-import { controlFd, ENV, MARKER, NODE_IPC_ENV } from './protocol.cjs';
+import { adoptionFd, controlFd, ENV, MARKER, NODE_IPC_ENV } from './protocol.cjs';
 import type { Command, CommandFile } from './types.js';
 
 const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url));
@@ -43,17 +44,24 @@ export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
   }
 }
 
-/** @param control The master's descriptor number of the worker's end of the control channel. */
-export function buildCommand(launch: Launch, program: Program, control: number): Command {
+/**
+ * @param control The master's descriptor number of the worker's end of the control channel.
+ * @param adoption The same of the adoption socket, for sharded listeners.
+ */
+export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): Command {
   const { settings, slot, generation } = launch;
-  const files: CommandFile[] = launch.listeners.flatMap((listener) =>
-    listener.fd === null ? [] : [{ fd: listener.fd, name: listener.address.name, address: listener.address }],
-  );
+  const files: CommandFile[] = launch.listeners.flatMap((listener) => {
+    const fd = inheritedFd(listener, slot);
+    return fd === null ? [] : [{ fd, name: listener.address.name, address: listener.address }];
+  });
   const cwd = settings.cwd ?? program.cwd;
   return {
     ...commandLine(settings, program, slot),
-    env: environment(launch, settings.env ?? program.env, files),
-    stdio: [...settings.stdio, ...files.map((file) => file.fd), control],
+    env: {
+      ...environment(launch, settings.env ?? program.env, files),
+      ...(adoption !== undefined && { [ENV.adoptionFd]: String(adoptionFd(files.length)) }),
+    },
+    stdio: [...settings.stdio, ...files.map((file) => file.fd), control, ...(adoption === undefined ? [] : [adoption])],
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
     ...(settings.gid === undefined ? {} : { gid: settings.gid }),

@@ -155,6 +155,11 @@ export class Drain {
     if (this.#reason !== undefined) stopAccepting(server);
   }
 
+  /** A helper that has been closed. */
+  forgetAdopter(server: Server): void {
+    this.#adopters.delete(server);
+  }
+
   /** No more servers will come: nothing looks at connections of other servers any more. */
   allTracked(): void {
     unsubscribe('net.server.socket', this.#onEarly);

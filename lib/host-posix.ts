@@ -1,30 +1,22 @@
 /** The master's hands on Linux and macOS: native spawn, descriptors, signals. */
 
-import type { ChildProcess } from 'node:child_process';
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { StringDecoder } from 'node:string_decoder';
 import { native } from './addon.js';
-import { Channel } from './channel.js';
 import type { Program } from './command.js';
 import { buildCommand, logicalCwd } from './command.js';
-import { descendsFrom } from './descent.js';
-import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
+import type { Host, Launch, QueueReport, QueueWatch, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import type { ListenPlan } from './options.js';
-import type { PipedStream } from './pass-on.js';
-import { passOn } from './pass-on.js';
-import type { MasterMessage, WorkerMessage } from './protocol.cjs';
-import type { Command, Logger, QueueStatus, Sharing } from './types.js';
+import { PosixWorker } from './posix-worker.js';
+import { runDelay } from './run-delay.js';
+import type { Command, Logger, Sharing } from './types.js';
 import { TIMER_MAX } from './validate.js';
 import { openWorkerStdio } from './worker-stdio.js';
 
-/**
- * After the exit of a worker everything it sent is already in our buffers; end-of-file follows unless a process that it started
- * still holds a copy of the descriptor. That one is not waited for longer than this, in milliseconds.
- */
-const LAST_WORDS = 200;
+/** A queue that is still filled after so many milliseconds is told of. */
+const QUEUE_DELAY = 50;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
 const STRANGER_AGE = 1_000;
 
@@ -34,8 +26,6 @@ const SIGNAL_NAMES = new Map(
     .toReversed()
     .map(([name, number]) => [number, name as NodeJS.Signals]),
 );
-
-type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
 export class PosixHost implements Host {
   readonly pid = process.pid;
@@ -66,25 +56,35 @@ export class PosixHost implements Host {
     return { cancel: () => clearTimeout(timer) };
   }
 
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, log: Logger): Promise<OpenListener[]> {
-    return openListeners(plans, { native, sharing, log, env: process.env, pid: process.pid });
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
+    return openListeners(plans, { native, sharing, slots, log, env: process.env, pid: process.pid });
   }
 
-  queueDepth(listener: OpenListener): Omit<QueueStatus, 'name'> | undefined {
-    if (listener.fd === null || listener.address.family === 'unix' || !this.features.queueDepth) return undefined;
-    return native.queueDepth(listener.fd);
+  queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
+    return native.queueDepth(fd);
+  }
+
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
+    return native.watchQueues({ fds: [], delay: QUEUE_DELAY }, onWaiting);
+  }
+
+  runDelay(pid: number): number | undefined {
+    return runDelay(pid);
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const [ours, theirs] = native.socketPair();
-    const worker = new PosixWorker(ours, events);
+    const worker = new PosixWorker(native, ours, events);
+    const handedOver = [theirs];
     try {
-      const command = buildCommand(launch, this.#program, theirs);
+      const adoption = launch.adopts ? worker.openAdoption() : undefined;
+      if (adoption !== undefined) handedOver.push(adoption);
+      const command = buildCommand(launch, this.#program, theirs, adoption);
       if (launch.commandProducer === undefined) {
         this.#start(worker, launch, command);
       } else {
         const { produce } = await import('./producer.js');
-        worker.adopt(await produce(launch.commandProducer, command));
+        worker.attach(await produce(launch.commandProducer, command));
         // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
         for (const file of command.files) native.setNonBlocking(file.fd);
       }
@@ -93,7 +93,7 @@ export class PosixHost implements Host {
       worker.abandon();
       throw error;
     } finally {
-      native.closeFd(theirs);
+      for (const fd of handedOver) native.closeFd(fd);
     }
   }
 
@@ -180,127 +180,4 @@ function identityOf(settings: Launch['settings']): { uid?: number; gid?: number;
     ...(ownGid === undefined ? {} : { gid: ownGid }),
     ...(ownGroups === undefined ? {} : { groups: ownGroups }),
   };
-}
-
-/** One process behind a control channel, started natively or by a `commandProducer`. */
-class PosixWorker implements WorkerProcess {
-  readonly #events: WorkerProcessEvents;
-  readonly #channel: MasterChannel;
-  readonly #outputs = new Set<PipedStream>();
-  /** Everything on stderr arrives here: what the preload reports of it is the same again. */
-  #pipedStderr = false;
-  #pid = 0;
-  /** Of the process that said it serves, when that is not the one that was started. */
-  #servingPid: number | undefined;
-  #kill: (signal: NodeJS.Signals) => boolean = () => false;
-  #exit: ProcessExit | undefined;
-  #channelOpen = true;
-  #lastWords: NodeJS.Timeout | undefined;
-  #told = false;
-
-  constructor(controlFd: number, events: WorkerProcessEvents) {
-    this.#events = events;
-    this.#channel = new Channel<WorkerMessage, MasterMessage>(controlFd, {
-      message: (message) => {
-        if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
-        if (message.type !== 'stderr' || !this.#pipedStderr) events.message(message);
-      },
-      // A line that the death of its writer cut off, or a program that mistook the descriptor: nothing to act on.
-      garbage: () => {},
-      close: () => {
-        this.#channelOpen = false;
-        this.#settle();
-      },
-    });
-    // The children keep the event loop alive, not their channels.
-    this.#channel.unref();
-  }
-
-  get pid(): number {
-    return this.#pid;
-  }
-
-  send(message: MasterMessage): boolean {
-    return this.#channel.send(message);
-  }
-
-  kill(signal: NodeJS.Signals): boolean {
-    if (this.#exit !== undefined) return false;
-    if (signal === 'SIGKILL') this.#killWrapped();
-    return this.#kill(signal);
-  }
-
-  /**
-   * Behind a wrapper (`sh -c`) the process that serves is a descendant of the one that was started. Killing only the wrapper would
-   * leave a blocked worker, and its copies of the listeners, to its own watch, one grace period longer than the stop takes.
-   */
-  #killWrapped(): void {
-    if (this.#servingPid === undefined || !this.#channelOpen) return;
-    if (!descendsFrom(this.#servingPid, this.#pid)) return;
-    try {
-      process.kill(this.#servingPid, 'SIGKILL');
-    } catch {
-      // It ended by itself just now, or may not be signalled: its watch ends it.
-    }
-  }
-
-  started(pid: number, kill: (signal: NodeJS.Signals) => boolean): void {
-    this.#pid = pid;
-    this.#kill = kill;
-  }
-
-  adopt(child: ChildProcess): void {
-    this.started(child.pid as number, (signal) => child.kill(signal));
-    child.on('error', () => {});
-    if (child.stdout !== null) this.listenTo(1, child.stdout);
-    if (child.stderr !== null) this.listenTo(2, child.stderr);
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const exit = { code: child.exitCode, signal: child.signalCode };
-      setImmediate(() => this.ended(exit));
-    } else {
-      child.once('exit', (code, signal) => this.ended({ code, signal }));
-    }
-  }
-
-  /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
-  listenTo(target: number, stream: PipedStream): void {
-    this.#outputs.add(stream);
-    if (target === 2) {
-      this.#pipedStderr = true;
-      const decoder = new StringDecoder('utf8');
-      stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
-    }
-    passOn(stream, target === 2 ? process.stderr : process.stdout);
-    stream.once('close', () => {
-      this.#outputs.delete(stream);
-      this.#settle();
-    });
-  }
-
-  ended(exit: ProcessExit): void {
-    this.#exit = exit;
-    this.#lastWords = setTimeout(() => this.#tell(), LAST_WORDS);
-    this.#settle();
-  }
-
-  /** The process never came to be. */
-  abandon(): void {
-    this.#told = true;
-    this.#channel.close();
-  }
-
-  #settle(): void {
-    if (this.#exit !== undefined && !this.#channelOpen && this.#outputs.size === 0) this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#told || this.#exit === undefined) return;
-    this.#told = true;
-    clearTimeout(this.#lastWords);
-    // A worker behind a wrapper outlives it: closing our end tells it that it has no master any more.
-    this.#channel.close();
-    // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
-    for (const stream of this.#outputs) stream.unref?.();
-    this.#events.exit(this.#exit);
-  }
 }

@@ -6,7 +6,7 @@
 import type { OpenListener } from './listeners.js';
 import type { LaunchSettings, ListenPlan } from './options.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
-import type { Features, Logger, PreforkOptions, QueueStatus, Sharing } from './types.js';
+import type { Features, Logger, PreforkOptions, Sharing } from './types.js';
 
 export interface ProcessExit {
   readonly code: number | null;
@@ -22,11 +22,32 @@ export interface WorkerProcessEvents {
   exit(exit: ProcessExit): void;
 }
 
+/** A socket of a slot, and the index of its listener. */
+export interface SlotSocket {
+  readonly fd: number;
+  readonly listener: number;
+}
+
+/** Connections that have been waiting in a queue. */
+export interface QueueReport {
+  readonly fd: number;
+}
+
+/** Tells of queues that stay filled, and costs nothing while they are empty. */
+export interface QueueWatch {
+  add(fd: number): void;
+  /** A queue that was told of is watched again. */
+  rearm(fd: number): void;
+  close(): void;
+}
+
 /** One started process, whoever started it. */
 export interface WorkerProcess {
   readonly pid: number;
   /** False when the channel is closed. Throws a TypeError for what JSON cannot carry. */
   send(message: MasterMessage): boolean;
+  /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be told, now or ever. */
+  adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
 }
@@ -37,6 +58,8 @@ export interface Launch {
   readonly slot: number;
   readonly generation: number;
   readonly listeners: readonly OpenListener[];
+  /** Whether the worker may be given sockets of other slots. */
+  readonly adopts: boolean;
   readonly settings: LaunchSettings;
   readonly commandProducer: PreforkOptions['commandProducer'];
 }
@@ -51,9 +74,13 @@ export interface Host {
   /** Milliseconds on a monotonic clock. */
   now(): number;
   after(ms: number, action: () => void): Timer;
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, log: Logger): Promise<OpenListener[]>;
-  /** `undefined` where the depth cannot be known. */
-  queueDepth(listener: OpenListener): Omit<QueueStatus, 'name'> | undefined;
+  /** @param slots How many sockets every address gets, under `'sharded'`. */
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
+  /** Of a TCP socket, where `features.queueDepth`. */
+  queueDepth(fd: number): { readonly depth: number; readonly limit: number };
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch;
+  /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
+  runDelay(pid: number): number | undefined;
   /** Starts a process; `events` are heard from the first moment. */
   spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
   /** Returns the undo. */

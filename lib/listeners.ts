@@ -5,10 +5,11 @@
 
 import { type ActivatedSocket, Activation } from './activation.js';
 import { PreforkError } from './errors.js';
-import type { BoundSocket, NativeBinding } from './native.cjs';
+import type { BoundSocket, NativeBinding, TcpListenRequest } from './native.cjs';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
 import type { WireListener } from './protocol.cjs';
 import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.js';
+import { Shards } from './shards.js';
 import { explained, isSystemError, placeText } from './system-error.js';
 import type { ListenerAddress, Logger, Sharing } from './types.js';
 import { openUnixSocket } from './unix-socket.js';
@@ -17,8 +18,10 @@ import { openUnixSocket } from './unix-socket.js';
 export interface OpenListener {
   /** Host name resolved, port 0 replaced by the real one. */
   readonly address: ListenerAddress;
-  /** The descriptor that workers inherit; `null` when every worker binds its own socket (`'reuseport'`, TCP). */
+  /** The descriptor that all workers inherit; `null` when every worker has a socket of its own (TCP, not `'shared'`). */
   readonly fd: number | null;
+  /** `'sharded'`: the sockets of the slots. */
+  readonly shards?: Shards;
   /** What a worker is told, but for its descriptor number. */
   readonly wire: Omit<WireListener, 'fd'>;
   /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent; never throws. */
@@ -28,6 +31,8 @@ export interface OpenListener {
 export interface OpenListenersContext {
   readonly native: NativeBinding;
   readonly sharing: Sharing;
+  /** `'sharded'`: how many sockets an address gets now. */
+  readonly slots: number;
   readonly log: Logger;
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
@@ -68,6 +73,11 @@ export async function openListeners(
   } finally {
     activation.done();
   }
+}
+
+/** The master's number of the descriptor that the worker of a slot inherits; `null` when it binds its own. */
+export function inheritedFd({ fd, shards }: OpenListener, slot: number): number | null {
+  return shards === undefined ? fd : (shards.fds[slot] ?? null);
 }
 
 /** In reverse order. Never throws: what goes wrong is logged by the listener. */
@@ -138,14 +148,36 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
         const bound = native.listen({ ...request, backlog: plan.backlog, reusePort: false });
         return listenerOf(plan, bound, { ipv6Only }, context, () => native.closeFd(bound.fd));
       }
-      const guard = native.guard(request);
-      return listenerOf(plan, guard, { ipv6Only, inherited: false }, context, () => native.closeFd(guard.fd));
+      return openGuarded(plan, request, context);
     } catch (error) {
       if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
       throw explained(error, wayOut(error, plan));
     }
   }
   throw new Error(`No address for the listener '${plan.name}'`);
+}
+
+/** Several sockets on one address. The guard keeps other masters of the same user off it, and holds the number of port 0. */
+function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListenersContext): OpenListener {
+  const { native, sharing, slots, log } = context;
+  const guard = native.guard(request);
+  const particulars = { ipv6Only: request.ipv6Only, inherited: false };
+  if (sharing === 'reuseport') {
+    return listenerOf(plan, guard, particulars, context, () => native.closeFd(guard.fd));
+  }
+  const address = { ...request, port: guard.port as number, backlog: plan.backlog, reusePort: true };
+  const shards = new Shards(native, log, () => native.listen(address).fd);
+  const release = (): void => {
+    shards.close();
+    native.closeFd(guard.fd);
+  };
+  try {
+    shards.grow(slots);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { ...listenerOf(plan, guard, particulars, context, release), shards };
 }
 
 /** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
@@ -177,6 +209,8 @@ function wayOut(error: unknown, { port, host, network }: TcpPlan): string | unde
       return undefined;
   }
 }
+
+type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;
 
 interface Particulars {
   readonly boundAs?: string;

@@ -2,8 +2,8 @@
 
 import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
-import { PreforkError, stoppedEarly } from './errors.js';
-import { exitAdvice, mayBelongToStop } from './exit-advice.js';
+import { stoppedEarly } from './errors.js';
+import { Exits } from './exits.js';
 import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
@@ -12,7 +12,10 @@ import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
 import { Operations } from './operations.js';
 import type { Settings } from './options.js';
+import { queueStatus } from './queues.js';
 import { Recoveries } from './recoveries.js';
+import type { Sharding } from './sharding.js';
+import { checkSharing } from './sharing-support.js';
 import { ShutDown } from './shut-down.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
@@ -30,15 +33,7 @@ import type {
   WorkerInfo,
 } from './types.js';
 import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
-import { bootFailure, describeExit } from './worker-handle.js';
-
-/**
- * A signal to the whole process group reaches workers and master in any order:
- *     kernel: SIGINT → worker      SIGINT → master
- *     master:          exit seen                    signal handler runs
- * An exit that may belong to such a stop is judged this much later, in milliseconds.
- */
-const STOP_RACE = 100;
+import { bootFailure } from './worker-handle.js';
 
 /** For observers, who must not be able to stop the fleet. */
 export interface MasterEvents {
@@ -61,6 +56,7 @@ export class Master {
   readonly #recoveries: Recoveries;
   readonly #slots: Slots;
   readonly #shutDown: ShutDown;
+  readonly #exits: Exits;
   readonly #workers = new Set<WorkerHandle>();
   /** Settles when `onMasterReady` has run: no exit is judged before. */
   readonly #allReady = deferred();
@@ -71,6 +67,7 @@ export class Master {
   #starter: Starter | undefined;
   #state: FleetState = 'starting';
   #operations: Operations | undefined;
+  #sharding: Sharding | undefined;
   #starting: Promise<void> | undefined;
   /** Set once, by whatever ends the fleet first; later reasons are consequences. */
   #ending: { readonly error: unknown } | undefined;
@@ -82,6 +79,13 @@ export class Master {
     this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${host.pid}`);
     this.#hooks = new HookRunner({ hooks: settings.hooks, host, log: this.#log, failed: (error) => this.#end(error) });
     this.#naps = new Naps(host);
+    this.#exits = new Exits({
+      log: this.#log,
+      naps: this.#naps,
+      hooks: this.#hooks,
+      ending: () => this.#ending !== undefined,
+      tell: (worker, exit) => events.exit(worker, exit),
+    });
     this.#shutDown = new ShutDown(host, this.#log, this.#workers);
     this.#slots = new Slots({
       host,
@@ -139,10 +143,7 @@ export class Master {
   #queues(): QueueStatus[] {
     // The listeners are closed: their descriptors are nobody's, or somebody else's by now.
     if (this.#state === 'stopped') return [];
-    return this.#listeners.flatMap((listener) => {
-      const queue = this.#host.queueDepth(listener);
-      return queue === undefined ? [] : [{ name: listener.address.name, ...queue }];
-    });
+    return queueStatus(this.#host, this.#listeners);
   }
 
   broadcast(data: unknown): void {
@@ -171,16 +172,17 @@ export class Master {
     const settings = this.#settings;
     const host = this.#host;
     const log = this.#log;
-    if (settings.sharing !== 'shared' && !host.features.reuseport) throw reuseportUnsupported(settings, host);
+    checkSharing(settings.sharing, host.features);
     if (settings.signals) this.#signals = installSignals(host, log, this);
     this.#stopReaping = host.reapStrangers();
-    this.#listeners = await host.openListeners(settings.listen, settings.sharing, log);
+    this.#listeners = await host.openListeners(settings.listen, settings.sharing, settings.workers, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') return closeListeners(this.#listeners);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.
     const tls =
       settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
+    await this.#shard();
     const starter = new Starter({
       settings,
       host,
@@ -188,6 +190,8 @@ export class Master {
       naps: this.#naps,
       listeners: this.#listeners,
       message: (handle, data) => this.#events.message(handle.info, data),
+      changed: (handle) => this.#sharding?.changed(handle),
+      pong: (handle, id) => this.#sharding?.pong(handle, id),
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
@@ -198,9 +202,21 @@ export class Master {
       log,
       starter,
       slots: this.#slots,
+      grow: (slots) => this.#sharding?.grow(slots),
       ending: () => this.#ending !== undefined,
       reloading: (result) => this.#reloading(result),
     });
+  }
+
+  /** Loaded late: fleets that share one socket do without. */
+  async #shard(): Promise<void> {
+    const listeners = this.#listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
+    if (listeners.length === 0) return;
+    const { Sharding } = await import('./sharding.js');
+    if (this.#state === 'stopped') return;
+    this.#sharding = new Sharding({ host: this.#host, log: this.#log, listeners });
+    this.#sharding.grow(this.#settings.workers);
+    if (this.#ending !== undefined) this.#sharding.close();
   }
 
   /** Whatever keeps one of them from becoming ready ends the fleet. */
@@ -237,25 +253,14 @@ export class Master {
   }
 
   async #onExit(handle: WorkerHandle, exit: WorkerExit): Promise<void> {
-    const late = handle.drainedBy !== undefined || mayBelongToStop(exit);
-    if (late && !handle.requested) await this.#naps.sleep(STOP_RACE);
-    const requested = handle.requested || this.#ending !== undefined;
+    const requested = await this.#exits.requested(handle, exit);
     this.#workers.delete(handle);
     this.#shutDown.check();
-    this.#reportExit(handle, exit, requested);
+    this.#exits.report(handle, exit, requested);
     if (requested) return;
     if (handle.booted || this.#state !== 'starting')
       await this.#allReady.promise.then(() => this.#slots.exited(handle, exit));
     else this.#end(bootFailure(handle, exit));
-  }
-
-  #reportExit(handle: WorkerHandle, exit: WorkerExit, requested: boolean): void {
-    const { code, signal } = exit;
-    const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
-    if (requested) this.#log.info(what);
-    else this.#log.error(`${what}${exitAdvice(exit, handle.drainedBy)}`);
-    this.#events.exit(handle.info, { code, signal, requested });
-    this.#hooks.tellExit(handle.info, { code, signal, requested });
   }
 
   /** Rolling replacement by workers of the next generation. Never rejects once the fleet runs: the verdict is in the result. */
@@ -302,6 +307,7 @@ export class Master {
     this.#naps.end();
     this.#recoveries.end();
     this.#hooks.close();
+    this.#sharding?.close();
     void this.#shutDown.run(grace).then(() => this.#over(error));
   }
 
@@ -322,12 +328,4 @@ export class Master {
     else this.#finished.reject(error);
     this.#events.stop(error);
   }
-}
-
-function reuseportUnsupported({ sharing }: Settings, { features }: Host): PreforkError {
-  const reason = features.reasons['reuseport'] ?? 'the kernel does not balance between sockets';
-  return new PreforkError(
-    'ERR_PREFORK_REUSEPORT_UNSUPPORTED',
-    `sharing: '${sharing}' is not possible on ${process.platform}: ${reason}; use 'shared', which works everywhere`,
-  );
 }

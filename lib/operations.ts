@@ -14,6 +14,8 @@ export interface OperationsContext {
   readonly log: Logger;
   readonly slots: Slots;
   readonly starter: Starter;
+  /** There will be so many slots: opens what they need. Throws what keeps it from that. */
+  grow(slots: number): void;
   /** Whether the fleet is ending: nothing is begun any more. */
   ending(): boolean;
   /** Called at both ends of every reload, with its verdict at the second. */
@@ -121,10 +123,22 @@ export class Operations {
       if (this.#context.ending()) throw stoppedEarly();
       const target = workers(slots.count);
       if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`);
+      this.#context.grow(target);
       while (slots.count > target) slots.removeLast();
       const starts = [];
       while (slots.count < target) starts.push(slots.fill({ slot: slots.add(), generation: this.#generation }));
       await Promise.all(starts.map(async ({ handle, ready }) => this.#mustServe(handle, await ready)));
+    });
+  }
+
+  /** Replaces one worker that has had enough; `undefined` when that has happened already, or the fleet ends. */
+  recycle(handle: WorkerHandle, reason: string): Promise<Replacement | undefined> {
+    return this.#enqueue(async () => {
+      const { slots, log } = this.#context;
+      if (this.#context.ending() || !slots.serves(handle)) return undefined;
+      log.info(`${handle} is recycled: ${reason}`);
+      const { slot, generation } = handle.place;
+      return await slots.replace({ slot, generation: Math.max(generation, this.#generation) });
     });
   }
 

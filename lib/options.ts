@@ -269,13 +269,24 @@ function checkReplacement({ livenessTimeout, recycle }: PreforkOptions): void {
   }
 }
 
+/** `'sharded'`: more addresses than sockets that can be handed over at a time (native `sendFds`). */
+const MAX_ADOPTED = 64;
+
 function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProducer }: Settings): void {
+  const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
     const why = "that speak the control channel: use readiness 'listening'";
     if (tls !== undefined) throw invalidOption('tls', tls, `left out: certificates go to workers ${why}`);
-    if (sharing === 'reuseport' && listen.some((plan) => plan.kind === 'tcp')) {
-      throw invalidOption('sharing', sharing, `'shared': the address to bind goes to workers ${why}`, { range: true });
+    if (sharing !== 'shared' && tcp > 0) {
+      const what = sharing === 'sharded' ? 'the sockets of other slots go' : 'the address to bind goes';
+      throw invalidOption('sharing', sharing, `'shared': ${what} to workers ${why}`, { range: true });
     }
+  }
+  if (sharing === 'sharded' && tcp > MAX_ADOPTED) {
+    // One message carries that many descriptors, and a slot's sockets change hands in one.
+    throw invalidOption('listen', tcp, `at most ${MAX_ADOPTED} TCP addresses under sharing: 'sharded'`, {
+      range: true,
+    });
   }
   if (commandProducer !== undefined && launch.groups !== undefined) {
     // child_process.spawn cannot set them: libuv drops all supplementary groups when it changes uid or gid.
@@ -287,13 +298,14 @@ function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProdu
   }
 }
 
-function refuseUnsupported({ sharing, livenessTimeout, recycle }: PreforkOptions): void {
+function refuseUnsupported({ livenessTimeout, recycle }: PreforkOptions): void {
   const asked = [
-    sharing === 'sharded' ? "sharing: 'sharded'" : undefined,
     livenessTimeout !== undefined ? 'livenessTimeout' : undefined,
     recycle !== undefined ? 'recycle' : undefined,
   ].find((feature) => feature !== undefined);
   if (asked === undefined) return;
-  const way = asked.startsWith('sharing') ? "use 'shared'" : 'leave it out';
-  throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `This version of prefork does not support ${asked} yet; ${way}`);
+  throw new PreforkError(
+    'ERR_PREFORK_UNSUPPORTED',
+    `This version of prefork does not support ${asked} yet; leave it out`,
+  );
 }

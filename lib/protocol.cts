@@ -17,6 +17,7 @@ export const ENV = {
   generation: 'PREFORK_GENERATION',
   masterPid: 'PREFORK_MASTER_PID',
   controlFd: 'PREFORK_CONTROL_FD',
+  adoptionFd: 'PREFORK_ADOPTION_FD',
   listenFds: 'LISTEN_FDS',
   listenFdNames: 'LISTEN_FDNAMES',
   listenPid: 'LISTEN_PID',
@@ -28,9 +29,17 @@ export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE
 /** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
 export const FIRST_FD = 3;
 
-/** Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel. */
+/** Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel, then what {@link adoptionFd} is for. */
 export function controlFd(inheritedListeners: number): number {
   return FIRST_FD + inheritedListeners;
+}
+
+/**
+ * `'sharded'` only: where descriptors of other slots' sockets arrive (SCM_RIGHTS). A socket of its own, because libuv drops
+ * descriptors that arrive on a stream that Node reads.
+ */
+export function adoptionFd(inheritedListeners: number): number {
+  return controlFd(inheritedListeners) + 1;
 }
 
 /** One listener as the master promises it to a worker. */
@@ -58,6 +67,12 @@ export type MasterMessage =
   | InitMessage
   /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. */
   | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout: number }
+  /**
+   * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
+   * says for each of them which listener it belongs to. After `release` the slot's own worker is back.
+   */
+  | { readonly type: 'adopt'; readonly slot: number; readonly tag: number; readonly listeners: readonly number[] }
+  | { readonly type: 'release'; readonly slot: number }
   /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'message'; readonly data: unknown };

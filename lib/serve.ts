@@ -74,7 +74,7 @@ function listenReadyMade(server: Server, context: WorkerContext): Serving {
 }
 
 /** emit('connection') works for net, http, https and HTTP/2: it is how their own listeners hear of a connection. */
-function adopter(server: Server, listener: Listener): Server {
+export function adopter(server: Server, listener: Pick<Listener, 'fd'>): Server {
   const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = server as ConnectionOptions;
   const helper = createServer({
     ...(allowHalfOpen !== undefined && { allowHalfOpen }),

@@ -68,6 +68,11 @@ export class Slots {
     return found !== undefined && found.current === undefined && found.candidate === undefined;
   }
 
+  /** Whether a worker is the one of its slot. */
+  serves(handle: WorkerHandle): boolean {
+    return this.#slots[handle.place.slot]?.current === handle && handle.state === 'ready';
+  }
+
   /** Starts the worker of an empty slot. */
   fill(place: WorkerPlace): Start {
     const start = this.#context.start(place);

@@ -5,7 +5,7 @@ import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host, Launch, WorkerProcess } from './host.js';
-import type { OpenListener } from './listeners.js';
+import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
 import type { InitMessage } from './protocol.cjs';
@@ -26,6 +26,9 @@ export interface StarterContext {
   readonly log: Logger;
   readonly listeners: readonly OpenListener[];
   message(handle: WorkerHandle, data: unknown): void;
+  /** Ready, draining or gone. */
+  changed(handle: WorkerHandle): void;
+  pong(handle: WorkerHandle, id: number, inspector: number | undefined): void;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   exited(handle: WorkerHandle, exit: WorkerExit): void;
@@ -59,6 +62,8 @@ export class Starter {
         if (!handle.requested) log.warn(`${handle} got ${signal} from outside and drains`);
       },
       message: (data) => this.#context.message(handle, data),
+      changed: () => this.#context.changed(handle),
+      pong: (id, inspector) => this.#context.pong(handle, id, inspector),
       exit: (exit) => {
         readiness.resolve(false);
         this.#context.exited(handle, exit);
@@ -73,7 +78,11 @@ export class Starter {
     const deadline = host.now() + settings.readyTimeout;
     const process = await this.#spawn(handle, deadline);
     if (process === undefined) return false;
-    handle.attach(process, { type: 'init', listeners: promised(listeners), ...(tls === undefined ? {} : { tls }) });
+    handle.attach(process, {
+      type: 'init',
+      listeners: promised(listeners, handle.place.slot),
+      ...(tls === undefined ? {} : { tls }),
+    });
     const counted = this.#context.spawned(handle);
     if (settings.readiness === 'spawn') handle.becomeReady();
     const timer = host.after(Math.max(0, deadline - host.now()), () => this.#late(handle));
@@ -89,6 +98,7 @@ export class Starter {
       fleet: settings.name,
       ...handle.place,
       listeners,
+      adopts: settings.sharing === 'sharded',
       settings: settings.launch,
       commandProducer: settings.commandProducer,
     };
@@ -117,9 +127,9 @@ export class Starter {
 }
 
 /** The inherited ones are numbered in the order of `listen`, from 3 up. */
-function promised(listeners: readonly OpenListener[]): InitMessage['listeners'] {
+function promised(listeners: readonly OpenListener[], slot: number): InitMessage['listeners'] {
   let next = FIRST_FD;
-  return listeners.map(({ fd, wire }) => ({ ...wire, fd: fd === null ? null : next++ }));
+  return listeners.map((listener) => ({ ...listener.wire, fd: inheritedFd(listener, slot) === null ? null : next++ }));
 }
 
 function isTransient(error: unknown): boolean {

@@ -3,7 +3,7 @@
 import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
-import type { ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
+import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { BootError, DrainReason, InitMessage, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';
 
@@ -17,6 +17,8 @@ export interface WorkerHandleEvents {
   /** The worker drains because a signal from outside told it to. */
   draining(signal: NodeJS.Signals): void;
   message(data: unknown): void;
+  /** The state has changed: to ready, draining or exited. */
+  changed?(): void;
   /** The event loop of the worker turned. `inspector`: as in the `pong` of protocol.cts. */
   pong?(id: number, inspector: number | undefined): void;
   exit(exit: WorkerExit): void;
@@ -110,10 +112,16 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   becomeReady(): void {
     if (this.#state !== 'starting') return;
-    this.#state = 'ready';
     this.#readyAt = new Date();
     this.#stderr = '';
+    this.#become('ready');
     this.#events.ready();
+  }
+
+  #become(state: WorkerState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.changed?.();
   }
 
   send(data: unknown): boolean {
@@ -126,12 +134,22 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', id }) ?? false;
   }
 
+  /** Gives the worker the sockets of another slot to accept from. False when it could not be told. */
+  adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
+    return this.#state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
+  }
+
+  /** The other slot's own worker accepts again. */
+  release(slot: number): void {
+    this.#process?.send({ type: 'release', slot });
+  }
+
   /** Asks the worker to finish: on the channel when it listens there, by SIGTERM when it does not. */
   drain(reason: DrainReason, timeout: number): void {
     if (this.#state === 'exited') return;
     const hears = this.#speaks && this.#state !== 'starting';
     this.requested = true;
-    this.#state = 'draining';
+    this.#become('draining');
     // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
@@ -158,7 +176,7 @@ export class WorkerHandle implements WorkerProcessEvents {
         break;
       case 'draining':
         this.drainedBy = message.signal;
-        if (this.#state === 'ready') this.#state = 'draining';
+        if (this.#state === 'ready') this.#become('draining');
         this.#events.draining(message.signal);
         break;
       case 'pong':
@@ -175,7 +193,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   exit(exit: ProcessExit): void {
-    this.#state = 'exited';
+    this.#become('exited');
     this.#exit = {
       pid: this.pid,
       ...this.place,

@@ -1,7 +1,8 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
 import { inspect } from 'node:util';
-import { adoptListeners, checkServed } from './adopt.js';
+import { adoptListeners, checkServed, serversOfShards } from './adopt.js';
+import type { Adoptions } from './adoptions.js';
 import { bootError, openControlFd, prepare } from './boot.cjs';
 import { Channel } from './channel.js';
 import { deferred } from './deferred.js';
@@ -70,6 +71,7 @@ class Worker {
   #channel: Channel<MasterMessage, WorkerMessage> | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
+  #adoptions: Adoptions | undefined;
   /** Messages in the same chunk as `init`, ahead of the context. */
   #early: unknown[] = [];
   #deadline: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
@@ -145,7 +147,15 @@ class Worker {
       for (const server of serving.adopters) this.#drain.trackAdopter(server);
     });
     if (servers.length === 0) await this.#calledReady.promise;
-    if (this.#state === 'booting') checkServed(servers, wires);
+    if (this.#state !== 'booting') return;
+    checkServed(servers, wires);
+    if (this.#identity.adoptionFd === undefined) return;
+    // Loaded late: most workers do without.
+    const { Adoptions } = await import('./adoptions.js');
+    const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
+    const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
+    const [native, drain, log] = [this.#native, this.#drain, this.#log];
+    this.#adoptions = new Adoptions({ native, drain, log, wires, servers: perListener });
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
@@ -175,6 +185,12 @@ class Worker {
       case 'drain':
         this.#beginDrain(message.reason, message.timeout, 0);
         break;
+      case 'adopt':
+        this.#adopt(message.slot, message.tag, message.listeners);
+        break;
+      case 'release':
+        this.#adoptions?.release(message.slot);
+        break;
       case 'ping':
         this.#channel?.send({ type: 'pong', id: message.id, ...openInspector() });
         break;
@@ -182,6 +198,24 @@ class Worker {
         if (this.#context === undefined) this.#early.push(message.data);
         else this.#context.deliver(message.data);
         break;
+    }
+  }
+
+  /** The descriptors were sent before the message. */
+  #adopt(slot: number, tag: number, listeners: readonly number[]): void {
+    const { adoptionFd } = this.#identity;
+    if (adoptionFd === undefined) return;
+    const native = this.#native;
+    try {
+      const received = native.recvFds(adoptionFd);
+      if (received === undefined) throw new Error('no descriptors came with the order');
+      const sockets = received.fds.map((fd, i) => ({ fd, listener: listeners[i] as number }));
+      // Who drains accepts nothing new.
+      const adopts = received.tag === tag && this.#state === 'ready' ? this.#adoptions : undefined;
+      if (adopts === undefined) for (const { fd } of sockets) native.closeFd(fd);
+      else adopts.adopt(slot, sockets);
+    } catch (error) {
+      this.#log.error(`cannot accept for slot ${slot}: ${String(error)}`);
     }
   }
 

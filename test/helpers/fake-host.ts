@@ -1,9 +1,21 @@
 /** An operating system that does what the test says, with a clock that only the test moves. */
 
-import type { Host, Launch, ProcessExit, Timer, WorkerProcess, WorkerProcessEvents } from '../../lib/host.js';
+import type {
+  Host,
+  Launch,
+  ProcessExit,
+  QueueReport,
+  QueueWatch,
+  SlotSocket,
+  Timer,
+  WorkerProcess,
+  WorkerProcessEvents,
+} from '../../lib/host.js';
 import type { OpenListener } from '../../lib/listeners.js';
+import type { ListenPlan } from '../../lib/options.js';
 import type { MasterMessage } from '../../lib/protocol.cjs';
-import type { Features } from '../../lib/types.js';
+import { Shards } from '../../lib/shards.js';
+import type { Features, Logger, Sharing } from '../../lib/types.js';
 
 /** What a fake worker does by itself. */
 export interface Behaviour {
@@ -11,6 +23,8 @@ export interface Behaviour {
   readonly ready?: boolean;
   /** Exit 0 as soon as it is asked to finish, on the channel or by SIGTERM. Default: true. */
   readonly obedient?: boolean;
+  /** Answers no ping. */
+  blocked?: boolean | undefined;
   /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
   readonly mortal?: boolean;
 }
@@ -18,6 +32,8 @@ export interface Behaviour {
 export class FakeWorker implements WorkerProcess {
   readonly received: MasterMessage[] = [];
   readonly signals: NodeJS.Signals[] = [];
+  /** Slots whose sockets it was given, and is to accept from. */
+  readonly adopted = new Set<number>();
   #gone = false;
 
   constructor(
@@ -30,8 +46,17 @@ export class FakeWorker implements WorkerProcess {
   send(message: MasterMessage): boolean {
     if (this.#gone) return false;
     this.received.push(message);
+    if (message.type === 'release') this.adopted.delete(message.slot);
+    if (message.type === 'ping' && this.behaviour.blocked !== true)
+      queueMicrotask(() => this.events.message({ type: 'pong', id: message.id }));
     if (message.type === 'init' && this.behaviour.ready !== false) queueMicrotask(() => this.becomeReady());
     if (message.type === 'drain' && this.behaviour.obedient !== false) this.exit({ code: 0, signal: null });
+    return true;
+  }
+
+  adopt(slot: number, _sockets: readonly SlotSocket[]): boolean {
+    if (this.#gone) return false;
+    this.adopted.add(slot);
     return true;
   }
 
@@ -66,6 +91,9 @@ const EVERYTHING: Features = {
   reasons: {},
 };
 
+/** Descriptor of the socket of slot 0. */
+const FIRST_SHARD = 30;
+
 interface FakeTimer {
   readonly at: number;
   readonly action: () => void;
@@ -82,6 +110,15 @@ export class FakeHost implements Host {
   spawnAttempts = 0;
   closedListeners = 0;
   openError: unknown;
+  /** Slots whose queues are not empty, under `'sharded'`. */
+  readonly queued = new Set<number>();
+  /** What the kernel was told: the slots that get new connections, joined by commas. */
+  readonly steered: string[] = [];
+  /** Slots whose queues were to be watched again. */
+  readonly rearmed: number[] = [];
+  /** Milliseconds that a process has waited for a CPU. */
+  readonly starved = new Map<number, number>();
+  #onWaiting: ((reports: readonly QueueReport[]) => void) | undefined;
   #time = 0;
   readonly #timers = new Set<FakeTimer>();
 
@@ -118,15 +155,47 @@ export class FakeHost implements Host {
     this.#time = target;
   }
 
-  async openListeners(): Promise<OpenListener[]> {
+  async openListeners(
+    _plans: readonly ListenPlan[],
+    sharing: Sharing,
+    slots: number,
+    log: Logger,
+  ): Promise<OpenListener[]> {
     if (this.openError !== undefined) throw this.openError;
     const address = { name: '0', family: 'IPv4', address: '127.0.0.1', port: 8_080 } as const;
     const wire = { ...address, boundAs: address.address, backlog: 4_096, ipv6Only: false };
-    return [{ address, fd: 20, wire, close: () => void this.closedListeners++ }];
+    const close = () => void this.closedListeners++;
+    if (sharing !== 'sharded') return [{ address, fd: 20, wire, close }];
+    const steer = ({ live }: { readonly live: readonly number[] }) => void this.steered.push(live.join());
+    let fd = FIRST_SHARD;
+    const shards = new Shards({ steer, closeFd: () => {} }, log, () => fd++);
+    shards.grow(slots);
+    return [{ address, fd: null, shards, wire, close }];
   }
 
-  queueDepth() {
-    return { depth: 0, limit: 4_096 };
+  queueDepth(fd: number) {
+    return { depth: this.queued.has(fd - FIRST_SHARD) ? 1 : 0, limit: 4_096 };
+  }
+
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
+    this.#onWaiting = onWaiting;
+    return {
+      add: () => {},
+      rearm: (fd) => void this.rearmed.push(fd - FIRST_SHARD),
+      close: () => {
+        this.#onWaiting = undefined;
+      },
+    };
+  }
+
+  /** Connections have been waiting at these slots for as long as the watch waits. */
+  wait(...slots: number[]): void {
+    for (const slot of slots) this.queued.add(slot);
+    this.#onWaiting?.(slots.map((slot) => ({ fd: FIRST_SHARD + slot })));
+  }
+
+  runDelay(pid: number): number {
+    return this.starved.get(pid) ?? 0;
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {

@@ -104,7 +104,14 @@ function unsupported(): Promise<unknown> {
     cwd: '/',
     physicalCwd: '/',
   };
-  const place = { fleet: 'unsupported', slot: 0, generation: 0, listeners: [], commandProducer: undefined };
+  const place = {
+    fleet: 'unsupported',
+    slot: 0,
+    generation: 0,
+    listeners: [],
+    adopts: false,
+    commandProducer: undefined,
+  };
   return thrownBy(() => buildCommand({ ...place, settings: launch }, fromStdin, 3));
 }
 

@@ -20,7 +20,7 @@ const opened: OpenListener[] = [];
 afterEach(() => closeListeners(opened.splice(0)));
 
 async function open(listen: unknown, sharing: Sharing = 'shared'): Promise<OpenListener[]> {
-  const context = { native, sharing, log: recordingLog(), env: {}, pid: process.pid };
+  const context = { native, sharing, slots: 4, log: recordingLog(), env: {}, pid: process.pid };
   const listeners = await openListeners(parseListen(listen), context);
   opened.push(...listeners);
   return listeners;

@@ -23,39 +23,50 @@ function request(port: number): Promise<PromiseSettledResult<Answer>[]> {
   return Promise.allSettled(Array.from({ length: CONNECTIONS }, () => httpGet({ port, within: 20_000 })));
 }
 
-test('W13 shared: 100 connections that wait for a frozen worker are all answered when it is killed', async () => {
-  const { master, pids, port } = await startReadyFleet({ options: { workers: 1, recoverInterval: 0 } });
-  const [pid] = pids as [number];
-  await freeze(pid);
-  const answers = request(port);
-  await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, {
-    what: 'all are queued',
-  });
-  process.kill(pid, 'SIGKILL');
-  const outcomes = await answers;
-  const { newPid } = await master.event('onChildRecover');
-  expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
-    Array(CONNECTIONS).fill(newPid),
-  );
-});
+const LOSSLESS = ['shared', 'sharded'] as const;
 
-test('W13 shared: a frozen worker beside a healthy one costs no connection and delays none', async () => {
-  const { pids, port } = await startReadyFleet({ options: { workers: 2, recoverInterval: 0 } });
-  const [frozen, healthy] = pids as [number, number];
-  await freeze(frozen);
-  const outcomes = await request(port);
-  expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
-    Array(CONNECTIONS).fill(healthy),
-  );
-});
+test.each(LOSSLESS)(
+  'W13 %s: 100 connections that wait for a frozen worker are all answered when it is killed',
+  async (sharing) => {
+    const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 1, recoverInterval: 0 } });
+    const [pid] = pids as [number];
+    await freeze(pid);
+    const answers = request(port);
+    await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, {
+      what: 'all are queued',
+    });
+    process.kill(pid, 'SIGKILL');
+    const outcomes = await answers;
+    const { newPid } = await master.event('onChildRecover');
+    expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
+      Array(CONNECTIONS).fill(newPid),
+    );
+  },
+);
 
-test('W13 shared: connections that wait while no worker is alive at all are answered by the first that is', async () => {
-  const { master, pids, port } = await startReadyFleet({ options: { workers: 2, recoverInterval: 700 } });
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
-  await master.event('onChildExit', { nth: 2 });
-  const outcomes = await request(port);
-  expect(outcomes.map(({ status }) => status)).toEqual(Array(CONNECTIONS).fill('fulfilled'));
-});
+test.each(LOSSLESS)(
+  'W13 %s: a frozen worker beside a healthy one costs no connection and delays none',
+  async (sharing) => {
+    const { pids, port } = await startReadyFleet({ options: { sharing, workers: 2, recoverInterval: 0 } });
+    const [frozen, healthy] = pids as [number, number];
+    await freeze(frozen);
+    const outcomes = await request(port);
+    expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
+      Array(CONNECTIONS).fill(healthy),
+    );
+  },
+);
+
+test.each(LOSSLESS)(
+  'W13 %s: connections that wait while no worker is alive at all are answered by the first that is',
+  async (sharing) => {
+    const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 2, recoverInterval: 700 } });
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await master.event('onChildExit', { nth: 2 });
+    const outcomes = await request(port);
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(CONNECTIONS).fill('fulfilled'));
+  },
+);
 
 // net.ipv4.tcp_migrate_req is the administrator's choice: with it the kernel moves the queue to a sibling.
 const migrates = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() !== '0';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { freePort } from '../helpers/free-port.js';
 import { connectRaw, eventually, httpGet, type Master, startFleet, startReadyFleet } from '../helpers/index.js';
 
-const SHARING = ['shared', 'reuseport'] as const;
+const SHARING = ['shared', 'sharded', 'reuseport'] as const;
 
 /** The one error of a master that could not listen, told before it spawned anything. */
 async function expectRefused(master: Master, port: number): Promise<void> {

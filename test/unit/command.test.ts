@@ -29,6 +29,7 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     slot,
     generation: 2,
     listeners: [listener('web', 20), listener('own', null), listener('admin', 21)],
+    adopts: false,
     settings,
     commandProducer: undefined,
   };

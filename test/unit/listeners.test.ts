@@ -26,7 +26,7 @@ const lookup: Lookup = async (host) => {
 };
 
 function open(listen: unknown, { sharing = 'shared', env = {} }: { sharing?: Sharing; env?: NodeJS.ProcessEnv } = {}) {
-  return openListeners(parseListen(listen), { native: native.binding, sharing, log, env, pid: 42, lookup });
+  return openListeners(parseListen(listen), { native: native.binding, sharing, slots: 2, log, env, pid: 42, lookup });
 }
 
 function places(listeners: readonly OpenListener[]): string[] {

@@ -115,7 +115,6 @@ describe('bad options', () => {
   });
 
   test.each([
-    [{ sharing: 'sharded' }, "sharing: 'sharded'"],
     [{ livenessTimeout: 1_000 }, 'livenessTimeout'],
     [{ recycle: { maxAge: 60_000 } }, 'recycle'],
   ])('%o is valid, and refused as not supported yet', (options, feature) => {

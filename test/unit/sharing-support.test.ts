@@ -21,7 +21,12 @@ function start(sharing: Sharing, host: FakeHost): { master: Master; started: Pro
 test.each(['reuseport', 'sharded'] as const)(
   "C20 sharing '%s' on a kernel that does not balance is an error with the reason, before anything is opened",
   async (sharing) => {
-    const reasons = { reuseport: 'SO_REUSEPORT of this kernel gives every connection to one socket' };
+    const reasons = Object.fromEntries(
+      ['reuseport', 'sharding'].map((name) => [
+        name,
+        'SO_REUSEPORT of this kernel gives every connection to one socket',
+      ]),
+    );
     const host = new FakeHost({ reuseport: false, sharding: false, reasons });
     host.openError = new Error('opened a listener');
     const { master, started } = start(sharing, host);

@@ -22,6 +22,7 @@ function attached(): Attached {
       if (open) sent.push(message.type);
       return open;
     },
+    adopt: () => open,
     kill: (signal) => signals.push(signal) > 0,
   };
   const closeChannel = (): void => {

@@ -1,0 +1,195 @@
+/**
+ * Sharded listeners in the master: which slots get new connections, and who accepts what is queued at a slot that nobody serves.
+ *
+ * Every slot has a socket of its own, so idle workers get an even share; what makes it lossless is that a slot without a worker
+ * that serves is *orphaned*: the kernel sends it no new connections, and every other worker accepts from its queue until
+ * somebody serves it again. All of them, as on a shared socket: a single adopter could be blocked in its turn.
+ */
+
+import type { Host, QueueReport, QueueWatch } from './host.js';
+import type { Shards } from './shards.js';
+import { Stalls } from './stalls.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/** The sockets of one sharded listener, and its place in the list that workers know. */
+export interface ShardedListener {
+  readonly index: number;
+  readonly shards: Shards;
+}
+
+export interface ShardingContext {
+  readonly host: Pick<Host, 'now' | 'after' | 'watchQueues' | 'queueDepth' | 'runDelay'>;
+  readonly log: Logger;
+  readonly listeners: readonly ShardedListener[];
+}
+
+/** A slot, as far as its sockets are concerned. */
+interface Seat {
+  /** Ready workers that hold the slot's sockets: two while it changes hands. */
+  readonly workers: Set<WorkerHandle>;
+  /** Those of them whose event loop does not turn. */
+  readonly stalled: Set<WorkerHandle>;
+  /** Who accepts in their place; `undefined` unless the slot is orphaned. */
+  adopters: Set<WorkerHandle> | undefined;
+}
+
+export class Sharding {
+  readonly #context: ShardingContext;
+  readonly #seats: Seat[] = [];
+  readonly #slotOf = new Map<number, number>();
+  readonly #watch: QueueWatch;
+  readonly #stalls: Stalls;
+  #closed = false;
+
+  constructor(context: ShardingContext) {
+    this.#context = context;
+    this.#watch = context.host.watchQueues((reports) => this.#onWaiting(reports));
+    this.#stalls = new Stalls({
+      host: context.host,
+      log: context.log,
+      stalled: (handle) => this.#onStalled(handle),
+      revived: (handle) => this.#onRevived(handle),
+      passed: (slot) => this.#rearm(slot),
+      queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.host.queueDepth(fd).depth > 0),
+      siblings: (slot) => this.#serving().filter((handle) => handle.place.slot !== slot),
+    });
+  }
+
+  /**
+   * Opens the sockets of `slots` slots, if there are fewer.
+   * @throws the system error of a socket that could not be opened.
+   */
+  grow(slots: number): void {
+    for (const { shards } of this.#context.listeners) shards.grow(slots);
+    while (this.#seats.length < slots) {
+      const slot = this.#seats.push({ workers: new Set(), stalled: new Set(), adopters: undefined }) - 1;
+      for (const { fd } of this.#socketsOf(slot)) {
+        this.#slotOf.set(fd, slot);
+        this.#watch.add(fd);
+      }
+    }
+  }
+
+  /** To be called whenever a worker becomes ready, begins to drain, or ends. */
+  changed(handle: WorkerHandle): void {
+    if (this.#closed) return;
+    if (handle.state === 'ready') this.#joined(handle);
+    else this.#left(handle);
+  }
+
+  /** An event loop turned. */
+  pong(handle: WorkerHandle, id: number): void {
+    this.#stalls.pong(handle, id);
+  }
+
+  /** The fleet stops: every worker accepts what is queued at its own slot, and nothing changes hands any more. */
+  close(): void {
+    this.#closed = true;
+    this.#stalls.close();
+    this.#watch.close();
+  }
+
+  #joined(handle: WorkerHandle): void {
+    const seat = this.#seats[handle.place.slot] as Seat;
+    if (seat.workers.has(handle)) return;
+    seat.workers.add(handle);
+    this.#reclaim(seat, handle.place.slot);
+    for (const [slot, other] of this.#seats.entries())
+      if (other.adopters !== undefined) this.#adopt(other, slot, handle);
+    this.#steer();
+  }
+
+  #left(handle: WorkerHandle): void {
+    const { slot } = handle.place;
+    const seat = this.#seats[slot] as Seat;
+    for (const { adopters } of this.#seats) adopters?.delete(handle);
+    this.#stalls.forget(handle);
+    seat.stalled.delete(handle);
+    if (seat.workers.delete(handle)) this.#review(seat, slot);
+  }
+
+  #onStalled(handle: WorkerHandle): void {
+    const seat = this.#seats[handle.place.slot] as Seat;
+    seat.stalled.add(handle);
+    this.#review(seat, handle.place.slot);
+  }
+
+  #onRevived(handle: WorkerHandle): void {
+    const { slot } = handle.place;
+    const seat = this.#seats[slot] as Seat;
+    seat.stalled.delete(handle);
+    this.#steer();
+    this.#reclaim(seat, slot);
+    this.#rearm(slot);
+  }
+
+  /** New connections first: what arrives between the two steps at the orphaned slot is accepted by its adopters. */
+  #review(seat: Seat, slot: number): void {
+    this.#steer();
+    if (!isLive(seat)) this.#orphan(seat, slot);
+  }
+
+  #orphan(seat: Seat, slot: number): void {
+    seat.adopters ??= new Set();
+    for (const handle of this.#serving()) this.#adopt(seat, slot, handle);
+  }
+
+  #adopt(seat: Seat, slot: number, handle: WorkerHandle): void {
+    if (seat.workers.has(handle) || seat.adopters?.has(handle)) return;
+    // Refused: the worker is gone, or its buffer is full because it is blocked. The next report of the queue tries again.
+    if (handle.adopt(slot, this.#socketsOf(slot))) seat.adopters?.add(handle);
+  }
+
+  #reclaim(seat: Seat, slot: number): void {
+    for (const handle of seat.adopters ?? []) handle.release(slot);
+    seat.adopters = undefined;
+  }
+
+  #steer(): void {
+    const live = [...this.#seats.entries()].flatMap(([slot, seat]) => (isLive(seat) ? [slot] : []));
+    for (const { shards } of this.#context.listeners) shards.steer(live);
+  }
+
+  /** Ready workers that are not known to be blocked. */
+  #serving(): WorkerHandle[] {
+    return this.#seats.flatMap(({ workers, stalled }) => [...workers].filter((handle) => !stalled.has(handle)));
+  }
+
+  #socketsOf(slot: number): { readonly fd: number; readonly listener: number }[] {
+    return this.#context.listeners.map(({ shards, index }) => ({ fd: shards.fds[slot] as number, listener: index }));
+  }
+
+  /** Connections have been waiting for a while. */
+  #onWaiting(reports: readonly QueueReport[]): void {
+    if (this.#closed) return;
+    const suspects = new Set<number>();
+    for (const { fd } of reports) {
+      const slot = this.#slotOf.get(fd) as number;
+      const seat = this.#seats[slot] as Seat;
+      if (isLive(seat)) {
+        suspects.add(slot);
+      } else {
+        this.#orphan(seat, slot);
+        this.#watch.rearm(fd);
+      }
+    }
+    for (const slot of suspects) {
+      const { workers, stalled } = this.#seats[slot] as Seat;
+      this.#stalls.suspect(
+        slot,
+        [...workers].filter((handle) => !stalled.has(handle)),
+      );
+    }
+  }
+
+  #rearm(slot: number): void {
+    if (this.#closed) return;
+    for (const { fd } of this.#socketsOf(slot)) this.#watch.rearm(fd);
+  }
+}
+
+/** Whether somebody accepts from the slot's own sockets. */
+function isLive({ workers, stalled }: Seat): boolean {
+  return workers.size > stalled.size;
+}

@@ -1,0 +1,191 @@
+/**
+ * Tells a worker that is stuck from one that is merely busy.
+ *
+ * A queue that is not empty says nothing by itself: under load it never is. A worker is *stalled* when connections wait, its
+ * event loop has not turned for {@link STALLED} ms of its own time, and the loops of others have meanwhile turned several times
+ * over: on a machine that is short of CPU everybody is slow, and nothing would be gained.
+ */
+
+import type { Host, Timer } from './host.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/** Milliseconds that an event loop may take to turn, on top of what the queue watch has waited before it reported. */
+const STALLED = 50;
+/** Milliseconds after which the others are asked for comparison: most answers come sooner. */
+const COMPARE = 15;
+/** How many times longer than the others' average a stalled loop has not turned. */
+const SLOWER = 3;
+/** A timer of the master that fires so many milliseconds late finds answers in its pipes that it has not read yet. */
+const LATE = 20;
+/** A stall as long as this is told of, in milliseconds. */
+const WORTH_TELLING = 1_000;
+
+export interface StallsContext {
+  readonly host: Pick<Host, 'now' | 'after' | 'runDelay'>;
+  readonly log: Logger;
+  stalled(handle: WorkerHandle): void;
+  revived(handle: WorkerHandle): void;
+  /** The suspicion was unfounded: the slot's queues are to be watched again. */
+  passed(slot: number): void;
+  /** Whether connections still wait at a slot. */
+  queued(slot: number): boolean;
+  /** Workers of other slots that serve. */
+  siblings(slot: number): WorkerHandle[];
+}
+
+interface Asked {
+  readonly at: number;
+  /** Milliseconds that the process had waited for a CPU by then. */
+  readonly starved: number;
+}
+
+interface Suspicion {
+  readonly slot: number;
+  /** The slot's own worker, or both while it changes hands. */
+  readonly asked: Map<WorkerHandle, Asked>;
+  /** Others, by when they were asked. */
+  readonly compared: Map<WorkerHandle, number>;
+  /** Milliseconds that others took to answer. */
+  readonly answers: number[];
+  timer: Timer | undefined;
+}
+
+interface Stall {
+  readonly since: number;
+  readonly timer: Timer;
+  told: boolean;
+}
+
+export class Stalls {
+  readonly #context: StallsContext;
+  /** By the number of the ping. */
+  readonly #suspicions = new Map<number, Suspicion>();
+  readonly #stalls = new Map<WorkerHandle, Stall>();
+  #pings = 0;
+
+  constructor(context: StallsContext) {
+    this.#context = context;
+  }
+
+  /** Connections wait at a slot that is served by `workers`. */
+  suspect(slot: number, workers: readonly WorkerHandle[]): void {
+    for (const known of this.#suspicions.values()) if (known.slot === slot) return;
+    const { host } = this.#context;
+    // Negative: nobody takes the answer to the liveness watch, which counts upwards, for one to this.
+    this.#pings -= 1;
+    const id = this.#pings;
+    const suspicion: Suspicion = { slot, asked: new Map(), compared: new Map(), answers: [], timer: undefined };
+    for (const handle of workers) {
+      if (!handle.ping(id)) continue;
+      suspicion.asked.set(handle, { at: host.now(), starved: host.runDelay(handle.pid) ?? 0 });
+    }
+    // Nobody could be asked: it is ending.
+    if (suspicion.asked.size === 0) {
+      this.#context.passed(slot);
+      return;
+    }
+    this.#suspicions.set(id, suspicion);
+    this.#wait(COMPARE, suspicion, () => this.#compare(id, suspicion));
+  }
+
+  /** An event loop turned. */
+  pong(handle: WorkerHandle, id: number): void {
+    const suspicion = this.#suspicions.get(id);
+    if (suspicion?.asked.has(handle)) this.#drop(id, suspicion);
+    const asked = suspicion?.compared.get(handle);
+    if (asked !== undefined) suspicion?.answers.push(this.#context.host.now() - asked);
+    this.#revive(handle);
+  }
+
+  /** A worker serves no more. */
+  forget(handle: WorkerHandle): void {
+    this.#stalls.get(handle)?.timer.cancel();
+    this.#stalls.delete(handle);
+    for (const [id, suspicion] of this.#suspicions) {
+      if (suspicion.asked.delete(handle) && suspicion.asked.size === 0) this.#drop(id, suspicion);
+    }
+  }
+
+  close(): void {
+    for (const { timer } of this.#suspicions.values()) timer?.cancel();
+    for (const { timer } of this.#stalls.values()) timer.cancel();
+    this.#suspicions.clear();
+    this.#stalls.clear();
+  }
+
+  #wait(ms: number, suspicion: Suspicion, next: () => void): void {
+    const { host } = this.#context;
+    const due = host.now() + ms;
+    suspicion.timer = host.after(ms, () => {
+      if (host.now() - due < LATE) next();
+      else this.#wait(LATE, suspicion, next);
+    });
+  }
+
+  #compare(id: number, suspicion: Suspicion): void {
+    const { host, siblings } = this.#context;
+    for (const handle of siblings(suspicion.slot)) if (handle.ping(id)) suspicion.compared.set(handle, host.now());
+    this.#wait(STALLED - COMPARE, suspicion, () => this.#judge(id, suspicion));
+  }
+
+  #judge(id: number, suspicion: Suspicion): void {
+    const { slot, asked, compared, answers } = suspicion;
+    // Somebody has accepted them, or nobody could take them over.
+    if (!this.#context.queued(slot) || compared.size === 0) {
+      this.#drop(id, suspicion);
+      return;
+    }
+    const left = Math.max(...[...asked].map(([handle, since]) => this.#left(handle, since, answers)));
+    if (left > 0) {
+      this.#wait(Math.ceil(left), suspicion, () => this.#judge(id, suspicion));
+      return;
+    }
+    this.#suspicions.delete(id);
+    for (const handle of asked.keys()) this.#stall(handle);
+    this.#context.passed(slot);
+  }
+
+  /** Milliseconds after which a worker that still has not answered is to be looked at again; 0 when it is stalled. */
+  #left(handle: WorkerHandle, { at, starved }: Asked, answers: readonly number[]): number {
+    const { host } = this.#context;
+    if (answers.length === 0) return STALLED / 2;
+    const elapsed = host.now() - at;
+    // Time in the queue of a CPU is the machine's fault (/proc/<pid>/schedstat, Documentation/scheduler/sched-stats.rst).
+    const own = elapsed - ((host.runDelay(handle.pid) ?? starved) - starved);
+    const average = answers.reduce((sum, answer) => sum + answer, 0) / answers.length;
+    return Math.max(0, STALLED - own, SLOWER * average - elapsed);
+  }
+
+  #drop(id: number, suspicion: Suspicion): void {
+    suspicion.timer?.cancel();
+    this.#suspicions.delete(id);
+    this.#context.passed(suspicion.slot);
+  }
+
+  #stall(handle: WorkerHandle): void {
+    const { host, log } = this.#context;
+    const stall: Stall = {
+      since: host.now(),
+      told: false,
+      timer: host.after(WORTH_TELLING, () => {
+        stall.told = true;
+        log.warn(
+          `${handle} is blocked: its event loop has not turned for ${WORTH_TELLING} ms, and the others accept in its place`,
+        );
+      }),
+    };
+    this.#stalls.set(handle, stall);
+    this.#context.stalled(handle);
+  }
+
+  #revive(handle: WorkerHandle): void {
+    const stall = this.#stalls.get(handle);
+    if (stall === undefined) return;
+    stall.timer.cancel();
+    this.#stalls.delete(handle);
+    const { host, log, revived } = this.#context;
+    if (stall.told) log.info(`${handle} accepts again after ${Math.round(host.now() - stall.since)} ms`);
+    revived(handle);
+  }
+}
