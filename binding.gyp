@@ -10,6 +10,7 @@
         "native/addon_children.cc",
         "native/addon_fds.cc",
         "native/addon_parent_watch.cc",
+        "native/addon_queue_watch.cc",
         "native/sys_error.cc"
       ],
       "conditions": [
@@ -26,6 +27,7 @@
             "native/pidfd_linux.cc",
             "native/process_linux.cc",
             "native/process_watch_linux.cc",
+            "native/queue_watch_linux.cc",
             "native/reaper_linux.cc",
             "native/spawn_child_linux.cc",
             "native/spawn_linux.cc",

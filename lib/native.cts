@@ -123,6 +123,41 @@ export interface ParentWatch {
   close(): void;
 }
 
+export interface QueueWatchRequest {
+  /** Listening sockets, watched from now on; `add` takes more. */
+  readonly fds: readonly Fd[];
+  /** Milliseconds between noticing somebody in a queue and looking again, 0 to an hour. Default 50. */
+  readonly delay?: number;
+}
+
+/** An accept queue in which somebody was when it was looked at, and in which somebody is after the delay. */
+export interface WaitingQueue {
+  readonly fd: Fd;
+  /**
+   * Milliseconds since somebody was noticed in it, at least the delay; not necessarily the same connection all the time. Much more
+   * than the delay means that this process, or the machine, stood still meanwhile.
+   */
+  readonly since: number;
+}
+
+/**
+ * A native thread that watches accept queues without accepting. It sleeps while all are empty, is woken at most twice per queue and
+ * delay while connections come, and does not keep the event loop alive. It ends with `close()`, the environment or the process.
+ */
+export interface QueueWatch {
+  /** A queue that is not empty now is noticed now. Throws `epoll_ctl` EEXIST for a socket that is watched, EBADF after `close()`. */
+  add(fd: Fd): void;
+  /** No report names this socket afterwards, and it may be closed; it must not be before. Does nothing for one that is not watched. */
+  remove(fd: Fd): void;
+  /**
+   * Watches a socket again that was reported: one report for each, until then. One that is still waiting is reported again after the
+   * delay. Does nothing for one that was not reported; throws `epoll_ctl` ENOENT for one that is not watched.
+   */
+  rearm(fd: Fd): void;
+  /** No report comes afterwards. Idempotent. */
+  close(): void;
+}
+
 export interface NativeBinding {
   /** Probed at every read. */
   readonly features: Features;
@@ -180,6 +215,12 @@ export interface NativeBinding {
   userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
   reapStrangers(own: readonly number[]): boolean;
+
+  /**
+   * Linux: calls `onWaiting` with those of the queues that stay non-empty, several in one call where they are noticed together. Never
+   * during this call.
+   */
+  watchQueues(request: QueueWatchRequest, onWaiting: (queues: WaitingQueue[]) => void): QueueWatch;
 
   /** Main thread only, once per process. */
   watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;

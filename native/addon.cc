@@ -5,6 +5,7 @@
 #include "addon_children.h"
 #include "addon_fds.h"
 #include "addon_parent_watch.h"
+#include "addon_queue_watch.h"
 #include "fd.h"
 #include "features.h"
 #include "listener.h"
@@ -22,6 +23,7 @@ constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 struct Instance {
   Children children;
   ParentWatches parent_watches;
+  QueueWatches queue_watches;
   StrangerReaper reaper;
 };
 
@@ -217,6 +219,20 @@ Napi::Value WatchParent(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value WatchQueues(const Napi::CallbackInfo& info) {
+  const Napi::Object request = ToObject(info[0], "request");
+  const std::vector<int> fds = ToList(request.Get("fds"), "fds", ToFd);
+  const auto delay =
+      ToOptional(request.Get("delay"), "delay", [](const Napi::Value& value, const auto& name) {
+        return std::chrono::milliseconds(ToInteger(value, name, 0, kLongestQueueDelay));
+      });
+  const Napi::Function on_waiting = ToFunction(info[1], "onWaiting");
+  return Translate(info.Env(), [&] {
+    return Self(info.Env())
+        .queue_watches.Watch(info.Env(), fds, delay.value_or(kQueueDelay), on_waiting);
+  });
+}
+
 Napi::Value Features(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   Napi::Object reasons = Napi::Object::New(info.Env());
@@ -237,6 +253,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       [](Instance* self) {
         self->children.Stop();
         self->parent_watches.Stop();
+        self->queue_watches.Stop();
       },
       instance);
   RememberFileLimit();
@@ -256,6 +273,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("userGroups", GroupsOfUser);
   add("reapStrangers", ReapStrangers);
   add("watchParent", WatchParent);
+  add("watchQueues", WatchQueues);
   ExportFds(env, exports);
   // Probed when first asked for: workers never do.
   exports.DefineProperty(

@@ -8,6 +8,16 @@
 #include "sys_error.h"
 
 namespace prefork {
+namespace {
+
+epoll_event Event(std::uint32_t events, std::uint64_t id) {
+  epoll_event event = {};
+  event.events = events;
+  event.data.u64 = id;
+  return event;
+}
+
+}  // namespace
 
 WakeableEpoll::WakeableEpoll() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw SysError(errno, "epoll_create1");
@@ -17,10 +27,17 @@ WakeableEpoll::WakeableEpoll() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 void WakeableEpoll::Add(int fd, std::uint32_t events, std::uint64_t id) {
-  epoll_event event = {};
-  event.events = events;
-  event.data.u64 = id;
+  epoll_event event = Event(events, id);
   if (epoll_ctl(epoll_.Get(), EPOLL_CTL_ADD, fd, &event) != 0) throw SysError(errno, "epoll_ctl");
+}
+
+bool WakeableEpoll::Modify(int fd, std::uint32_t events, std::uint64_t id) {
+  epoll_event event = Event(events, id);
+  return epoll_ctl(epoll_.Get(), EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
+bool WakeableEpoll::Remove(int fd) {
+  return epoll_ctl(epoll_.Get(), EPOLL_CTL_DEL, fd, nullptr) == 0;
 }
 
 void WakeableEpoll::Wake() {

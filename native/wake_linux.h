@@ -16,6 +16,9 @@ class WakeableEpoll {
   WakeableEpoll();
   // Throws SysError.
   void Add(int fd, std::uint32_t events, std::uint64_t id);
+  // False with errno where epoll_ctl(2) fails.
+  bool Modify(int fd, std::uint32_t events, std::uint64_t id);
+  bool Remove(int fd);
   void Wake();
   // Ids of what is ready, at most `capacity`; 0 after `timeout` ms (-1: never). Wake-ups are
   // consumed and reported as kWakeId.
