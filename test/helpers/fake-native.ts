@@ -1,10 +1,10 @@
 /**
- * The part of the addon that opens and inspects sockets, without a kernel: for unit tests of what is done with the
- * descriptors.
+ * The part of the addon that opens, inspects, steers and watches sockets, without a kernel: for unit tests of what is done with
+ * the descriptors.
  */
 
 import { constants } from 'node:os';
-import type { InspectedSocket, NativeBinding, TcpListenRequest } from '../../lib/native.cjs';
+import type { InspectedSocket, NativeBinding, QueueWatch, TcpListenRequest, WaitingQueue } from '../../lib/native.cjs';
 import type { Logger } from '../../lib/types.js';
 
 type Request = Omit<TcpListenRequest, 'backlog' | 'reusePort'> & { readonly backlog?: number };
@@ -17,6 +17,9 @@ export class FakeNative {
   readonly inherited = new Map<number, InspectedSocket>();
   /** Addresses (`address:port`) that fail, and how. */
   readonly failures = new Map<string, keyof typeof constants.errno>();
+  /** What the next `sendFds` say; `'sent'` when there is nothing left. */
+  readonly sendResults: ('sent' | 'full' | 'gone')[] = [];
+  readonly #watches: FakeWatch[] = [];
   #next = 100;
 
   inherit(fd: number, socket: Partial<InspectedSocket>): void {
@@ -38,6 +41,17 @@ export class FakeNative {
       inspectListener: (fd) => this.#inherited('inspectListener', fd),
       setCloseOnExec: (fd) => void this.#inherited('setCloseOnExec', fd),
       setNonBlocking: (fd) => this.#inherited('setNonBlocking', fd).nonBlocking,
+      steer: ({ fd, live, size }) => void this.calls.push(`steer ${fd} ${live.join(',')} of ${size}`),
+      seqpacketPair: () => [this.#open(), this.#open()],
+      sendFds: (channel, { tag, fds }) => {
+        this.calls.push(`sendFds ${channel} ${tag} ${fds.join(',')}`);
+        return this.sendResults.shift() ?? 'sent';
+      },
+      watchQueues: ({ fds }, onWaiting) => {
+        const watch = new FakeWatch(fds, onWaiting);
+        this.#watches.push(watch);
+        return watch;
+      },
       closeFd: (fd) => {
         this.calls.push(`closeFd ${fd}`);
         if (!this.open.delete(fd)) throw systemError('EBADF', 'close');
@@ -46,12 +60,22 @@ export class FakeNative {
     return binding as NativeBinding;
   }
 
+  /** Somebody waits in this queue: reported by every watch that is armed for it. Returns by how many. */
+  wait(fd: number, since = 50): number {
+    return this.#watches.filter((watch) => watch.wait(fd, since)).length;
+  }
+
+  #open(): number {
+    const fd = this.#next++;
+    this.open.add(fd);
+    return fd;
+  }
+
   #bind(syscall: string, { family, address, port, ipv6Only }: Request) {
     this.calls.push(`${syscall} ${address}:${port}${ipv6Only ? ' ipv6Only' : ''}`);
     const failure = this.failures.get(`${address}:${port}`);
     if (failure !== undefined) throw Object.assign(systemError(failure, 'bind'), { address, port });
-    const fd = this.#next++;
-    this.open.add(fd);
+    const fd = this.#open();
     return { fd, family, address, port: port === 0 ? 40_000 + fd : port };
   }
 
@@ -60,6 +84,42 @@ export class FakeNative {
     const socket = this.inherited.get(fd);
     if (socket === undefined || !this.open.has(fd)) throw systemError('EBADF', 'fcntl');
     return socket;
+  }
+}
+
+/** Armed descriptors are `true`, reported ones `false`. */
+class FakeWatch implements QueueWatch {
+  readonly #armed: Map<number, boolean>;
+  readonly #onWaiting: (queues: WaitingQueue[]) => void;
+
+  constructor(fds: readonly number[], onWaiting: (queues: WaitingQueue[]) => void) {
+    this.#armed = new Map(fds.map((fd) => [fd, true]));
+    this.#onWaiting = onWaiting;
+  }
+
+  add(fd: number): void {
+    if (this.#armed.has(fd)) throw systemError('EEXIST', 'epoll_ctl');
+    this.#armed.set(fd, true);
+  }
+
+  remove(fd: number): void {
+    this.#armed.delete(fd);
+  }
+
+  rearm(fd: number): void {
+    if (!this.#armed.has(fd)) throw systemError('ENOENT', 'epoll_ctl');
+    this.#armed.set(fd, true);
+  }
+
+  close(): void {
+    this.#armed.clear();
+  }
+
+  wait(fd: number, since: number): boolean {
+    if (this.#armed.get(fd) !== true) return false;
+    this.#armed.set(fd, false);
+    this.#onWaiting([{ fd, since }]);
+    return true;
   }
 }
 
