@@ -16,6 +16,10 @@ const STALLED = 50;
 const COMPARE = 15;
 /** How many times longer than the others' average a stalled loop has not turned. */
 const SLOWER = 3;
+/** A loop that has not turned for so many milliseconds of its own time is stalled however slow the others are, if one of them answered. */
+const CERTAINLY = 200;
+/** Milliseconds between two looks at a worker that has not answered: while others do not answer either, their average grows. */
+const LOOK_AGAIN = 10;
 /** A timer of the master that fires so many milliseconds late finds answers in its pipes that it has not read yet. */
 const LATE = 20;
 /** A stall as long as this is told of, in milliseconds. */
@@ -47,7 +51,7 @@ interface Suspicion {
   /** Others, by when they were asked. */
   readonly compared: Map<WorkerHandle, number>;
   /** Milliseconds that others took to answer. */
-  readonly answers: number[];
+  readonly answers: Map<WorkerHandle, number>;
   timer: Timer | undefined;
 }
 
@@ -75,7 +79,7 @@ export class Stalls {
     // Negative: nobody takes the answer to the liveness watch, which counts upwards, for one to this.
     this.#pings -= 1;
     const id = this.#pings;
-    const suspicion: Suspicion = { slot, asked: new Map(), compared: new Map(), answers: [], timer: undefined };
+    const suspicion: Suspicion = { slot, asked: new Map(), compared: new Map(), answers: new Map(), timer: undefined };
     for (const handle of workers) {
       if (!handle.ping(id)) continue;
       suspicion.asked.set(handle, { at: host.now(), starved: host.runDelay(handle.pid) ?? 0 });
@@ -94,7 +98,7 @@ export class Stalls {
     const suspicion = this.#suspicions.get(id);
     if (suspicion?.asked.has(handle)) this.#drop(id, suspicion);
     const asked = suspicion?.compared.get(handle);
-    if (asked !== undefined) suspicion?.answers.push(this.#context.host.now() - asked);
+    if (asked !== undefined) suspicion?.answers.set(handle, this.#context.host.now() - asked);
     this.#revive(handle);
   }
 
@@ -130,15 +134,15 @@ export class Stalls {
   }
 
   #judge(id: number, suspicion: Suspicion): void {
-    const { slot, asked, compared, answers } = suspicion;
+    const { slot, asked, compared } = suspicion;
     // Somebody has accepted them, or nobody could take them over.
     if (!this.#context.queued(slot) || compared.size === 0) {
       this.#drop(id, suspicion);
       return;
     }
-    const left = Math.max(...[...asked].map(([handle, since]) => this.#left(handle, since, answers)));
+    const left = Math.max(...[...asked].map(([handle, since]) => this.#left(handle, since, suspicion)));
     if (left > 0) {
-      this.#wait(Math.ceil(left), suspicion, () => this.#judge(id, suspicion));
+      this.#wait(Math.max(LOOK_AGAIN, Math.ceil(left)), suspicion, () => this.#judge(id, suspicion));
       return;
     }
     this.#suspicions.delete(id);
@@ -147,14 +151,17 @@ export class Stalls {
   }
 
   /** Milliseconds after which a worker that still has not answered is to be looked at again; 0 when it is stalled. */
-  #left(handle: WorkerHandle, { at, starved }: Asked, answers: readonly number[]): number {
+  #left(handle: WorkerHandle, { at, starved }: Asked, { compared, answers }: Suspicion): number {
     const { host } = this.#context;
-    if (answers.length === 0) return STALLED / 2;
-    const elapsed = host.now() - at;
+    if (answers.size === 0) return STALLED / 2;
+    const now = host.now();
+    const elapsed = now - at;
     // Time in the queue of a CPU is the machine's fault (/proc/<pid>/schedstat, Documentation/scheduler/sched-stats.rst).
     const own = elapsed - ((host.runDelay(handle.pid) ?? starved) - starved);
-    const average = answers.reduce((sum, answer) => sum + answer, 0) / answers.length;
-    return Math.max(0, STALLED - own, SLOWER * average - elapsed);
+    // Those that have not answered took so long at least: without them the quick ones alone would be the measure.
+    const taken = [...compared].map(([other, since]) => answers.get(other) ?? now - since);
+    const average = taken.reduce((sum, ms) => sum + ms, 0) / taken.length;
+    return Math.max(0, STALLED - own, Math.min(CERTAINLY - own, SLOWER * average - elapsed));
   }
 
   #drop(id: number, suspicion: Suspicion): void {

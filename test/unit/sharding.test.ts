@@ -132,6 +132,18 @@ test('a worker that is as slow as the others is not stalled', async () => {
   await master.stop();
 });
 
+test('three stalled workers of four do not hide each other for long', async () => {
+  const { host, workers, master } = await sharded();
+  for (const slot of [1, 2, 3]) block(workers[slot] as FakeWorker);
+  host.wait(1, 2, 3);
+  await host.advance(190);
+  expect(host.steered.at(-1)).toBe('0,1,2,3');
+  await host.advance(20);
+  expect(host.steered.at(-1)).toBe('0');
+  expect(adopted(workers)[0]).toEqual([1, 2, 3]);
+  await master.stop();
+});
+
 test('what somebody has accepted meanwhile makes nobody stalled', async () => {
   const { host, workers, master } = await sharded();
   block(workers[1] as FakeWorker);
