@@ -155,6 +155,11 @@ export class FakeHost implements Host {
     this.#time = target;
   }
 
+  /** Moves the clock without running anything: the process, or the machine, was stopped. */
+  freeze(ms: number): void {
+    this.#time += ms;
+  }
+
   async openListeners(
     _plans: readonly ListenPlan[],
     sharing: Sharing,
