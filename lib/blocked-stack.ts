@@ -6,13 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { debuggerUrl, formatFrames, pausedFrames } from './inspector-client.js';
 import type { ListeningSocket } from './process-sockets.js';
 import { hasConnection, loopbackListeners, socketInodes } from './process-sockets.js';
+import type { InspectorPort } from './protocol.cjs';
 
 export interface BlockedStackOptions {
-  /** Port that the inspector of the worker has, if it is open, as far as the worker could say. */
-  readonly inspector?: number;
+  /** As far as the process could tell. */
+  readonly inspector?: InspectorPort;
   /** Ports of the fleet: never an inspector's, and a question there would be a request to the application. */
   readonly servedPorts?: ReadonlySet<number>;
-  /** Milliseconds until the answer at the latest. Default: `1_000`. */
+  /** Milliseconds that an inspector may take to be opened, and once more to stop the process. Default: `1_000`. */
   readonly timeout?: number;
 }
 
@@ -40,47 +41,48 @@ const NATIVE: BlockedStack = { unavailable: 'in native code' };
  * inspector stays open. Never rejects.
  */
 export async function blockedStack(pid: number, options: BlockedStackOptions = {}): Promise<BlockedStack> {
-  const { timeout = TIMEOUT } = options;
   try {
-    return await ask(pid, options, AbortSignal.timeout(timeout));
+    return await ask(pid, options);
   } catch {
     // The process ended, is another user's, has no inspector, or this system has no /proc: no stack in any case.
     return UNAVAILABLE;
   }
 }
 
-async function ask(pid: number, options: BlockedStackOptions, signal: AbortSignal): Promise<BlockedStack> {
+async function ask(pid: number, options: BlockedStackOptions): Promise<BlockedStack> {
+  const { inspector, timeout = TIMEOUT } = options;
   const before = await ownListeners(pid, options);
-  if (options.inspector !== undefined && (await isConnected(pid, options.inspector))) return { debugged: true };
+  if (typeof inspector === 'number' && (await isConnected(pid, inspector))) return { debugged: true };
   if (!(await sharesNetwork(pid))) return UNAVAILABLE;
-  const open = before.find(({ port }) => port === options.inspector);
-  if (open !== undefined) return await stackOf(await debuggerUrl(open, signal), signal);
-  if (await isDebuggedUnheard(pid, before, signal)) return { debugged: true };
+  const open = before.find(({ port }) => port === inspector);
+  if (open !== undefined) return await stackOf(await debuggerUrl(open, AbortSignal.timeout(timeout)), timeout);
+  if (await isDebuggedUnheard(pid, before)) return { debugged: true };
 
-  if (!(await catchesSigusr1(pid))) return UNAVAILABLE;
+  if (inspector === false || !(await catchesSigusr1(pid))) return UNAVAILABLE;
   process.kill(pid, 'SIGUSR1');
+  const signal = AbortSignal.timeout(timeout);
   const found = [untilOpened(pid, options, before, signal), ...before.map((socket) => debuggerUrl(socket, signal))];
   const url = await Promise.any(found).catch(() => undefined);
-  if (url !== undefined) return await stackOf(url, signal);
+  if (url !== undefined) return await stackOf(url, timeout);
   // The handler of the signal leaves it to the main thread to open the inspector, when that next executes JavaScript.
   return (await tookSigusr1(pid)) ? NATIVE : UNAVAILABLE;
+}
+
+async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
+  const frames = await pausedFrames(url, AbortSignal.timeout(timeout));
+  return frames === undefined || frames.length === 0 ? NATIVE : { stack: formatFrames(frames) };
 }
 
 /**
  * Whether there is a debugger that the worker could not tell of:
  *     worker: pong     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
  */
-async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[], signal: AbortSignal): Promise<boolean> {
+async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {
   const asked = own.map(async (socket) => {
     if (!(await isConnected(pid, socket.port))) throw new Error('Nobody is connected');
-    return await debuggerUrl(socket, AbortSignal.any([signal, AbortSignal.timeout(PROBE)]));
+    return await debuggerUrl(socket, AbortSignal.timeout(PROBE));
   });
   return (await Promise.any(asked).catch(() => undefined)) !== undefined;
-}
-
-async function stackOf(url: string, signal: AbortSignal): Promise<BlockedStack> {
-  const frames = await pausedFrames(url, signal);
-  return frames === undefined || frames.length === 0 ? NATIVE : { stack: formatFrames(frames) };
 }
 
 /** What the process listens to by itself: sockets that it has from the master are the fleet's. */

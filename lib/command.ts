@@ -7,7 +7,7 @@ import { PreforkError } from './errors.js';
 import type { Launch } from './host.js';
 import { inheritedFd } from './listeners.js';
 import type { LaunchSettings } from './options.js';
-import { adoptionFd, controlFd, ENV, MARKER, NODE_IPC_ENV } from './protocol.cjs';
+import { adoptionFd, controlFd, ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from './protocol.cjs';
 import type { Command, CommandFile } from './types.js';
 
 const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url));
@@ -15,6 +15,8 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
 const NODE = /^node(\.exe)?$/i;
 const EVAL = /^(-e|-p|-pe|--eval|--print)(=|$)/;
 const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
+/** In NODE_OPTIONS: whatever says where the inspector is to be. */
+const INSPECT_BY_ENVIRONMENT = /(^|\s)--(inspect(?!-publish-uid)|debug-port)/;
 const DEFAULT_INSPECT_PORT = 9229;
 
 /** The running program, as far as it is needed to start it again. */
@@ -74,7 +76,10 @@ export function buildCommand(launch: Launch, program: Program, control: number, 
 function commandLine(settings: LaunchSettings, program: Program, slot: number): { file: string; args: string[] } {
   const { exec, args } = settings;
   const execArgv = settings.execArgv ?? program.execArgv;
-  const nodeArgs = (flags: readonly string[]) => ['--require', PRELOAD, ...inspectPerWorker(flags, slot)];
+  const nodeArgs = (flags: readonly string[]) => {
+    const inspectable = settings.inspectable && !hasInspectPort(flags, settings.env ?? program.env);
+    return ['--require', PRELOAD, ...(inspectable ? INSPECTABLE : []), ...inspectPerWorker(flags, slot)];
+  };
   const evaluated = isEvaluated(program);
   if (exec === undefined) {
     // `node -e code` has no script, so its arguments begin one earlier, and could be taken for node's own.
@@ -136,6 +141,12 @@ function inspectPerWorker(execArgv: readonly string[], slot: number): string[] {
     const own = base === 0 ? 0 : base + 1 + slot;
     return `${flag}=${host === '' ? '' : `${host}:`}${own}`;
   });
+}
+
+/** The user has an opinion about the inspector: it is used where it is. */
+function hasInspectPort(execArgv: readonly string[], env: Readonly<Record<string, string | undefined>>): boolean {
+  const flagged = execArgv.some((argument) => INSPECT.test(argument) || argument.startsWith('--debug-port'));
+  return flagged || INSPECT_BY_ENVIRONMENT.test(env['NODE_OPTIONS'] ?? '');
 }
 
 function environment(

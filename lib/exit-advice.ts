@@ -23,11 +23,19 @@ const CODE_ADVICE: Readonly<Record<number, string>> = {
   13: 'a top-level await never settled',
 };
 
+interface Ended {
+  readonly drainedBy?: NodeJS.Signals | undefined;
+  readonly killedBecause?: string | undefined;
+}
+
 /**
  * `''` when there is nothing to add.
- * @param drainedBy The signal from outside that made the worker drain before it ended.
+ * @param worker.drainedBy The signal from outside that made the worker drain before it ended.
+ * @param worker.killedBecause Why the master killed it, if it did.
  */
-export function exitAdvice({ code, signal }: ProcessExit, drainedBy?: NodeJS.Signals): string {
+export function exitAdvice({ code, signal }: ProcessExit, worker: Ended = {}): string {
+  const { drainedBy, killedBecause } = worker;
+  if (killedBecause !== undefined && signal === 'SIGKILL') return ` (by the master: it ${killedBecause})`;
   const asked = signal ?? drainedBy;
   const advice = asked === undefined ? CODE_ADVICE[code ?? Number.NaN] : SIGNAL_ADVICE[asked];
   return advice === undefined ? '' : ` (${advice})`;

@@ -44,7 +44,7 @@ export class Exits {
     const { code, signal } = exit;
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
     if (requested) log.info(what);
-    else log.error(`${what}${exitAdvice(exit, handle.drainedBy)}`);
+    else log.error(`${what}${exitAdvice(exit, handle)}`);
     tell(handle.info, { code, signal, requested });
     hooks.tellExit(handle.info, { code, signal, requested });
   }

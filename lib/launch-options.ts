@@ -25,6 +25,7 @@ export function checkLaunch(options: PreforkOptions): LaunchSettings {
     uid: uid === undefined ? undefined : checkId('uid', uid),
     gid: gid === undefined ? undefined : checkId('gid', gid),
     groups: groups === undefined ? undefined : checkGroups(groups),
+    inspectable: options.livenessTimeout !== undefined,
   };
 }
 

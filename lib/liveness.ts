@@ -2,6 +2,7 @@
 
 import type { BlockedStack } from './blocked-stack.js';
 import type { Host, Timer } from './host.js';
+import type { InspectorPort } from './protocol.cjs';
 import type { Logger, WorkerState } from './types.js';
 
 /**
@@ -32,14 +33,14 @@ export interface LivenessContext<Worker extends WatchedWorker> {
   readonly workers: Iterable<Worker>;
   /** Settles when everything has been read that had arrived from the workers. */
   pipesRead(): Promise<unknown>;
-  /** @param inspector The port that the worker named with its last answer. */
-  examine(worker: Worker, inspector: number | undefined): Promise<BlockedStack>;
+  /** @param inspector As the worker told with its last answer. */
+  examine(worker: Worker, inspector: InspectorPort | undefined): Promise<BlockedStack>;
 }
 
 interface Watch {
   /** Turns since the ping that is not answered; `undefined`: every ping is. */
   unanswered: number | undefined;
-  inspector: number | undefined;
+  inspector: InspectorPort | undefined;
   /** Nothing more is done: it is being examined, or killed. */
   caught: boolean;
   /** The log says already that it is left to its debugger. */
@@ -78,7 +79,7 @@ export class Liveness<Worker extends WatchedWorker> {
   }
 
   /** The event loop of a worker has turned. */
-  pong(worker: Worker, inspector: number | undefined): void {
+  pong(worker: Worker, inspector: InspectorPort | undefined): void {
     const watch = this.#watch(worker);
     watch.unanswered = undefined;
     watch.inspector = inspector;

@@ -8,6 +8,7 @@ import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { closeListeners } from './listeners.js';
+import type { Liveness } from './liveness.js';
 import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
 import { Operations } from './operations.js';
@@ -65,6 +66,7 @@ export class Master {
   #signals: InstalledSignals | undefined;
   #stopReaping: (() => void) | undefined;
   #starter: Starter | undefined;
+  #liveness: Liveness<WorkerHandle> | undefined;
   #state: FleetState = 'starting';
   #operations: Operations | undefined;
   #sharding: Sharding | undefined;
@@ -183,6 +185,11 @@ export class Master {
     const tls =
       settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
     await this.#shard();
+    if (settings.livenessTimeout !== undefined) {
+      const { watchLiveness } = await import('./watch-liveness.js');
+      if (this.#ending !== undefined) return;
+      this.#liveness = watchLiveness(settings.livenessTimeout, host, log, this.#listeners, this.#workers);
+    }
     const starter = new Starter({
       settings,
       host,
@@ -191,7 +198,10 @@ export class Master {
       listeners: this.#listeners,
       message: (handle, data) => this.#events.message(handle.info, data),
       changed: (handle) => this.#sharding?.changed(handle),
-      pong: (handle, id) => this.#sharding?.pong(handle, id),
+      pong: (handle, id, inspector) => {
+        this.#sharding?.pong(handle, id);
+        this.#liveness?.pong(handle, inspector);
+      },
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
@@ -305,6 +315,7 @@ export class Master {
     if (error === undefined) this.#log.info('stopping');
     else this.#log.error(`stopping, because ${error instanceof Error ? error.message : String(error)}`);
     this.#naps.end();
+    this.#liveness?.end();
     this.#recoveries.end();
     this.#hooks.close();
     this.#sharding?.close();

@@ -71,6 +71,8 @@ export interface LaunchSettings {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly groups: readonly number[] | undefined;
+  /** The master may want to ask for the JavaScript stack of the worker. */
+  readonly inspectable: boolean;
 }
 
 export type Hooks = Pick<PreforkOptions, 'onChildSpawn' | 'onMasterReady' | 'onChildRecover' | 'onChildExit'>;
@@ -89,6 +91,8 @@ export interface Settings {
   readonly gracePeriod: number;
   readonly maxSurge: number;
   readonly drainTimeout: number;
+  /** `undefined`: nobody watches the event loops. */
+  readonly livenessTimeout: number | undefined;
   readonly hooks: Hooks;
   readonly onMasterDeath: PreforkOptions['onMasterDeath'];
   readonly commandProducer: PreforkOptions['commandProducer'];
@@ -100,6 +104,8 @@ export interface Settings {
 
 /** Defaults that are plain values. Milliseconds but for `maxSurge`. */
 const DEFAULTS = { readyTimeout: 30_000, shutdownGracePeriod: 5_000, maxSurge: 1, drainTimeout: 30_000 } as const;
+/** Shorter than a garbage collection may take is no sign of anything. Milliseconds. */
+const LIVENESS_MIN = 100;
 
 const NAMES = [
   ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
@@ -178,6 +184,10 @@ export function resolveOptions(
       options.drainTimeout === undefined
         ? DEFAULTS.drainTimeout
         : checkMilliseconds('drainTimeout', options.drainTimeout, 0),
+    livenessTimeout:
+      options.livenessTimeout === undefined
+        ? undefined
+        : checkMilliseconds('livenessTimeout', options.livenessTimeout, LIVENESS_MIN),
     hooks: checkHooks(options),
     onMasterDeath: checkMasterDeath(options.onMasterDeath),
     commandProducer:
@@ -252,8 +262,7 @@ function checkLogger(value: unknown): Logger | false | undefined {
 }
 
 /** Options of the rolling replacement: checked now, so that a program does not break when a later version uses them. */
-function checkReplacement({ livenessTimeout, recycle }: PreforkOptions): void {
-  if (livenessTimeout !== undefined) checkMilliseconds('livenessTimeout', livenessTimeout, 1);
+function checkReplacement({ recycle }: PreforkOptions): void {
   if (recycle === undefined) return;
   const limits = ['maxAge', 'maxRequests', 'maxRss'];
   const given = checkObject('recycle', recycle, `an object with ${limits.join(', ')} or jitter`);
@@ -272,11 +281,17 @@ function checkReplacement({ livenessTimeout, recycle }: PreforkOptions): void {
 /** `'sharded'`: more addresses than sockets that can be handed over at a time (native `sendFds`). */
 const MAX_ADOPTED = 64;
 
-function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProducer }: Settings): void {
+function refuseConflicts(settings: Settings): void {
+  const { readiness, sharing, tls, listen, livenessTimeout, launch, commandProducer } = settings;
   const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
     const why = "that speak the control channel: use readiness 'listening'";
     if (tls !== undefined) throw invalidOption('tls', tls, `left out: certificates go to workers ${why}`);
+    if (livenessTimeout !== undefined) {
+      throw invalidOption('livenessTimeout', livenessTimeout, `left out: it is asked of workers ${why}`, {
+        range: true,
+      });
+    }
     if (sharing !== 'shared' && tcp > 0) {
       const what = sharing === 'sharded' ? 'the sockets of other slots go' : 'the address to bind goes';
       throw invalidOption('sharing', sharing, `'shared': ${what} to workers ${why}`, { range: true });
@@ -298,11 +313,8 @@ function refuseConflicts({ readiness, sharing, tls, listen, launch, commandProdu
   }
 }
 
-function refuseUnsupported({ livenessTimeout, recycle }: PreforkOptions): void {
-  const asked = [
-    livenessTimeout !== undefined ? 'livenessTimeout' : undefined,
-    recycle !== undefined ? 'recycle' : undefined,
-  ].find((feature) => feature !== undefined);
+function refuseUnsupported({ recycle }: PreforkOptions): void {
+  const asked = [recycle !== undefined ? 'recycle' : undefined].find((feature) => feature !== undefined);
   if (asked === undefined) return;
   throw new PreforkError(
     'ERR_PREFORK_UNSUPPORTED',

@@ -6,12 +6,17 @@
 import { prepare } from './boot.cjs';
 import { identity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
+import { INSPECTABLE } from './protocol.cjs';
 
-/** Takes `--require <this file>` out of `process.execArgv`, which `child_process.fork` hands on to a worker's children. */
-function forgetOwnFlag(execArgv: string[], own: string): void {
+/**
+ * Takes `--require <this file>` and what the master adds behind it out of `process.execArgv`, which `child_process.fork` hands on to
+ * a worker's children, and which threads refuse that are given it.
+ */
+function forgetOwnFlags(execArgv: string[], own: string): void {
   const pair = execArgv.findIndex((flag, i) => (flag === '--require' || flag === '-r') && execArgv[i + 1] === own);
   if (pair !== -1) {
-    execArgv.splice(pair, 2);
+    const inspectable = INSPECTABLE.every((flag, i) => execArgv[pair + 2 + i] === flag);
+    execArgv.splice(pair, 2 + (inspectable ? INSPECTABLE.length : 0));
     return;
   }
   const joined = execArgv.indexOf(`--require=${own}`);
@@ -22,7 +27,7 @@ function forgetOwnFlag(execArgv: string[], own: string): void {
 // worker_threads, the dearest module of this boot.
 const worker = identity();
 if (worker !== undefined) {
-  forgetOwnFlag(process.execArgv, __filename);
+  forgetOwnFlags(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
   prepare(worker, () => (require('./binding.cjs') as { native: NativeBinding }).native);
 }

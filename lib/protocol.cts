@@ -26,6 +26,12 @@ export const ENV = {
 /** Variables of Node's own IPC that must not leak from a master into its workers. */
 export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'] as const;
 
+/**
+ * Options of Node for a worker whose JavaScript stack may be asked for: SIGUSR1 opens its inspector on a free port of loopback, and
+ * nothing is printed. Right behind `--require <preload>`, which takes both out of `process.execArgv`.
+ */
+export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as const;
+
 /** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
 export const FIRST_FD = 3;
 
@@ -85,6 +91,12 @@ export interface BootError {
   readonly code?: string;
 }
 
+/**
+ * The port that the inspector of a worker has, or will have once it is opened; absent when that will be any free one. `false`: SIGUSR1
+ * does not open it, because the program handles that signal itself.
+ */
+export type InspectorPort = number | false;
+
 export type WorkerMessage =
   /** Uncaught error before readiness; written synchronously while the process dies. */
   | { readonly type: 'boot-error'; readonly error: BootError }
@@ -94,8 +106,7 @@ export type WorkerMessage =
   | { readonly type: 'ready'; readonly pid: number }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
-  /** `inspector`: the port that the worker's inspector has, or will have once it is opened; absent when that is any free one. */
-  | { readonly type: 'pong'; readonly id: number; readonly inspector?: number }
+  | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

@@ -8,7 +8,7 @@ import type { Host, Launch, WorkerProcess } from './host.js';
 import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
-import type { InitMessage } from './protocol.cjs';
+import type { InitMessage, InspectorPort } from './protocol.cjs';
 import { FIRST_FD } from './protocol.cjs';
 import type { Logger } from './types.js';
 import type { WorkerPlace } from './worker-handle.js';
@@ -28,7 +28,7 @@ export interface StarterContext {
   message(handle: WorkerHandle, data: unknown): void;
   /** Ready, draining or gone. */
   changed(handle: WorkerHandle): void;
-  pong(handle: WorkerHandle, id: number, inspector: number | undefined): void;
+  pong(handle: WorkerHandle, id: number, inspector: InspectorPort | undefined): void;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   exited(handle: WorkerHandle, exit: WorkerExit): void;

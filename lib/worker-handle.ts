@@ -1,10 +1,11 @@
 /** One worker as the master sees it, from its spawn to its reap. */
 
 import { deferred } from './deferred.js';
+import { descendsFrom } from './descent.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
-import type { BootError, DrainReason, InitMessage, WorkerMessage } from './protocol.cjs';
+import type { BootError, DrainReason, InitMessage, InspectorPort, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';
 
 /** How much of a worker's stderr an error quotes. */
@@ -19,8 +20,8 @@ export interface WorkerHandleEvents {
   message(data: unknown): void;
   /** The state has changed: to ready, draining or exited. */
   changed?(): void;
-  /** The event loop of the worker turned. `inspector`: as in the `pong` of protocol.cts. */
-  pong?(id: number, inspector: number | undefined): void;
+  /** The event loop of the worker turned. */
+  pong?(id: number, inspector: InspectorPort | undefined): void;
   exit(exit: WorkerExit): void;
 }
 
@@ -45,9 +46,11 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly #gone = deferred();
   /** The worker has spoken on its channel, so it hears what is said there. */
   #speaks = false;
+  /** As the worker says itself: behind a wrapper another one than {@link pid}. */
+  #servingPid: number | undefined;
   /** The master asked for the exit. */
   requested = false;
-  /** Why the master killed a worker that was not ready. */
+  /** Why the master killed it, in words that follow its name. */
   killedBecause: string | undefined;
   /** Set when a signal from outside made the worker drain. */
   drainedBy: NodeJS.Signals | undefined;
@@ -70,6 +73,13 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  /** The process that serves: a wrapper (`sh -c`) may be in front of it. */
+  get servingPid(): number {
+    const said = this.#servingPid ?? this.pid;
+    // A pid from another namespace is the number of a stranger here.
+    return said === this.pid || descendsFrom(said, this.pid) ? said : this.pid;
   }
 
   get state(): WorkerState {
@@ -166,6 +176,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     switch (message.type) {
       case 'ready':
         this.#speaks = true;
+        this.#servingPid = message.pid;
         this.becomeReady();
         break;
       case 'boot-error':

@@ -13,7 +13,14 @@ import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
-import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
+import type {
+  DrainReason,
+  InitMessage,
+  InspectorPort,
+  MasterMessage,
+  WireListener,
+  WorkerMessage,
+} from './protocol.cjs';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
 import { TIMER_MAX } from './validate.js';
@@ -26,8 +33,9 @@ const BACKSTOP_MARGIN = 250;
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
  * worker more than a megabyte.
  */
-function openInspector(): { readonly inspector?: number } {
-  return process.debugPort > 0 ? { inspector: process.debugPort } : {};
+function inspector(): { readonly inspector?: InspectorPort } {
+  if (process.debugPort > 0) return { inspector: process.debugPort };
+  return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
 
 export interface WorkerDeps {
@@ -192,7 +200,7 @@ class Worker {
         this.#adoptions?.release(message.slot);
         break;
       case 'ping':
-        this.#channel?.send({ type: 'pong', id: message.id, ...openInspector() });
+        this.#channel?.send({ type: 'pong', id: message.id, ...inspector() });
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);

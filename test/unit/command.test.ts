@@ -110,6 +110,20 @@ test('every worker gets a debugger port of its own', () => {
   expect(ports('--inspect-publish-uid=http')).toBe('--inspect-publish-uid=http');
 });
 
+test('workers whose stack may be asked for have an inspector that opens on a free port, unless the user has put it somewhere', () => {
+  const inspectable = ['--inspect-port=0', '--inspect-publish-uid=http'];
+  const args = (options: Partial<PreforkOptions>) => command({ livenessTimeout: 5_000, ...options }).args.slice(2, 4);
+  expect(args({})).toEqual(inspectable);
+  expect(args({ exec: 'worker.mjs' })).toEqual(inspectable);
+  expect(args({ execArgv: ['--inspect-publish-uid=stderr'] })).toEqual(inspectable);
+  expect(args({ env: { NODE_OPTIONS: '--max-old-space-size=99' } })).toEqual(inspectable);
+  expect(args({ execArgv: ['--inspect'] })[0]).toBe('--inspect=9231');
+  expect(args({ execArgv: ['--debug-port=5000'] })[0]).toBe('--debug-port=5000');
+  expect(args({ env: { NODE_OPTIONS: '--trace-gc --inspect-port=5000' } })).not.toContain(inspectable[0]);
+  expect(command({ livenessTimeout: 5_000, exec: 'python3', args: ['worker.py'] }).args).toEqual(['worker.py']);
+  expect(command().args).not.toContain(inspectable[0]);
+});
+
 test('the working directory keeps its logical name while that leads to the same place', () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-')));
   folders.push(folder);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { BlockedStack } from '../../lib/blocked-stack.js';
 import type { WatchedWorker } from '../../lib/liveness.js';
 import { Liveness } from '../../lib/liveness.js';
+import type { InspectorPort } from '../../lib/protocol.cjs';
 import type { WorkerState } from '../../lib/types.js';
 import { FakeHost, settle } from '../helpers/fake-host.js';
 
@@ -38,7 +39,7 @@ function watch({ examine = async () => STACK }: { examine?: () => Promise<Blocke
   const host = new FakeHost();
   const worker = new Worker();
   const lines: string[] = [];
-  const examined: (number | undefined)[] = [];
+  const examined: (InspectorPort | undefined)[] = [];
   let read = async (): Promise<void> => {};
   const liveness = new Liveness<Worker>({
     timeout: TIMEOUT,

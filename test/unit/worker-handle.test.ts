@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { WorkerProcess } from '../../lib/host.js';
+import type { InspectorPort } from '../../lib/protocol.cjs';
 import { WorkerHandle } from '../../lib/worker-handle.js';
 
 interface Attached {
   readonly handle: WorkerHandle;
-  readonly pongs: (readonly [id: number, inspector: number | undefined])[];
+  readonly pongs: readonly [number, InspectorPort | undefined][];
   readonly sent: string[];
   readonly signals: NodeJS.Signals[];
   /** From now on nothing that is sent arrives. */
@@ -14,7 +15,7 @@ interface Attached {
 function attached(): Attached {
   const sent: string[] = [];
   const signals: NodeJS.Signals[] = [];
-  const pongs: [number, number | undefined][] = [];
+  const pongs: [number, InspectorPort | undefined][] = [];
   let open = true;
   const process: WorkerProcess = {
     pid: 4711,
