@@ -1,0 +1,120 @@
+/** `test/fixtures/load.mjs`: clients in a process of their own, so that whatever the test does never delays them. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished } from 'vitest';
+import { bounded } from './eventually.js';
+
+const FIXTURE = fileURLToPath(new URL('../fixtures/load.mjs', import.meta.url));
+
+export interface LoadOptions {
+  readonly port?: number;
+  /** Default: `127.0.0.1`. */
+  readonly host?: string;
+  /** Of a unix socket. */
+  readonly path?: string;
+  /** Default: `/`. */
+  readonly url?: string;
+  /** Makes it TLS. The certificate of the server, in PEM. */
+  readonly ca?: string;
+  /**
+   * `'per-request'`: every request has a TCP connection of its own. `'keep-alive'`: a connection per lane, for as long as the server
+   * leaves it open. `'http2'`: a session for every four lanes, until the server wants it to go away. Nothing is tried twice.
+   */
+  readonly mode: 'per-request' | 'keep-alive' | 'http2';
+  /** Lanes, each with one request at a time. Default: `8`. */
+  readonly concurrency?: number;
+  /** Milliseconds, the longest pause between two requests of a lane. Default: `10`. */
+  readonly pause?: number;
+  /** The end of the load at the latest, in requests. Default: `200_000`. */
+  readonly requests?: number;
+  /** The end of the load at the latest, in milliseconds. Default: `120_000`. */
+  readonly duration?: number;
+}
+
+export interface LoadReport {
+  /** Connections. */
+  readonly opened: number;
+  /** Requests. */
+  readonly asked: number;
+  readonly answered: number;
+  /** Answered later than 500 ms. */
+  readonly delayed: number;
+  /** How many of these were late because their worker stood still after it had accepted them. */
+  readonly held: number;
+  readonly reset: number;
+  readonly refused: number;
+  readonly other: number;
+  /** The first few, in words. */
+  readonly failures: readonly string[];
+  /** Milliseconds. */
+  readonly worst: number;
+  /** Answers by the pid that gave them. */
+  readonly pids: Readonly<Record<string, number>>;
+  readonly endedBy: 'user' | 'limits';
+}
+
+export interface Load {
+  /** Waits until `more` requests that begin after this call have been answered. */
+  answered(more: number): Promise<void>;
+  /** Begins no more requests, waits for those that are under way, and tells about all of them. */
+  stop(): Promise<LoadReport>;
+}
+
+type Line = { readonly reached: number } | { readonly report: LoadReport };
+
+/** Starts asking at once. Ends with the test. */
+export function startLoad(options: LoadOptions): Load {
+  const child = spawn(process.execPath, [FIXTURE, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => end(child));
+  child.stdin.on('error', () => {}); // EPIPE: it has ended, which is noticed anyway
+  const reached = new Map<number, () => void>();
+  let calls = 0;
+  const report = new Promise<LoadReport>((resolve, reject) => {
+    child.once('error', reject);
+    createInterface({ input: child.stdout })
+      .on('line', (text) => {
+        const line = JSON.parse(text) as Line;
+        if ('report' in line) resolve(line.report);
+        else reached.get(line.reached)?.();
+      })
+      .on('close', () => reject(new Error('The load ended without a report')));
+  });
+  report.catch(() => {});
+  return {
+    async answered(more) {
+      const id = calls++;
+      const done = new Promise<void>((resolve) => void reached.set(id, resolve));
+      child.stdin.write(`${id} ${more}\n`);
+      const early = report.then((told) => {
+        throw new Error(`The load ended before ${more} more requests were answered: ${JSON.stringify(told)}`);
+      });
+      await bounded(Promise.race([done, early]), 20_000, `${more} more requests are answered`);
+    },
+    async stop() {
+      child.stdin.end();
+      return bounded(report, 20_000, 'the load ends');
+    },
+  };
+}
+
+/** Every request was answered, by whatever worker, until the test ended the load. */
+export function expectNothingLost(report: LoadReport): void {
+  const { asked, answered, reset, refused, other, failures, endedBy } = report;
+  expect({ answered, reset, refused, other, failures, endedBy }).toEqual({
+    answered: asked,
+    reset: 0,
+    refused: 0,
+    other: 0,
+    failures: [],
+    endedBy: 'user',
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { startReadyFleet, tlsMaterial } from '../helpers/index.js';
+import { expectNothingLost, startLoad } from '../helpers/load.js';
+import { LOSSLESS } from '../helpers/sharing.js';
+
+const RELOADS = 20;
+const WORKERS = 2;
+
+const { key, cert } = tlsMaterial();
+const secure = { options: { tls: { key, cert } }, ca: cert };
+const protocols = [
+  { protocol: 'HTTP/1.1', serve: 'http', mode: 'keep-alive' },
+  { protocol: 'HTTP/1.1 over TLS', serve: 'https', mode: 'keep-alive', ...secure },
+] as const;
+const rows = LOSSLESS.flatMap((sharing) => protocols.map((protocol) => ({ sharing, ...protocol })));
+
+test.each(rows)(
+  'L5 20 reloads in a row fail no request of clients that keep their connections ($sharing, $protocol)',
+  async ({ sharing, serve, mode, ...rest }) => {
+    const { options, ca } = { options: {}, ca: undefined, ...rest };
+    const { master, port } = await startReadyFleet({
+      serve,
+      options: { workers: WORKERS, sharing, maxSurge: WORKERS, ...options },
+    });
+    // Pauses, so that every drain finds idle connections as well as busy ones.
+    const load = startLoad({ port, mode, concurrency: 16, pause: 40, ...(ca === undefined ? {} : { ca }) });
+    await load.answered(50);
+    for (let generation = 1; generation <= RELOADS; generation++) {
+      expect(await master.call('reload')).toMatchObject({ ok: true, generation });
+      await load.answered(50);
+    }
+    const report = await load.stop();
+    expectNothingLost(report);
+    // Connections were kept, and yet moved to every new generation.
+    expect(report.opened).toBeLessThan(report.asked / 2);
+    expect(Object.keys(report.pids).length).toBeGreaterThan(RELOADS);
+    // No drain had to wait for its deadline.
+    expect(master.stderr).not.toContain('was not done');
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+  90_000,
+);
