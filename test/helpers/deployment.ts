@@ -1,0 +1,77 @@
+/** A deployed program in a folder of its own: `test/fixtures/deployed.mjs`, whose releases a test replaces while it runs. */
+
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { ListenerAddress, PreforkOptions } from '../../lib/types.js';
+import { type Master, startMaster } from './master.js';
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
+const PROGRAM = 'deployed.mjs';
+const IMPORTED = ['commands.mjs', 'misbehave.mjs', 'report.mjs', 'servers.mjs'];
+
+export interface Deployment {
+  /** Holds `current`, a symlink to the release that is deployed. */
+  readonly folder: string;
+  /** Makes the folder of a release; returns its path. */
+  add(name: string): string;
+  /** Moves `current` to a release, atomically. */
+  deploy(name: string): void;
+  /** Writes the code of a release. */
+  write(name: string, code: string): void;
+  /** Starts the program as people do: `cd current && node deployed.mjs`. */
+  start(options?: DeployedOptions): Promise<DeployedFleet>;
+}
+
+/** `serve`: a server of `test/fixtures/servers.mjs`. */
+type DeployedOptions = Partial<Omit<PreforkOptions, 'serve'>> & { readonly serve?: string };
+
+export interface DeployedFleet {
+  readonly master: Master;
+  readonly pids: readonly number[];
+  readonly addresses: readonly ListenerAddress[];
+  readonly port: number;
+}
+
+/** A deployment with the release `'1'`, of version 1. Removed with the test. */
+export function makeDeployment(): Deployment {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-deployed-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(PACKAGE, join(folder, 'node_modules', 'prefork'));
+  const current = join(folder, 'current');
+  const release = (name: string) => join(folder, 'releases', name);
+  const deployment: Deployment = {
+    folder,
+    add(name) {
+      mkdirSync(release(name), { recursive: true });
+      for (const file of [PROGRAM, ...IMPORTED]) cpSync(join(FIXTURES, file), join(release(name), file));
+      return release(name);
+    },
+    deploy(name) {
+      const next = `${current}.next`;
+      symlinkSync(release(name), next);
+      renameSync(next, current);
+    },
+    write(name, code) {
+      // As a whole: a worker that starts meanwhile must not read half of it.
+      const file = join(release(name), 'release.mjs');
+      writeFileSync(`${file}.next`, code);
+      renameSync(`${file}.next`, file);
+    },
+    async start(options = {}) {
+      // The shell, because it is what sets PWD to the name that the person typed. $0 is node, $1 the fixture, $2 the options.
+      const shell = ['sh', '-c', `cd '${current}' && exec "$0" ${PROGRAM} "$2"`];
+      const master = startMaster('deployed', { wrapper: shell, args: [JSON.stringify(options)] });
+      const { pids, addresses } = await master.event('onMasterReady');
+      return { master, pids, addresses, port: addresses[0]?.port ?? 0 };
+    },
+  };
+  deployment.add('1');
+  deployment.write('1', 'export const version = 1;');
+  deployment.deploy('1');
+  return deployment;
+}
