@@ -22,6 +22,8 @@ export interface Deployment {
   deploy(name: string): void;
   /** Writes the code of a release. */
   write(name: string, code: string): void;
+  /** The same, but no worker gets past it before the returned function is called. One that has read it says so on stderr. */
+  writeHeld(name: string, code: string): () => void;
   /** Starts the program as people do: `cd current && node deployed.mjs`. */
   start(options?: DeployedOptions): Promise<DeployedFleet>;
 }
@@ -61,6 +63,12 @@ export function makeDeployment(): Deployment {
       const file = join(release(name), 'release.mjs');
       writeFileSync(`${file}.next`, code);
       renameSync(`${file}.next`, file);
+    },
+    writeHeld(name, code) {
+      const gate = join(release(name), 'may-boot');
+      const wait = `while (!existsSync(${JSON.stringify(gate)})) await new Promise((turn) => setTimeout(turn, 10));`;
+      deployment.write(name, `import { existsSync } from 'node:fs';\nconsole.error('held back');\n${wait}\n${code}`);
+      return () => writeFileSync(gate, '');
     },
     async start(options = {}) {
       // The shell, because it is what sets PWD to the name that the person typed. $0 is node, $1 the fixture, $2 the options.
