@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { httpGet, startReadyFleet } from '../helpers/index.js';
+import { eventually, httpGet, startReadyFleet, untilReaped } from '../helpers/index.js';
+import { LOSSLESS } from '../helpers/sharing.js';
 
 test.each(['shared', 'reuseport'] as const)(
   'W12 port 0 is one port for all workers, and the same after every one of them was recovered (%s)',
@@ -17,6 +18,18 @@ test.each(['shared', 'reuseport'] as const)(
     expect(master.workers()).toContain(pid);
   },
 );
+
+test.each(LOSSLESS)('W12 port 0 is the same port after a reload (%s)', async (sharing) => {
+  const { master, pids, port } = await startReadyFleet({ options: { workers: 2, sharing } });
+  for (let generation = 1; generation <= 2; generation++) {
+    expect(await master.call('reload')).toMatchObject({ ok: true, generation });
+  }
+  expect(new Set(master.events('serve').map(({ listener }) => listener.port))).toEqual(new Set([port]));
+  expect((await master.call('addresses'))[0].port).toBe(port);
+  for (const pid of pids) await untilReaped(pid);
+  // A worker that was replaced a moment ago may still accept.
+  await eventually(async () => (await httpGet({ port })).json().generation === 2);
+});
 
 test('W12 two listeners with port 0 have two ports, each kept', async () => {
   const { master, pids, addresses } = await startReadyFleet({
