@@ -1,4 +1,4 @@
-/** Defaults and validation. Pure but for one thing: the default of `workers` asks how many CPUs there are. */
+/** Defaults and validation. Pure but for two things: how many CPUs there are, and where relative paths begin. */
 
 import type { Server } from 'node:net';
 import { parseListen } from './address.js';
@@ -7,6 +7,7 @@ import { invalidOption, PreforkError } from './errors.js';
 import { checkLaunch } from './launch-options.js';
 import { checkRecovery } from './recovery-options.js';
 import { checkTls } from './tls-options.js';
+import { absoluteFiles } from './tls-paths.js';
 import type { Logger, PreforkOptions, Serve, Sharing, TlsOptions } from './types.js';
 import {
   checkBoolean,
@@ -165,7 +166,7 @@ export function resolveOptions(
     listen,
     workers,
     sharing,
-    tls: options.tls === undefined ? undefined : checkTls(options.tls),
+    tls: options.tls === undefined ? undefined : absoluteFiles(checkTls(options.tls)),
     recovery: checkRecovery(options, workers),
     readiness,
     readyTimeout:

@@ -125,9 +125,12 @@ export interface Logger {
 
 /** Certificates: loaded and checked in the master, handed to every worker as `worker.tls`. */
 export type TlsOptions = SecureContextOptions & {
-  /** Path of the PEM private key, read by the master. Excludes `key`. */
+  /**
+   * Path of the PEM private key, read by the master, again at every reload. A relative one begins at the directory that the program
+   * was started in. Excludes `key`.
+   */
   readonly keyFile?: string;
-  /** Path of the PEM certificate chain, read by the master. Excludes `cert`. */
+  /** Path of the PEM certificate chain, as `keyFile`. Excludes `cert`. */
   readonly certFile?: string;
 };
 

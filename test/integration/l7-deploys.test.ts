@@ -80,13 +80,15 @@ test.each(LOSSLESS)(
   },
 );
 
-test.each(LOSSLESS)(
-  'L7 a reload reads key and certificate again, also behind a symlink that moved (%s)',
-  async (sharing) => {
+const paths = ['absolute', 'relative'] as const;
+
+test.each(LOSSLESS.flatMap((sharing) => paths.map((path) => ({ sharing, path }))))(
+  'L7 a reload reads key and certificate again, behind the symlink that a deploy moved ($sharing, $path paths)',
+  async ({ sharing, path }) => {
     const deployment = makeDeployment();
     const files = (folder: string) => ({ keyFile: join(folder, 'key.pem'), certFile: join(folder, 'cert.pem') });
     install(tlsMaterial(), join(deployment.folder, 'releases', '1', 'tls'));
-    const tls = files(join(deployment.folder, 'current', 'tls'));
+    const tls = files(path === 'relative' ? 'tls' : join(deployment.folder, 'current', 'tls'));
     const { master, port } = await deployment.start({ sharing, serve: 'https', tls });
     expect(await certificateOf(port)).toBe('localhost');
 
@@ -94,6 +96,7 @@ test.each(LOSSLESS)(
     deployment.write('2', 'export const version = 2;');
     install(otherTlsMaterial(), join(deployment.folder, 'releases', '2', 'tls'));
     deployment.deploy('2');
+    rmSync(join(deployment.folder, 'releases', '1'), { recursive: true });
     expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
     await untilCertificate(port, 'other');
 
