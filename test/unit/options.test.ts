@@ -233,7 +233,7 @@ describe('good options', () => {
       gid: 65_534,
       groups: [],
     };
-    expect(resolve(launch).launch).toEqual({ ...launch, stdio: ['ignore', 'inherit', 'inherit'] });
+    expect(resolve(launch).launch).toEqual({ ...launch, inspectable: false, stdio: ['ignore', 'inherit', 'inherit'] });
   });
 
   test('commandProducer goes with uid and gid', () => {
