@@ -121,10 +121,8 @@ test('a connection that is accepted in time is never reported, and the queue is 
   const { fd, port } = listener();
   const { reports, report } = watching([fd], PATIENT_DELAY);
   const server = await accept(fd);
-  for (let i = 0; i < 50; i++) {
-    await queue(port);
-    await delay(10);
-  }
+  // All within the delay, so that there is one look, and nobody in the queue when it comes.
+  for (let i = 0; i < 20; i++) await queue(port);
   await delay(1.5 * PATIENT_DELAY);
   expect(reports).toEqual([]);
   await new Promise((resolve) => server.close(resolve));
@@ -205,16 +203,16 @@ test('queues that are noticed together are reported in one call', async () => {
 test('a busy queue costs a few wake-ups per delay, not one per connection', async () => {
   const { fd, port } = listener();
   const server = await accept(fd);
-  const { reports } = watching([fd], PATIENT_DELAY);
+  const watch = native.watchQueues({ fds: [fd], delay: DELAY }, () => watch.rearm(fd));
+  watches.add(watch);
   const before = await asleep();
   const start = performance.now();
   for (let i = 0; i < 1_000; i++) {
     await queue(port);
     await hangUp();
   }
-  const delays = (performance.now() - start) / PATIENT_DELAY;
+  const delays = (performance.now() - start) / DELAY;
   expect((await sleeps()) - before).toBeLessThan(10 * (delays + 1));
-  expect(reports).toEqual([]);
   await new Promise((resolve) => server.close(resolve));
 });
 
