@@ -1,10 +1,17 @@
 // What one connection costs the server: CPU time of all its processes for an HTTP request on a connection of its own, behind one
-// process, behind `cluster` (round-robin) and behind prefork. bench/README.md says how it is measured.
+// process, behind `cluster` (round-robin) and behind prefork in each of its ways of sharing. bench/README.md says how it is
+// measured.
 import { compileClient } from './lib/client.mjs';
 import { cpuTime, median, start, sum } from './lib/processes.mjs';
 import { print, say } from './lib/report.mjs';
 
-const MODES = ['single', 'cluster', 'prefork'];
+const MODES = ['single', 'cluster', 'shared', 'sharded', 'reuseport'];
+/** What is compared with what; a scenario may have a bound for it. */
+const RATIOS = [
+  ['shared', 'single'],
+  ['shared', 'cluster'],
+  ['sharded', 'shared'],
+];
 /** Connections that every process has served before anything is measured: the JIT is done, the heap has its size. */
 const WARM = 8_000;
 /**
@@ -13,9 +20,10 @@ const WARM = 8_000;
  */
 const SLICE = 2_000;
 
+const BOUNDS = { 'shared / single': 1.05, 'shared / cluster': 0.5, 'sharded / shared': 1.05 };
 /** Only the first has bounds; the others are told because they differ. `slices` are per round and mode. */
 const scenarios = [
-  { workers: 2, concurrency: 32, rounds: 5, slices: 8, warmEach: true, bounds: { single: 1.05, cluster: 0.5 } },
+  { workers: 2, concurrency: 32, rounds: 5, slices: 8, warmEach: true, bounds: BOUNDS },
   { workers: 2, concurrency: 1, rounds: 3, slices: 2, warmEach: false },
   { workers: 4, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
   { workers: 8, concurrency: 32, rounds: 3, slices: 2, warmEach: false },
@@ -37,20 +45,23 @@ print({
   columns: {
     workers: ({ workers }) => workers,
     'at a time': ({ concurrency }) => concurrency,
-    single: ({ cpu }) => micro(cpu.single),
-    cluster: ({ cpu }) => micro(cpu.cluster),
-    prefork: ({ cpu }) => micro(cpu.prefork),
-    'its master': ({ cpu }) => micro(cpu.master),
-    'prefork / single': ({ ratios, bounds }) => ratio(ratios.single, bounds?.single),
-    'prefork / cluster': ({ ratios, bounds }) => ratio(ratios.cluster, bounds?.cluster),
+    ...Object.fromEntries(MODES.map((mode) => [mode, ({ cpu }) => micro(cpu[mode])])),
+    'master of shared': ({ masters }) => micro(masters.shared),
+    'of sharded': ({ masters }) => micro(masters.sharded),
+    ...Object.fromEntries(
+      RATIOS.map((pair) => {
+        const name = pair.join(' / ');
+        return [name, ({ ratios, bounds }) => ratio(ratios[name], bounds?.[name])];
+      }),
+    ),
   },
   rows,
   misses: rows.flatMap(({ workers, concurrency, ratios, bounds = {} }) =>
     Object.entries(bounds)
-      .filter(([other, bound]) => !(ratios[other] <= bound))
+      .filter(([name, bound]) => !(ratios[name] <= bound))
       .map(
-        ([other, bound]) =>
-          `${workers} workers, ${concurrency} at a time: ${ratios[other].toFixed(3)} × ${other}, at most ${bound} allowed`,
+        ([name, bound]) =>
+          `${workers} workers, ${concurrency} at a time: ${name} is ${ratios[name].toFixed(3)}, at most ${bound} allowed`,
       ),
   ),
 });
@@ -80,11 +91,11 @@ async function measure({ workers, concurrency, rounds, slices, warmEach, bounds 
       workers,
       concurrency,
       connections: { rounds, perRound: slices * SLICE },
-      cpu: Object.fromEntries([...MODES, 'master'].map((mode) => [mode, of((sample) => sample[mode])])),
-      ratios: {
-        single: of(({ prefork, single }) => prefork / single),
-        cluster: of(({ prefork, cluster }) => prefork / cluster),
-      },
+      cpu: Object.fromEntries(MODES.map((mode) => [mode, of(({ used }) => used[mode])])),
+      masters: Object.fromEntries(MODES.map((mode) => [mode, of(({ masters }) => masters[mode])])),
+      ratios: Object.fromEntries(
+        RATIOS.map(([one, other]) => [`${one} / ${other}`, of(({ used }) => used[one] / used[other])]),
+      ),
       ...(bounds === undefined ? {} : { bounds }),
     };
   } finally {
@@ -92,21 +103,31 @@ async function measure({ workers, concurrency, rounds, slices, warmEach, bounds 
   }
 }
 
+/** Microseconds per connection: of all processes of a mode, and of the first of them, which is its master. */
 async function oneRound(servers, concurrency, slices) {
-  const used = { single: 0, cluster: 0, prefork: 0, master: 0 };
+  const used = Object.fromEntries(MODES.map((mode) => [mode, 0]));
+  const masters = { ...used };
   for (let slice = 0; slice < slices; slice++) {
-    // Each mode follows each other one equally often.
-    const turn = [...MODES.slice(slice % 3), ...MODES.slice(0, slice % 3)];
-    for (const mode of slice % 2 === 0 ? turn : turn.toReversed()) {
+    // In another order every time: what one mode leaves behind in the caches meets all others alike.
+    for (const mode of shuffled(MODES)) {
       const { pids, port } = servers[mode];
       const before = pids.map(cpuTime);
       await client.load(port, SLICE, concurrency);
       const spent = pids.map((pid, i) => cpuTime(pid) - before[i]);
       used[mode] += sum(spent, (time) => time);
-      if (mode === 'prefork') used.master += spent[0];
+      masters[mode] += spent[0];
     }
   }
-  return Object.fromEntries(Object.entries(used).map(([mode, time]) => [mode, time / (slices * SLICE)]));
+  const perConnection = (times) =>
+    Object.fromEntries(Object.entries(times).map(([mode, time]) => [mode, time / (slices * SLICE)]));
+  return { used: perConnection(used), masters: perConnection(masters) };
+}
+
+function shuffled(items) {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 /**

@@ -1,7 +1,8 @@
 // The client: one HTTP request on every connection, so many connections at a time, until the given
 // number has ended.
 //   client <port> <connections> <concurrency>   prints
-//   {"answered":{"<pid>":<number>},"failures":{"<why>":<number>}}
+//   {"answered":{"<pid>":<number>},"failures":{"<why>":<number>},"milliseconds":[<number>]}
+// where milliseconds has for each answer how long it took, from connect(2) to the end of the answer.
 // Not JavaScript: a client that takes as much CPU as the server would compete with it for the
 // cores, and a server that waits for its client wakes up once per connection instead of once for
 // many.
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,9 +26,12 @@ constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: cl
 constexpr char kOk[] = "HTTP/1.1 200 OK\r\n";
 constexpr int kPatience = 10 * 1000;  // milliseconds without any progress
 
+using Clock = std::chrono::steady_clock;
+
 struct Connection {
   int fd = -1;
   bool asked = false;
+  Clock::time_point since;
   std::string answer;
 };
 
@@ -59,7 +64,13 @@ class Load {
     Print(answered_);
     printf(",\"failures\":");
     Print(failures_);
-    printf("}\n");
+    printf(",\"milliseconds\":[");
+    const char* before = "";
+    for (const double ms : milliseconds_) {
+      printf("%s%.1f", before, ms);
+      before = ",";
+    }
+    printf("]}\n");
   }
 
  private:
@@ -82,7 +93,7 @@ class Load {
     --left_;
     ++open_;
     Connection& connection = connections_[i];
-    connection = {socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), false, {}};
+    connection = {socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), false, Clock::now(), {}};
     if (connection.fd < 0) Die("socket");
     const auto* address = reinterpret_cast<const sockaddr*>(&address_);
     if (connect(connection.fd, address, sizeof address_) != 0 && errno != EINPROGRESS)
@@ -127,6 +138,8 @@ class Load {
     } else {
       const std::string text = answer.substr(body + 4);
       ++answered_[text.substr(0, text.find('\n'))];
+      const std::chrono::duration<double, std::milli> took = Clock::now() - connections_[i].since;
+      milliseconds_.push_back(took.count());
     }
     close(connections_[i].fd);
     --open_;
@@ -140,6 +153,7 @@ class Load {
   std::vector<Connection> connections_;
   std::map<std::string, int> answered_;
   std::map<std::string, int> failures_;
+  std::vector<double> milliseconds_;
 };
 
 }  // namespace

@@ -15,14 +15,17 @@ export async function compileClient() {
   const program = join(folder, 'client');
   const source = fileURLToPath(new URL('./client.cc', import.meta.url));
   await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-o', program, source]);
+  const ask = async (...args) => {
+    const { stdout } = await run(program, args.map(String), { timeout: LIMIT });
+    const { failures, ...result } = JSON.parse(stdout);
+    if (Object.keys(failures).length > 0) throw new Error(`connections failed: ${JSON.stringify(failures)}`);
+    return result;
+  };
   return {
     /** @returns the number of answers by the pid of the process that gave them. */
-    async load(port, connections, concurrency) {
-      const { stdout } = await run(program, [port, connections, concurrency].map(String), { timeout: LIMIT });
-      const { answered, failures } = JSON.parse(stdout);
-      if (Object.keys(failures).length > 0) throw new Error(`connections failed: ${JSON.stringify(failures)}`);
-      return answered;
-    },
+    load: async (port, connections, concurrency) => (await ask(port, connections, concurrency)).answered,
+    /** Opens all of them at once. @returns how many milliseconds each answer took. */
+    burst: async (port, connections) => (await ask(port, connections, connections)).milliseconds,
     remove: () => rm(folder, { recursive: true }),
   };
 }

@@ -30,6 +30,11 @@ export function cpuTime(pid) {
   return sum(threads(pid), (thread) => Number(read(pid, `task/${thread}/schedstat`).split(' ')[0])) / 1_000;
 }
 
+/** How many descriptors are open. */
+export function descriptors(pid) {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
 /** Kilobytes: what is resident, and the same with every shared page divided by the number of those who share it (proc(5)). */
 export function memory(pid) {
   return { rss: field(pid, 'status', 'VmRSS'), pss: field(pid, 'smaps_rollup', 'Pss') };

@@ -27,7 +27,8 @@ export function say(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(76)}${text === '' ? '\r' : ''}`);
 }
 
-function table(columns, rows) {
+/** In Markdown. */
+export function table(columns, rows) {
   const headings = Object.keys(columns);
   const cells = rows.map((row) => headings.map((heading) => String(columns[heading](row))));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...cells.map((line) => line[i].length)));

@@ -1,6 +1,6 @@
-// The server under test: the same handler behind one process, cluster's round-robin, or prefork.
-// `node serve.mjs single|cluster|prefork <workers>`, started with an IPC channel: sends { port, pids } when it serves, and ends
-// with the channel, so that nothing is left behind however the benchmark ended.
+// The server under test: the same handler behind one process, cluster's round-robin, or prefork in one of its ways of sharing.
+// `node serve.mjs single|cluster|shared|sharded|reuseport <workers>`, started with an IPC channel: sends { port, pids } when it
+// serves, and ends with the channel, so that nothing is left behind however the benchmark ended.
 import { createServer } from 'node:http';
 
 const [mode, workers] = [process.argv[2], Number(process.argv[3])];
@@ -9,8 +9,8 @@ const [mode, workers] = [process.argv[2], Number(process.argv[3])];
 const body = `${process.pid}\n`;
 const server = createServer((_request, response) => response.end(body));
 
-const modes = { single, cluster, prefork };
-await modes[mode]();
+const modes = { single, cluster };
+await (modes[mode] ?? prefork)();
 
 function single() {
   server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, pids: [process.pid] }));
@@ -41,6 +41,7 @@ async function prefork() {
   const fleet = new Prefork({
     listen: '127.0.0.1:0',
     workers,
+    sharing: mode,
     logger: false,
     serve: (listener) => server.listen(listener),
     onMasterReady: (pids) => process.send({ port: fleet.addresses[0].port, pids: [process.pid, ...pids] }),
