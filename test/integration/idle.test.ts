@@ -48,10 +48,16 @@ async function untilIdle(pids: readonly number[]): Promise<void> {
   );
 }
 
-test('an idle master and its idle workers sleep: no CPU time, nobody polls', { timeout: 45_000 }, async () => {
-  const { master, pids } = await startReadyFleet({}, withoutReducer);
-  await untilIdle([master.pid, ...pids]);
-});
+test.each(['shared', 'sharded'] as const)(
+  '%s: an idle master and its idle workers sleep: no CPU time, nobody polls',
+  { timeout: 45_000 },
+  async (sharing) => {
+    const { master, pids, port } = await startReadyFleet({ options: { sharing } }, withoutReducer);
+    // What watches for connections has had some to watch.
+    for (let i = 0; i < 10; i++) expect((await httpGet({ port })).status).toBe(200);
+    await untilIdle([master.pid, ...pids]);
+  },
+);
 
 test('the master has no work with 2,000 connections', { timeout: 60_000 }, async () => {
   const { master, port } = await startReadyFleet({}, withoutReducer);
