@@ -1,0 +1,73 @@
+// One fleet, one scenario, bounded load: one row of the table.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startClient, startFleet } from './processes.mjs';
+import { WORKERS } from './scenarios.mjs';
+
+/** Two kinds of clients at once. Pauses: the machine must not become the bottleneck, and connections that are kept have to be idle. */
+const CLIENTS = [
+  { mode: 'per-request', concurrency: 8, pause: 20 },
+  { mode: 'keep-alive', concurrency: 8, pause: 40 },
+];
+/** Milliseconds of load before the scenario begins and after it is over. */
+const MARGIN = 500;
+
+const SUMMED = ['opened', 'asked', 'answered', 'delayed', 'held', 'reset', 'refused', 'other'];
+
+/** @returns the sums of all clients, what a kill may have cost at most, and what went wrong. */
+export async function runCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, share }) {
+  const folder = await mkdtemp(join(tmpdir(), 'prefork-loss-'));
+  const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder);
+  const clients = [];
+  const row = { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
+  const kill = async (pid) => {
+    if (!signal(pid)) return;
+    await untilEnded(pid);
+    // One more may have been taken from the queue, and not been counted yet, when the signal came.
+    row.allowed += fleet.openAt(pid) + 1;
+  };
+  try {
+    const port = await fleet.call('start');
+    clients.push(...CLIENTS.map((client) => startClient({ port, ...client })));
+    await delay(MARGIN);
+    const count = Math.max(1, Math.round(scenario.count * share));
+    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, count, kill });
+    await delay(MARGIN);
+  } catch (error) {
+    row.failures.push(`the scenario failed: ${error.message}`, ...fleet.log);
+  } finally {
+    for (const report of await Promise.all(clients.map((client) => client.stop()))) add(row, report);
+    await fleet.stop();
+    await rm(folder, { recursive: true });
+  }
+  const lost = row.reset + row.refused + row.other;
+  const failed = row.answered === 0 || row.failures.some((line) => line.startsWith('the scenario failed'));
+  return { ...row, lost, verdict: failed ? 'FAILED' : !lossless ? '' : lost <= row.allowed ? 'ok' : 'LOST' };
+}
+
+function add(row, report) {
+  for (const name of SUMMED) row[name] += report[name];
+  row.worst = Math.max(row.worst, report.worst);
+  row.failures.push(...report.failures.map((text) => `${report.mode}: ${text}`));
+}
+
+function signal(pid) {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+    return false; // it was replaced meanwhile
+  }
+}
+
+/** A zombie has ended as well: its master may be busy. Polled, because it is not our child. */
+async function untilEnded(pid) {
+  for (;;) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+    const state = stat?.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    if (state === undefined || state === 'Z' || state === 'X') return;
+    await delay(5);
+  }
+}

@@ -1,0 +1,99 @@
+// For comparison, what people do without this package: node:cluster, its workers replaced one by one as its documentation has it:
+// fork a new one, wait until it listens, disconnect() the old one.
+//   node cluster-server.mjs '{ "workers": 4, "reusePort": false, "execArgv": [] }'
+// With `reusePort` every worker binds a socket of its own instead of getting connections from the primary.
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { obey } from './control.mjs';
+import { serve, standStill } from './serving.mjs';
+
+const { workers: count, reusePort, execArgv } = JSON.parse(process.argv[2]);
+/** Milliseconds after which a worker that was disconnected is killed. */
+const DRAIN = 10_000;
+
+if (cluster.isPrimary) {
+  cluster.schedulingPolicy = cluster.SCHED_RR;
+  cluster.setupPrimary({ execArgv });
+  const serving = new Set();
+  const leaving = new Set();
+  // Without a port of their own all workers get the primary's listener, whatever port that has.
+  let port = 0;
+  let replaced = 0;
+  let stopping = false;
+
+  const add = async () => {
+    const worker = cluster.fork({ PORT: String(port) });
+    const [address] = await once(worker, 'listening');
+    serving.add(worker);
+    return address.port;
+  };
+  const retire = (worker) => {
+    serving.delete(worker);
+    leaving.add(worker);
+    worker.disconnect();
+    const timer = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN);
+    worker.once('exit', () => clearTimeout(timer));
+  };
+  cluster.on('exit', (worker) => {
+    if (leaving.delete(worker)) replaced++;
+    else if (serving.delete(worker) && !stopping) void add();
+  });
+  const replace = async (worker) => {
+    await add();
+    if (serving.has(worker)) retire(worker);
+  };
+  // One at a time, as in the package.
+  let turn = Promise.resolve();
+  const inTurn = (operation) => {
+    turn = turn.then(operation);
+    return turn;
+  };
+  obey({
+    async start() {
+      if (reusePort) port = await freePort();
+      const [first] = await Promise.all(Array.from({ length: count }, add));
+      return first;
+    },
+    workers: () => [...serving].map((worker) => worker.process.pid),
+    reload: () =>
+      inTurn(async () => {
+        const old = [...serving];
+        const lane = async () => {
+          for (let worker = old.pop(); worker !== undefined; worker = old.pop()) await replace(worker);
+        };
+        // Two at a time: `maxSurge` of the other fleets.
+        await Promise.all([lane(), lane()]);
+      }),
+    scale: (target) =>
+      inTurn(async () => {
+        while (serving.size < target) await add();
+        for (const worker of [...serving].slice(target)) retire(worker);
+      }),
+    recycle: () => inTurn(() => replace([...serving][0])),
+    stall: (pid, ms) => [...serving].find((worker) => worker.process.pid === pid)?.send({ ms }) ?? false,
+    replaced: () => replaced,
+    async stop() {
+      stopping = true;
+      const gone = Object.values(cluster.workers).map((worker) => {
+        worker.process.kill('SIGKILL');
+        return once(worker, 'exit');
+      });
+      await Promise.all(gone);
+    },
+  });
+} else {
+  process.on('message', ({ ms }) => {
+    if (ms !== undefined) standStill(ms);
+  });
+  serve().listen({ port: Number(process.env.PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) });
+}
+
+async function freePort() {
+  const server = createServer().listen({ port: 0, host: '127.0.0.1', reusePort });
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,16 @@
+// The server's end of the channel to the suite, which asks for operations and waits for their results.
+
+/** @param operations Functions by name. `stop` is called when the suite wants no more, or has ended. */
+export function obey(operations) {
+  const tell = (result) => {
+    if (process.connected) process.send(result);
+  };
+  process.on('message', async ({ id, name, args }) => {
+    try {
+      tell({ id, value: await operations[name](...args) });
+    } catch (error) {
+      tell({ id, error: String(error?.stack ?? error) });
+    }
+  });
+  process.once('disconnect', () => operations.stop());
+}

@@ -1,0 +1,23 @@
+// Who is compared. `lossless`: what the suite holds them to.
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+/** server.listen({ reusePort }) came with Node 23.1 and 22.12. */
+const hasReusePort = major > 22 || (major === 22 && minor >= 12);
+
+const prefork = (sharing) => ({ program: 'prefork-server.mjs', options: { sharing }, recyclesItself: true });
+
+export const fleets = [
+  { name: 'shared', ...prefork('shared'), lossless: true },
+  { name: 'reuseport', ...prefork('reuseport'), lossless: false },
+  { name: 'cluster', program: 'cluster-server.mjs', options: { reusePort: false }, lossless: false },
+  ...(hasReusePort
+    ? [{ name: 'node reusePort', program: 'cluster-server.mjs', options: { reusePort: true }, lossless: false }]
+    : []),
+];
+
+export const remarks = [
+  "shared, sharded, reuseport: this package's fleets. cluster: node:cluster (round-robin), its workers replaced one by one by disconnect().",
+  hasReusePort
+    ? 'node reusePort: every worker of node:cluster calls server.listen({ reusePort: true }).'
+    : `This Node (${process.version}) has no server.listen({ reusePort }); what it does, reuseport does too.`,
+];

@@ -1,0 +1,41 @@
+// The package's own fleet: node prefork-server.mjs '{ "workers": 4, "sharing": "shared" }'
+import { isChild, Prefork } from 'prefork';
+import { obey } from './control.mjs';
+import { serve, standStill } from './serving.mjs';
+
+const fleet = new Prefork({
+  listen: '127.0.0.1:0',
+  recoverThreshold: Infinity,
+  recoverInterval: 0,
+  maxSurge: 2,
+  drainTimeout: 10_000,
+  ...JSON.parse(process.argv[2]),
+  serve: (listener, worker) => {
+    worker.on('message', ({ ms }) => standStill(ms));
+    return serve().listen(listener);
+  },
+});
+
+if (!isChild()) {
+  let replaced = 0;
+  fleet.on('exit', (_worker, { requested }) => {
+    if (requested) replaced++;
+  });
+  obey({
+    async start() {
+      await fleet.start();
+      return fleet.addresses[0].port;
+    },
+    workers: () => fleet.workers.filter(({ state }) => state === 'ready').map(({ pid }) => pid),
+    async reload() {
+      const { ok, error } = await fleet.reload();
+      if (!ok) throw error;
+    },
+    scale: (workers) => fleet.scale(workers),
+    stall: (pid, ms) => fleet.workers.find((worker) => worker.pid === pid)?.send({ ms }) ?? false,
+    replaced: () => replaced,
+    stop: () => fleet.stop(),
+  });
+} else {
+  await fleet.listenAndServe();
+}

@@ -1,0 +1,87 @@
+// Starts the fleets and the clients, each in processes of its own, and ends them.
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FIXTURES = new URL('../fixtures/', import.meta.url);
+const TALLY = new URL('tally.mjs', FIXTURES).href;
+const LOAD = fileURLToPath(new URL('load.mjs', FIXTURES));
+/** Milliseconds for any one operation of a fleet. */
+const PATIENCE = 60_000;
+/** Lines of a server's output that are kept for the case that something fails. */
+const LOG = 30;
+
+/**
+ * @param program File name of a server in this folder.
+ * @param options Its options; every worker counts its connections in a file in `folder`.
+ */
+export async function startFleet(program, options, folder) {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const server = fork(path, [JSON.stringify({ ...options, execArgv: ['--import', TALLY] })], {
+    env: { ...process.env, PREFORK_TALLY: folder },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const calls = new Map();
+  const gone = once(server, 'exit').then(() => {
+    for (const { reject } of calls.values()) reject(new Error('the server has ended'));
+  });
+  let log = [];
+  server.stderr.setEncoding('utf8').on('data', (text) => {
+    log = log.concat(text.trimEnd().split('\n')).slice(-LOG);
+  });
+  server.on('message', ({ id, value, error }) => {
+    const { resolve, reject } = calls.get(id);
+    calls.delete(id);
+    if (error === undefined) resolve(value);
+    else reject(new Error(error));
+  });
+  const call = (name, ...args) =>
+    new Promise((resolve, reject) => {
+      const id = crypto.randomUUID();
+      const timer = setTimeout(() => reject(new Error(`${name} took longer than ${PATIENCE} ms`)), PATIENCE);
+      const settle = (how) => (result) => {
+        clearTimeout(timer);
+        how(result);
+      };
+      calls.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      server.send({ id, name, args }, (error) => error && settle(reject)(error));
+    });
+  return {
+    call,
+    get log() {
+      return log;
+    },
+    /** Connections that a worker had accepted, and that had not ended when it did. */
+    openAt(pid) {
+      const bytes = readFileSync(join(folder, String(pid)));
+      return bytes.length === 0 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
+    },
+    async stop() {
+      // Without the channel there is nobody left who could want anything: the server stops its workers and ends.
+      if (server.connected) server.disconnect();
+      const timer = setTimeout(() => server.kill('SIGKILL'), PATIENCE);
+      await gone;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Asks until it is stopped. */
+export function startClient(options) {
+  const client = spawn(process.execPath, [LOAD, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const gone = once(client, 'exit');
+  let text = '';
+  client.stdout.setEncoding('utf8').on('data', (part) => {
+    text += part;
+  });
+  return {
+    /** @returns the report of test/fixtures/load.mjs. */
+    async stop() {
+      client.stdin.end();
+      await gone;
+      return JSON.parse(text.trimEnd().split('\n').at(-1)).report;
+    },
+  };
+}

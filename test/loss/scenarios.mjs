@@ -1,0 +1,97 @@
+// What is done to a fleet under load. Each scenario gets { fleet, random, share, kill } and returns when it is over: then everything
+// that it asked for has been done. `share` scales the number of operations.
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const WORKERS = 4;
+/** Processes to choose a scaling from. */
+const [FEWEST, MOST] = [2, 6];
+/** Milliseconds of a standstill. */
+const STALL = [1_000, 3_000];
+/** Milliseconds until something has to have happened that nobody announces. */
+const PATIENCE = 60_000;
+
+export const scenarios = [
+  { name: 'reloads', count: 50, run: reloads },
+  { name: 'SIGKILLs', count: 50, run: kills },
+  { name: 'stalls of 1–3 s', count: 20, run: stalls },
+  { name: 'scalings', count: 20, run: scalings },
+  { name: 'all of them mixed', count: 60, run: mixed },
+];
+
+async function reloads({ fleet, count }) {
+  for (let i = 0; i < count; i++) await fleet.call('reload');
+}
+
+async function kills({ fleet, random, count, kill }) {
+  for (let i = 0; i < count; i++) {
+    // With the one that boots, at most two are missing.
+    await kill(random.of(await untilServing(fleet, WORKERS - 1)));
+  }
+  await untilServing(fleet, WORKERS);
+}
+
+/** Two of four at a time. */
+async function stalls({ fleet, random, count }) {
+  const standing = new Set();
+  const lengths = Array.from({ length: count }, () => random.between(...STALL));
+  const lane = async () => {
+    for (let ms = lengths.pop(); ms !== undefined; ms = lengths.pop()) {
+      const pid = random.of((await fleet.call('workers')).filter((worker) => !standing.has(worker)));
+      standing.add(pid);
+      await fleet.call('stall', pid, ms);
+      await delay(ms);
+      standing.delete(pid);
+    }
+  };
+  await Promise.all([lane(), lane()]);
+}
+
+async function scalings({ fleet, random, count }) {
+  let now = WORKERS;
+  for (let i = 0; i < count; i++) {
+    const sizes = Array.from({ length: MOST - FEWEST + 1 }, (_, index) => FEWEST + index);
+    now = random.of(sizes.filter((size) => size !== now));
+    await fleet.call('scale', now);
+    await untilServing(fleet, now);
+  }
+}
+
+/** Without waiting for one before the next is begun. */
+async function mixed({ fleet, random, count, kill }) {
+  const operations = {
+    reload: () => fleet.call('reload'),
+    scale: () => fleet.call('scale', random.between(FEWEST, MOST)),
+    stall: async () => fleet.call('stall', random.of(await fleet.call('workers')), random.between(...STALL)),
+    kill: async () => {
+      const serving = await fleet.call('workers');
+      // Somebody has to be left.
+      if (serving.length > 1) await kill(random.of(serving));
+    },
+  };
+  const names = Object.keys(operations);
+  const begun = [];
+  for (let i = 0; i < count; i++) {
+    begun.push(operations[random.of(names)]());
+    await delay(random.between(0, 400));
+  }
+  await Promise.all(begun);
+}
+
+/** @returns the pids of the workers that serve, once they are so many. */
+function untilServing(fleet, count) {
+  return until(async () => {
+    const workers = await fleet.call('workers');
+    return workers.length >= count && workers;
+  }, `${count} workers serve`);
+}
+
+/** Polls what nobody announces. */
+async function until(condition, what) {
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`Not within ${PATIENCE} ms: ${what}`);
+    await delay(20);
+  }
+}

@@ -1,0 +1,43 @@
+// What the suite prints.
+
+const COLUMNS = {
+  sharing: ({ fleet }) => fleet,
+  seconds: ({ seconds }) => seconds.toFixed(0),
+  connections: ({ opened }) => opened,
+  requests: ({ asked }) => asked,
+  answered: ({ answered }) => answered,
+  '> 500 ms': ({ delayed }) => delayed,
+  'of these held': ({ held }) => held,
+  'slowest (ms)': ({ worst }) => worst,
+  reset: ({ reset }) => reset,
+  refused: ({ refused }) => refused,
+  other: ({ other }) => other,
+  lost: ({ lost }) => lost,
+  allowed: ({ allowed }) => allowed,
+  verdict: ({ verdict }) => verdict,
+};
+const WIDTHS = Object.keys(COLUMNS).map((heading) => Math.max(heading.length, heading === 'sharing' ? 14 : 6));
+
+export const HOW_TO_READ = `A row is one fleet of 4 workers under the load of two client processes: one makes a connection for every request, the
+other keeps its connections. Nobody tries anything twice.
+  connections    that the clients opened; requests: that they made on these
+  > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
+                 which nothing can help, so the difference of both columns is what was delayed needlessly
+  lost           = reset + refused + other (no answer within 10 s, a wrong one)
+  allowed        what may be lost: the connections that killed workers had accepted when they were killed
+  verdict        ok: no more was lost than allowed. Only shared and sharded promise that; the others are there to be compared.
+`;
+
+export function headings() {
+  return line(Object.keys(COLUMNS));
+}
+
+export function line(cells) {
+  return cells
+    .map((cell, i) => (i === 0 ? String(cell).padEnd(WIDTHS[i]) : String(cell).padStart(WIDTHS[i])))
+    .join('  ');
+}
+
+export function rowLine(row) {
+  return line(Object.values(COLUMNS).map((cell) => cell(row)));
+}
