@@ -90,6 +90,12 @@ export class Http1Drain implements ProtocolDrain {
     if (reason === 'stop') this.#sweepLater();
   }
 
+  get unfinished(): number {
+    let count = 0;
+    for (const { destroyed } of this.#sockets) if (!destroyed) count++;
+    return count;
+  }
+
   onRequest(socket: HttpSocket, response: ServerResponse, previous: ServerResponse | undefined): void {
     this.#sockets.add(socket);
     // Pipelined: the connection has to outlive the earlier response for this one to be heard.

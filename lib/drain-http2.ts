@@ -3,14 +3,9 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
+import { Farewell } from './drain-http2-farewell.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
-
-/** GOAWAY with the largest stream id: "open no more streams", while every stream that is on its way is still served (RFC 9113 6.8). */
-const EVERY_STREAM = 2 ** 31 - 1;
-const NO_ERROR = 0;
-/** Milliseconds for the answer to a ping. */
-const PING_TIMEOUT = 1_000;
 
 /** Duck-typed: loading http2 for an app that does not use it would cost every worker its memory. */
 export function isHttp2(server: Server): server is Http2Server {
@@ -19,7 +14,7 @@ export function isHttp2(server: Server): server is Http2Server {
 
 export class Http2Drain implements ProtocolDrain {
   readonly #sessions = new LiveList<ServerHttp2Session>();
-  readonly #farewelled = new WeakSet<ServerHttp2Session>();
+  readonly #farewells = new WeakMap<ServerHttp2Session, Farewell>();
   readonly #server: Http2Server;
   readonly #sweepLater: () => void;
   #reason: DrainReason | undefined;
@@ -30,44 +25,41 @@ export class Http2Drain implements ProtocolDrain {
     server.on('session', (session) => this.#add(session));
   }
 
+  get unfinished(): number {
+    let count = 0;
+    for (const { destroyed } of this.#sessions) if (!destroyed) count++;
+    return count;
+  }
+
   #add(session: ServerHttp2Session): void {
     if (session.destroyed || this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-    if (this.#reason !== undefined) this.#sweepLater();
+    if (this.#reason === 'stop') this.#sweepLater();
+    if (this.#reason === 'replace') this.#farewells.set(session, new Farewell(session));
   }
 
   begin(reason: DrainReason): void {
     if (this.#reason === undefined) {
-      this.#server.on('stream', ({ session }) => {
-        if (session !== undefined) this.#onStream(session as ServerHttp2Session);
+      // Also meets sessions that were opened before the server was tracked.
+      this.#server.prependListener('stream', ({ session }) => {
+        if (session !== undefined) this.#add(session as ServerHttp2Session);
       });
     }
     this.#reason = reason;
-    this.#sweepLater();
-  }
-
-  /** Also meets sessions that were opened before the server was tracked. */
-  #onStream(session: ServerHttp2Session): void {
-    this.#add(session);
-    if (this.#reason !== 'replace' || this.#farewelled.has(session)) return;
-    this.#farewelled.add(session);
-    // Not to an idle session: Node stops reading from one that was told to go away and has no open stream (nghttp2 wants no more
-    // input), and the client's next request is lost.
-    session.goaway(NO_ERROR, EVERY_STREAM);
-    // After the ping's answer every stream that the client opened before it heard the GOAWAY has arrived. The answer is never
-    // read when the last stream has ended before it comes: then the timer ends the session.
-    const close = (): void => {
-      clearTimeout(timer);
-      if (!session.destroyed && !session.closed) session.close();
-    };
-    const timer = setTimeout(close, PING_TIMEOUT);
-    session.ping(close);
-    session.once('close', () => clearTimeout(timer));
+    if (reason === 'stop') {
+      this.#sweepLater();
+      return;
+    }
+    for (const session of this.#sessions) this.#farewells.set(session, new Farewell(session));
   }
 
   sweep(): void {
-    for (const session of this.#sessions) if (!session.closed) session.close();
+    for (const session of this.#sessions) {
+      const farewell = this.#farewells.get(session);
+      if (farewell !== undefined) farewell.depart();
+      else if (!session.closed) session.close();
+    }
   }
 
   destroy(): void {

@@ -16,6 +16,8 @@ import type { DrainReason } from './protocol.cjs';
 
 /** How one protocol of one server finishes its connections. */
 export interface ProtocolDrain {
+  /** Connections that somebody still waits on, right after a sweep. */
+  readonly unfinished: number;
   /** Called once per reason; `'stop'` may follow `'replace'`. */
   begin(reason: DrainReason): void;
   /** Only for `'stop'`: closes what is idle now. */
@@ -59,6 +61,12 @@ class TrackedServer {
   }
 
   readonly add: (socket: Socket) => void;
+
+  /** Of a protocol of the app's own nobody can tell whether it is idle. */
+  get unfinished(): number {
+    if (this.#protocols.length === 0) return this.sockets.size;
+    return this.#protocols.reduce((sum, { unfinished }) => sum + unfinished, 0);
+  }
 
   begin(reason: DrainReason): void {
     stopAccepting(this.#server);
@@ -204,6 +212,16 @@ export class Drain {
   #start(reason: DrainReason, servers: Iterable<TrackedServer>): void {
     for (const server of servers) server.begin(reason);
     this.#sweepLater();
+  }
+
+  /** Time is up: ends what is idle. `next` hears how many connections are left that somebody waits on. */
+  endIdle(next: (unfinished: number) => void): void {
+    this.begin('stop');
+    afterPendingReads(() => {
+      this.#sweep();
+      // An HTTP/2 session without a stream ends when its GOAWAY has been written: in the next turn.
+      afterPendingReads(() => next([...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0)));
+    });
   }
 
   /** Cuts whatever is left. */

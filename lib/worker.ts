@@ -38,6 +38,9 @@ function inspector(): { readonly inspector?: InspectorPort } {
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
 
+/** What the code behind `prefork()` has left to end in, after idle connections were ended at the deadline. Milliseconds. */
+const IDLE_MARGIN = 100;
+
 export interface WorkerDeps {
   readonly native: NativeBinding;
 }
@@ -266,6 +269,20 @@ class Worker {
   }
 
   #expire(timeout: number): void {
+    const { connections } = this.#drain;
+    if (connections === 0) this.#giveUp(timeout);
+    this.#drain.endIdle((unfinished) => {
+      if (unfinished > 0) this.#giveUp(timeout);
+      // Clients that had nothing to ask for so long: what a replacement leaves behind, and no reason to worry.
+      this.#log.info(
+        `ended ${connections} idle connection${connections === 1 ? '' : 's'} ${Math.round(timeout)} ms after the drain began`,
+      );
+      this.#drain.destroy();
+      setTimeout(() => this.#giveUp(timeout), IDLE_MARGIN).unref();
+    });
+  }
+
+  #giveUp(timeout: number): never {
     const counts = new Map<string, number>();
     for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
     const kept = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing that Node knows of';

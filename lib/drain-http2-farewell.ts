@@ -1,0 +1,108 @@
+/** How a client leaves an HTTP/2 session that is kept until its next request, without losing one. */
+
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+
+/** So many round trips in a row without an answer that left and without a request that came: nothing is on its way. */
+const QUIET_TRIPS = 3;
+/** Milliseconds between them, for what a client does between an answer and its next request. */
+const PAUSE = 10;
+/** Milliseconds that a request may be held back, however busy the session is and however slow its client. */
+const LIMIT = 1_000;
+/** Bytes of a PING frame: nine of header, eight of payload (RFC 9113 6.7). */
+const PING_SIZE = 17;
+
+type Emit = ServerHttp2Session['emit'];
+
+/**
+ * nghttp2 ignores every stream that it hears of after it has sent a GOAWAY, whatever stream id the GOAWAY promised
+ * (`session_allow_incoming_new_stream`; its "shutdown notice", which does not do that, is out of reach in Node):
+ *
+ *     client:  request 1 ─────┐    request 3 ──┐      hears GOAWAY: request 3 failed
+ *     server:           stream 1, GOAWAY ──────│──────┘
+ *                                         stream 3 ignored
+ *
+ * So the GOAWAY has to leave when nothing is on its way. Whoever waits for an answer sends nothing: from the session's next
+ * request on, requests are held back instead of being given to the application, until no answer has left and no request has come
+ * for a while and for a round trip to the client. Then the GOAWAY goes out, and after it, in the same order, the answers: whoever
+ * gets one knows already that the next request belongs on another connection.
+ *
+ * A client that sends without waiting for anything may still have a request on its way, which the GOAWAY declares as not
+ * processed: it is safe to send again (RFC 9113 8.7), and clients other than Node's own do so by themselves.
+ */
+export class Farewell {
+  readonly #session: ServerHttp2Session;
+  readonly #emit: Emit;
+  /** `undefined`: the client has been told. */
+  #held: Parameters<Emit>[] | undefined = [];
+  #pause: NodeJS.Timeout | undefined;
+  #limit: NodeJS.Timeout | undefined;
+
+  constructor(session: ServerHttp2Session) {
+    this.#session = session;
+    this.#emit = session.emit;
+    const intercept = (...args: Parameters<Emit>): boolean => {
+      if (args[0] !== ('stream' as string) || this.#held === undefined) return Reflect.apply(this.#emit, session, args);
+      this.#hold(this.#held, args);
+      return true;
+    };
+    session.emit = intercept as Emit;
+    session.once('close', () => this.#clear());
+  }
+
+  #hold(held: Parameters<Emit>[], args: Parameters<Emit>): void {
+    // The client may cancel, and nobody else listens yet.
+    streamOf(args).on('error', ignore);
+    if (held.push(args) > 1) return;
+    this.#limit = setTimeout(() => this.depart(), LIMIT);
+    this.#travel(0, 1, this.#written);
+  }
+
+  /**
+   * A round trip, because only a client that has read an answer sends what the answer leads to; several, because a client that
+   * had no turn on its CPU answers the PING, in the protocol's library, before its program has seen the answer ahead of it.
+   */
+  #travel(quiet: number, streams: number, written: number): void {
+    if (this.#session.destroyed) return;
+    this.#session.ping(() => {
+      if (this.#held === undefined || this.#session.destroyed) return;
+      const [nowHeld, nowWritten] = [this.#held.length, this.#written];
+      const trips = nowHeld === streams && nowWritten <= written + PING_SIZE ? quiet + 1 : 0;
+      // Not now: nghttp2 is on the stack, in the middle of what it has received.
+      if (trips === QUIET_TRIPS) setImmediate(() => this.depart());
+      else this.#pause = setTimeout(() => this.#travel(trips, nowHeld, nowWritten), PAUSE);
+    });
+  }
+
+  get #written(): number {
+    return this.#session.socket?.bytesWritten ?? 0;
+  }
+
+  /** Tells the client to go away, and gives the application what was held back. */
+  depart(): void {
+    const held = this.#held;
+    const session = this.#session;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#clear();
+    if (session.destroyed) return;
+    // The last stream that was received: what comes later was not processed.
+    session.goaway();
+    for (const args of held) {
+      const stream = streamOf(args);
+      stream.removeListener('error', ignore);
+      if (!stream.destroyed) Reflect.apply(this.#emit, session, args);
+    }
+    if (!session.destroyed && !session.closed) session.close();
+  }
+
+  #clear(): void {
+    clearTimeout(this.#pause);
+    clearTimeout(this.#limit);
+  }
+}
+
+function streamOf(args: Parameters<Emit>): ServerHttp2Stream {
+  return args[1] as unknown as ServerHttp2Stream;
+}
+
+function ignore(): void {}
