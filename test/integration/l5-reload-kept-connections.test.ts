@@ -11,6 +11,8 @@ const secure = { options: { tls: { key, cert } }, ca: cert };
 const protocols = [
   { protocol: 'HTTP/1.1', serve: 'http', mode: 'keep-alive' },
   { protocol: 'HTTP/1.1 over TLS', serve: 'https', mode: 'keep-alive', ...secure },
+  { protocol: 'HTTP/2', serve: 'http2', mode: 'http2' },
+  { protocol: 'HTTP/2 over TLS', serve: 'http2', mode: 'http2', ...secure },
 ] as const;
 const rows = LOSSLESS.flatMap((sharing) => protocols.map((protocol) => ({ sharing, ...protocol })));
 
