@@ -8,14 +8,12 @@ import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { closeListeners } from './listeners.js';
-import type { Liveness } from './liveness.js';
 import { makeLog, showAddress } from './log.js';
 import { Naps } from './naps.js';
 import { Operations } from './operations.js';
 import type { Settings } from './options.js';
 import { queueStatus } from './queues.js';
 import { Recoveries } from './recoveries.js';
-import type { Sharding } from './sharding.js';
 import { checkSharing } from './sharing-support.js';
 import { ShutDown } from './shut-down.js';
 import type { InstalledSignals } from './signals.js';
@@ -33,6 +31,7 @@ import type {
   Status,
   WorkerInfo,
 } from './types.js';
+import { Watches } from './watches.js';
 import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
 import { bootFailure } from './worker-handle.js';
 
@@ -58,6 +57,7 @@ export class Master {
   readonly #slots: Slots;
   readonly #shutDown: ShutDown;
   readonly #exits: Exits;
+  readonly #watches = new Watches();
   readonly #workers = new Set<WorkerHandle>();
   /** Settles when `onMasterReady` has run: no exit is judged before. */
   readonly #allReady = deferred();
@@ -66,10 +66,8 @@ export class Master {
   #signals: InstalledSignals | undefined;
   #stopReaping: (() => void) | undefined;
   #starter: Starter | undefined;
-  #liveness: Liveness<WorkerHandle> | undefined;
   #state: FleetState = 'starting';
   #operations: Operations | undefined;
-  #sharding: Sharding | undefined;
   #starting: Promise<void> | undefined;
   /** Set once, by whatever ends the fleet first; later reasons are consequences. */
   #ending: { readonly error: unknown } | undefined;
@@ -184,12 +182,14 @@ export class Master {
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.
     const tls =
       settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
-    await this.#shard();
-    if (settings.livenessTimeout !== undefined) {
-      const { watchLiveness } = await import('./watch-liveness.js');
-      if (this.#ending !== undefined) return;
-      this.#liveness = watchLiveness(settings.livenessTimeout, host, log, this.#listeners, this.#workers);
-    }
+    await this.#watches.open({
+      settings,
+      host,
+      log,
+      listeners: this.#listeners,
+      workers: this.#workers,
+      replace: (handle, reason) => (this.#operations as Operations).recycle(handle, reason),
+    });
     const starter = new Starter({
       settings,
       host,
@@ -197,11 +197,9 @@ export class Master {
       naps: this.#naps,
       listeners: this.#listeners,
       message: (handle, data) => this.#events.message(handle.info, data),
-      changed: (handle) => this.#sharding?.changed(handle),
-      pong: (handle, id, inspector) => {
-        this.#sharding?.pong(handle, id);
-        this.#liveness?.pong(handle, inspector);
-      },
+      changed: (handle) => this.#watches.changed(handle),
+      pong: (handle, id, inspector) => this.#watches.pong(handle, id, inspector),
+      recycle: (handle, reason) => this.#watches.recycle(handle, reason),
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
@@ -212,21 +210,10 @@ export class Master {
       log,
       starter,
       slots: this.#slots,
-      grow: (slots) => this.#sharding?.grow(slots),
+      grow: (slots) => this.#watches.grow(slots),
       ending: () => this.#ending !== undefined,
       reloading: (result) => this.#reloading(result),
     });
-  }
-
-  /** Loaded late: fleets that share one socket do without. */
-  async #shard(): Promise<void> {
-    const listeners = this.#listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
-    if (listeners.length === 0) return;
-    const { Sharding } = await import('./sharding.js');
-    if (this.#state === 'stopped') return;
-    this.#sharding = new Sharding({ host: this.#host, log: this.#log, listeners });
-    this.#sharding.grow(this.#settings.workers);
-    if (this.#ending !== undefined) this.#sharding.close();
   }
 
   /** Whatever keeps one of them from becoming ready ends the fleet. */
@@ -315,10 +302,9 @@ export class Master {
     if (error === undefined) this.#log.info('stopping');
     else this.#log.error(`stopping, because ${error instanceof Error ? error.message : String(error)}`);
     this.#naps.end();
-    this.#liveness?.end();
+    this.#watches.close();
     this.#recoveries.end();
     this.#hooks.close();
-    this.#sharding?.close();
     void this.#shutDown.run(grace).then(() => this.#over(error));
   }
 

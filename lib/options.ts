@@ -3,9 +3,11 @@
 import type { Server } from 'node:net';
 import { parseListen } from './address.js';
 import { availableCpus } from './available-cpus.js';
-import { invalidOption, PreforkError } from './errors.js';
+import { invalidOption } from './errors.js';
 import { checkLaunch } from './launch-options.js';
+import { refuseConflicts } from './option-conflicts.js';
 import { checkRecovery } from './recovery-options.js';
+import { checkRecycle, type RecycleSettings } from './recycle-options.js';
 import { checkTls } from './tls-options.js';
 import { absoluteFiles } from './tls-paths.js';
 import type { Logger, PreforkOptions, Serve, Sharing, TlsOptions } from './types.js';
@@ -94,6 +96,7 @@ export interface Settings {
   readonly drainTimeout: number;
   /** `undefined`: nobody watches the event loops. */
   readonly livenessTimeout: number | undefined;
+  readonly recycle: RecycleSettings | undefined;
   readonly hooks: Hooks;
   readonly onMasterDeath: PreforkOptions['onMasterDeath'];
   readonly commandProducer: PreforkOptions['commandProducer'];
@@ -139,7 +142,6 @@ const HINTS = {
  * @param defaultName Fleet name when the caller gave none.
  * @param cpus Default number of workers.
  * @throws TypeError or RangeError with `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed.
- * @throws PreforkError with `ERR_PREFORK_UNSUPPORTED` for a valid option that this version cannot honour.
  */
 export function resolveOptions(
   options: PreforkOptions,
@@ -185,6 +187,7 @@ export function resolveOptions(
       options.drainTimeout === undefined
         ? DEFAULTS.drainTimeout
         : checkMilliseconds('drainTimeout', options.drainTimeout, 0),
+    recycle: checkRecycle(options.recycle),
     livenessTimeout:
       options.livenessTimeout === undefined
         ? undefined
@@ -197,9 +200,7 @@ export function resolveOptions(
     signals: options.signals === undefined ? true : checkBoolean('signals', options.signals),
     launch: checkLaunch(options),
   };
-  checkReplacement(options);
   refuseConflicts(settings);
-  refuseUnsupported(options);
   return settings;
 }
 
@@ -260,65 +261,4 @@ function checkLogger(value: unknown): Logger | false | undefined {
     }
   }
   return logger as Logger;
-}
-
-/** Options of the rolling replacement: checked now, so that a program does not break when a later version uses them. */
-function checkReplacement({ recycle }: PreforkOptions): void {
-  if (recycle === undefined) return;
-  const limits = ['maxAge', 'maxRequests', 'maxRss'];
-  const given = checkObject('recycle', recycle, `an object with ${limits.join(', ')} or jitter`);
-  checkNames('recycle', given, [...limits, 'jitter']);
-  if (given.maxAge !== undefined) checkMilliseconds('recycle.maxAge', given.maxAge, 1);
-  for (const name of ['maxRequests', 'maxRss']) {
-    const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
-    if (given[name] !== undefined) checkNumber(`recycle.${name}`, given[name], bounds);
-  }
-  if (given.jitter !== undefined) checkNumber('recycle.jitter', given.jitter, { min: 0, max: 1 });
-  if (limits.every((name) => given[name] === undefined)) {
-    throw invalidOption('recycle', recycle, `an object with at least one of ${limits.join(', ')}`, { range: true });
-  }
-}
-
-/** `'sharded'`: more addresses than sockets that can be handed over at a time (native `sendFds`). */
-const MAX_ADOPTED = 64;
-
-function refuseConflicts(settings: Settings): void {
-  const { readiness, sharing, tls, listen, livenessTimeout, launch, commandProducer } = settings;
-  const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
-  if (readiness === 'spawn') {
-    const why = "that speak the control channel: use readiness 'listening'";
-    if (tls !== undefined) throw invalidOption('tls', tls, `left out: certificates go to workers ${why}`);
-    if (livenessTimeout !== undefined) {
-      throw invalidOption('livenessTimeout', livenessTimeout, `left out: it is asked of workers ${why}`, {
-        range: true,
-      });
-    }
-    if (sharing !== 'shared' && tcp > 0) {
-      const what = sharing === 'sharded' ? 'the sockets of other slots go' : 'the address to bind goes';
-      throw invalidOption('sharing', sharing, `'shared': ${what} to workers ${why}`, { range: true });
-    }
-  }
-  if (sharing === 'sharded' && tcp > MAX_ADOPTED) {
-    // One message carries that many descriptors, and a slot's sockets change hands in one.
-    throw invalidOption('listen', tcp, `at most ${MAX_ADOPTED} TCP addresses under sharing: 'sharded'`, {
-      range: true,
-    });
-  }
-  if (commandProducer !== undefined && launch.groups !== undefined) {
-    // child_process.spawn cannot set them: libuv drops all supplementary groups when it changes uid or gid.
-    throw invalidOption(
-      'groups',
-      launch.groups,
-      "left out when 'commandProducer' is given: child_process has no such option",
-    );
-  }
-}
-
-function refuseUnsupported({ recycle }: PreforkOptions): void {
-  const asked = [recycle !== undefined ? 'recycle' : undefined].find((feature) => feature !== undefined);
-  if (asked === undefined) return;
-  throw new PreforkError(
-    'ERR_PREFORK_UNSUPPORTED',
-    `This version of prefork does not support ${asked} yet; leave it out`,
-  );
 }

@@ -107,6 +107,8 @@ export type WorkerMessage =
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
+  /** The worker has reached a limit of `recycle`, and serves on. */
+  | { readonly type: 'recycle'; readonly reason: string }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

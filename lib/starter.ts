@@ -28,6 +28,7 @@ export interface StarterContext {
   message(handle: WorkerHandle, data: unknown): void;
   /** Ready, draining or gone. */
   changed(handle: WorkerHandle): void;
+  recycle(handle: WorkerHandle, reason: string): void;
   pong(handle: WorkerHandle, id: number, inspector: InspectorPort | undefined): void;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
@@ -63,6 +64,7 @@ export class Starter {
       },
       message: (data) => this.#context.message(handle, data),
       changed: () => this.#context.changed(handle),
+      recycle: (reason) => this.#context.recycle(handle, reason),
       pong: (id, inspector) => this.#context.pong(handle, id, inspector),
       exit: (exit) => {
         readiness.resolve(false);

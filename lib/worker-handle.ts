@@ -20,6 +20,8 @@ export interface WorkerHandleEvents {
   message(data: unknown): void;
   /** The state has changed: to ready, draining or exited. */
   changed?(): void;
+  /** The worker has reached a limit and wants a successor. */
+  recycle?(reason: string): void;
   /** The event loop of the worker turned. */
   pong?(id: number, inspector: InspectorPort | undefined): void;
   exit(exit: WorkerExit): void;
@@ -189,6 +191,9 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.drainedBy = message.signal;
         if (this.#state === 'ready') this.#become('draining');
         this.#events.draining(message.signal);
+        break;
+      case 'recycle':
+        this.#events.recycle?.(message.reason);
         break;
       case 'pong':
         this.#events.pong?.(message.id, message.inspector);

@@ -21,6 +21,7 @@ import type {
   WireListener,
   WorkerMessage,
 } from './protocol.cjs';
+import type { RecycleWatch } from './recycle-watch.js';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
 import { TIMER_MAX } from './validate.js';
@@ -153,8 +154,12 @@ class Worker {
   }
 
   async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
+    const recycling = await this.#watchLimits();
     const { servers } = await startServing(this.#settings, context, (serving) => {
-      for (const server of serving.servers) this.#drain.track(server);
+      for (const server of serving.servers) {
+        this.#drain.track(server);
+        recycling?.track(server);
+      }
       for (const server of serving.adopters) this.#drain.trackAdopter(server);
     });
     if (servers.length === 0) await this.#calledReady.promise;
@@ -167,6 +172,19 @@ class Worker {
     const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
     const [native, drain, log] = [this.#native, this.#drain, this.#log];
     this.#adoptions = new Adoptions({ native, drain, log, wires, servers: perListener });
+  }
+
+  /** Loaded late: a fleet without limits does without. */
+  async #watchLimits(): Promise<RecycleWatch | undefined> {
+    const { recycle } = this.#settings;
+    if (recycle?.maxRequests === undefined && recycle?.maxRss === undefined) return undefined;
+    const { RecycleWatch } = await import('./recycle-watch.js');
+    const watch = new RecycleWatch({
+      settings: recycle,
+      tell: (reason) => this.#channel?.send({ type: 'recycle', reason }),
+    });
+    this.#abort.signal.addEventListener('abort', () => watch.close());
+    return watch;
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {

@@ -2,7 +2,6 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { PreforkError } from '../../lib/errors.js';
 import { resolveOptions, type Settings } from '../../lib/options.js';
 import type { PreforkOptions } from '../../lib/types.js';
 import { BAD_ADDRESSES, BAD_OPTIONS } from '../helpers/bad-options.js';
@@ -113,16 +112,6 @@ describe('bad options', () => {
       expect(errorOf(() => resolve({ tls })).message).not.toContain('SECRET');
     }
   });
-
-  test.each([[{ recycle: { maxAge: 60_000 } }, 'recycle']])(
-    '%o is valid, and refused as not supported yet',
-    (options, feature) => {
-      const error = errorOf(() => resolve(options));
-      expect(error).toBeInstanceOf(PreforkError);
-      expect(error.code).toBe('ERR_PREFORK_UNSUPPORTED');
-      expect(error.message).toContain(feature);
-    },
-  );
 });
 
 describe('good options', () => {
@@ -144,6 +133,7 @@ describe('good options', () => {
       gracePeriod: 5_000,
       maxSurge: 1,
       drainTimeout: 30_000,
+      recycle: undefined,
       livenessTimeout: undefined,
       hooks: {},
       onMasterDeath: undefined,

@@ -1,0 +1,76 @@
+/** Replaces workers before they get old, in the master: by age here, by requests and memory on their own word. */
+
+import type { Host, Timer } from './host.js';
+import type { RecycleSettings } from './recycle-options.js';
+import type { Replacement } from './slots.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/** Milliseconds after which a replacement that failed is tried again. */
+const RETRY = 30_000;
+
+export interface RecyclingContext {
+  readonly settings: RecycleSettings;
+  readonly host: Pick<Host, 'after'>;
+  readonly log: Logger;
+  /** Brings the next worker into the slot, one slot of the fleet at a time; `undefined` when the worker has been replaced already. */
+  replace(handle: WorkerHandle, reason: string): Promise<Replacement | undefined>;
+}
+
+export class Recycling {
+  readonly #context: RecyclingContext;
+  readonly #timers = new Map<WorkerHandle, Timer>();
+  readonly #random: () => number;
+  #closed = false;
+
+  /** @param random From 0 to 1, for the jitter. */
+  constructor(context: RecyclingContext, random: () => number = Math.random) {
+    this.#context = context;
+    this.#random = random;
+  }
+
+  /** To be called whenever a worker becomes ready, begins to drain, or ends. */
+  changed(handle: WorkerHandle): void {
+    const { maxAge, jitter } = this.#context.settings;
+    this.#cancel(handle);
+    if (handle.state !== 'ready' || maxAge === undefined) return;
+    // Earlier, never later: the limit is one.
+    const age = Math.round(maxAge * (1 - jitter * this.#random()));
+    this.#later(handle, age, `it has served for ${age} ms (recycle.maxAge ${maxAge})`);
+  }
+
+  /** A worker has had enough; it goes on serving until its successor does. */
+  ask(handle: WorkerHandle, reason: string): void {
+    this.#cancel(handle);
+    void this.#recycle(handle, reason);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const handle of [...this.#timers.keys()]) this.#cancel(handle);
+  }
+
+  #later(handle: WorkerHandle, ms: number, reason: string): void {
+    if (this.#closed) return;
+    const { host } = this.#context;
+    this.#timers.set(
+      handle,
+      host.after(ms, () => this.ask(handle, reason)),
+    );
+  }
+
+  #cancel(handle: WorkerHandle): void {
+    this.#timers.get(handle)?.cancel();
+    this.#timers.delete(handle);
+  }
+
+  async #recycle(handle: WorkerHandle, reason: string): Promise<void> {
+    const { log, replace } = this.#context;
+    const outcome = await replace(handle, reason);
+    if (outcome?.kind !== 'failed' || handle.state !== 'ready') return;
+    log.error(
+      `${handle} goes on: its successor failed, the next one is tried in ${RETRY} ms: ${outcome.error.message}`,
+    );
+    this.#later(handle, RETRY, reason);
+  }
+}

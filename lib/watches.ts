@@ -1,0 +1,84 @@
+/**
+ * What looks after running workers beside their recovery: sharded sockets, liveness, recycling. Each is loaded by the fleets that
+ * asked for it; every other master does without its memory.
+ */
+
+import type { Host } from './host.js';
+import type { OpenListener } from './listeners.js';
+import type { Liveness } from './liveness.js';
+import type { Settings } from './options.js';
+import type { InspectorPort } from './protocol.cjs';
+import type { Recycling, RecyclingContext } from './recycling.js';
+import type { Sharding } from './sharding.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+export interface WatchesContext {
+  readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle'>;
+  readonly host: Host;
+  readonly log: Logger;
+  readonly listeners: readonly OpenListener[];
+  /** All of the fleet, in whatever state. */
+  readonly workers: Iterable<WorkerHandle>;
+  readonly replace: RecyclingContext['replace'];
+}
+
+export class Watches {
+  #sharding: Sharding | undefined;
+  #liveness: Liveness<WorkerHandle> | undefined;
+  #recycling: Recycling | undefined;
+  #closed = false;
+
+  /** Begins to watch; what is loaded after {@link Watches.close} is not begun. */
+  async open(context: WatchesContext): Promise<void> {
+    const { settings, host, log, workers, replace } = context;
+    const { livenessTimeout, recycle } = settings;
+    const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
+    const [sharding, liveness, recycling] = await Promise.all([
+      sharded.length === 0 ? undefined : import('./sharding.js'),
+      livenessTimeout === undefined ? undefined : import('./watch-liveness.js'),
+      recycle === undefined ? undefined : import('./recycling.js'),
+    ]);
+    if (this.#closed) return;
+    if (sharding !== undefined) {
+      this.#sharding = new sharding.Sharding({ host, log, listeners: sharded });
+      this.#sharding.grow(settings.workers);
+    }
+    if (liveness !== undefined && livenessTimeout !== undefined) {
+      this.#liveness = liveness.watchLiveness(livenessTimeout, host, log, context.listeners, workers);
+    }
+    if (recycling !== undefined && recycle !== undefined) {
+      this.#recycling = new recycling.Recycling({ settings: recycle, host, log, replace });
+    }
+  }
+
+  /** There will be so many slots. Throws what keeps them from getting their sockets. */
+  grow(slots: number): void {
+    this.#sharding?.grow(slots);
+  }
+
+  /** A worker became ready, drains, or is gone. */
+  changed(handle: WorkerHandle): void {
+    this.#sharding?.changed(handle);
+    this.#recycling?.changed(handle);
+  }
+
+  /** The event loop of a worker turned. */
+  pong(handle: WorkerHandle, id: number, inspector: InspectorPort | undefined): void {
+    this.#sharding?.pong(handle, id);
+    this.#liveness?.pong(handle, inspector);
+  }
+
+  /** A worker wants a successor. */
+  recycle(handle: WorkerHandle, reason: string): void {
+    this.#recycling?.ask(handle, reason);
+  }
+
+  /** The fleet ends. */
+  close(): void {
+    this.#closed = true;
+    this.#sharding?.close();
+    this.#liveness?.end();
+    this.#recycling?.close();
+  }
+}
