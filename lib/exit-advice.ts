@@ -35,7 +35,8 @@ interface Ended {
  */
 export function exitAdvice({ code, signal }: ProcessExit, worker: Ended = {}): string {
   const { drainedBy, killedBecause } = worker;
-  if (killedBecause !== undefined && signal === 'SIGKILL') return ` (by the master: it ${killedBecause})`;
+  // Whatever the exit: a shell in front of the worker may report it as its own code 137.
+  if (killedBecause !== undefined) return ` (the master killed it: it ${killedBecause})`;
   const asked = signal ?? drainedBy;
   const advice = asked === undefined ? CODE_ADVICE[code ?? Number.NaN] : SIGNAL_ADVICE[asked];
   return advice === undefined ? '' : ` (${advice})`;
