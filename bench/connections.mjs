@@ -39,22 +39,28 @@ try {
 }
 say('');
 
+const scenarioColumns = { workers: ({ workers }) => workers, 'at a time': ({ concurrency }) => concurrency };
 const micro = (number) => number.toFixed(1);
 print({
   title: 'Server CPU per connection (HTTP, Connection: close), microseconds: medians',
-  columns: {
-    workers: ({ workers }) => workers,
-    'at a time': ({ concurrency }) => concurrency,
-    ...Object.fromEntries(MODES.map((mode) => [mode, ({ cpu }) => micro(cpu[mode])])),
-    'master of shared': ({ masters }) => micro(masters.shared),
-    'of sharded': ({ masters }) => micro(masters.sharded),
-    ...Object.fromEntries(
-      RATIOS.map((pair) => {
-        const name = pair.join(' / ');
-        return [name, ({ ratios, bounds }) => ratio(ratios[name], bounds?.[name])];
-      }),
-    ),
-  },
+  page: { file: new URL('./README.md', import.meta.url), name: 'connections' },
+  tables: [
+    {
+      ...scenarioColumns,
+      ...Object.fromEntries(MODES.map((mode) => [mode, ({ cpu }) => micro(cpu[mode])])),
+      "shared's master": ({ masters }) => micro(masters.shared),
+      "sharded's": ({ masters }) => micro(masters.sharded),
+    },
+    {
+      ...scenarioColumns,
+      ...Object.fromEntries(
+        RATIOS.map((pair) => {
+          const name = pair.join(' / ');
+          return [name, ({ ratios, bounds }) => ratio(ratios[name], bounds?.[name])];
+        }),
+      ),
+    },
+  ],
   rows,
   misses: rows.flatMap(({ workers, concurrency, ratios, bounds = {} }) =>
     Object.entries(bounds)

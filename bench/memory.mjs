@@ -30,14 +30,16 @@ say('');
 const mega = (kilobytes) => (kilobytes / 1024).toFixed(1);
 print({
   title: 'Memory of an idle program, by itself and as a master, MB: medians',
-  columns: {
-    imports: ({ modules }) => modules.join(' + '),
-    'resident, plain': ({ plain }) => mega(plain.rss),
-    'resident, master': ({ master }) => mega(master.rss),
-    'master / plain': ({ ratio, bound }) => `${ratio.toFixed(3)} (at most ${bound})`,
-    'proportional, plain': ({ plain }) => mega(plain.pss),
-    'proportional, master': ({ master }) => mega(master.pss),
-  },
+  tables: [
+    {
+      imports: ({ modules }) => modules.join(' + '),
+      'resident, plain': ({ plain }) => mega(plain.rss),
+      'resident, master': ({ master }) => mega(master.rss),
+      'master / plain': ({ ratio, bound }) => `${ratio.toFixed(3)} (at most ${bound})`,
+      'proportional, plain': ({ plain }) => mega(plain.pss),
+      'proportional, master': ({ master }) => mega(master.pss),
+    },
+  ],
   rows,
   misses: rows
     .filter(({ ratio, bound }) => !(ratio <= bound))

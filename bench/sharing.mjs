@@ -1,12 +1,12 @@
 // How evenly the three ways of sharing spread connections, and what a blocked worker does to them. Prints tables as Markdown; with
 // --write they replace those in docs/sharing.md, and the picture docs/sharing.svg is drawn anew. bench/README.md says how it is
 // measured.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { compileClient } from './lib/client.mjs';
 import { descriptors, memory, start } from './lib/processes.mjs';
-import { machine, say, table } from './lib/report.mjs';
+import { say, table, where, writeInto } from './lib/report.mjs';
 import { draw } from './lib/sharing-picture.mjs';
 
 const MODES = ['shared', 'sharded', 'reuseport'];
@@ -85,12 +85,11 @@ async function whileBlocked(port, work) {
 }
 
 function markdown() {
-  const { node, linux, cpus } = machine();
   const named = MODES.map((mode) => ({ mode: `\`'${mode}'\``, ...results[mode] }));
   const bursts = { none: 'nobody', fresh: 'one, just now', known: `one, for ${NOTICED} ms` };
   const milliseconds = (number) => `${Math.round(number)} ms`;
   return [
-    `${WORKERS} workers, Node ${node.slice(1)}, Linux ${linux.split('-')[0]}, ${cpus} CPUs:`,
+    `${WORKERS} workers; ${where()}:`,
     table(
       {
         sharing: ({ mode }) => mode,
@@ -141,12 +140,7 @@ function later(sorted, limit) {
 }
 
 function write() {
-  const page = new URL('../docs/sharing.md', import.meta.url);
-  const [begin, end] = ['<!-- bench:sharing -->', '<!-- /bench:sharing -->'];
-  const before = readFileSync(page, 'utf8');
-  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${page.pathname} has no place for the tables: ${begin} and ${end}`);
-  writeFileSync(page, `${before.slice(0, from + begin.length)}\n\n${text}\n\n${before.slice(to)}`);
+  writeInto({ file: new URL('../docs/sharing.md', import.meta.url), name: 'sharing' }, text);
   const spreads = MODES.map((name) => ({ name, counts: results[name].inARow }));
   const delays = MODES.map((name) => ({ name, milliseconds: results[name].bursts.fresh }));
   const picture = draw({ spreads, delays, connections: IN_A_ROW, burst: BURST, blocked: BLOCKED, workers: WORKERS });
