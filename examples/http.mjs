@@ -1,4 +1,5 @@
 // `npm start`: an HTTP server with one worker per CPU. PORT=8080 takes another port, PORT=0 any free one, HOST=:: every address.
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Prefork } from 'prefork';
 
@@ -13,6 +14,8 @@ const fleet = new Prefork({
   onMasterReady: welcome,
 });
 
+const CLOSED = 'stops it, as closing this terminal does; started without a terminal (setsid npm start) it reloads';
+
 /** Runs in the master, once. A worker never gets here, and neither does one that replaces another. */
 function welcome() {
   const [{ family, address, port }] = fleet.addresses;
@@ -21,6 +24,12 @@ function welcome() {
   const stop = process.stdin.isTTY ? 'Ctrl-C' : `kill ${process.pid}`;
   const help = [
     ['curl', url, 'one of the workers answers'],
+    [
+      'kill -HUP',
+      process.pid,
+      onTerminal() ? CLOSED : 'reloads: change this file, and new workers take over from the old',
+    ],
+    ['kill -TTIN', process.pid, 'one worker more; kill -TTOU: one less'],
     ['kill -9', first.pid, 'a worker dies; what is queued waits for the others, and its slot is filled at once'],
     ['kill -9', process.pid, 'the master dies; its workers finish what they accepted and end, too'],
   ].map(([command, argument, what]) => `  ${`${command} ${argument}`.padEnd(url.length + 6)} ${what}`);
@@ -34,6 +43,16 @@ ${help.join('\n')}
 
 ${stop} here stops everything: workers finish what they accepted, then the master exits with code 0.
 `);
+}
+
+/** What SIGHUP does depends on it: a terminal that is closed sends it (docs/signals.md). */
+function onTerminal() {
+  try {
+    closeSync(openSync('/dev/tty'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 try {

@@ -56,6 +56,21 @@ test('the http example says where it listens, who serves, what to try, and all o
   process.kill(Number(victim), 'SIGKILL');
   await master.logged(`took over from pid ${victim}`);
   expect((await httpGet({ port })).status).toBe(200);
+
+  expect(master.stdout).toMatch(new RegExp(`kill -HUP ${master.pid} +reloads`));
+  const before = master.workers();
+  master.kill('SIGHUP');
+  await master.logged('reloaded: generation 1');
+  await eventually(() => master.workers().every((worker) => !before.includes(worker)), {
+    what: 'the old ones are gone',
+  });
+  expect(master.workers()).toHaveLength(Number(count));
+  expect(master.stdout).toContain(`kill -TTIN ${master.pid}`);
+  master.kill('SIGTTIN');
+  await eventually(() => master.workers().length === Number(count) + 1, { what: 'there is one worker more' });
+  master.kill('SIGTTOU');
+  await eventually(() => master.workers().length === Number(count), { what: 'there is one worker less' });
+  expect((await httpGet({ port })).status).toBe(200);
   await stops(master);
 });
 
