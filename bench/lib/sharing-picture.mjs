@@ -12,18 +12,19 @@ const STYLE = `
     .axis { stroke: #59636e; stroke-width: 1; }
     .even { stroke: #59636e; stroke-width: 1; stroke-dasharray: 3 3; }
     .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
-    .shared { stroke: #0550ae; } .bar.shared { fill: #0550ae; }
-    .sharded { stroke: #1a7f37; stroke-dasharray: 7 3; } .bar.sharded { fill: #1a7f37; }
-    .reuseport { stroke: #bc4c00; stroke-dasharray: 2 3; } .bar.reuseport { fill: #bc4c00; }
-    .bar { stroke: none; }
+    .line.shared { stroke: #0550ae; } .bar.shared { fill: #0550ae; }
+    .line.sharded { stroke: #1a7f37; stroke-dasharray: 7 3; } .bar.sharded { fill: #1a7f37; }
+    .line.reuseport { stroke: #bc4c00; stroke-dasharray: 2 3; } .bar.reuseport { fill: #bc4c00; }
+    .inside { font-size: 10px; fill: #ffffff; }
     @media (prefers-color-scheme: dark) {
       text { fill: #e6edf3; }
       .small { fill: #9198a1; }
+      .inside { fill: #0d1117; }
       .grid { stroke: #3d444d; }
       .axis, .even { stroke: #9198a1; }
-      .shared { stroke: #6cb6ff; } .bar.shared { fill: #6cb6ff; }
-      .sharded { stroke: #56d364; } .bar.sharded { fill: #56d364; }
-      .reuseport { stroke: #f0883e; } .bar.reuseport { fill: #f0883e; }
+      .line.shared { stroke: #6cb6ff; } .bar.shared { fill: #6cb6ff; }
+      .line.sharded { stroke: #56d364; } .bar.sharded { fill: #56d364; }
+      .line.reuseport { stroke: #f0883e; } .bar.reuseport { fill: #f0883e; }
     }`;
 
 /**
@@ -64,7 +65,9 @@ function bars(spreads, connections, { left, top, width, height }) {
       parts.push(
         `  <rect class="bar ${name}" x="${x}" y="${y(count)}" width="${round(bar - 3)}" height="${round(top + height - y(count))}"/>`,
       );
-      parts.push(label(round(x + (bar - 3) / 2), y(count) - 4, count, 'small', 'middle'));
+      // At the foot, where nothing crosses it; above a bar that is too low to hold it.
+      const [at, style] = top + height - y(count) > 20 ? [top + height - 7, 'inside'] : [y(count) - 5, 'small'];
+      parts.push(label(round(x + (bar - 3) / 2), at, count, style, 'middle'));
     }
     parts.push(label(round(from + group * 0.4), top + height + 20, name, '', 'middle'));
   }
