@@ -105,14 +105,18 @@ export interface Backoff {
   readonly jitter?: number;
 }
 
-/** Replacement of workers by age, work done or memory. Default: off. */
+/**
+ * When a worker is replaced by a new one of the same generation: at least one limit. The new one is ready before the old one drains, one
+ * slot of the fleet at a time.
+ */
 export interface Recycle {
-  /** Milliseconds. */
+  /** Milliseconds since the worker became ready. Default: no limit. */
   readonly maxAge?: number;
+  /** HTTP requests and HTTP/2 streams that the worker has begun to serve; connections of other servers. Default: no limit. */
   readonly maxRequests?: number;
-  /** Bytes of resident memory. */
+  /** Bytes of resident memory, looked at in the worker once a second while requests come, else every ten seconds. Default: no limit. */
   readonly maxRss?: number;
-  /** Random share of every limit, `0..1`. Default: `0.2`. */
+  /** By what share of itself, `0..1`, each worker's limit is lowered at random at most. Default: `0.2`. */
   readonly jitter?: number;
 }
 
@@ -144,7 +148,7 @@ export interface WorkerContext {
   readonly listeners: readonly Listener[];
   /** TLS material handed over by the master, with ticket keys shared by all workers. */
   readonly tls?: SecureContextOptions;
-  /** Aborted when the drain begins. */
+  /** Aborted when the drain begins: the fleet stops, the worker was replaced, or its master died. */
   readonly signal: AbortSignal;
   /** Reports readiness. Only needed when `serve` returns no server. */
   ready(): void;
@@ -172,7 +176,11 @@ export interface PreforkOptions {
   readonly name?: string;
   /** Number of workers, at least 1. Default: CPUs available to this process (affinity and cgroup quota aware). */
   readonly workers?: number;
-  /** Default: `'shared'`. */
+  /**
+   * `'shared'`: one socket for all workers. `'sharded'`: one for each slot, held by the master; `serve` must return its servers.
+   * `'reuseport'`: each worker binds its own. Unix sockets are always shared. Default: `'shared'`.
+   * @throws PreforkError `ERR_PREFORK_REUSEPORT_UNSUPPORTED` from the start of the fleet where the kernel cannot do it.
+   */
   readonly sharing?: Sharing;
   readonly tls?: TlsOptions;
   /** Unrequested exits inside `recoverWindow` that are recovered before giving up. Default: `5 × workers`; `Infinity`: never give up. */
@@ -187,21 +195,25 @@ export interface PreforkOptions {
   readonly readyTimeout?: number;
   /** Milliseconds between SIGTERM (or the drain request) and SIGKILL when the fleet stops. Default: `5_000`. */
   readonly shutdownGracePeriod?: number;
-  /** Processes above `workers` that a reload may have. Default: `1`. */
+  /** How many processes above `workers` a reload may have, those that drain not counted, at least 1: so many slots change hands at a time. Default: `1`. */
   readonly maxSurge?: number;
-  /** Milliseconds a replaced worker may take to finish what it accepted. Default: `30_000`. */
+  /**
+   * Milliseconds that a worker may take to finish what it accepted after a reload, a recycling or `scale()` took its slot; then it ends what is
+   * left, and is killed 200 ms later if it is still there. Default: `30_000`.
+   */
   readonly drainTimeout?: number;
   /**
    * Milliseconds without progress of its event loop after which a ready worker is killed and recovered, with its JavaScript stack in
    * the log: 100 at least; noticed after 1 to 1.5 times as long. Exempt while a debugger is connected. Default: off.
    */
   readonly livenessTimeout?: number;
+  /** Replaces workers by age, work done or memory. Default: off. */
   readonly recycle?: Recycle;
   /** Runs in: master, one at a time, after every spawn. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
   readonly onChildSpawn?: (pid: number, worker: WorkerInfo) => void | Promise<void>;
   /** Runs in: master, once, after every worker is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
   readonly onMasterReady?: (pids: number[]) => void | Promise<void>;
-  /** Runs in: master, when a replacement is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  /** Runs in: master, when the slot of a worker that was lost is served again. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
   readonly onChildRecover?: (oldPid: number, newPid: number) => void | Promise<void>;
   /** Runs in: master, after every exit. Throw: logged. */
   readonly onChildExit?: (worker: WorkerInfo, exit: ExitInfo) => void;
@@ -231,11 +243,15 @@ export interface PreforkOptions {
   readonly groups?: readonly number[];
 }
 
-/** Fill of one accept queue. */
+/** Fill of one accept queue of TCP that the master holds. */
 export interface QueueStatus {
+  /** Of the listener. */
   readonly name: string;
+  /** Sharing `'sharded'`: whose queue it is, also that of a slot that was taken away. */
   readonly slot?: number;
+  /** Connections that wait to be accepted. */
   readonly depth: number;
+  /** How many may wait: the backlog, or what the kernel has capped it at. */
   readonly limit: number;
 }
 
@@ -256,9 +272,13 @@ export interface Status {
 
 /** Verdict of a rolling replacement. */
 export interface ReloadResult {
+  /** Every slot is served by a worker of the new generation. */
   readonly ok: boolean;
+  /** Of the fleet: the one before when `ok` is false. */
   readonly generation: number;
+  /** Slots that changed hands, also when a later one failed. `oldPid` is 0 where nobody was in the slot. */
   readonly replaced: readonly { readonly slot: number; readonly oldPid: number; readonly newPid: number }[];
+  /** What failed: the boot failure of the first new worker that did not become ready, or a certificate that cannot be used. */
   readonly error?: Error;
 }
 
