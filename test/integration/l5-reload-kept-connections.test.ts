@@ -41,5 +41,5 @@ test.each(rows)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  90_000,
+  180_000,
 );

@@ -62,5 +62,5 @@ test.each(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  90_000,
+  180_000,
 );

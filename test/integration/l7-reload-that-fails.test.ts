@@ -86,5 +86,5 @@ test.each(rows)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  60_000,
+  120_000,
 );

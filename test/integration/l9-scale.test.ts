@@ -67,7 +67,7 @@ test.each(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  60_000,
+  120_000,
 );
 
 test.each(LOSSLESS)(
@@ -97,7 +97,7 @@ test.each(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  60_000,
+  120_000,
 );
 
 test.each(LOSSLESS)(

@@ -8,6 +8,7 @@ const prefork = (sharing) => ({ program: 'prefork-server.mjs', options: { sharin
 
 export const fleets = [
   { name: 'shared', ...prefork('shared'), lossless: true },
+  { name: 'sharded', ...prefork('sharded'), lossless: true },
   { name: 'reuseport', ...prefork('reuseport'), lossless: false },
   { name: 'cluster', program: 'cluster-server.mjs', options: { reusePort: false }, lossless: false },
   ...(hasReusePort
