@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startClient, startFleet } from './processes.mjs';
 import { WORKERS } from './scenarios.mjs';
+import { makeTurns } from './turns.mjs';
 
 /** Two kinds of clients at once. Pauses: the machine must not become the bottleneck, and connections that are kept have to be idle. */
 const CLIENTS = [
   { mode: 'per-request', concurrency: 8, pause: 20 },
   { mode: 'keep-alive', concurrency: 8, pause: 40 },
 ];
+/** Milliseconds in which a scenario begins something. */
+const TIME = 35_000;
 /** Milliseconds of load before the scenario begins and after it is over. */
 const MARGIN = 500;
 
@@ -22,6 +25,8 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
   const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder);
   const clients = [];
   const row = { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
+  const turns = makeTurns(Math.max(1, Math.round(scenario.count * share)), TIME);
+  const began = performance.now();
   const kill = async (pid) => {
     if (!signal(pid)) return;
     await untilEnded(pid);
@@ -32,10 +37,10 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
     const port = await fleet.call('start');
     clients.push(...CLIENTS.map((client) => startClient({ port, ...client })));
     await delay(MARGIN);
-    const count = Math.max(1, Math.round(scenario.count * share));
-    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, count, kill });
+    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, turns, kill });
     await delay(MARGIN);
   } catch (error) {
+    row.broken = true;
     row.failures.push(`the scenario failed: ${error.message}`, ...fleet.log);
   } finally {
     for (const report of await Promise.all(clients.map((client) => client.stop()))) add(row, report);
@@ -43,8 +48,15 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
     await rm(folder, { recursive: true });
   }
   const lost = row.reset + row.refused + row.other;
-  const failed = row.answered === 0 || row.failures.some((line) => line.startsWith('the scenario failed'));
-  return { ...row, lost, verdict: failed ? 'FAILED' : !lossless ? '' : lost <= row.allowed ? 'ok' : 'LOST' };
+  const { done, count } = turns;
+  const seconds = (performance.now() - began) / 1_000;
+  return { ...row, done, count, seconds, lost, verdict: verdictOf({ ...row, lost, lossless }) };
+}
+
+function verdictOf({ broken, answered, lost, allowed, lossless }) {
+  if (broken || answered === 0) return 'FAILED';
+  if (!lossless) return '';
+  return lost <= allowed ? 'ok' : 'LOST';
 }
 
 function add(row, report) {

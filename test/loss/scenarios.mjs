@@ -1,5 +1,5 @@
-// What is done to a fleet under load. Each scenario gets { fleet, random, share, kill } and returns when it is over: then everything
-// that it asked for has been done. `share` scales the number of operations.
+// What is done to a fleet under load. Each scenario gets { fleet, random, turns, kill } and returns when everything that it asked for
+// has been done.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const WORKERS = 4;
@@ -18,12 +18,12 @@ export const scenarios = [
   { name: 'all of them mixed', count: 60, run: mixed },
 ];
 
-async function reloads({ fleet, count }) {
-  for (let i = 0; i < count; i++) await fleet.call('reload');
+async function reloads({ fleet, turns }) {
+  while (turns.next()) await fleet.call('reload');
 }
 
-async function kills({ fleet, random, count, kill }) {
-  for (let i = 0; i < count; i++) {
+async function kills({ fleet, random, turns, kill }) {
+  while (turns.next()) {
     // With the one that boots, at most two are missing.
     await kill(random.of(await untilServing(fleet, WORKERS - 1)));
   }
@@ -31,11 +31,11 @@ async function kills({ fleet, random, count, kill }) {
 }
 
 /** Two of four at a time. */
-async function stalls({ fleet, random, count }) {
+async function stalls({ fleet, random, turns }) {
   const standing = new Set();
-  const lengths = Array.from({ length: count }, () => random.between(...STALL));
   const lane = async () => {
-    for (let ms = lengths.pop(); ms !== undefined; ms = lengths.pop()) {
+    while (turns.next()) {
+      const ms = random.between(...STALL);
       const pid = random.of((await fleet.call('workers')).filter((worker) => !standing.has(worker)));
       standing.add(pid);
       await fleet.call('stall', pid, ms);
@@ -46,9 +46,9 @@ async function stalls({ fleet, random, count }) {
   await Promise.all([lane(), lane()]);
 }
 
-async function scalings({ fleet, random, count }) {
+async function scalings({ fleet, random, turns }) {
   let now = WORKERS;
-  for (let i = 0; i < count; i++) {
+  while (turns.next()) {
     const sizes = Array.from({ length: MOST - FEWEST + 1 }, (_, index) => FEWEST + index);
     now = random.of(sizes.filter((size) => size !== now));
     await fleet.call('scale', now);
@@ -57,7 +57,7 @@ async function scalings({ fleet, random, count }) {
 }
 
 /** Without waiting for one before the next is begun. */
-async function mixed({ fleet, random, count, kill }) {
+async function mixed({ fleet, random, turns, kill }) {
   const operations = {
     reload: () => fleet.call('reload'),
     scale: () => fleet.call('scale', random.between(FEWEST, MOST)),
@@ -70,7 +70,7 @@ async function mixed({ fleet, random, count, kill }) {
   };
   const names = Object.keys(operations);
   const begun = [];
-  for (let i = 0; i < count; i++) {
+  while (turns.next()) {
     begun.push(operations[random.of(names)]());
     await delay(random.between(0, 400));
   }

@@ -2,6 +2,7 @@
 
 const COLUMNS = {
   sharing: ({ fleet }) => fleet,
+  done: ({ done, count }) => `${done}/${count}`,
   seconds: ({ seconds }) => seconds.toFixed(0),
   connections: ({ opened }) => opened,
   requests: ({ asked }) => asked,
@@ -20,6 +21,7 @@ const WIDTHS = Object.keys(COLUMNS).map((heading) => Math.max(heading.length, he
 
 export const HOW_TO_READ = `A row is one fleet of 4 workers under the load of two client processes: one makes a connection for every request, the
 other keeps its connections. Nobody tries anything twice.
+  done           so many of so many times: a machine that is too slow for all of it in half a minute does less
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
                  which nothing can help, so the difference of both columns is what was delayed needlessly
@@ -28,16 +30,15 @@ other keeps its connections. Nobody tries anything twice.
   verdict        ok: no more was lost than allowed. Only shared and sharded promise that; the others are there to be compared.
 `;
 
-export function headings() {
-  return line(Object.keys(COLUMNS));
+/** @param rows Those of one scenario. */
+export function table(name, rows) {
+  return [name, line(Object.keys(COLUMNS)), ...rows.map((row) => line(Object.values(COLUMNS).map((cell) => cell(row))))]
+    .join('\n')
+    .concat('\n');
 }
 
-export function line(cells) {
+function line(cells) {
   return cells
     .map((cell, i) => (i === 0 ? String(cell).padEnd(WIDTHS[i]) : String(cell).padStart(WIDTHS[i])))
     .join('  ');
-}
-
-export function rowLine(row) {
-  return line(Object.values(COLUMNS).map((cell) => cell(row)));
 }
