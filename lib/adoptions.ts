@@ -1,6 +1,6 @@
 /** In a worker: accepts from the sockets of other slots while nobody serves them. */
 
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Drain } from './drain.js';
 import type { Fd, NativeBinding } from './native.cjs';
 import type { WireListener } from './protocol.cjs';
@@ -8,8 +8,8 @@ import { adopter } from './serve.js';
 import type { Logger } from './types.js';
 
 export interface AdoptionsContext {
-  readonly native: Pick<NativeBinding, 'closeFd' | 'setBacklog'>;
-  readonly drain: Pick<Drain, 'trackAdopter' | 'forgetAdopter'>;
+  readonly native: Pick<NativeBinding, 'closeFd' | 'inspectListener' | 'setBacklog'>;
+  readonly drain: Pick<Drain, 'connectionsOf' | 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly log: Logger;
   readonly wires: readonly WireListener[];
   /** By listener: the server that its connections are for. */
@@ -30,16 +30,25 @@ export class Adoptions {
     this.#context = context;
   }
 
-  /** Takes the descriptors over: Node closes them with the helper's handle. */
-  adopt(slot: number, sockets: readonly AdoptedSocket[]): void {
+  /**
+   * Accepts from now on. The descriptors change hands whatever comes of it: Node closes one with the handle of its helper, and one
+   * that no helper got is closed here. A slot that is adopted already is released first.
+   * @returns Whether every socket is accepted from. A draining worker accepts from none.
+   */
+  adopt(slot: number, sockets: readonly AdoptedSocket[]): boolean {
     this.release(slot);
+    const helpers = sockets.map((socket) => this.#accept(slot, socket));
     this.#helpers.set(
       slot,
-      sockets.flatMap((socket) => this.#accept(slot, socket) ?? []),
+      helpers.flatMap((helper) => helper ?? []),
     );
+    return !helpers.includes(undefined);
   }
 
-  /** The slot's own worker is back. What was accepted for it stays here and is answered here. */
+  /**
+   * The slot's own worker is back. What was accepted for it stays here and is answered here. Takes no time: the descriptors are
+   * closed on return, because uv_close() closes that of a stream at once, and a helper has nothing else to wait for.
+   */
   release(slot: number): void {
     for (const helper of this.#helpers.get(slot) ?? []) {
       this.#context.drain.forgetAdopter(helper);
@@ -49,18 +58,63 @@ export class Adoptions {
   }
 
   #accept(slot: number, { fd, listener }: AdoptedSocket): Server | undefined {
-    const { native, drain, log, servers, wires } = this.#context;
+    const { native, drain, servers, wires } = this.#context;
     const server = servers[listener];
     const wire = wires[listener];
-    if (server === undefined || wire === undefined) {
+    if (server === undefined || wire === undefined || drain.draining) {
       native.closeFd(fd);
       return undefined;
     }
-    const helper = adopter(server, { fd });
-    helper.on('error', (error) => log.error(`cannot accept for slot ${slot}: ${String(error)}`));
-    // listen(2) with libuv's own backlog has just cut the queue short, for every holder of the socket.
-    helper.on('listening', () => native.setBacklog(fd, wire.backlog));
+    const helper = adopter(server, { fd }, (socket) => this.#give(server, socket));
+    // The failure of accept(2) under EMFILE, too: the queue keeps what it holds, and a worker that has descriptors left takes it.
+    helper.on('error', (error) => this.#report(slot, error));
+    // For a descriptor listen() is done when it returns; a failure is told in the next turn.
+    if (!helper.listening) {
+      this.#closeUnused(fd);
+      return undefined;
+    }
+    this.#restoreBacklog(slot, fd, wire.backlog);
     drain.trackAdopter(helper);
     return helper;
+  }
+
+  /** As the server's own listener does it: `maxConnections` counts all connections of the server, wherever they came from. */
+  #give(server: Server, socket: Socket): void {
+    const { maxConnections } = server;
+    // 0 is a limit to Node; @types/node does not know that there may be none.
+    const limit = (maxConnections as number | undefined) ?? Infinity;
+    if (this.#context.drain.connectionsOf(server) < limit) {
+      server.emit('connection', socket);
+      return;
+    }
+    const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket;
+    socket.destroy();
+    server.emit('drop', { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily });
+  }
+
+  /**
+   * Node has closed the descriptor when listen(2) failed, and left it alone when its handle could not be opened. What has the
+   * number now is only ours to close when it is a listening socket still.
+   */
+  #closeUnused(fd: Fd): void {
+    const { native } = this.#context;
+    try {
+      if (native.inspectListener(fd).listening) native.closeFd(fd);
+    } catch {
+      // EBADF: closed. ENOTSOCK: closed, and somebody else's by now.
+    }
+  }
+
+  /** listen(2) with libuv's own backlog has just cut the queue short, for every holder of the socket. */
+  #restoreBacklog(slot: number, fd: Fd, backlog: number): void {
+    try {
+      this.#context.native.setBacklog(fd, backlog);
+    } catch (error) {
+      this.#context.log.warn(`could not restore the backlog of ${backlog} of slot ${slot}: ${String(error)}`);
+    }
+  }
+
+  #report(slot: number, error: Error): void {
+    this.#context.log.error(`cannot accept for slot ${slot}: ${String(error)}`);
   }
 }

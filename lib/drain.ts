@@ -136,6 +136,16 @@ export class Drain {
     return count;
   }
 
+  /** Connections of one tracked server that are still open, those included that a helper accepted. */
+  connectionsOf(server: Server): number {
+    return this.#servers.get(server)?.sockets.size ?? 0;
+  }
+
+  /** Whether nothing new is accepted any more. */
+  get draining(): boolean {
+    return this.#reason !== undefined;
+  }
+
   /** Settles when every connection has ended; never before {@link Drain.begin}. */
   get finished(): Promise<void> {
     return this.#finished.promise;

@@ -1,6 +1,6 @@
 /** Starts the user's server on the adopted listeners, whichever way it was given. */
 
-import type { Server, ServerOpts } from 'node:net';
+import type { BlockList, Server, ServerOpts, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { Settings } from './options.js';
 import type { Listener, WorkerContext } from './types.js';
@@ -14,8 +14,13 @@ export interface Serving {
 }
 
 /** The public fields of a server that decide how it treats a connection; typed here because @types/node leaves most out. */
-type ConnectionOptions = Pick<ServerOpts, 'allowHalfOpen' | 'pauseOnConnect' | 'noDelay' | 'keepAlive'> & {
+type ConnectionOptions = Pick<
+  ServerOpts,
+  'allowHalfOpen' | 'pauseOnConnect' | 'noDelay' | 'keepAlive' | 'highWaterMark'
+> & {
   readonly keepAliveInitialDelay?: number;
+  /** Node 22.13, 23.1 and later. */
+  readonly blockList?: BlockList;
 };
 
 /** A TLS server of any protocol. */
@@ -69,22 +74,35 @@ function listenReadyMade(server: Server, context: WorkerContext): Serving {
   if (context.tls !== undefined && 'setSecureContext' in server) (server as SecureServer).setSecureContext(context.tls);
   const [first, ...others] = context.listeners;
   server.listen(first);
-  const adopters = others.map((listener) => adopter(server, listener));
+  const adopters = others.map((listener) => {
+    const helper = adopter(server, listener);
+    helper.maxConnections = server.maxConnections;
+    return helper;
+  });
   return { servers: [server], adopters };
 }
 
-/** emit('connection') works for net, http, https and HTTP/2: it is how their own listeners hear of a connection. */
-export function adopter(server: Server, listener: Pick<Listener, 'fd'>): Server {
+/**
+ * A helper that accepts for a server, with the server's settings. emit('connection') works for net, http, https and HTTP/2: it is
+ * how their own listeners hear of a connection.
+ */
+export function adopter(
+  server: Server,
+  listener: Pick<Listener, 'fd'>,
+  give = (socket: Socket): void => void server.emit('connection', socket),
+): Server {
   const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = server as ConnectionOptions;
+  const { highWaterMark, blockList } = server as ConnectionOptions;
   const helper = createServer({
     ...(allowHalfOpen !== undefined && { allowHalfOpen }),
     ...(pauseOnConnect !== undefined && { pauseOnConnect }),
     ...(noDelay !== undefined && { noDelay }),
     ...(keepAlive !== undefined && { keepAlive }),
     ...(keepAliveInitialDelay !== undefined && { keepAliveInitialDelay: keepAliveInitialDelay * 1000 }),
+    ...(highWaterMark !== undefined && { highWaterMark }),
+    ...(blockList !== undefined && { blockList }),
   });
-  helper.maxConnections = server.maxConnections;
-  helper.on('connection', (socket) => server.emit('connection', socket));
+  helper.on('connection', give);
   return helper.listen(listener);
 }
 
