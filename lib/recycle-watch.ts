@@ -10,6 +10,7 @@ import type { RecycleSettings } from './recycle-options.js';
 const LOOK = 1_000;
 /** The same while none come: what the app does by itself may grow, too. */
 const IDLE_LOOK = 10_000;
+const MEGABYTE = 1024 * 1024;
 
 export interface RecycleWatchContext {
   readonly settings: Pick<RecycleSettings, 'maxRequests' | 'maxRss' | 'jitter'>;
@@ -81,7 +82,8 @@ export class RecycleWatch {
   #look(): void {
     const rss = this.#rss();
     if (rss >= this.#maxRss) {
-      this.#tell(`it uses ${rss} bytes of resident memory (recycle.maxRss ${this.#context.settings.maxRss})`);
+      const [now, limit] = [rss, this.#context.settings.maxRss ?? 0].map((bytes) => (bytes / MEGABYTE).toFixed(1));
+      this.#tell(`it takes ${now} MB of memory (recycle.maxRss ${limit} MB)`);
     }
   }
 

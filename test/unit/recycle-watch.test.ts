@@ -83,13 +83,13 @@ test('jitter lowers the limit by up to its share', async () => {
 
 test('maxRss is looked at also while nobody asks anything', () => {
   vi.useFakeTimers();
-  let rss = 99;
-  const { told } = watch({ maxRss: 100 }, { rss: () => rss });
+  let rss = 99e6;
+  const { told } = watch({ maxRss: 100e6 }, { rss: () => rss });
   vi.advanceTimersByTime(60_000);
   expect(told).toEqual([]);
-  rss = 101;
+  rss = 101e6;
   vi.advanceTimersByTime(10_000);
-  expect(told).toEqual(['it uses 101 bytes of resident memory (recycle.maxRss 100)']);
+  expect(told).toEqual(['it takes 96.3 MB of memory (recycle.maxRss 95.4 MB)']);
   vi.advanceTimersByTime(60_000);
   expect(told).toHaveLength(1);
 });
