@@ -2,7 +2,6 @@
 
 import { statSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PreforkError } from './errors.js';
 import type { Launch } from './host.js';
 import { inheritedFd } from './listeners.js';
@@ -10,7 +9,7 @@ import type { LaunchSettings } from './options.js';
 import { adoptionFd, controlFd, ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from './protocol.cjs';
 import type { Command, CommandFile } from './types.js';
 
-const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url));
+const PRELOAD = join(import.meta.dirname, 'preload.cjs');
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 const NODE = /^node(\.exe)?$/i;
 const EVAL = /^(-e|-p|-pe|--eval|--print)(=|$)/;
@@ -18,6 +17,8 @@ const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
 /** In NODE_OPTIONS: whatever says where the inspector is to be. */
 const INSPECT_BY_ENVIRONMENT = /(^|\s)--(inspect(?!-publish-uid)|debug-port)/;
 const DEFAULT_INSPECT_PORT = 9229;
+/** What a worker must not get from the master's own environment. */
+const STALE: ReadonlySet<string> = new Set([...Object.values(ENV), ...NODE_IPC_ENV]);
 
 /** The running program, as far as it is needed to start it again. */
 export interface Program {
@@ -154,13 +155,12 @@ function environment(
   base: Readonly<Record<string, string | undefined>>,
   files: readonly CommandFile[],
 ): Record<string, string> {
-  const stale = new Set<string>([...Object.values(ENV), ...NODE_IPC_ENV]);
   const env: Record<string, string> = {};
-  for (const [key, value] of Object.entries(base)) {
-    if (value !== undefined && !stale.has(key)) env[key] = value;
+  for (const key of Object.keys(base)) {
+    const value = base[key];
+    if (value !== undefined && !STALE.has(key)) env[key] = value;
   }
-  return {
-    ...env,
+  return Object.assign(env, {
     [ENV.child]: MARKER,
     [ENV.fleet]: launch.fleet,
     [ENV.slot]: String(launch.slot),
@@ -169,5 +169,5 @@ function environment(
     [ENV.controlFd]: String(controlFd(files.length)),
     [ENV.listenFds]: String(files.length),
     [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
-  };
+  });
 }

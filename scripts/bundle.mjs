@@ -1,45 +1,150 @@
-// Puts the modules of dist/ into a few files, the ones that users load: fifty small modules cost a master 4 MB and 20 ms, a bundle
-// half of that. What only some processes need (the worker's side, certificates) stays apart and is loaded on demand. Readable:
-// nothing is minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+// Puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
+//   bundle.js          what `import 'prefork'` names: hands on the public exports of bundle.cjs
+//   bundle.cjs         everything that every master runs
+//   bundle-<name>.cjs  what bundle.cjs imports with `import()`: the worker's side, certificates
+//   websocket.cjs      the client of ws
+// Readable: nothing is minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+const MAIN = 'bundle.cjs';
+const index = 'index.ts';
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
+
+/** CommonJS: as ES modules the same files cost a master half a megabyte more. */
+const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node20.19', legalComments: 'none' };
 
 for (const file of readdirSync(dist)) {
   if (file.startsWith('bundle')) rmSync(join(dist, file));
 }
-await build({
-  entryPoints: { bundle: fileURLToPath(new URL('../lib/index.ts', import.meta.url)) },
-  outdir: dist,
-  chunkNames: 'bundle-[hash]',
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20.19',
-  packages: 'external',
-  external: ['./websocket.cjs'],
-  legalComments: 'none',
+
+const publicNames = new Set(await exportsOf(index));
+/** Sources that are imported with `import()`; each begins a file of its own. */
+const late = new Set();
+/** Sources in the main file for the sake of the late ones: a class that exists twice is no use to `instanceof`. */
+const shared = new Set();
+let early = await bundle([index], (source, kind) => {
+  if (kind === 'dynamic-import') late.add(source);
+  return later(source, kind);
 });
+for (;;) {
+  const owners = new Map();
+  for (const entry of late) {
+    for (const source of await bundle([entry], elsewhere)) {
+      owners.set(source, [...(owners.get(source) ?? []), entry]);
+    }
+  }
+  const twice = [...owners].filter(([, entries]) => entries.length > 1);
+  if (twice.length === 0) break;
+  for (const [source] of twice) shared.add(source);
+  early = await bundle([index, ...shared], later);
+}
+for (const entry of late) {
+  await bundle([entry], elsewhere, fileOf(entry));
+}
+await bundle([index, ...shared], later, MAIN);
+writeFileSync(
+  join(dist, 'bundle.js'),
+  `import { createRequire } from 'node:module';\n\nexport const { ${[...publicNames].join(', ')} } =\n  createRequire(import.meta.url)('./${MAIN}');\n`,
+);
 
 // The one dependency that is carried along: who installs the package would get all of ws for the one time that a worker blocks. Only
 // its client, which its own exports do not offer alone; bufferutil and utf-8-validate are optional and native.
-const ws = fileURLToPath(new URL('../node_modules/ws/', import.meta.url));
+const ws = join(root, 'node_modules', 'ws');
 const { version } = JSON.parse(readFileSync(join(ws, 'package.json'), 'utf8'));
 await build({
-  entryPoints: [fileURLToPath(new URL('../lib/websocket.cts', import.meta.url))],
+  ...common,
+  entryPoints: [join(lib, 'websocket.cts')],
   outfile: join(dist, 'websocket.cjs'),
   banner: {
     js: `/*\nContains ws ${version}, under this licence:\n\n${readFileSync(join(ws, 'LICENSE'), 'utf8').trim()}\n*/`,
   },
   alias: { ws: join(ws, 'lib', 'websocket.js') },
   external: ['bufferutil', 'utf-8-validate'],
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20.19',
-  legalComments: 'none',
 });
+
+function fileOf(source) {
+  return `bundle-${basename(source, '.ts')}.cjs`;
+}
+
+function later(source, kind) {
+  return kind === 'dynamic-import' && late.has(source) ? fileOf(source) : undefined;
+}
+
+/** Where a late file finds what it does not contain. */
+function elsewhere(source, kind) {
+  if (!early.has(source)) return later(source, kind);
+  shared.add(source);
+  return MAIN;
+}
+
+/**
+ * @param sources What they export, the file exports.
+ * @param outside Which file has the module of a source, when it is not part of this one.
+ * @param file Where to write it.
+ * @returns the sources it is made of.
+ */
+async function bundle(sources, outside, file) {
+  const { metafile } = await build({
+    ...common,
+    stdin: { contents: await entryOf(sources), resolveDir: lib, loader: 'ts' },
+    absWorkingDir: root,
+    outfile: join(dist, file ?? MAIN),
+    write: file !== undefined,
+    // `import()` of one of our own becomes require(): for the names in a CommonJS file Node would start a lexer of a megabyte.
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.dirname': '__dirname' },
+    logOverride: { 'empty-import-meta': 'error', 'commonjs-variable-in-esm': 'silent' },
+    packages: 'external',
+    metafile: true,
+    plugins: [resolver(outside)],
+  });
+  return new Set(Object.keys(metafile.inputs).flatMap((path) => (path === '<stdin>' ? [] : [basename(path)])));
+}
+
+function resolver(outside) {
+  const name = 'our own sources';
+  return {
+    name,
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^\./ }, async ({ path, kind, resolveDir, pluginData }) => {
+        if (pluginData === name) return undefined;
+        const found = await resolve(path, { kind, resolveDir, pluginData: name });
+        if (found.errors.length > 0) return found;
+        // Its detour around `import` is for ES modules.
+        if (found.path === join(lib, 'addon.ts')) return { path: join(lib, 'binding.cts') };
+        const source = basename(found.path);
+        const other = source === 'websocket.cts' ? 'websocket.cjs' : outside(source, kind);
+        return other === undefined ? found : { path: `./${other}`, external: true };
+      });
+    },
+  };
+}
+
+/** Without `export`, for which esbuild makes two functions per name. A name that two modules have is a syntax error here. */
+async function entryOf(sources) {
+  const names = new Set();
+  const imports = [];
+  for (const source of sources) {
+    // What the index exports as well is the same thing.
+    const own = (await exportsOf(source)).filter((name) => source === index || !publicNames.has(name));
+    imports.push(`import { ${own.join(', ')} } from './${source}';`);
+    for (const name of own) names.add(name);
+  }
+  return `${imports.join('\n')}\nmodule.exports = { ${[...names].join(', ')} };\n`;
+}
+
+/** The names that a source exports, as ES modules have them. */
+async function exportsOf(source) {
+  const { metafile } = await build({
+    entryPoints: [join(lib, source)],
+    outdir: dist,
+    write: false,
+    metafile: true,
+    format: 'esm',
+  });
+  return Object.values(metafile.outputs)[0].exports;
+}
