@@ -47,7 +47,8 @@ export class PosixHost implements Host {
   }
 
   now(): number {
-    return performance.now();
+    // Monotonic, as performance.now() is, which would load node:perf_hooks: 100 KB of heap.
+    return process.uptime() * 1_000;
   }
 
   after(ms: number, action: () => void): Timer {
@@ -105,7 +106,7 @@ export class PosixHost implements Host {
         {
           file: command.file,
           args: [command.file, ...command.args],
-          env: Object.entries(command.env).map(([key, value]) => `${key}=${value}`),
+          env: Object.keys(command.env).map((key) => `${key}=${command.env[key]}`),
           fds: stdio.fds,
           dieWithParent: true,
           listenPid: true,

@@ -159,6 +159,8 @@ export interface QueueWatch {
 }
 
 export interface NativeBinding {
+  /** Whether this is the first thread of the process, the one whose end is the end of the process. */
+  readonly mainThread: boolean;
   /** Probed at every read. */
   readonly features: Features;
 

@@ -1,7 +1,6 @@
 /** The 30-line tour: the same program is the master or a worker, and `listenAndServe()` is either. */
 
 import { EventEmitter } from 'node:events';
-import { isMainThread } from 'node:worker_threads';
 import { native } from './addon.js';
 import { invalidOption, PreforkError } from './errors.js';
 import { PosixHost } from './host-posix.js';
@@ -189,7 +188,8 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     if (identity() !== undefined) {
       throw new PreforkError('ERR_PREFORK_NOT_MASTER', 'This process is a worker; only the master controls the fleet');
     }
-    if (!isMainThread) {
+    // The addon knows: `isMainThread` would load node:worker_threads, 40 KB of heap and 130 KB of pages.
+    if (!native.mainThread) {
       throw new PreforkError(
         'ERR_PREFORK_WORKER_THREAD',
         'A fleet must be started on the main thread: the kernel would end the workers with the thread that spawned them',

@@ -275,6 +275,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("watchParent", WatchParent);
   add("watchQueues", WatchQueues);
   ExportFds(env, exports);
+  exports.Set("mainThread", OnMainThread());
   // Probed when first asked for: workers never do.
   exports.DefineProperty(
       Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));
