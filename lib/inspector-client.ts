@@ -3,7 +3,6 @@
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { WebSocketClient } from './websocket.cjs';
-import { connectWebSocket } from './websocket.cjs';
 
 /** How many calls of a stack are told. */
 const FRAMES = 20;
@@ -71,9 +70,11 @@ function urlOf([target]: readonly Target[]): string {
  * Stops the JavaScript behind `url` and says where it is. It runs on when this has settled: the end of a session resumes it.
  * Resolves with `undefined` when it does not stop before `signal` is aborted; rejects when the debugger cannot be reached.
  */
-export function pausedFrames(url: string, signal: AbortSignal): Promise<readonly CallFrame[] | undefined> {
+export async function pausedFrames(url: string, signal: AbortSignal): Promise<readonly CallFrame[] | undefined> {
+  // A deploy may have taken the file away since the master started; the caller does without a stack then.
+  const { connectWebSocket } = await import('./websocket.cjs');
   const socket = connectWebSocket(url);
-  return new Promise<readonly CallFrame[] | undefined>((resolve, reject) => {
+  return await new Promise<readonly CallFrame[] | undefined>((resolve, reject) => {
     let connected = false;
     const over = (): void => {
       if (connected) resolve(undefined);
