@@ -3,12 +3,14 @@
 import type { Server, Socket } from 'node:net';
 import type { Drain } from './drain.js';
 import type { Fd, NativeBinding } from './native.cjs';
-import type { WireListener } from './protocol.cjs';
+import type { MasterMessage, WireListener } from './protocol.cjs';
 import { adopter } from './serve.js';
 import type { Logger } from './types.js';
 
 export interface AdoptionsContext {
-  readonly native: Pick<NativeBinding, 'closeFd' | 'inspectListener' | 'setBacklog'>;
+  /** Where the master sends descriptors. */
+  readonly channel: Fd;
+  readonly native: Pick<NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
   readonly drain: Pick<Drain, 'connectionsOf' | 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly log: Logger;
   readonly wires: readonly WireListener[];
@@ -22,12 +24,27 @@ export interface AdoptedSocket {
   readonly listener: number;
 }
 
+type Order = Extract<MasterMessage, { readonly type: 'adopt' }>;
+
 export class Adoptions {
   readonly #context: AdoptionsContext;
   readonly #helpers = new Map<number, Server[]>();
 
   constructor(context: AdoptionsContext) {
     this.#context = context;
+  }
+
+  /** Does what the master asks for; the descriptors were sent before the message. */
+  take({ slot, tag, listeners }: Order): void {
+    const { native, log, channel } = this.#context;
+    try {
+      const received = native.recvFds(channel);
+      if (received === undefined) throw new Error('no descriptors came with the order');
+      const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
+      this.adopt(slot, sockets);
+    } catch (error) {
+      log.error(`cannot accept for slot ${slot}: ${String(error)}`);
+    }
   }
 
   /**

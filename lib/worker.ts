@@ -5,6 +5,7 @@ import { adoptListeners, checkServed, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
 import { bootError, openControlFd, prepare } from './boot.cjs';
 import { Channel } from './channel.js';
+import { Deadline } from './deadline.js';
 import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
@@ -24,11 +25,7 @@ import type {
 import type { RecycleWatch } from './recycle-watch.js';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
-import { TIMER_MAX } from './validate.js';
 import { Context } from './worker-context.js';
-
-/** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
-const BACKSTOP_MARGIN = 250;
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -38,9 +35,6 @@ function inspector(): { readonly inspector?: InspectorPort } {
   if (process.debugPort > 0) return { inspector: process.debugPort };
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
-
-/** What the code behind `prefork()` has left to end in, after idle connections were ended at the deadline. Milliseconds. */
-const IDLE_MARGIN = 100;
 
 export interface WorkerDeps {
   readonly native: NativeBinding;
@@ -74,6 +68,7 @@ class Worker {
   readonly #native: NativeBinding;
   readonly #log: Logger;
   readonly #drain = new Drain();
+  readonly #deadline: Deadline;
   readonly #abort = new AbortController();
   readonly #init = deferred<InitMessage>();
   readonly #calledReady = deferred();
@@ -86,7 +81,6 @@ class Worker {
   #adoptions: Adoptions | undefined;
   /** Messages in the same chunk as `init`, ahead of the context. */
   #early: unknown[] = [];
-  #deadline: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
 
   constructor(identity: WorkerIdentity, settings: Settings, native: NativeBinding) {
     this.#identity = identity;
@@ -94,6 +88,7 @@ class Worker {
     this.#native = native;
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+    this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
   }
 
   async run(): Promise<void> {
@@ -165,13 +160,14 @@ class Worker {
     if (servers.length === 0) await this.#calledReady.promise;
     if (this.#state !== 'booting') return;
     checkServed(servers, wires);
-    if (this.#identity.adoptionFd === undefined) return;
+    const { adoptionFd } = this.#identity;
+    if (adoptionFd === undefined) return;
     // Loaded late: most workers do without.
     const { Adoptions } = await import('./adoptions.js');
     const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
     const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
     const [native, drain, log] = [this.#native, this.#drain, this.#log];
-    this.#adoptions = new Adoptions({ native, drain, log, wires, servers: perListener });
+    this.#adoptions = new Adoptions({ channel: adoptionFd, native, drain, log, wires, servers: perListener });
   }
 
   /** Loaded late: a fleet without limits does without. */
@@ -215,7 +211,7 @@ class Worker {
         this.#beginDrain(message.reason, message.timeout, 0);
         break;
       case 'adopt':
-        this.#adopt(message.slot, message.tag, message.listeners);
+        this.#adoptions?.take(message);
         break;
       case 'release':
         this.#adoptions?.release(message.slot);
@@ -230,24 +226,6 @@ class Worker {
     }
   }
 
-  /** The descriptors were sent before the message. */
-  #adopt(slot: number, tag: number, listeners: readonly number[]): void {
-    const { adoptionFd } = this.#identity;
-    if (adoptionFd === undefined) return;
-    const native = this.#native;
-    try {
-      const received = native.recvFds(adoptionFd);
-      if (received === undefined) throw new Error('no descriptors came with the order');
-      const sockets = received.fds.map((fd, i) => ({ fd, listener: listeners[i] as number }));
-      // Who drains accepts nothing new.
-      const adopts = received.tag === tag && this.#state === 'ready' ? this.#adoptions : undefined;
-      if (adopts === undefined) for (const { fd } of sockets) native.closeFd(fd);
-      else adopts.adopt(slot, sockets);
-    } catch (error) {
-      this.#log.error(`cannot accept for slot ${slot}: ${String(error)}`);
-    }
-  }
-
   #onSigterm(): void {
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'draining', signal: 'SIGTERM' });
@@ -255,15 +233,14 @@ class Worker {
   }
 
   #orphaned(): void {
-    const left = this.#deadline === undefined ? this.#settings.gracePeriod : this.#deadline.at - performance.now();
-    this.#beginDrain('stop', Math.max(0, left), ORPHAN_EXIT_CODE);
+    this.#beginDrain('stop', this.#deadline.left ?? this.#settings.gracePeriod, ORPHAN_EXIT_CODE);
   }
 
   /** Also called again: the master may turn a replacement into a stop, or move the deadline. */
   #beginDrain(reason: DrainReason, timeout: number, code: number): void {
     const before = this.#state;
     this.#state = 'draining';
-    this.#setDeadline(timeout, code);
+    this.#deadline.set(timeout, code);
     // Not ready, and nobody's connection in here: there is nothing to finish, and `serve` may take for ever.
     if (before === 'booting' && !this.#drain.acceptedEarly) {
       this.#abort.abort();
@@ -275,41 +252,6 @@ class Worker {
     };
     if (before === 'ready' && reason === 'stop') this.#drain.acceptQueued(begin);
     else begin();
-  }
-
-  #setDeadline(timeout: number, code: number): void {
-    clearTimeout(this.#deadline?.timer);
-    // A deadline that no timer can hold is none.
-    if (!(timeout <= TIMER_MAX)) return;
-    const timer = setTimeout(() => this.#expire(timeout), timeout).unref();
-    this.#deadline = { at: performance.now() + timeout, timer };
-    this.#preloaded?.watch.exitAfter(Math.ceil(timeout) + BACKSTOP_MARGIN, code);
-  }
-
-  #expire(timeout: number): void {
-    const { connections } = this.#drain;
-    if (connections === 0) this.#giveUp(timeout);
-    this.#drain.endIdle((unfinished) => {
-      if (unfinished > 0) this.#giveUp(timeout);
-      // Clients that had nothing to ask for so long: what a replacement leaves behind, and no reason to worry.
-      this.#log.info(
-        `ended ${connections} idle connection${connections === 1 ? '' : 's'} ${Math.round(timeout)} ms after the drain began`,
-      );
-      this.#drain.destroy();
-      setTimeout(() => this.#giveUp(timeout), IDLE_MARGIN).unref();
-    });
-  }
-
-  #giveUp(timeout: number): never {
-    const counts = new Map<string, number>();
-    for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
-    const kept = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing that Node knows of';
-    this.#log.warn(
-      `not done ${Math.round(timeout)} ms after the drain began: ${this.#drain.connections} connections open; ` +
-        `the event loop is kept alive by ${kept}. Ending the process`,
-    );
-    this.#drain.destroy();
-    process.exit();
   }
 
   /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */

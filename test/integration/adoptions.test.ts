@@ -73,7 +73,7 @@ function worker(...servers: (Server | undefined)[]): Worker {
     drain.destroy();
     await drain.finished;
   });
-  return { adoptions: new Adoptions({ native, drain, log, wires, servers }), drain, logged };
+  return { adoptions: new Adoptions({ channel: -1, native, drain, log, wires, servers }), drain, logged };
 }
 
 const kinds: readonly { readonly kind: string; make(): Server; ask(port: number): Promise<string> }[] = [
