@@ -47,11 +47,17 @@ export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
   }
 }
 
+/** How to start a worker. */
+export interface WorkerCommand extends Omit<Command, 'env'> {
+  /** `KEY=value`, as execve(2) takes it: an object with a hundred variables costs a master three times as much. */
+  readonly environment: readonly string[];
+}
+
 /**
  * @param control The master's descriptor number of the worker's end of the control channel.
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
-export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): Command {
+export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): WorkerCommand {
   const { settings, slot, generation } = launch;
   const files: CommandFile[] = launch.listeners.flatMap((listener) => {
     const fd = inheritedFd(listener, slot);
@@ -60,10 +66,17 @@ export function buildCommand(launch: Launch, program: Program, control: number, 
   const cwd = settings.cwd ?? program.cwd;
   return {
     ...commandLine(settings, program, slot),
-    env: {
-      ...environment(launch, settings.env ?? program.env, files),
-      ...(adoption !== undefined && { [ENV.adoptionFd]: String(adoptionFd(files.length)) }),
-    },
+    environment: environment(settings.env ?? program.env, {
+      [ENV.child]: MARKER,
+      [ENV.fleet]: launch.fleet,
+      [ENV.slot]: slot,
+      [ENV.generation]: generation,
+      [ENV.masterPid]: process.pid,
+      [ENV.controlFd]: controlFd(files.length),
+      [ENV.listenFds]: files.length,
+      [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
+      ...(adoption !== undefined && { [ENV.adoptionFd]: adoptionFd(files.length) }),
+    }),
     stdio: [...settings.stdio, ...files.map((file) => file.fd), control, ...(adoption === undefined ? [] : [adoption])],
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
@@ -72,6 +85,15 @@ export function buildCommand(launch: Launch, program: Program, control: number, 
     slot,
     generation,
   };
+}
+
+/** As a `commandProducer` gets it. */
+export function producersCommand({ environment, ...command }: WorkerCommand): Command {
+  const variables = environment.map((variable) => {
+    const end = variable.indexOf('=');
+    return [variable.slice(0, end), variable.slice(end + 1)] as const;
+  });
+  return { ...command, env: Object.fromEntries(variables) };
 }
 
 function commandLine(settings: LaunchSettings, program: Program, slot: number): { file: string; args: string[] } {
@@ -151,23 +173,14 @@ function hasInspectPort(execArgv: readonly string[], env: Readonly<Record<string
 }
 
 function environment(
-  launch: Launch,
   base: Readonly<Record<string, string | undefined>>,
-  files: readonly CommandFile[],
-): Record<string, string> {
-  const env: Record<string, string> = {};
+  own: Readonly<Record<string, string | number>>,
+): string[] {
+  const variables: string[] = [];
   for (const key of Object.keys(base)) {
     const value = base[key];
-    if (value !== undefined && !STALE.has(key)) env[key] = value;
+    if (value !== undefined && !STALE.has(key)) variables.push(`${key}=${value}`);
   }
-  return Object.assign(env, {
-    [ENV.child]: MARKER,
-    [ENV.fleet]: launch.fleet,
-    [ENV.slot]: String(launch.slot),
-    [ENV.generation]: String(launch.generation),
-    [ENV.masterPid]: String(process.pid),
-    [ENV.controlFd]: String(controlFd(files.length)),
-    [ENV.listenFds]: String(files.length),
-    [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
-  });
+  for (const [key, value] of Object.entries(own)) variables.push(`${key}=${value}`);
+  return variables;
 }

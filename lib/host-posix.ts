@@ -3,15 +3,15 @@
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from './addon.js';
-import type { Program } from './command.js';
-import { buildCommand, logicalCwd } from './command.js';
+import type { Program, WorkerCommand } from './command.js';
+import { buildCommand, logicalCwd, producersCommand } from './command.js';
 import type { Host, Launch, QueueReport, QueueWatch, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import type { ListenPlan } from './options.js';
 import { PosixWorker } from './posix-worker.js';
 import { runDelay } from './run-delay.js';
-import type { Command, Logger, Sharing } from './types.js';
+import type { Logger, Sharing } from './types.js';
 import { TIMER_MAX } from './validate.js';
 import { openWorkerStdio } from './worker-stdio.js';
 
@@ -85,7 +85,7 @@ export class PosixHost implements Host {
         this.#start(worker, launch, command);
       } else {
         const { produce } = await import('./producer.js');
-        worker.attach(await produce(launch.commandProducer, command));
+        worker.attach(await produce(launch.commandProducer, producersCommand(command)));
         // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
         for (const file of command.files) native.setNonBlocking(file.fd);
       }
@@ -98,7 +98,7 @@ export class PosixHost implements Host {
     }
   }
 
-  #start(worker: PosixWorker, launch: Launch, command: Command): void {
+  #start(worker: PosixWorker, launch: Launch, command: WorkerCommand): void {
     const { uid, gid, groups } = identityOf(launch.settings);
     const stdio = openWorkerStdio(native, command.stdio);
     try {
@@ -106,7 +106,7 @@ export class PosixHost implements Host {
         {
           file: command.file,
           args: [command.file, ...command.args],
-          env: Object.keys(command.env).map((key) => `${key}=${command.env[key]}`),
+          env: command.environment,
           fds: stdio.fds,
           dieWithParent: true,
           listenPid: true,

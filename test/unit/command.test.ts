@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { buildCommand, logicalCwd, type Program } from '../../lib/command.js';
+import { buildCommand, logicalCwd, type Program, producersCommand } from '../../lib/command.js';
 import type { Launch } from '../../lib/host.js';
 import { resolveOptions } from '../../lib/options.js';
 import type { PreforkOptions } from '../../lib/types.js';
@@ -33,7 +33,7 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     settings,
     commandProducer: undefined,
   };
-  return buildCommand(launch, { ...program, ...of }, 30);
+  return producersCommand(buildCommand(launch, { ...program, ...of }, 30));
 }
 
 const folders: string[] = [];
