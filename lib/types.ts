@@ -83,7 +83,7 @@ export interface Command {
   readonly file: string;
   readonly args: string[];
   readonly env: Record<string, string>;
-  /** Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel. */
+  /** Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel, and with sharing `'sharded'` a second one. */
   readonly stdio: ('ignore' | 'inherit' | 'pipe' | number)[];
   readonly cwd?: string;
   readonly uid?: number;
