@@ -47,7 +47,7 @@ test('W4 idle connections close at once on stop, long before the deadline', asyn
 test('W4 a request that the client sent before it could know of the stop is answered, not cut', async () => {
   const { master, port } = await startReadyFleet({ options: { workers: 1 } });
   const connection = await connectRaw({ port });
-  connection.write('POST /slow?ms=10 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab');
+  connection.write('POST /slow?ms=1500 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab');
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');
