@@ -15,7 +15,8 @@ export const scenarios = [
   { name: 'SIGKILLs', count: 50, run: kills },
   { name: 'stalls of 1–3 s', count: 20, run: stalls },
   { name: 'scalings', count: 20, run: scalings },
-  { name: 'all of them mixed', count: 60, run: mixed },
+  { name: 'recyclings', count: 20, run: recyclings, options: { recycle: { maxRequests: 60 } } },
+  { name: 'all of them mixed', count: 60, run: mixed, options: { recycle: { maxRequests: 500 } } },
 ];
 
 async function reloads({ fleet, turns }) {
@@ -56,6 +57,14 @@ async function scalings({ fleet, random, turns }) {
   }
 }
 
+/** The package recycles by itself; `cluster` has to be told. */
+async function recyclings({ fleet, turns }) {
+  while (turns.next()) {
+    if (fleet.recyclesItself) await untilReplaced(fleet, turns);
+    else await fleet.call('recycle');
+  }
+}
+
 /** Without waiting for one before the next is begun. */
 async function mixed({ fleet, random, turns, kill }) {
   const operations = {
@@ -67,6 +76,7 @@ async function mixed({ fleet, random, turns, kill }) {
       // Somebody has to be left.
       if (serving.length > 1) await kill(random.of(serving));
     },
+    ...(fleet.recyclesItself ? {} : { recycle: () => fleet.call('recycle') }),
   };
   const names = Object.keys(operations);
   const begun = [];
@@ -75,6 +85,11 @@ async function mixed({ fleet, random, turns, kill }) {
     await delay(random.between(0, 400));
   }
   await Promise.all(begun);
+}
+
+function untilReplaced(fleet, turns) {
+  const replaced = async () => turns.late || (await fleet.call('replaced')) >= turns.done;
+  return until(replaced, `${turns.done} workers are recycled`);
 }
 
 /** @returns the pids of the workers that serve, once they are so many. */
