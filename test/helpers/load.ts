@@ -20,7 +20,8 @@ export interface LoadOptions {
   readonly ca?: string;
   /**
    * `'per-request'`: every request has a TCP connection of its own. `'keep-alive'`: a connection per lane, for as long as the server
-   * leaves it open. `'http2'`: a session for every four lanes, until the server wants it to go away. Nothing is tried twice.
+   * leaves it open. `'http2'`: a session for every four lanes, until the server wants it to go away. Nothing is tried twice, but for
+   * HTTP/2 requests of which a GOAWAY says that they were not processed.
    */
   readonly mode: 'per-request' | 'keep-alive' | 'http2';
   /** Lanes, each with one request at a time. Default: `8`. */
@@ -39,6 +40,8 @@ export interface LoadReport {
   /** Requests. */
   readonly asked: number;
   readonly answered: number;
+  /** HTTP/2 requests of which a GOAWAY said that they were not processed: sent again, as clients do (RFC 9113 8.7). */
+  readonly resent: number;
   /** Answered later than 500 ms. */
   readonly delayed: number;
   /** How many of these were late because their worker stood still after it had accepted them. */

@@ -33,6 +33,9 @@ test.each(rows)(
     }
     const report = await load.stop();
     expectNothingLost(report);
+    // GOAWAY leaves when nothing seems to be on its way. Lanes that share a session do not wait for each other, and one may just have
+    // sent a request: rare, among the 80 sessions that are told to go away here.
+    expect(report.resent).toBeLessThanOrEqual(RELOADS / 4);
     // Connections were kept, and yet moved to every new generation.
     expect(report.opened).toBeLessThan(report.asked / 2);
     expect(Object.keys(report.pids).length).toBeGreaterThan(RELOADS);
