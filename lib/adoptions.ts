@@ -34,16 +34,17 @@ export class Adoptions {
     this.#context = context;
   }
 
-  /** Does what the master asks for; the descriptors were sent before the message. */
-  take({ slot, tag, listeners }: Order): void {
+  /** Does what the master asks for; the descriptors were sent before the message. False when it could not. */
+  take({ slot, tag, listeners }: Order): boolean {
     const { native, log, channel } = this.#context;
     try {
       const received = native.recvFds(channel);
       if (received === undefined) throw new Error('no descriptors came with the order');
       const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
-      this.adopt(slot, sockets);
+      return this.adopt(slot, sockets);
     } catch (error) {
       log.error(`cannot accept for slot ${slot}: ${String(error)}`);
+      return false;
     }
   }
 

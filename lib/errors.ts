@@ -90,8 +90,9 @@ export function invalidOption(
 }
 
 /** `start()` of a fleet that was asked to stop before every worker was ready. Node's shape of an abort. */
-export function stoppedEarly(): Error {
-  const error = new Error('The fleet was stopped before every worker was ready');
+export function stoppedEarly(cause?: unknown): Error {
+  const options = cause === undefined ? {} : { cause };
+  const error = new Error('The fleet was stopped before every worker was ready', options);
   error.name = 'AbortError';
   return Object.assign(error, { code: 'ABORT_ERR' });
 }

@@ -200,6 +200,7 @@ export class Master {
       changed: (handle) => this.#watches.changed(handle),
       pong: (handle, id, inspector) => this.#watches.pong(handle, id, inspector),
       recycle: (handle, reason) => this.#watches.recycle(handle, reason),
+      unadopted: (handle, slot) => this.#watches.unadopted(handle, slot),
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
@@ -211,7 +212,8 @@ export class Master {
       starter,
       slots: this.#slots,
       grow: (slots) => this.#watches.grow(slots),
-      ending: () => this.#ending !== undefined,
+      startFailed: (handle, error) => this.#recoveries.startFailed(handle, error),
+      ending: () => this.#ending,
       reloading: (result) => this.#reloading(result),
     });
   }

@@ -5,7 +5,7 @@ import type { PreforkError } from './errors.js';
 import { stoppedEarly } from './errors.js';
 import type { Settings } from './options.js';
 import type { Replacement, Slots } from './slots.js';
-import type { Starter } from './starter.js';
+import { notStarted, type Start, type Starter } from './starter.js';
 import type { Logger, ReloadResult } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
@@ -16,8 +16,10 @@ export interface OperationsContext {
   readonly starter: Starter;
   /** There will be so many slots: opens what they need. Throws what keeps it from that. */
   grow(slots: number): void;
-  /** Whether the fleet is ending: nothing is begun any more. */
-  ending(): boolean;
+  /** No process came to be in a slot that was added: the recovery fills it. */
+  startFailed(handle: WorkerHandle, error: unknown): void;
+  /** Why the fleet is ending: nothing is begun any more. */
+  ending(): { readonly error: unknown } | undefined;
   /** Called at both ends of every reload, with its verdict at the second. */
   reloading(result?: ReloadResult): void;
 }
@@ -59,7 +61,7 @@ export class Operations {
   async #reload(): Promise<ReloadResult> {
     const { log, slots } = this.#context;
     const replaced: Replaced[] = [];
-    if (this.#context.ending()) return this.#verdict(replaced, stoppedEarly());
+    if (this.#context.ending() !== undefined) return this.#verdict(replaced, this.#stopped());
     log.info(`reloading: generation ${this.#generation + 1}, ${slots.count} workers`);
     this.#context.reloading();
     const failure = await this.#replaceAll(replaced).catch((error: Error) => error);
@@ -92,7 +94,7 @@ export class Operations {
         const place = { slot: slot++, generation };
         const outcome = await slots.replace(place);
         if (outcome.kind === 'replaced') replaced.push(asReplaced(outcome));
-        else failure ??= outcome.kind === 'failed' ? outcome.error : stoppedEarly();
+        else failure ??= outcome.kind === 'failed' ? outcome.error : this.#stopped();
       }
     };
     await Promise.all(Array.from({ length: settings.maxSurge }, lane));
@@ -120,14 +122,17 @@ export class Operations {
   scale(workers: (now: number) => number): Promise<void> {
     return this.#enqueue(async () => {
       const { slots, log } = this.#context;
-      if (this.#context.ending()) throw stoppedEarly();
+      if (this.#context.ending() !== undefined) throw this.#stopped();
       const target = workers(slots.count);
       if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`);
       this.#context.grow(target);
       while (slots.count > target) slots.removeLast();
       const starts = [];
       while (slots.count < target) starts.push(slots.fill({ slot: slots.add(), generation: this.#generation }));
-      await Promise.all(starts.map(async ({ handle, ready }) => this.#mustServe(handle, await ready)));
+      // All of them, before the next operation: what is still booting belongs to this one.
+      const outcomes = await Promise.allSettled(starts.map((start) => this.#mustServe(start)));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     });
   }
 
@@ -135,17 +140,26 @@ export class Operations {
   recycle(handle: WorkerHandle, reason: string): Promise<Replacement | undefined> {
     return this.#enqueue(async () => {
       const { slots, log } = this.#context;
-      if (this.#context.ending() || !slots.serves(handle)) return undefined;
+      if (this.#context.ending() !== undefined || !slots.serves(handle)) return undefined;
       log.info(`${handle} is recycled: ${reason}`);
       const { slot, generation } = handle.place;
       return await slots.replace({ slot, generation: Math.max(generation, this.#generation) });
     });
   }
 
-  #mustServe(handle: WorkerHandle, serves: boolean): void {
+  /** @throws why the worker of a slot that was added does not serve. The slot is recovered in any case. */
+  async #mustServe({ handle, ready }: Start): Promise<void> {
+    const serves = await ready.catch((error: unknown) => {
+      if (this.#context.ending() === undefined) this.#context.startFailed(handle, error);
+      throw notStarted(handle.place.slot, error);
+    });
     if (serves) return;
     const failure: PreforkError | undefined = handle.requested ? undefined : handle.failure;
-    throw failure ?? stoppedEarly();
+    throw failure ?? this.#stopped();
+  }
+
+  #stopped(): Error {
+    return stoppedEarly(this.#context.ending()?.error);
   }
 }
 

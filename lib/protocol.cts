@@ -107,6 +107,8 @@ export type WorkerMessage =
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
+  /** The sockets of another slot could not be adopted, for want of descriptors for example. */
+  | { readonly type: 'unadopted'; readonly slot: number }
   /** The worker has reached a limit of `recycle`, and serves on. */
   | { readonly type: 'recycle'; readonly reason: string }
   | { readonly type: 'message'; readonly data: unknown };

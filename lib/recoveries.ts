@@ -105,7 +105,9 @@ export class Recoveries {
       // When it ends before it is ready, its own exit is judged.
       if (!(await ready)) return;
     } catch (error) {
-      this.#onStartFailure(handle, error);
+      // The user's own code is what failed.
+      if (error instanceof PreforkError) this.#context.giveUp(error);
+      else this.startFailed(handle, error);
       return;
     }
     this.#count++;
@@ -113,12 +115,8 @@ export class Recoveries {
     await this.#context.recovered(old, handle);
   }
 
-  /** No process came to be: the same as one that ended at once, except when the user's own code is what failed. */
-  #onStartFailure(handle: WorkerHandle, error: unknown): void {
-    if (error instanceof PreforkError) {
-      this.#context.giveUp(error);
-      return;
-    }
+  /** No process came to be: the same as one that ended at once. */
+  startFailed(handle: WorkerHandle, error: unknown): void {
     this.#context.log.error(`slot ${handle.place.slot} could not be filled: ${String(error)}`);
     const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: String(error) };
     this.judge(handle, exit, error);

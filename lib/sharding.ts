@@ -18,6 +18,9 @@ export interface ShardedListener {
   readonly shards: Shards;
 }
 
+/** Milliseconds after which a worker that could not adopt is asked again, by the next report of the queue. */
+const ASK_AGAIN = 500;
+
 export interface ShardingContext {
   readonly host: Pick<Host, 'now' | 'after' | 'watchQueues' | 'queueDepth' | 'runDelay'>;
   readonly log: Logger;
@@ -81,6 +84,13 @@ export class Sharding {
   /** An event loop turned. */
   pong(handle: WorkerHandle, id: number): void {
     this.#stalls.pong(handle, id);
+  }
+
+  /** A worker could not accept for another slot: it was short of descriptors, perhaps. Asked again while connections wait. */
+  unadopted(handle: WorkerHandle, slot: number): void {
+    const adopters = this.#seats[slot]?.adopters;
+    if (this.#closed || adopters === undefined) return;
+    this.#context.host.after(ASK_AGAIN, () => adopters.delete(handle));
   }
 
   /** The fleet stops: every worker accepts what is queued at its own slot, and nothing changes hands any more. */

@@ -29,6 +29,7 @@ export interface StarterContext {
   /** Ready, draining or gone. */
   changed(handle: WorkerHandle): void;
   recycle(handle: WorkerHandle, reason: string): void;
+  unadopted(handle: WorkerHandle, slot: number): void;
   pong(handle: WorkerHandle, id: number, inspector: InspectorPort | undefined): void;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
@@ -65,6 +66,7 @@ export class Starter {
       message: (data) => this.#context.message(handle, data),
       changed: () => this.#context.changed(handle),
       recycle: (reason) => this.#context.recycle(handle, reason),
+      unadopted: (slot) => this.#context.unadopted(handle, slot),
       pong: (id, inspector) => this.#context.pong(handle, id, inspector),
       exit: (exit) => {
         readiness.resolve(false);

@@ -74,6 +74,11 @@ export class Watches {
     this.#recycling?.ask(handle, reason);
   }
 
+  /** A worker could not accept for another slot. */
+  unadopted(handle: WorkerHandle, slot: number): void {
+    this.#sharding?.unadopted(handle, slot);
+  }
+
   /** The fleet ends. */
   close(): void {
     this.#closed = true;

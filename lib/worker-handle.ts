@@ -20,6 +20,8 @@ export interface WorkerHandleEvents {
   message(data: unknown): void;
   /** The state has changed: to ready, draining or exited. */
   changed?(): void;
+  /** Sockets of another slot could not be adopted. */
+  unadopted?(slot: number): void;
   /** The worker has reached a limit and wants a successor. */
   recycle?(reason: string): void;
   /** The event loop of the worker turned. */
@@ -107,9 +109,12 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#gone.promise;
   }
 
-  /** Why a worker that has ended never took its slot over; `undefined` while it lives. */
+  /** Why a worker that has ended, or drains on a signal from outside, never took its slot over; `undefined` otherwise. */
   get failure(): PreforkError | undefined {
-    return this.#exit === undefined ? undefined : bootFailure(this, this.#exit);
+    if (this.#exit !== undefined) return bootFailure(this, this.#exit);
+    if (this.drainedBy === undefined) return undefined;
+    const message = `${this} got ${this.drainedBy} from outside, and drains, before it took its slot over`;
+    return new PreforkError('ERR_PREFORK_BOOT_FAILED', message);
   }
 
   /** The error that the worker reported while it booted. */
@@ -192,6 +197,9 @@ export class WorkerHandle implements WorkerProcessEvents {
         if (this.#state === 'ready') this.#become('draining');
         this.#events.draining(message.signal);
         break;
+      case 'unadopted':
+        this.#events.unadopted?.(message.slot);
+        break;
       case 'recycle':
         this.#events.recycle?.(message.reason);
         break;
@@ -251,9 +259,10 @@ class LiveInfo implements WorkerInfo {
 export function bootFailure(handle: WorkerHandle, exit: WorkerExit): PreforkError {
   const cause = handle.bootCause();
   const how = handle.killedBecause ?? describeExit(exit);
+  const when = handle.booted ? 'it took its slot over' : 'it was ready';
   const reason = cause === undefined ? '' : `: ${cause.name}: ${cause.message}`;
   const quoted = exit.stderr === '' || cause !== undefined ? '' : `; its last words on stderr:\n${exit.stderr}`;
-  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} before it was ready${reason}${quoted}`, {
+  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} before ${when}${reason}${quoted}`, {
     ...(cause === undefined ? {} : { cause }),
     exits: [exit],
   });

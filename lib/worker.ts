@@ -177,7 +177,8 @@ class Worker {
     const { RecycleWatch } = await import('./recycle-watch.js');
     const watch = new RecycleWatch({
       settings: recycle,
-      tell: (reason) => this.#channel?.send({ type: 'recycle', reason }),
+      // A wish that comes while it boots waits: only who serves can be replaced.
+      tell: (reason) => void this.#served.promise.then(() => this.#channel?.send({ type: 'recycle', reason })),
     });
     this.#abort.signal.addEventListener('abort', () => watch.close());
     return watch;
@@ -211,7 +212,7 @@ class Worker {
         this.#beginDrain(message.reason, message.timeout, 0);
         break;
       case 'adopt':
-        this.#adoptions?.take(message);
+        if (this.#adoptions?.take(message) === false) this.#channel?.send({ type: 'unadopted', slot: message.slot });
         break;
       case 'release':
         this.#adoptions?.release(message.slot);

@@ -212,3 +212,60 @@ test('SIGHUP reloads, SIGTTIN and SIGTTOU scale by one, never below one', async 
   expect(master.workers).toHaveLength(1);
   await master.stop();
 });
+
+test('slots whose new worker could not even be started are recovered, and the scaling rejects once all others are ready', async () => {
+  const { master, host, started } = fleet({ recoverInterval: 1_000 });
+  await started;
+  host.behave = (index) => {
+    if (index === 3) throw Object.assign(new Error('pipe2 EMFILE'), { code: 'EMFILE', syscall: 'pipe2' });
+    return { ready: index !== 4 };
+  };
+  let settled = false;
+  const scaled = master
+    .scale(() => 5)
+    .catch((error: unknown) => error)
+    .finally(() => {
+      settled = true;
+    });
+  await host.advance(500);
+  expect(settled).toBe(false);
+  last(host).becomeReady();
+  expect(await scaled).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', message: expect.stringContaining('EMFILE') });
+  await host.advance(500);
+  expect(master.workers.map(({ slot, state }) => [slot, state])).toEqual(
+    [0, 1, 2, 3, 4].map((slot) => [slot, 'ready']),
+  );
+  expect(master.status().recoveries).toBe(1);
+  await master.stop();
+});
+
+test('a new worker that is told to drain from outside before it takes over fails its reload, which says so', async () => {
+  const { master, host, started } = fleet({
+    onChildSpawn: (pid) => (pid >= 2_002 ? new Promise((resolve) => host.after(1_000, () => resolve())) : undefined),
+  });
+  await started;
+  const reloaded = master.reload();
+  await settle();
+  last(host).events.message({ type: 'draining', signal: 'SIGTERM' });
+  await host.advance(1_000);
+  expect(await reloaded).toMatchObject({
+    ok: false,
+    error: { code: 'ERR_PREFORK_BOOT_FAILED', message: expect.stringMatching(/2002.* got SIGTERM from outside/) },
+  });
+  expect(master.status().state).toBe('running');
+  await master.stop();
+});
+
+test('a reload that a failing hook ends tells the error of the hook', async () => {
+  const { master, started, finished } = fleet({
+    onChildSpawn: (pid) => {
+      if (pid === 2_002) throw new Error('boom');
+    },
+  });
+  await started;
+  expect(await master.reload()).toMatchObject({
+    ok: false,
+    error: { code: 'ABORT_ERR', cause: { code: 'ERR_PREFORK_HOOK', cause: { message: 'boom' } } },
+  });
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_HOOK' });
+});

@@ -95,6 +95,21 @@ test('a queue that is filled while its worker answers is only watched again', as
   await master.stop();
 });
 
+test('a worker that could not adopt is asked again while connections wait', async () => {
+  const { host, workers, master } = await sharded({ recoverInterval: 10_000 });
+  workers[1]?.exit(crash);
+  await settle();
+  workers[0]?.adopted.clear();
+  workers[0]?.events.message({ type: 'unadopted', slot: 1 });
+  host.wait(1);
+  // Not at once: it would hardly have more descriptors by now.
+  expect(adopted(workers)).toEqual([[], [], [1], [1]]);
+  await host.advance(500);
+  host.wait(1);
+  expect(adopted(workers)).toEqual([[1], [], [1], [1]]);
+  await master.stop();
+});
+
 test('when nobody answers, the machine is busy and nobody is stalled', async () => {
   const { host, workers, master } = await sharded();
   for (const worker of workers) block(worker);
