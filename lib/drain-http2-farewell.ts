@@ -6,8 +6,13 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 const QUIET_TRIPS = 3;
 /** Milliseconds between them, for what a client does between an answer and its next request. */
 const PAUSE = 10;
-/** Milliseconds that a request may be held back, however busy the session is and however slow its client. */
+/** After so many trips requests that still come are those of a client that does not wait for answers: none will be the last. */
+const PATIENT_TRIPS = 10;
+/** Milliseconds that a request is held back on a session that is never quiet, and trips that are made at least. */
 const LIMIT = 1_000;
+const MIN_TRIPS = 8;
+/** Milliseconds that a client has to answer a PING. */
+const PONG_LIMIT = 1_000;
 /** Bytes of a PING frame: nine of header, eight of payload (RFC 9113 6.7). */
 const PING_SIZE = 17;
 
@@ -34,8 +39,9 @@ export class Farewell {
   readonly #emit: Emit;
   /** `undefined`: the client has been told. */
   #held: Parameters<Emit>[] | undefined = [];
-  #pause: NodeJS.Timeout | undefined;
-  #limit: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #trips = 0;
+  #until = 0;
 
   constructor(session: ServerHttp2Session) {
     this.#session = session;
@@ -46,14 +52,14 @@ export class Farewell {
       return true;
     };
     session.emit = intercept as Emit;
-    session.once('close', () => this.#clear());
+    session.once('close', () => clearTimeout(this.#timer));
   }
 
   #hold(held: Parameters<Emit>[], args: Parameters<Emit>): void {
     // The client may cancel, and nobody else listens yet.
     streamOf(args).on('error', ignore);
     if (held.push(args) > 1) return;
-    this.#limit = setTimeout(() => this.depart(), LIMIT);
+    this.#until = performance.now() + LIMIT;
     this.#travel(0, 1, this.#written);
   }
 
@@ -62,14 +68,20 @@ export class Farewell {
    * had no turn on its CPU answers the PING, in the protocol's library, before its program has seen the answer ahead of it.
    */
   #travel(quiet: number, streams: number, written: number): void {
-    if (this.#session.destroyed) return;
-    this.#session.ping(() => {
-      if (this.#held === undefined || this.#session.destroyed) return;
+    const session = this.#session;
+    if (session.destroyed) return;
+    this.#timer = setTimeout(() => this.depart(), PONG_LIMIT);
+    session.ping(() => {
+      if (this.#held === undefined || session.destroyed) return;
+      clearTimeout(this.#timer);
+      this.#trips++;
       const [nowHeld, nowWritten] = [this.#held.length, this.#written];
-      const trips = nowHeld === streams && nowWritten <= written + PING_SIZE ? quiet + 1 : 0;
+      const noRequest = nowHeld === streams || this.#trips > PATIENT_TRIPS;
+      const trips = noRequest && nowWritten <= written + PING_SIZE ? quiet + 1 : 0;
+      const late = performance.now() >= this.#until && this.#trips >= MIN_TRIPS;
       // Not now: nghttp2 is on the stack, in the middle of what it has received.
-      if (trips === QUIET_TRIPS) setImmediate(() => this.depart());
-      else this.#pause = setTimeout(() => this.#travel(trips, nowHeld, nowWritten), PAUSE);
+      if (trips === QUIET_TRIPS || late) setImmediate(() => this.depart());
+      else this.#timer = setTimeout(() => this.#travel(trips, nowHeld, nowWritten), PAUSE);
     });
   }
 
@@ -83,22 +95,35 @@ export class Farewell {
     const session = this.#session;
     if (held === undefined) return;
     this.#held = undefined;
-    this.#clear();
+    clearTimeout(this.#timer);
     if (session.destroyed) return;
-    // The last stream that was received: what comes later was not processed.
-    session.goaway();
+    leave(session);
     for (const args of held) {
       const stream = streamOf(args);
       stream.removeListener('error', ignore);
       if (!stream.destroyed) Reflect.apply(this.#emit, session, args);
     }
-    if (!session.destroyed && !session.closed) session.close();
   }
+}
 
-  #clear(): void {
-    clearTimeout(this.#pause);
-    clearTimeout(this.#limit);
-  }
+/**
+ * Tells the client to go away: what comes after the last stream that was received is not processed. The session ends with its last
+ * stream. It is closed only when the GOAWAY has been written, because Node refuses a stream that comes to a closed session from
+ * inside nghttp2's reading, which frees the stream that is being read: under Node 20 that destroyed the heap.
+ *
+ *     session.close() → stream arrives, not ignored by nghttp2 yet → RST_STREAM written at once → stream freed → nghttp2 goes on with it
+ */
+export function leave(session: ServerHttp2Session): void {
+  if (session.destroyed || session.closed) return;
+  session.goaway();
+  const close = (): void => {
+    if (session.destroyed || session.closed) return;
+    if (session.state.outboundQueueSize === 0) session.close();
+    // The client reads slowly. Until it has read the GOAWAY, it may send, and is answered.
+    else setTimeout(close, PAUSE);
+  };
+  // Node writes in an immediate of its own, which is ahead.
+  setImmediate(close);
 }
 
 function streamOf(args: Parameters<Emit>): ServerHttp2Stream {

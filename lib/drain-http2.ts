@@ -3,7 +3,7 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
-import { Farewell } from './drain-http2-farewell.js';
+import { Farewell, leave } from './drain-http2-farewell.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
 
@@ -15,6 +15,8 @@ export function isHttp2(server: Server): server is Http2Server {
 export class Http2Drain implements ProtocolDrain {
   readonly #sessions = new LiveList<ServerHttp2Session>();
   readonly #farewells = new WeakMap<ServerHttp2Session, Farewell>();
+  /** Told to go away by a stop. */
+  readonly #left = new WeakSet<ServerHttp2Session>();
   readonly #server: Http2Server;
   readonly #sweepLater: () => void;
   #reason: DrainReason | undefined;
@@ -58,7 +60,10 @@ export class Http2Drain implements ProtocolDrain {
     for (const session of this.#sessions) {
       const farewell = this.#farewells.get(session);
       if (farewell !== undefined) farewell.depart();
-      else if (!session.closed) session.close();
+      else if (!this.#left.has(session)) {
+        this.#left.add(session);
+        leave(session);
+      }
     }
   }
 

@@ -32,6 +32,9 @@ const SWEEP_SHARE = 0.1;
 /** How long a worker goes on accepting before it stops, at the most, however many clients go on connecting. Milliseconds. */
 const ACCEPT_LIMIT = 250;
 
+/** What an idle HTTP/2 session may take to end at the deadline, by writing its GOAWAY. Milliseconds. */
+const GOAWAY_TIME = 50;
+
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
   readonly sockets = new LiveList<Socket>();
@@ -229,8 +232,10 @@ export class Drain {
     this.begin('stop');
     afterPendingReads(() => {
       this.#sweep();
-      // An HTTP/2 session without a stream ends when its GOAWAY has been written: in the next turn.
-      afterPendingReads(() => next([...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0)));
+      setTimeout(
+        () => next([...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0)),
+        GOAWAY_TIME,
+      );
     });
   }
 

@@ -6,9 +6,11 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import type { DrainReason } from '../../lib/protocol.cjs';
 import { bounded } from '../helpers/index.js';
 import { cert, key, serve } from './drain-helpers.js';
 
+const ROUNDS = 5;
 const CALLERS = fileURLToPath(new URL('../fixtures/http2-callers.mjs', import.meta.url));
 
 const servers = [
@@ -65,7 +67,7 @@ function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
 async function drainUnderLoad(
   { scheme, make }: (typeof servers)[number],
   shape: Shape,
-  { rounds, sessions }: { readonly rounds: number; readonly sessions: number },
+  { sessions, reason = 'replace' }: { readonly sessions: number; readonly reason?: DrainReason },
 ): Promise<Result> {
   const client = fork(CALLERS);
   const message = async (): Promise<unknown> =>
@@ -73,14 +75,14 @@ async function drainUnderLoad(
   const results: Result[] = [];
   try {
     await message();
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const server = make().on('stream', answer);
       await using fleet = await serve(server);
       client.send({ ...shape, scheme, port: fleet.port, ca: cert, sessions });
       expect(await message()).toBe('connected');
       // At any moment of what the client does: this is no waiting for anything.
       await delay(Math.random() * 30);
-      fleet.drain.begin('replace');
+      fleet.drain.begin(reason);
       results.push((await message()) as Result);
       await fleet.finished();
     }
@@ -101,18 +103,24 @@ for (const server of servers) {
   for (const shape of patient) {
     test(`L5 ${server.kind}: a replacement loses no request of a client with ${shape.what}`, async () => {
       const sessions = shape.kinds.length > 50 ? 4 : 12;
-      const { answered, refused, failures } = await drainUnderLoad(server, shape, { rounds: 5, sessions });
+      const { answered, refused, failures } = await drainUnderLoad(server, shape, { sessions });
       expect({ refused, failures }).toEqual({ refused: 0, failures: [] });
-      expect(answered).toBeGreaterThanOrEqual(5 * sessions);
+      expect(answered).toBeGreaterThanOrEqual(ROUNDS * sessions);
     });
   }
 
   test(`L5 ${server.kind}: a client that never waits is told which of its requests it has to send again`, async () => {
     const shape = { what: 'impatience', kinds: gets(1), think: 5, patient: false };
-    const { failures, answered, refused } = await drainUnderLoad(server, shape, { rounds: 5, sessions: 12 });
+    const { failures, answered, refused } = await drainUnderLoad(server, shape, { sessions: 12 });
     expect(failures).toEqual([]);
     // Those that were sent in the moment between the GOAWAY and its arrival.
     expect(refused).toBeLessThan(answered / 2);
+  });
+
+  test(`W4 ${server.kind}: a stop answers every request that it does not refuse`, async () => {
+    const shape = { what: 'impatience', kinds: gets(4), think: 2, patient: false };
+    const { failures } = await drainUnderLoad(server, shape, { sessions: 12, reason: 'stop' });
+    expect(failures).toEqual([]);
   });
 }
 
