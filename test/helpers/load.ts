@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly concurrency?: number;
   /** Milliseconds, the longest pause between two requests of a lane. Default: `10`. */
   readonly pause?: number;
+  /** Milliseconds after which a request without an answer has failed. Default: `10_000`. */
+  readonly patience?: number;
   /** The end of the load at the latest, in requests. Default: `200_000`. */
   readonly requests?: number;
   /** The end of the load at the latest, in milliseconds. Default: `120_000`. */

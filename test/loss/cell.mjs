@@ -7,13 +7,15 @@ import { startClient, startFleet } from './processes.mjs';
 import { WORKERS } from './scenarios.mjs';
 import { makeTurns } from './turns.mjs';
 
+/** Milliseconds that a client waits for an answer: a worker may be told to stand still several times in a row. */
+const PATIENCE = 20_000;
 /** Two kinds of clients at once. Pauses: the machine must not become the bottleneck, and connections that are kept have to be idle. */
 const CLIENTS = [
-  { mode: 'per-request', concurrency: 8, pause: 20 },
-  { mode: 'keep-alive', concurrency: 8, pause: 40 },
+  { mode: 'per-request', concurrency: 8, pause: 20, patience: PATIENCE },
+  { mode: 'keep-alive', concurrency: 8, pause: 40, patience: PATIENCE },
 ];
 /** Milliseconds in which a scenario begins something. */
-const TIME = 35_000;
+const TIME = 45_000;
 /** Milliseconds of load before the scenario begins and after it is over. */
 const MARGIN = 500;
 
@@ -32,6 +34,8 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
     await untilEnded(pid);
     // One more may have been taken from the queue, and not been counted yet, when the signal came.
     row.allowed += fleet.openAt(pid) + 1;
+    // Whoever chooses the next one must not take it for alive.
+    while ((await fleet.call('workers')).includes(pid)) await delay(5);
   };
   try {
     const port = await fleet.call('start');

@@ -17,8 +17,11 @@ export function serve() {
   });
   const body = JSON.stringify({ pid: process.pid });
   return createServer((request, response) => {
-    if (held.has(request.socket)) response.setHeader('x-held', 'yes');
-    setTimeout(() => response.end(body), Math.random() * MOMENT);
+    setTimeout(() => {
+      // Now: the standstill may also have come between the request and its answer.
+      if (held.has(request.socket)) response.setHeader('x-held', 'yes');
+      response.end(body);
+    }, Math.random() * MOMENT);
   });
 }
 

@@ -21,11 +21,11 @@ const WIDTHS = Object.keys(COLUMNS).map((heading) => Math.max(heading.length, he
 
 export const HOW_TO_READ = `A row is one fleet of 4 workers under the load of two client processes: one makes a connection for every request, the
 other keeps its connections. Nobody tries anything twice.
-  done           so many of so many times: a machine that is too slow for all of it in half a minute does less
+  done           so many of so many times: a machine that is too slow for all of it in 45 s does less
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
                  which nothing can help, so the difference of both columns is what was delayed needlessly
-  lost           = reset + refused + other (no answer within 10 s, a wrong one)
+  lost           = reset + refused + other (no answer within 20 s, a wrong one)
   allowed        what may be lost: the connections that killed workers had accepted when they were killed
   verdict        ok: no more was lost than allowed. Only shared and sharded promise that; the others are there to be compared.
 `;
