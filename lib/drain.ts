@@ -32,8 +32,8 @@ const SWEEP_SHARE = 0.1;
 /** How long a worker goes on accepting before it stops, at the most, however many clients go on connecting. Milliseconds. */
 const ACCEPT_LIMIT = 250;
 
-/** What an idle HTTP/2 session may take to end at the deadline, by writing its GOAWAY. Milliseconds. */
-const GOAWAY_TIME = 50;
+/** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
+const GOAWAY_TURNS = 10;
 
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
@@ -230,12 +230,14 @@ export class Drain {
   /** Time is up: ends what is idle. `next` hears how many connections are left that somebody waits on. */
   endIdle(next: (unfinished: number) => void): void {
     this.begin('stop');
+    const look = (turns: number): void => {
+      const left = [...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0);
+      if (left === 0 || turns === 0) next(left);
+      else setImmediate(look, turns - 1);
+    };
     afterPendingReads(() => {
       this.#sweep();
-      setTimeout(
-        () => next([...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0)),
-        GOAWAY_TIME,
-      );
+      look(GOAWAY_TURNS);
     });
   }
 
