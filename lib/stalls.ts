@@ -40,8 +40,8 @@ export interface StallsContext {
 
 interface Asked {
   readonly at: number;
-  /** Milliseconds that the process had waited for a CPU by then. */
-  readonly starved: number;
+  /** Milliseconds that the process had waited for a CPU when it had not answered for {@link COMPARE} ms: most answers come sooner. */
+  starved: number;
 }
 
 interface Suspicion {
@@ -82,7 +82,7 @@ export class Stalls {
     const suspicion: Suspicion = { slot, asked: new Map(), compared: new Map(), answers: new Map(), timer: undefined };
     for (const handle of workers) {
       if (!handle.ping(id)) continue;
-      suspicion.asked.set(handle, { at: host.now(), starved: host.runDelay(handle.pid) ?? 0 });
+      suspicion.asked.set(handle, { at: host.now(), starved: 0 });
     }
     // Nobody could be asked: it is ending.
     if (suspicion.asked.size === 0) {
@@ -129,6 +129,7 @@ export class Stalls {
 
   #compare(id: number, suspicion: Suspicion): void {
     const { host, siblings } = this.#context;
+    for (const [handle, asked] of suspicion.asked) asked.starved = host.runDelay(handle.pid) ?? 0;
     for (const handle of siblings(suspicion.slot)) if (handle.ping(id)) suspicion.compared.set(handle, host.now());
     this.#wait(STALLED - COMPARE, suspicion, () => this.#judge(id, suspicion));
   }

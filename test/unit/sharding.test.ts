@@ -125,8 +125,9 @@ test('a worker that waits for a CPU is not stalled, one that has had it is', asy
   const { host, workers, master } = await sharded();
   block(workers[1] as FakeWorker);
   host.wait(1);
+  await host.advance(20);
   host.starved.set(workers[1]?.pid as number, 60);
-  await host.advance(100);
+  await host.advance(80);
   expect(host.steered.at(-1)).toBe('0,1,2,3');
   await host.advance(50);
   expect(host.steered.at(-1)).toBe('0,2,3');
