@@ -76,7 +76,7 @@ export class Stalls {
   suspect(slot: number, workers: readonly WorkerHandle[]): void {
     for (const known of this.#suspicions.values()) if (known.slot === slot) return;
     const { host } = this.#context;
-    // Negative: nobody takes the answer to the liveness watch, which counts upwards, for one to this.
+    // Negative: the liveness watch asks with 0, and its answers are no answers to this.
     this.#pings -= 1;
     const id = this.#pings;
     const suspicion: Suspicion = { slot, asked: new Map(), compared: new Map(), answers: new Map(), timer: undefined };
