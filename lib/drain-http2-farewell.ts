@@ -13,6 +13,8 @@ const LIMIT = 1_000;
 const MIN_TRIPS = 8;
 /** Milliseconds that a client has to answer a PING. */
 const PONG_LIMIT = 1_000;
+const NO_ERROR = 0;
+const EVERY_STREAM = 2 ** 31 - 1;
 /** Bytes of a PING frame: nine of header, eight of payload (RFC 9113 6.7). */
 const PING_SIZE = 17;
 
@@ -31,7 +33,7 @@ type Emit = ServerHttp2Session['emit'];
  * for a while and for a round trip to the client. Then the GOAWAY goes out, and after it, in the same order, the answers: whoever
  * gets one knows already that the next request belongs on another connection.
  *
- * A client that sends without waiting for anything may still have a request on its way, which the GOAWAY declares as not
+ * A client that sends without waiting for anything may still have a request on its way, which the last GOAWAY declares as not
  * processed: it is safe to send again (RFC 9113 8.7), and clients other than Node's own do so by themselves.
  */
 export class Farewell {
@@ -107,15 +109,18 @@ export class Farewell {
 }
 
 /**
- * Tells the client to go away: what comes after the last stream that was received is not processed. The session ends with its last
- * stream. It is closed only when the GOAWAY has been written, because Node refuses a stream that comes to a closed session from
- * inside nghttp2's reading, which frees the stream that is being read: under Node 20 that destroyed the heap.
+ * Tells the client to go away. The session ends with its last stream.
+ *
+ * First a GOAWAY that promises everything, because what arrives until it is written is still processed; closing then adds the one
+ * that says where that ended (RFC 9113 6.8). The session is closed only when the first one has been written, because Node refuses
+ * a stream that comes to a closed session from inside nghttp2's reading, which frees the stream that is being read: under Node 20
+ * that destroyed the heap.
  *
  *     session.close() → stream arrives, not ignored by nghttp2 yet → RST_STREAM written at once → stream freed → nghttp2 goes on with it
  */
 export function leave(session: ServerHttp2Session): void {
   if (session.destroyed || session.closed) return;
-  session.goaway();
+  session.goaway(NO_ERROR, EVERY_STREAM);
   const close = (): void => {
     if (session.destroyed || session.closed) return;
     if (session.state.outboundQueueSize === 0) session.close();

@@ -69,7 +69,7 @@ async function drainUnderLoad(
   shape: Shape,
   { sessions, reason = 'replace' }: { readonly sessions: number; readonly reason?: DrainReason },
 ): Promise<Result> {
-  const client = fork(CALLERS);
+  const client = fork(CALLERS, { execArgv: [] });
   const message = async (): Promise<unknown> =>
     (await bounded(once(client, 'message'), 20_000, 'the client has news'))[0];
   const results: Result[] = [];
