@@ -25,6 +25,7 @@ other keeps its connections. Nobody tries anything twice.
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
                  which nothing can help, so the difference of both columns is what was delayed needlessly
+                 (mixed: it happens that all workers stand still at once, and then everybody waits)
   lost           = reset + refused + other (no answer within 20 s, a wrong one)
   allowed        what may be lost: the connections that killed workers had accepted when they were killed
   verdict        ok: no more was lost than allowed. Only shared and sharded promise that; the others are there to be compared.
