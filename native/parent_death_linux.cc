@@ -219,16 +219,6 @@ void ParentWatch::ExitAfter(milliseconds delay, int code) {
   state_->epoll.Wake();
 }
 
-void ParentWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-  }
-  state_->epoll.Wake();
-  thread_.join();
-  // JavaScript may hold this object for long; the descriptors go now.
-  state_.reset();
-}
+void ParentWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork

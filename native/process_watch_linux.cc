@@ -84,14 +84,11 @@ void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
 void ProcessWatch::Stop() {
   if (!state_) return;
   {
+    // A thread that waits for one child may outlive the watch, and the state with it.
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
     state_->children.clear();
   }
-  state_->epoll.Wake();
-  thread_.join();
-  // The descriptors go now, and not when the last owner of this object lets go of it.
-  state_.reset();
+  StopSleeper(&state_, &thread_);
 }
 
 }  // namespace prefork

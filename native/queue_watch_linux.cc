@@ -176,16 +176,6 @@ std::vector<QueueWatch::Waiting> QueueWatch::StillTold(std::vector<Waiting> told
   return left;
 }
 
-void QueueWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-  }
-  state_->epoll.Wake();
-  thread_.join();
-  // The descriptors go now, and not when the last owner of this object lets go of it.
-  state_.reset();
-}
+void QueueWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork
