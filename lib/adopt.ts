@@ -5,7 +5,7 @@ import { PreforkError } from './errors.js';
 import { showAddress } from './log.js';
 import type { InspectedSocket, NativeBinding } from './native.cjs';
 import type { WireListener } from './protocol.cjs';
-import type { Listener } from './types.js';
+import type { Listener, Logger } from './types.js';
 
 /**
  * Adopts every listener of a worker, in order: checks what was inherited, binds what this worker binds itself.
@@ -63,6 +63,21 @@ function mismatch(wire: WireListener, found: string, cause?: unknown): PreforkEr
       'A commandProducer must pass `command.stdio` to spawn unchanged',
     cause === undefined ? {} : { cause },
   );
+}
+
+/** server.listen({ fd }) has called listen(2) again with libuv's backlog of 511, for every holder of the socket. */
+export function restoreBacklog(
+  native: Pick<NativeBinding, 'setBacklog'>,
+  log: Pick<Logger, 'warn'>,
+  fd: number,
+  backlog: number,
+  whose = '',
+): void {
+  try {
+    native.setBacklog(fd, backlog);
+  } catch (error) {
+    log.warn(`could not restore the backlog of ${backlog}${whose}: ${(error as Error).message}`);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** In a worker: accepts from the sockets of other slots while nobody serves them. */
 
 import type { Server, Socket } from 'node:net';
+import { restoreBacklog } from './adopt.js';
 import type { Drain } from './drain.js';
 import type { Fd, NativeBinding } from './native.cjs';
 import type { MasterMessage, WireListener } from './protocol.cjs';
@@ -76,7 +77,7 @@ export class Adoptions {
   }
 
   #accept(slot: number, { fd, listener }: AdoptedSocket): Server | undefined {
-    const { native, drain, servers, wires } = this.#context;
+    const { native, drain, log, servers, wires } = this.#context;
     const server = servers[listener];
     const wire = wires[listener];
     if (server === undefined || wire === undefined || drain.draining) {
@@ -91,7 +92,7 @@ export class Adoptions {
       this.#closeUnused(fd);
       return undefined;
     }
-    this.#restoreBacklog(slot, fd, wire.backlog);
+    restoreBacklog(native, log, fd, wire.backlog, ` of slot ${slot}`);
     drain.trackAdopter(helper);
     return helper;
   }
@@ -120,15 +121,6 @@ export class Adoptions {
       if (native.inspectListener(fd).listening) native.closeFd(fd);
     } catch {
       // EBADF: closed. ENOTSOCK: closed, and somebody else's by now.
-    }
-  }
-
-  /** listen(2) with libuv's own backlog has just cut the queue short, for every holder of the socket. */
-  #restoreBacklog(slot: number, fd: Fd, backlog: number): void {
-    try {
-      this.#context.native.setBacklog(fd, backlog);
-    } catch (error) {
-      this.#context.log.warn(`could not restore the backlog of ${backlog} of slot ${slot}: ${String(error)}`);
     }
   }
 

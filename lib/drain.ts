@@ -134,9 +134,7 @@ export class Drain {
 
   /** Connections that are still open. */
   get connections(): number {
-    let count = 0;
-    for (const { sockets } of this.#servers.values()) count += sockets.size;
-    return count;
+    return this.#sum(({ sockets }) => sockets.size);
   }
 
   /** Connections of one tracked server that are still open, those included that a helper accepted. */
@@ -205,8 +203,12 @@ export class Drain {
   }
 
   get #accepted(): number {
+    return this.#sum(({ accepted }) => accepted);
+  }
+
+  #sum(of: (server: TrackedServer) => number): number {
     let count = 0;
-    for (const { accepted } of this.#servers.values()) count += accepted;
+    for (const server of this.#servers.values()) count += of(server);
     return count;
   }
 
@@ -231,7 +233,7 @@ export class Drain {
   endIdle(next: (unfinished: number) => void): void {
     this.begin('stop');
     const look = (turns: number): void => {
-      const left = [...this.#servers.values()].reduce((sum, { unfinished }) => sum + unfinished, 0);
+      const left = this.#sum(({ unfinished }) => unfinished);
       if (left === 0 || turns === 0) next(left);
       else setImmediate(look, turns - 1);
     };

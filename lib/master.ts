@@ -197,10 +197,7 @@ export class Master {
       naps: this.#naps,
       listeners: this.#listeners,
       message: (handle, data) => this.#events.message(handle.info, data),
-      changed: (handle) => this.#watches.changed(handle),
-      pong: (handle, id, inspector) => this.#watches.pong(handle, id, inspector),
-      recycle: (handle, reason) => this.#watches.recycle(handle, reason),
-      unadopted: (handle, slot) => this.#watches.unadopted(handle, slot),
+      watches: this.#watches,
       spawned: (handle) => this.#onSpawn(handle),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });

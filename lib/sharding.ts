@@ -31,8 +31,6 @@ export interface ShardingContext {
 interface Seat {
   /** Ready workers that hold the slot's sockets: two while it changes hands. */
   readonly workers: Set<WorkerHandle>;
-  /** Those of them whose event loop does not turn. */
-  readonly stalled: Set<WorkerHandle>;
   /** Who accepts in their place; `undefined` unless the slot is orphaned. */
   adopters: Set<WorkerHandle> | undefined;
 }
@@ -51,7 +49,7 @@ export class Sharding {
     this.#stalls = new Stalls({
       host: context.host,
       log: context.log,
-      stalled: (handle) => this.#onStalled(handle),
+      stalled: ({ place: { slot } }) => this.#review(this.#seats[slot] as Seat, slot),
       revived: (handle) => this.#onRevived(handle),
       passed: (slot) => this.#rearm(slot),
       queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.host.queueDepth(fd).depth > 0),
@@ -66,7 +64,7 @@ export class Sharding {
   grow(slots: number): void {
     for (const { shards } of this.#context.listeners) shards.grow(slots);
     while (this.#seats.length < slots) {
-      const slot = this.#seats.push({ workers: new Set(), stalled: new Set(), adopters: undefined }) - 1;
+      const slot = this.#seats.push({ workers: new Set(), adopters: undefined }) - 1;
       for (const { fd } of this.#socketsOf(slot)) {
         this.#slotOf.set(fd, slot);
         this.#watch.add(fd);
@@ -115,29 +113,19 @@ export class Sharding {
     const seat = this.#seats[slot] as Seat;
     for (const { adopters } of this.#seats) adopters?.delete(handle);
     this.#stalls.forget(handle);
-    seat.stalled.delete(handle);
     if (seat.workers.delete(handle)) this.#review(seat, slot);
   }
 
-  #onStalled(handle: WorkerHandle): void {
-    const seat = this.#seats[handle.place.slot] as Seat;
-    seat.stalled.add(handle);
-    this.#review(seat, handle.place.slot);
-  }
-
-  #onRevived(handle: WorkerHandle): void {
-    const { slot } = handle.place;
-    const seat = this.#seats[slot] as Seat;
-    seat.stalled.delete(handle);
+  #onRevived({ place: { slot } }: WorkerHandle): void {
     this.#steer();
-    this.#reclaim(seat, slot);
+    this.#reclaim(this.#seats[slot] as Seat, slot);
     this.#rearm(slot);
   }
 
   /** New connections first: what arrives between the two steps at the orphaned slot is accepted by its adopters. */
   #review(seat: Seat, slot: number): void {
     this.#steer();
-    if (!isLive(seat)) this.#orphan(seat, slot);
+    if (this.#awake(seat).length === 0) this.#orphan(seat, slot);
   }
 
   #orphan(seat: Seat, slot: number): void {
@@ -157,13 +145,18 @@ export class Sharding {
   }
 
   #steer(): void {
-    const live = [...this.#seats.entries()].flatMap(([slot, seat]) => (isLive(seat) ? [slot] : []));
+    const live = [...this.#seats.entries()].flatMap(([slot, seat]) => (this.#awake(seat).length > 0 ? [slot] : []));
     for (const { shards } of this.#context.listeners) shards.steer(live);
   }
 
   /** Ready workers that are not known to be blocked. */
   #serving(): WorkerHandle[] {
-    return this.#seats.flatMap(({ workers, stalled }) => [...workers].filter((handle) => !stalled.has(handle)));
+    return this.#seats.flatMap((seat) => this.#awake(seat));
+  }
+
+  /** Those of them that accept from the slot's own sockets; nobody: it is for others to do so. */
+  #awake({ workers }: Seat): WorkerHandle[] {
+    return [...workers].filter((handle) => !this.#stalls.has(handle));
   }
 
   #socketsOf(slot: number): { readonly fd: number; readonly listener: number }[] {
@@ -173,23 +166,16 @@ export class Sharding {
   /** Connections have been waiting for a while. */
   #onWaiting(reports: readonly QueueReport[]): void {
     if (this.#closed) return;
-    const suspects = new Set<number>();
     for (const { fd } of reports) {
       const slot = this.#slotOf.get(fd) as number;
       const seat = this.#seats[slot] as Seat;
-      if (isLive(seat)) {
-        suspects.add(slot);
+      const workers = this.#awake(seat);
+      if (workers.length > 0) {
+        this.#stalls.suspect(slot, workers);
       } else {
         this.#orphan(seat, slot);
         this.#watch.rearm(fd);
       }
-    }
-    for (const slot of suspects) {
-      const { workers, stalled } = this.#seats[slot] as Seat;
-      this.#stalls.suspect(
-        slot,
-        [...workers].filter((handle) => !stalled.has(handle)),
-      );
     }
   }
 
@@ -197,9 +183,4 @@ export class Sharding {
     if (this.#closed) return;
     for (const { fd } of this.#socketsOf(slot)) this.#watch.rearm(fd);
   }
-}
-
-/** Whether somebody accepts from the slot's own sockets. */
-function isLive({ workers, stalled }: Seat): boolean {
-  return workers.size > stalled.size;
 }

@@ -2,7 +2,6 @@
 
 import type { PreforkError, WorkerExit } from './errors.js';
 import type { Host } from './host.js';
-import type { DrainReason } from './protocol.cjs';
 import { notStarted, type Start } from './starter.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
@@ -116,7 +115,7 @@ export class Slots {
   }
 
   /** Lets a worker finish what it accepted, and ends it when that takes too long. */
-  retire(handle: WorkerHandle, reason: DrainReason = 'replace'): void {
+  retire(handle: WorkerHandle): void {
     const { host, log, drainTimeout } = this.#context;
     const act = (what: string, action: () => void): void => {
       try {
@@ -125,7 +124,7 @@ export class Slots {
         log.error(`${handle} cannot be ${what}: ${String(error)}`);
       }
     };
-    act('asked to drain', () => handle.drain(reason, drainTimeout));
+    act('asked to drain', () => handle.drain('replace', drainTimeout));
     const timer = host.after(drainTimeout + KILL_MARGIN, () => {
       log.warn(`${handle} was not done ${drainTimeout} ms after its replacement and is killed`);
       act('killed', () => handle.kill('SIGKILL'));

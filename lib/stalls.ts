@@ -102,6 +102,11 @@ export class Stalls {
     this.#revive(handle);
   }
 
+  /** Whether a worker is stalled. */
+  has(handle: WorkerHandle): boolean {
+    return this.#stalls.has(handle);
+  }
+
   /** A worker serves no more. */
   forget(handle: WorkerHandle): void {
     this.#stalls.get(handle)?.timer.cancel();

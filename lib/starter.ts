@@ -8,9 +8,10 @@ import type { Host, Launch, WorkerProcess } from './host.js';
 import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
-import type { InitMessage, InspectorPort } from './protocol.cjs';
+import type { InitMessage } from './protocol.cjs';
 import { FIRST_FD } from './protocol.cjs';
 import type { Logger } from './types.js';
+import type { Watches } from './watches.js';
 import type { WorkerPlace } from './worker-handle.js';
 import { WorkerHandle } from './worker-handle.js';
 
@@ -26,11 +27,8 @@ export interface StarterContext {
   readonly log: Logger;
   readonly listeners: readonly OpenListener[];
   message(handle: WorkerHandle, data: unknown): void;
-  /** Ready, draining or gone. */
-  changed(handle: WorkerHandle): void;
-  recycle(handle: WorkerHandle, reason: string): void;
-  unadopted(handle: WorkerHandle, slot: number): void;
-  pong(handle: WorkerHandle, id: number, inspector: InspectorPort | undefined): void;
+  /** Hears what a worker that runs says of itself. */
+  readonly watches: Pick<Watches, 'changed' | 'pong' | 'recycle' | 'unadopted'>;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   exited(handle: WorkerHandle, exit: WorkerExit): void;
@@ -56,7 +54,7 @@ export class Starter {
   }
 
   start(place: WorkerPlace): Start {
-    const { host, log } = this.#context;
+    const { host, log, watches } = this.#context;
     const readiness = deferred<boolean>();
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
@@ -64,10 +62,10 @@ export class Starter {
         if (!handle.requested) log.warn(`${handle} got ${signal} from outside and drains`);
       },
       message: (data) => this.#context.message(handle, data),
-      changed: () => this.#context.changed(handle),
-      recycle: (reason) => this.#context.recycle(handle, reason),
-      unadopted: (slot) => this.#context.unadopted(handle, slot),
-      pong: (id, inspector) => this.#context.pong(handle, id, inspector),
+      changed: () => watches.changed(handle),
+      recycle: (reason) => watches.recycle(handle, reason),
+      unadopted: (slot) => watches.unadopted(handle, slot),
+      pong: (id, inspector) => watches.pong(handle, id, inspector),
       exit: (exit) => {
         readiness.resolve(false);
         this.#context.exited(handle, exit);

@@ -1,7 +1,7 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
 import { inspect } from 'node:util';
-import { adoptListeners, checkServed, serversOfShards } from './adopt.js';
+import { adoptListeners, checkServed, restoreBacklog, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
 import { bootError, openControlFd, prepare } from './boot.cjs';
 import { Channel } from './channel.js';
@@ -188,19 +188,12 @@ class Worker {
     this.#served.resolve();
     this.#preloaded?.booted();
     if (this.#state !== 'booting') return;
-    // server.listen({ fd }) calls listen(2) again with a backlog of 511, for every holder of the socket.
-    for (const [i, { backlog }] of wires.entries()) this.#restoreBacklog((listeners[i] as Listener).fd, backlog);
+    for (const [i, { backlog }] of wires.entries()) {
+      restoreBacklog(this.#native, this.#log, (listeners[i] as Listener).fd, backlog);
+    }
     this.#state = 'ready';
     this.#drain.allTracked();
     this.#channel?.send({ type: 'ready', pid: process.pid });
-  }
-
-  #restoreBacklog(fd: number, backlog: number): void {
-    try {
-      this.#native.setBacklog(fd, backlog);
-    } catch (error) {
-      this.#log.warn(`could not restore the backlog of ${backlog}: ${(error as Error).message}`);
-    }
   }
 
   #onMessage(message: MasterMessage): void {
