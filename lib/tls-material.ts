@@ -83,7 +83,7 @@ function blame(material: SecureContextOptions, names: OptionNames, cause: unknow
       return refuse(names.key, `a private key: it and '${names.cert}' are swapped`);
     }
     const keyError = errorOf(() => createPrivateKey({ key, ...(passphrase === undefined ? {} : { passphrase }) }));
-    if (keyError !== undefined && isPassphraseError(keyError)) {
+    if (keyError !== undefined && (isPassphraseError(keyError) || isEncrypted(key))) {
       return refuse('tls.passphrase', `the passphrase of '${names.key}'`, keyError);
     }
     if (keyError !== undefined) return refuse(names.key, 'a private key in PEM form', keyError);
@@ -101,6 +101,14 @@ function blame(material: SecureContextOptions, names: OptionNames, cause: unknow
 
 function isPem(value: unknown): value is string | Buffer {
   return typeof value === 'string' || Buffer.isBuffer(value);
+}
+
+/**
+ * Whatever is wrong with it then: one wrong passphrase in two hundred decrypts to something with valid padding, which OpenSSL calls
+ * unsupported instead of badly decrypted.
+ */
+function isEncrypted(key: string | Buffer): boolean {
+  return /-----BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(textOf(key));
 }
 
 function textOf(pem: string | Buffer): string {

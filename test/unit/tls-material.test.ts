@@ -102,6 +102,24 @@ test.each([
   expect(error?.message).not.toMatch(/PRIVATE KEY|BEGIN|mistaken/);
 });
 
+test('a wrong passphrase is refused as such, also one that happens to decrypt to valid padding', async () => {
+  // One in 256 does, so that OpenSSL finds no fault with the passphrase.
+  const decryptsSomehow = (passphrase: string): boolean => {
+    try {
+      createPrivateKey({ key: encrypted, passphrase });
+      return false;
+    } catch (error) {
+      return !/BAD_DECRYPT/.test((error as { code: string }).code);
+    }
+  };
+  const passphrase = Array.from({ length: 5_000 }, (_, i) => `mistaken ${i}`).find(decryptsSomehow);
+  expect(passphrase).toBeDefined();
+  await expect(loadTls({ key: encrypted, cert, passphrase: passphrase ?? '' })).rejects.toMatchObject({
+    code: 'ERR_PREFORK_INVALID_OPTION',
+    option: 'tls.passphrase',
+  });
+});
+
 test('a missing file is the system error, naming path and option', async () => {
   await expect(loadTls({ keyFile: '/nonexistent/key.pem', certFile })).rejects.toMatchObject({
     code: 'ENOENT',
