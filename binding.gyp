@@ -7,15 +7,18 @@
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "sources": [
         "native/addon.cc",
-        "native/addon_children.cc",
-        "native/addon_fds.cc",
         "native/addon_parent_watch.cc",
-        "native/addon_queue_watch.cc",
         "native/sys_error.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
           "sources": [
+            "native/addon_children.cc",
+            "native/addon_fd_channel.cc",
+            "native/addon_fds.cc",
+            "native/addon_linux.cc",
+            "native/addon_posix.cc",
+            "native/addon_queue_watch.cc",
             "native/exec_image.cc",
             "native/fd_channel_linux.cc",
             "native/fd_linux.cc",

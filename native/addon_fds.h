@@ -3,14 +3,16 @@
 
 #include <napi.h>
 
+#include <utility>
+
 #include "unique_fd.h"
 
 namespace prefork {
 
 // The descriptor changes hands: whatever throws before closes it.
 Napi::Value ToNumber(Napi::Env env, UniqueFd fd);
-// Adds closeFd, dupFd, setCloseOnExec, setNonBlocking, socketPair, pipe, seqpacketPair, sendFds and
-// recvFds.
+Napi::Value ToPair(Napi::Env env, std::pair<UniqueFd, UniqueFd> fds);
+// Adds closeFd, dupFd, setCloseOnExec, setNonBlocking, socketPair and pipe.
 void ExportFds(Napi::Env env, Napi::Object exports);
 
 }  // namespace prefork

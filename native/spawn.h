@@ -35,10 +35,6 @@ struct Spawned {
 // no process and no descriptor.
 Spawned Spawn(const SpawnOptions& options);
 
-// The death signal of a child fires when the *thread* that spawned it exits, prctl(2): only a
-// thread that lives as long as the process may spawn.
-bool OnMainThread();
-
 // Remembers, once and before anything can change it, the RLIMIT_NOFILE that children get.
 void RememberFileLimit();
 

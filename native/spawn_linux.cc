@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "main_thread.h"
 #include "pidfd_linux.h"
 #include "spawn.h"
 #include "spawn_child_linux.h"

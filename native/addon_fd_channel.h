@@ -1,0 +1,11 @@
+// Descriptors on their way to another process, as JavaScript sends and receives them.
+#pragma once
+
+#include <napi.h>
+
+namespace prefork {
+
+// Adds seqpacketPair, sendFds and recvFds.
+void ExportFdChannel(Napi::Env env, Napi::Object exports);
+
+}  // namespace prefork

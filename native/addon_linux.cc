@@ -1,0 +1,98 @@
+// The border on Linux: what every POSIX system has, and what only this kernel can do.
+#include "addon_args.h"
+#include "addon_fd_channel.h"
+#include "addon_posix.h"
+#include "addon_queue_watch.h"
+#include "addon_system.h"
+#include "reaper.h"
+#include "steering.h"
+
+namespace prefork {
+namespace {
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
+
+struct Linux : Posix {
+  QueueWatches queue_watches;
+  StrangerReaper reaper;
+};
+
+Linux& Self(const Napi::CallbackInfo& info) { return *static_cast<Linux*>(info.Data()); }
+
+Napi::Value Guard(const Napi::CallbackInfo& info) {
+  const TcpAddress address = ToTcpAddress(ToObject(info[0], "request"));
+  return Translate(info.Env(), [&] { return ToBoundSocket(info.Env(), GuardTcp(address)); });
+}
+
+Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  const QueueFill fill = Translate(info.Env(), [&] { return ReadQueue(fd); });
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("depth", fill.depth);
+  result.Set("limit", fill.limit);
+  return result;
+}
+
+void SteerGroup(const Napi::CallbackInfo& info) {
+  const Napi::Object request = ToObject(info[0], "request");
+  const int fd = ToFd(request.Get("fd"), "fd");
+  const auto size =
+      static_cast<std::uint32_t>(ToInteger(request.Get("size"), "size", 1, kMostSteered));
+  std::vector<std::uint32_t> live = ToList(
+      request.Get("live"), "live", [size](const Napi::Value& value, const std::string& name) {
+        return static_cast<std::uint32_t>(ToInteger(value, name, 0, size - 1));
+      });
+  Translate(info.Env(), [&] { Steer(fd, std::move(live), size); });
+}
+
+Napi::Value ReapStrangers(const Napi::CallbackInfo& info) {
+  std::unordered_set<pid_t> own = Self(info).children.Pids();
+  for (const std::int64_t pid :
+       ToList(info[0], "own", [](const Napi::Value& value, const std::string& name) {
+         return ToInteger(value, name, 0, kMaxInt);
+       })) {
+    own.insert(static_cast<pid_t>(pid));
+  }
+  const bool left = Translate(info.Env(), [&] { return Self(info).reaper.Reap(own); });
+  return Napi::Boolean::New(info.Env(), left);
+}
+
+Napi::Value WatchQueues(const Napi::CallbackInfo& info) {
+  const Napi::Object request = ToObject(info[0], "request");
+  const std::vector<int> fds = ToList(request.Get("fds"), "fds", ToFd);
+  const auto delay =
+      ToOptional(request.Get("delay"), "delay", [](const Napi::Value& value, const auto& name) {
+        return std::chrono::milliseconds(ToInteger(value, name, 0, kLongestQueueDelay));
+      });
+  const Napi::Function on_waiting = ToFunction(info[1], "onWaiting");
+  return Translate(info.Env(), [&] {
+    return Self(info).queue_watches.Watch(info.Env(), fds, delay.value_or(kQueueDelay), on_waiting);
+  });
+}
+
+}  // namespace
+
+void ExportSystem(Napi::Env env, Napi::Object exports) {
+  auto* self = new Linux();
+  env.SetInstanceData(self);
+  // Joins the threads while the environment is whole; the destructor of the instance would come
+  // after it.
+  env.AddCleanupHook(
+      [](Linux* instance) {
+        instance->Stop();
+        instance->queue_watches.Stop();
+      },
+      self);
+  ExportPosix(env, exports, self);
+  ExportFdChannel(env, exports);
+  const auto add = [&](const char* name, auto function) {
+    exports.Set(name, Napi::Function::New(env, function, name, self));
+  };
+  add("guard", Guard);
+  add("queueDepth", QueueDepth);
+  add("steer", SteerGroup);
+  add("reapStrangers", ReapStrangers);
+  add("watchQueues", WatchQueues);
+}
+
+}  // namespace prefork
