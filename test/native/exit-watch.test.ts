@@ -75,7 +75,7 @@ test('a signal that does not exist is an error', async () => {
 
 test('children of child_process are left to it, and it leaves ours to us', async () => {
   const ours = Array.from({ length: 10 }, (_, i) => start(shell(`exit ${i}`)));
-  const theirs = Array.from({ length: 10 }, (_, i) => once(spawn('sh', ['-c', `exit ${i}`]), 'exit'));
+  const theirs = Array.from({ length: 10 }, (_, i) => once(spawn('sh', ['-c', `exit ${i}`]), 'close'));
   const [own, foreign] = await Promise.all([Promise.all(ours.map(({ exit }) => exit)), Promise.all(theirs)]);
   expect(own.map(({ code }) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(foreign.map(([code]) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
