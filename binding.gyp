@@ -35,6 +35,7 @@
             "native/spawn_child_linux.cc",
             "native/spawn_linux.cc",
             "native/steering_linux.cc",
+            "native/sys_error_posix.cc",
             "native/thread_linux.cc",
             "native/unix_listener_posix.cc",
             "native/users_posix.cc",
@@ -45,6 +46,37 @@
           "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
           # timer_create(2) and threads are in libraries of their own before glibc 2.34.
           "libraries": ["-pthread", "-lrt"]
+        }, "OS=='win'", {
+          "sources": [
+            "native/accept_watch_win.cc",
+            "native/addon_accept_watch.cc",
+            "native/addon_jobs.cc",
+            "native/addon_win.cc",
+            "native/features_win.cc",
+            "native/handover_win.cc",
+            "native/job_win.cc",
+            "native/listener_win.cc",
+            "native/main_thread_win.cc",
+            "native/parent_death_win.cc",
+            "native/process_win.cc",
+            "native/sys_error_win.cc",
+            "native/thread_win.cc",
+            "native/wake_win.cc",
+            "native/winsock_win.cc"
+          ],
+          "defines": [
+            "UNICODE",
+            "WIN32_LEAN_AND_MEAN",
+            "NOMINMAX",
+            # Windows 10, as Node itself demands.
+            "_WIN32_WINNT=0x0A00",
+            "_HAS_EXCEPTIONS=1"
+          ],
+          "msvs_settings": {
+            # /EHsc, and warnings as those of the other compilers.
+            "VCCLCompilerTool": {"ExceptionHandling": 1, "WarningLevel": 4}
+          },
+          "libraries": ["-lws2_32"]
         }, {
           "sources": ["<!(node -e \"console.error('prefork: the native core is not built for this operating system yet'); process.exit(1)\")"]
         }]

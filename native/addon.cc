@@ -19,10 +19,15 @@ Napi::Value Features(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value MainThread(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), OnMainThread());
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportSystem(env, exports);
-  exports.Set("mainThread", OnMainThread());
-  // Probed when first asked for: workers never do.
+  // Looked up when asked for: workers never do.
+  exports.DefineProperty(
+      Napi::PropertyDescriptor::Accessor(env, exports, "mainThread", MainThread, napi_enumerable));
   exports.DefineProperty(
       Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));
   return exports;

@@ -2,6 +2,7 @@
 // The addon_* files are the only ones that include <napi.h>.
 #pragma once
 
+#include <errno.h>
 #include <napi.h>
 
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace prefork {
 inline Napi::Error ToJs(Napi::Env env, const SysError& error) {
   Napi::Error js = Napi::Error::New(env, ErrorMessage(error));
   js.Set("code", Napi::String::New(env, ErrorName(error.error)));
-  js.Set("errno", Napi::Number::New(env, -error.error));
+  js.Set("errno", Napi::Number::New(env, NodeErrno(error.error)));
   js.Set("syscall", Napi::String::New(env, error.syscall));
   if (!error.address.empty()) js.Set("address", Napi::String::New(env, error.address));
   if (error.port >= 0) js.Set("port", Napi::Number::New(env, error.port));

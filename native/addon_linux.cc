@@ -1,4 +1,5 @@
 // The border on Linux: what every POSIX system has, and what only this kernel can do.
+#include "addon_address.h"
 #include "addon_args.h"
 #include "addon_fd_channel.h"
 #include "addon_posix.h"

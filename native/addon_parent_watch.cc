@@ -27,7 +27,7 @@ milliseconds ToDelay(const Napi::Value& value, const char* name) {
 
 }  // namespace
 
-Napi::Value ParentWatches::Watch(Napi::Env env, pid_t master, int control_fd,
+Napi::Value ParentWatches::Watch(Napi::Env env, int master, int control_fd,
                                  Napi::Function on_death) {
   auto* keeper = new std::shared_ptr<ParentWatch>();
   DeathQueue queue = DeathQueue::New(

@@ -2,6 +2,7 @@
 // decision is made here.
 #include "addon_posix.h"
 
+#include "addon_address.h"
 #include "addon_args.h"
 #include "addon_fds.h"
 #include "fd.h"
@@ -15,30 +16,6 @@ namespace {
 constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 
 Posix& Self(const Napi::CallbackInfo& info) { return *static_cast<Posix*>(info.Data()); }
-
-const char* FamilyName(Family family) {
-  switch (family) {
-    case Family::kIPv4:
-      return "IPv4";
-    case Family::kIPv6:
-      return "IPv6";
-    case Family::kUnix:
-      return "unix";
-    case Family::kOther:
-      break;
-  }
-  return "other";
-}
-
-void SetName(Napi::Object object, const SocketName& name) {
-  object.Set("family", FamilyName(name.family));
-  object.Set("address", name.address);
-  if (name.port) object.Set("port", *name.port);
-}
-
-int ToBacklog(const Napi::Value& value) {
-  return static_cast<int>(ToInteger(value, "backlog", 0, kMaxInt));
-}
 
 Napi::Value Listen(const Napi::CallbackInfo& info) {
   const Napi::Object request = ToObject(info[0], "request");
@@ -67,15 +44,7 @@ void SetBacklogOf(const Napi::CallbackInfo& info) {
 
 Napi::Value InspectListener(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
-  const Inspection found = Translate(info.Env(), [&] { return Inspect(fd); });
-  Napi::Object result = Napi::Object::New(info.Env());
-  SetName(result, found.name);
-  result.Set("type", found.stream ? "stream" : "other");
-  result.Set("listening", found.listening);
-  result.Set("nonBlocking", found.non_blocking);
-  result.Set("closeOnExec", found.close_on_exec);
-  result.Set("reusePort", found.reuse_port);
-  return result;
+  return ToJs(info.Env(), Translate(info.Env(), [&] { return Inspect(fd); }));
 }
 
 Napi::Value Probe(const Napi::CallbackInfo& info) {
@@ -141,7 +110,7 @@ Napi::Value GroupsOfUser(const Napi::CallbackInfo& info) {
 Napi::Value WatchParent(const Napi::CallbackInfo& info) {
   RequireMainThread(info.Env(), "watchParent()");
   const Napi::Object request = ToObject(info[0], "request");
-  const auto pid = static_cast<pid_t>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
+  const auto pid = static_cast<int>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
   const auto fd = static_cast<int>(ToInteger(request.Get("controlFd"), "controlFd", -1, kMaxInt));
   const Napi::Function on_death = ToFunction(info[1], "onDeath");
   return Translate(info.Env(),
@@ -156,16 +125,6 @@ Napi::Value ToBoundSocket(Napi::Env env, UniqueFd fd) {
   result.Set("fd", fd.Get());
   fd.Release();
   return result;
-}
-
-TcpAddress ToTcpAddress(const Napi::Object& request) {
-  const std::string family = ToText(request.Get("family"), "family");
-  if (family != "IPv4" && family != "IPv6")
-    throw BadArgument(request.Env(), "family", "'IPv4', 'IPv6' or 'unix'");
-  const bool six = family == "IPv6";
-  return {six ? Family::kIPv6 : Family::kIPv4, ToText(request.Get("address"), "address"),
-          static_cast<int>(ToInteger(request.Get("port"), "port", 0, 65535)),
-          six && ToFlag(request.Get("ipv6Only"), "ipv6Only")};
 }
 
 void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {

@@ -30,6 +30,5 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self);
 // For the systems' own exports: the descriptor changes hands on the last line, whatever throws
 // before closes it.
 Napi::Value ToBoundSocket(Napi::Env env, UniqueFd fd);
-TcpAddress ToTcpAddress(const Napi::Object& request);
 
 }  // namespace prefork

@@ -7,33 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "socket_address.h"
 #include "unique_fd.h"
 
 namespace prefork {
-
-enum class Family { kIPv4, kIPv6, kUnix, kOther };
-
-struct TcpAddress {
-  Family family;        // kIPv4 or kIPv6
-  std::string address;  // numeric
-  int port;
-  bool ipv6_only;
-};
-
-struct SocketName {
-  Family family = Family::kOther;
-  std::string address;
-  std::optional<int> port;
-};
-
-struct Inspection {
-  SocketName name;
-  bool stream = false;
-  bool listening = false;
-  bool non_blocking = false;
-  bool close_on_exec = false;
-  bool reuse_port = false;
-};
 
 struct QueueFill {
   std::uint32_t depth;

@@ -2,8 +2,6 @@
 // that a blocked event loop cannot outlive either.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,18 +15,18 @@ class ParentWatch {
   // Called at most once, on the thread of the watch; never again once Stop() has returned.
   using Sink = std::function<void()>;
 
-  // `master`: the master's pid as the environment says it. `control_fd`: this end of the control
-  // channel, or -1. Until Configure() the process is ended at once with exit code 1 when the master
-  // dies. A master that is dead already is the same. Throws SysError when neither the pid nor the
-  // channel can be watched. Main thread only.
-  ParentWatch(pid_t master, int control_fd, Sink on_death);
+  // `master`: the master's pid as the environment says it (no pid_t, which Windows does not have).
+  // `control_fd`: this end of the control channel, or -1. Until Configure() the process is ended at
+  // once with exit code 1 when the master dies. A master that is dead already is the same. Throws
+  // SysError when neither the pid nor the channel can be watched. Main thread only.
+  ParentWatch(int master, int control_fd, Sink on_death);
   ~ParentWatch();
   ParentWatch(const ParentWatch&) = delete;
   ParentWatch& operator=(const ParentWatch&) = delete;
 
   // `grace`: from death to the end of the process; zero: at once and without the sink; empty: the
-  // watch is off. Main thread only, because the death signal belongs to a thread, prctl(2). Throws
-  // SysError.
+  // watch is off. `keep_death_signal`: where the kernel has one that the worker itself can clear.
+  // Main thread only, because on Linux it belongs to a thread, prctl(2). Throws SysError.
   void Configure(std::optional<std::chrono::milliseconds> grace, bool keep_death_signal);
   // Ends the process with `code` after `delay` unless it is gone by then. A second call moves the
   // deadline.

@@ -65,7 +65,9 @@ constexpr Entry kErrors[] = {
     PREFORK_ERROR(ESRCH, "no such process"),
     PREFORK_ERROR(ETIMEDOUT, "connection timed out"),
     PREFORK_ERROR(ETXTBSY, "text file is busy"),
+#ifdef EUSERS  // not an error of every system
     PREFORK_ERROR(EUSERS, "too many users"),
+#endif
 };
 #undef PREFORK_ERROR
 
@@ -84,6 +86,7 @@ const char* ErrorName(int error) {
 }
 
 std::string ErrorText(int error) {
+  if (error == kUnknownError) return "unknown error";
   const Entry* entry = Find(error);
   return entry == nullptr ? std::string(strerror(error)) : std::string(entry->text);
 }

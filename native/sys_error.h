@@ -31,6 +31,12 @@ struct SysError {
   }
 };
 
+// No errno: an error that only the system has a number for.
+constexpr int kUnknownError = -1;
+
+// The negative number that Node reports for a positive errno.
+int NodeErrno(int error);
+
 // "EADDRINUSE"; "UNKNOWN" for a number that has no name here.
 const char* ErrorName(int error);
 

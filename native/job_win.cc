@@ -1,0 +1,48 @@
+#include "job_win.h"
+
+#include <errno.h>
+
+#include "process_win.h"
+#include "sys_error_win.h"
+
+namespace prefork {
+
+// A process that is in a job already gets into this one, too: jobs nest since Windows 8, MSDN
+// "Nested Jobs". Without a breakaway limit nothing that the members start can leave it.
+Job::Job(unsigned long pid) : job_(CreateJobObjectW(nullptr, nullptr)) {
+  if (!job_) throw WindowsError(GetLastError(), "CreateJobObjectW");
+  EndWithHandle(true);
+  const UniqueHandle process = OpenRunning(pid, PROCESS_SET_QUOTA | PROCESS_TERMINATE);
+  if (AssignProcessToJobObject(job_.Get(), process.Get()) != 0) return;
+  const unsigned long error = GetLastError();
+  // It may have ended since it was opened; Windows says "access denied" then.
+  if (HasEnded(process.Get())) throw SysError(ESRCH, "AssignProcessToJobObject");
+  throw WindowsError(error, "AssignProcessToJobObject");
+}
+
+bool Job::Terminate(unsigned int code) {
+  if (!job_) return false;
+  JOBOBJECT_BASIC_ACCOUNTING_INFORMATION members = {};
+  if (QueryInformationJobObject(job_.Get(), JobObjectBasicAccountingInformation, &members,
+                                sizeof members, nullptr) == 0) {
+    throw WindowsError(GetLastError(), "QueryInformationJobObject");
+  }
+  if (TerminateJobObject(job_.Get(), code) == 0)
+    throw WindowsError(GetLastError(), "TerminateJobObject");
+  return members.ActiveProcesses > 0;
+}
+
+void Job::Release() {
+  if (job_) EndWithHandle(false);
+}
+
+void Job::EndWithHandle(bool end) {
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
+  limits.BasicLimitInformation.LimitFlags = end ? JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE : 0;
+  if (SetInformationJobObject(job_.Get(), JobObjectExtendedLimitInformation, &limits,
+                              sizeof limits) == 0) {
+    throw WindowsError(GetLastError(), "SetInformationJobObject");
+  }
+}
+
+}  // namespace prefork

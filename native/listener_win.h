@@ -1,0 +1,27 @@
+// Listening sockets: make them, look at them, hand them to another process, take connections out.
+#pragma once
+
+#include <winsock2.h>
+
+#include "socket_address.h"
+#include "unique_socket_win.h"
+
+namespace prefork {
+
+// Bound so that nobody else can share or steal the address, listening, non-blocking.
+UniqueSocket ListenTcp(const TcpAddress& address, int backlog);
+
+SocketName NameOf(SOCKET socket);
+// Any handle that is open has an answer, a file too; EBADF throws.
+Inspection Inspect(SOCKET socket);
+void CloseSocket(SOCKET socket);
+
+// For process `pid` alone, and for one adoption. Throws ESRCH when it is gone.
+WSAPROTOCOL_INFOW DuplicateFor(SOCKET socket, unsigned long pid);
+UniqueSocket Adopt(WSAPROTOCOL_INFOW info);
+
+// Empty when nobody waits. Throws what keeps a connection from being taken, EMFILE or ENOBUFS: it
+// stays in the queue.
+UniqueSocket Accept(SOCKET listener);
+
+}  // namespace prefork
