@@ -4,25 +4,23 @@
  */
 
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
-import type { NativeBinding } from './native.cjs';
+import type { ParentWatch } from './native.cjs';
 import type { BootError, WorkerMessage } from './protocol.cjs';
-import { encode, FIRST_FD } from './protocol.cjs';
+import { encode } from './protocol.cjs';
 
 /** How much stderr a booting worker reports, in characters. The last lines before a crash fit; a chatty boot costs no more. */
 const STDERR_LIMIT = 64 * 1024;
 /** Characters in one report: encoded it stays far below what the kernel takes in one piece, so that it is written whole or not at all. */
 const STDERR_PIECE = 2 * 1024;
 
-/** The control descriptor when it is what the master promised, `undefined` when there is no socket behind the number. */
-export function openControlFd(identity: WorkerIdentity): number | undefined {
-  if (identity.controlFd === undefined) return undefined;
-  try {
-    return fstatSync(identity.controlFd).isSocket() ? identity.controlFd : undefined;
-  } catch {
-    return undefined;
-  }
+/** What a booting worker needs of its operating system. */
+export interface BootSystem {
+  /** Where reports to the master are written; `undefined` when it gave no channel, or something else is behind the number. */
+  reportFd(identity: WorkerIdentity): number | undefined;
+  /** Keeps what was inherited from the worker's own children, and begins to watch the master. May throw: the addon may be missing. */
+  arm(identity: WorkerIdentity, onMasterDeath: () => void): ParentWatch;
 }
 
 /** Characters of a message or stack trace that are worth sending. */
@@ -116,28 +114,15 @@ function textOf(chunk: unknown, encoding: unknown): string {
 
 function ignore(): void {}
 
-/**
- * Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other.
- * @param loadNative Loads the addon; may throw.
- */
-export function prepare(identity: WorkerIdentity, loadNative: () => NativeBinding): Preloaded {
-  const control = openControlFd(identity);
-  const report = control === undefined ? undefined : reportBoot(control);
+/** Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other. */
+export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded {
+  const fd = system.reportFd(identity);
+  const report = fd === undefined ? undefined : reportBoot(fd);
   // The terminal's signals reach the whole process group; the master forwards what it decides. SIGTERM keeps its default
-  // until there is something to drain.
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, ignore);
+  // until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has; elsewhere this is never called.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK'] as const) process.on(signal, ignore);
 
-  const native = loadNative();
-  for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
-  if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
-  if (control !== undefined) {
-    native.setCloseOnExec(control);
-    // A report must never wait for a master that does not read. The flag belongs to this end of the socketpair alone.
-    native.setNonBlocking(control);
-  }
-  const watch = native.watchParent({ pid: identity.masterPid, controlFd: control ?? -1 }, () => {
-    preloaded.onMasterDeath();
-  });
+  const watch = system.arm(identity, () => preloaded.onMasterDeath());
   const preloaded: Preloaded = {
     watch,
     onMasterDeath: ignore,
@@ -146,13 +131,4 @@ export function prepare(identity: WorkerIdentity, loadNative: () => NativeBindin
   };
   identity.preloaded = preloaded;
   return preloaded;
-}
-
-/** A worker's own children must not hold its listeners open. A wrong descriptor is reported later, when it is inspected. */
-function closeOnExec(native: NativeBinding, fd: number): void {
-  try {
-    native.setCloseOnExec(fd);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
-  }
 }

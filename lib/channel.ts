@@ -1,7 +1,6 @@
-/** The control channel: JSON lines over one end of a socketpair. The same code on both sides. */
+/** The control channel: JSON lines over whatever connects a master with a worker. The same code on both sides. */
 
-import { writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { ChannelEnds } from './channel-ends.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import { decode, encode } from './protocol.cjs';
 
@@ -15,24 +14,22 @@ export interface ChannelEvents<In> {
 
 /** In: what arrives. Out: what is sent. */
 export class Channel<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage> {
-  readonly #fd: number;
+  readonly #ends: ChannelEnds;
   readonly #events: ChannelEvents<In>;
-  readonly #socket: Socket;
   #closed = false;
   /** Pieces of a line whose end has not arrived yet. */
   #pieces: string[] = [];
 
-  /** Takes ownership of `fd`. */
-  constructor(fd: number, events: ChannelEvents<In>) {
-    this.#fd = fd;
+  /** Takes ownership of the ends. */
+  constructor(ends: ChannelEnds, events: ChannelEvents<In>) {
+    this.#ends = ends;
     this.#events = events;
-    // Opening sets O_NONBLOCK (libuv uv_pipe_open); each end of a socketpair has a file description, and a flag, of its own.
-    this.#socket = new Socket({ fd, readable: true, writable: true });
-    this.#socket.setEncoding('utf8');
-    this.#socket.on('data', (text: string) => this.#receive(text));
+    const { input } = ends;
+    input.setEncoding('utf8');
+    input.on('data', (text: string) => this.#receive(text));
     // EPIPE or ECONNRESET: the other side is gone, which 'close' reports.
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => {
+    input.on('error', () => {});
+    input.on('close', () => {
       this.#closed = true;
       // A line that was cut off by the death of its writer.
       const rest = this.#takeRest('');
@@ -50,30 +47,7 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
     if (message.type === 'message' && JSON.stringify(message.data) === undefined) {
       throw new TypeError(`A message must be a JSON value; got ${typeof message.data}`);
     }
-    return this.#write(encode(message));
-  }
-
-  #write(line: string): boolean {
-    if (this.#closed || this.#socket.destroyed) return false;
-    // Order: what waits in the stream goes first.
-    if (this.#socket.writableLength > 0) {
-      this.#socket.write(line);
-      return true;
-    }
-    // Written straight to the descriptor for two reasons. A process that is about to die has no event loop left to flush a
-    // stream. And a stream that fails to write (EPIPE) destroys itself with everything unread:
-    //     worker: writes boot-error, dies    master: send(drain) → EPIPE → destroy → boot-error lost
-    // A failed write here leaves the reading side to find the last words, then the end-of-file.
-    const bytes = Buffer.from(line);
-    let written: number;
-    try {
-      written = writeSync(this.#fd, bytes);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false;
-      written = 0;
-    }
-    if (written < bytes.length) this.#socket.write(bytes.subarray(written));
-    return true;
+    return !this.#closed && this.#ends.write(encode(message));
   }
 
   #receive(text: string): void {
@@ -109,11 +83,11 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
 
   /** Whether an open channel keeps the event loop alive. Default: it does. */
   ref(): void {
-    this.#socket.ref();
+    this.#ends.ref();
   }
 
   unref(): void {
-    this.#socket.unref();
+    this.#ends.unref();
   }
 
   /** Nothing more is delivered or sent; what was sent before still goes out. Idempotent. */
@@ -121,12 +95,6 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
     if (this.#closed) return;
     this.#closed = true;
     this.#pieces = [];
-    // destroySoon() waits for what a slow reader has not taken yet; with nothing waiting it closes at once.
-    if (this.#socket.writableLength > 0) {
-      this.#socket.ref();
-      this.#socket.destroySoon();
-    } else {
-      this.#socket.destroy();
-    }
+    this.#ends.close();
   }
 }

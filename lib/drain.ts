@@ -190,11 +190,13 @@ export class Drain {
    * Calls `next` when the accept queues are empty. What is queued when a whole fleet stops nobody would accept any more, and the
    * kernel resets it with the listener. libuv accepts one connection per listener and turn of the event loop (since 1.45), and
    * tells nobody how many wait; a turn that brought none has found none.
+   * @param accept Takes from the queues what the event loop would not take by itself.
    */
-  acceptQueued(next: () => void): void {
+  acceptQueued(next: () => void, accept: () => void): void {
     const until = performance.now() + ACCEPT_LIMIT;
     const look = (before: number): void =>
       afterPendingReads(() => {
+        accept();
         const now = this.#accepted;
         if (now === before || performance.now() >= until) next();
         else look(now);

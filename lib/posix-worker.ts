@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 import { Channel } from './channel.js';
+import { overSocket } from './channel-ends.js';
 import { descendsFrom } from './descent.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { Fd, NativeBinding } from './native.cjs';
@@ -41,7 +42,7 @@ export class PosixWorker implements WorkerProcess {
   constructor(native: NativeBinding, controlFd: Fd, events: WorkerProcessEvents) {
     this.#native = native;
     this.#events = events;
-    this.#channel = new Channel<WorkerMessage, MasterMessage>(controlFd, {
+    this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), {
       message: (message) => {
         if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
         if (message.type !== 'stderr' || !this.#pipedStderr) events.message(message);

@@ -3,13 +3,13 @@
 import { EventEmitter } from 'node:events';
 import { native } from './addon.js';
 import { invalidOption, PreforkError } from './errors.js';
-import { PosixHost } from './host-posix.js';
 import { identity, nextFleetName } from './identity.cjs';
 import { makeLog } from './log.js';
 import type { MasterEvents } from './master.js';
 import { Master } from './master.js';
 import type { Settings } from './options.js';
 import { resolveOptions } from './options.js';
+import { makeHost } from './platform.js';
 import type {
   ExitInfo,
   Features,
@@ -104,9 +104,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     }
     // A master never needs it, and would carry its memory for nothing.
     const { drained, runWorker } = await import('./worker.js');
-    return await (worker.fleet === this.#settings.name
-      ? runWorker(worker, this.#settings, { native })
-      : drained(worker));
+    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, native) : drained(worker));
   }
 
   /**
@@ -218,7 +216,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       message: (worker, data) => tell('message', worker, data),
       stop: (error) => tell('stop', error),
     };
-    const master = new Master(this.#settings, new PosixHost(), events);
+    const master = new Master(this.#settings, makeHost(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
     const over = () => running.delete(name);

@@ -4,6 +4,7 @@
  */
 
 import { prepare } from './boot.cjs';
+import { posixBoot } from './boot-posix.cjs';
 import { identity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
 import { INSPECTABLE } from './protocol.cjs';
@@ -29,5 +30,8 @@ const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlags(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
-  prepare(worker, () => (require('./binding.cjs') as { native: NativeBinding }).native);
+  prepare(
+    worker,
+    posixBoot(() => (require('./binding.cjs') as { native: NativeBinding }).native),
+  );
 }

@@ -43,7 +43,9 @@ export interface ListenerAddress {
 /** What `server.listen()` accepts in a worker. */
 export interface Listener extends ListenerAddress {
   /** The inherited descriptor (POSIX). One server may listen on it; a second one needs `worker.listeners` of its own. */
-  readonly fd: number;
+  readonly fd?: number;
+  /** Windows: what a server listens with, a new one at every read. The same rule: one server. */
+  readonly handle?: object;
 }
 
 /** Lifecycle of one worker process. */

@@ -1,10 +1,9 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
 import { inspect } from 'node:util';
-import { adoptListeners, checkServed, restoreBacklog, serversOfShards } from './adopt.js';
+import { checkServed, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
-import { bootError, openControlFd, prepare } from './boot.cjs';
-import { Channel } from './channel.js';
+import { bootError, prepare } from './boot.cjs';
 import { Deadline } from './deadline.js';
 import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
@@ -14,18 +13,13 @@ import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
-import type {
-  DrainReason,
-  InitMessage,
-  InspectorPort,
-  MasterMessage,
-  WireListener,
-  WorkerMessage,
-} from './protocol.cjs';
+import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from './protocol.cjs';
 import type { RecycleWatch } from './recycle-watch.js';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
 import { Context } from './worker-context.js';
+import { workerSystem } from './worker-platform.js';
+import type { WorkerChannel, WorkerSystem } from './worker-system.js';
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -34,10 +28,6 @@ import { Context } from './worker-context.js';
 function inspector(): { readonly inspector?: InspectorPort } {
   if (process.debugPort > 0) return { inspector: process.debugPort };
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
-}
-
-export interface WorkerDeps {
-  readonly native: NativeBinding;
 }
 
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
@@ -56,16 +46,16 @@ function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['draine
  * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
  * a process has one set of listeners.
  */
-export async function runWorker(identity: WorkerIdentity, settings: Settings, deps: WorkerDeps): Promise<void> {
+export async function runWorker(identity: WorkerIdentity, settings: Settings, native: NativeBinding): Promise<void> {
   if (identity.serving) return await drained(identity);
   identity.serving = true;
-  await new Worker(identity, settings, deps.native).run();
+  await new Worker(identity, settings, await workerSystem(native)).run();
 }
 
 class Worker {
   readonly #identity: WorkerIdentity;
   readonly #settings: Settings;
-  readonly #native: NativeBinding;
+  readonly #system: WorkerSystem;
   readonly #log: Logger;
   readonly #drain = new Drain();
   readonly #deadline: Deadline;
@@ -75,17 +65,17 @@ class Worker {
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
   #state: 'booting' | 'ready' | 'draining' = 'booting';
-  #channel: Channel<MasterMessage, WorkerMessage> | undefined;
+  #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
   #adoptions: Adoptions | undefined;
   /** Messages in the same chunk as `init`, ahead of the context. */
   #early: unknown[] = [];
 
-  constructor(identity: WorkerIdentity, settings: Settings, native: NativeBinding) {
+  constructor(identity: WorkerIdentity, settings: Settings, system: WorkerSystem) {
     this.#identity = identity;
     this.#settings = settings;
-    this.#native = native;
+    this.#system = system;
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
     this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
@@ -106,7 +96,7 @@ class Worker {
   }
 
   async #boot(): Promise<void> {
-    const preloaded = this.#identity.preloaded ?? prepare(this.#identity, () => this.#native);
+    const preloaded = this.#identity.preloaded ?? prepare(this.#identity, this.#system.boot);
     this.#preloaded = preloaded;
     preloaded.onMasterDeath = () => onMasterDied(this.#settings, this.#log, () => this.#orphaned());
     preloaded.watch.configure(watchPolicy(this.#settings));
@@ -116,7 +106,7 @@ class Worker {
     preloaded.reportVia((message) => channel.send(message));
 
     const { listeners: wires, tls } = await this.#init.promise;
-    const listeners = adoptListeners(this.#native, wires);
+    const listeners = this.#system.adopt(wires);
     this.#context = new Context(this.#identity, {
       listeners,
       tls,
@@ -130,22 +120,20 @@ class Worker {
     this.#becomeReady(listeners, wires);
   }
 
-  #openChannel(): Channel<MasterMessage, WorkerMessage> {
-    const fd = openControlFd(this.#identity);
-    if (fd === undefined) {
-      throw new PreforkError(
-        'ERR_PREFORK_INHERITED_LISTENER',
-        `This process is marked as worker ${this.#identity.slot} of fleet '${this.#identity.fleet}' but has no control channel` +
-          `${this.#identity.controlFd === undefined ? '' : ` on descriptor ${this.#identity.controlFd}`}; ` +
-          'most likely a commandProducer did not pass `command.stdio` to spawn',
-      );
-    }
-    return new Channel<MasterMessage, WorkerMessage>(fd, {
+  #openChannel(): WorkerChannel {
+    const channel = this.#system.openChannel(this.#identity, {
       message: (message) => this.#onMessage(message),
       // The death of the master is the watch's to notice: it also works while the event loop is blocked.
       close: () => {},
       garbage: (line) => this.#log.warn(`ignored a control message that makes no sense: ${line.slice(0, 200)}`),
     });
+    if (channel !== undefined) return channel;
+    throw new PreforkError(
+      'ERR_PREFORK_INHERITED_LISTENER',
+      `This process is marked as worker ${this.#identity.slot} of fleet '${this.#identity.fleet}' but has no control channel` +
+        `${this.#identity.controlFd === undefined ? '' : ` on descriptor ${this.#identity.controlFd}`}; ` +
+        'most likely a commandProducer did not pass `command.stdio` to spawn',
+    );
   }
 
   async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
@@ -162,12 +150,10 @@ class Worker {
     checkServed(servers, wires);
     const { adoptionFd } = this.#identity;
     if (adoptionFd === undefined) return;
-    // Loaded late: most workers do without.
-    const { Adoptions } = await import('./adoptions.js');
     const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
     const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
-    const [native, drain, log] = [this.#native, this.#drain, this.#log];
-    this.#adoptions = new Adoptions({ channel: adoptionFd, native, drain, log, wires, servers: perListener });
+    const [drain, log] = [this.#drain, this.#log];
+    this.#adoptions = await this.#system.adoptions({ channel: adoptionFd, drain, log, wires, servers: perListener });
   }
 
   /** Loaded late: a fleet without limits does without. */
@@ -188,9 +174,7 @@ class Worker {
     this.#served.resolve();
     this.#preloaded?.booted();
     if (this.#state !== 'booting') return;
-    for (const [i, { backlog }] of wires.entries()) {
-      restoreBacklog(this.#native, this.#log, (listeners[i] as Listener).fd, backlog);
-    }
+    this.#system.restoreBacklogs(listeners, wires, this.#log);
     this.#state = 'ready';
     this.#drain.allTracked();
     this.#channel?.send({ type: 'ready', pid: process.pid });
@@ -244,7 +228,7 @@ class Worker {
       this.#abort.abort();
       this.#drain.begin(reason);
     };
-    if (before === 'ready' && reason === 'stop') this.#drain.acceptQueued(begin);
+    if (before === 'ready' && reason === 'stop') this.#drain.acceptQueued(begin, () => this.#system.acceptQueued());
     else begin();
   }
 

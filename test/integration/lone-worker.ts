@@ -6,6 +6,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
+import { overSocket } from '../../lib/channel-ends.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
 import { ENV, MARKER } from '../../lib/protocol.cjs';
 import { bounded, eventually } from '../helpers/index.js';
@@ -114,7 +115,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   });
   const messages: WorkerMessage[] = [];
   let gone = false;
-  const channel = new Channel<WorkerMessage, MasterMessage>(mine, {
+  const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(mine), {
     message: (message) => messages.push(message),
     close: () => {},
     garbage: (line) => {

@@ -2,6 +2,7 @@ import { fstatSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
+import { overSocket } from '../../lib/channel-ends.js';
 import type { MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
 import { bounded, eventually } from '../helpers/index.js';
 
@@ -21,7 +22,7 @@ function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessag
   const closed = new Promise<void>((resolve) => {
     onClose = resolve;
   });
-  const channel = new Channel<In, Out>(fd, {
+  const channel = new Channel<In, Out>(overSocket(fd), {
     message: (message) => heard.push(message),
     close: onClose,
     garbage: (line) => garbage.push(line),
@@ -113,7 +114,7 @@ test('nothing is delivered after close, not even what arrived with the message t
   const [a, b] = native.socketPair();
   const heard: MasterMessage[] = [];
   const closed = new Promise<void>((resolve) => {
-    const channel: Channel<MasterMessage, WorkerMessage> = new Channel(a, {
+    const channel: Channel<MasterMessage, WorkerMessage> = new Channel(overSocket(a), {
       message: (message) => {
         heard.push(message);
         channel.close();

@@ -1,0 +1,45 @@
+/** What a booting worker finds on POSIX: descriptors that it inherited, and the addon that watches its master. */
+
+import { fstatSync } from 'node:fs';
+import type { BootSystem } from './boot.cjs';
+import type { WorkerIdentity } from './identity.cjs';
+import type { NativeBinding } from './native.cjs';
+import { FIRST_FD } from './protocol.cjs';
+
+/** The control descriptor when it is what the master promised, `undefined` when there is no socket behind the number. */
+export function openControlFd({ controlFd }: WorkerIdentity): number | undefined {
+  if (controlFd === undefined) return undefined;
+  try {
+    return fstatSync(controlFd).isSocket() ? controlFd : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param loadNative Loads the addon; may throw. */
+export function posixBoot(loadNative: () => NativeBinding): BootSystem {
+  return {
+    reportFd: openControlFd,
+    arm(identity, onMasterDeath) {
+      const native = loadNative();
+      for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
+      if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
+      const control = openControlFd(identity);
+      if (control !== undefined) {
+        native.setCloseOnExec(control);
+        // A report must never wait for a master that does not read. The flag belongs to this end of the socketpair alone.
+        native.setNonBlocking(control);
+      }
+      return native.watchParent({ pid: identity.masterPid, controlFd: control ?? -1 }, onMasterDeath);
+    },
+  };
+}
+
+/** A worker's own children must not hold its listeners open. A wrong descriptor is reported later, when it is inspected. */
+function closeOnExec(native: NativeBinding, fd: number): void {
+  try {
+    native.setCloseOnExec(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
+  }
+}

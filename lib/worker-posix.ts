@@ -1,0 +1,32 @@
+/** The worker's hands on Linux and macOS: what it was given are descriptors. */
+
+import { adoptListeners, restoreBacklog } from './adopt.js';
+import { openControlFd, posixBoot } from './boot-posix.cjs';
+import { Channel } from './channel.js';
+import { overSocket } from './channel-ends.js';
+import type { NativeBinding } from './native.cjs';
+import type { WorkerSystem } from './worker-system.js';
+
+export function posixSystem(native: NativeBinding): WorkerSystem {
+  return {
+    boot: posixBoot(() => native),
+    openChannel(identity, events) {
+      const fd = openControlFd(identity);
+      return fd === undefined ? undefined : new Channel(overSocket(fd), events);
+    },
+    adopt: (wires) => adoptListeners(native, wires),
+    restoreBacklogs(listeners, wires, log) {
+      for (const [i, { backlog }] of wires.entries()) {
+        const fd = listeners[i]?.fd;
+        if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
+      }
+    },
+    async adoptions(context) {
+      // Loaded late: most workers do without.
+      const { Adoptions } = await import('./adoptions.js');
+      return new Adoptions({ ...context, native });
+    },
+    // libuv accepts in every turn for as long as somebody is there.
+    acceptQueued() {},
+  };
+}

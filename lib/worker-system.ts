@@ -1,0 +1,30 @@
+/**
+ * The seam to the operating system inside a worker, as host.ts is in the master: how it hears of its master, gets its listeners and
+ * accepts.
+ */
+
+import type { Adoptions, AdoptionsContext } from './adoptions.js';
+import type { BootSystem } from './boot.cjs';
+import type { Channel, ChannelEvents } from './channel.js';
+import type { WorkerIdentity } from './identity.cjs';
+import type { MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
+import type { Listener, Logger } from './types.js';
+
+export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
+
+export interface WorkerSystem {
+  readonly boot: BootSystem;
+  /** `undefined` when the master gave no channel, or something else is behind the number. */
+  openChannel(identity: WorkerIdentity, events: ChannelEvents<MasterMessage>): WorkerChannel | undefined;
+  /**
+   * Every listener of a worker, in order: checks what the master gave, binds what this worker binds itself.
+   * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when one is not the listening socket that was promised.
+   */
+  adopt(wires: readonly WireListener[]): readonly Listener[];
+  /** To be called when the servers listen, which may have changed the backlog for everybody. */
+  restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
+  /** `'sharded'`: accepts for other slots. */
+  adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
+  /** Accepts from the queues what the next turn of the event loop would not find by itself. */
+  acceptQueued(): void;
+}
