@@ -2,6 +2,6 @@
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-for (const folder of ['build', 'dist', '.results', 'docs/api']) {
+for (const folder of ['build', 'prebuilds', 'dist', '.results', 'docs/api']) {
   rmSync(fileURLToPath(new URL(`../${folder}`, import.meta.url)), { recursive: true, force: true });
 }

@@ -1,0 +1,56 @@
+// `npm run prebuild [-- <target>…]`: builds the addon for every system that the package supports, or for the named ones (`linux-x64`,
+// `linux`, `darwin-arm64`…), and of those what is missing or older than its sources. Installs what it needs for that.
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROOT } from '../tools/paths.mjs';
+import { isAskedFor } from './asked.mjs';
+import { isStale } from './stale.mjs';
+import { TARGETS } from './targets.mjs';
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => selected([name]).length === 0);
+if (unknown.length > 0) {
+  console.error(`No target is called ${unknown.join(', ')}. There are: ${TARGETS.map(({ name }) => name).join(', ')}`);
+  process.exit(1);
+}
+
+if (!isAskedFor()) process.exit();
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  // No error: this may be the hook of `npm run build`.
+  console.log('The cross build runs on Linux x64. Here, `npm run prebuildify` builds the addon for this system.');
+  process.exit();
+}
+
+let failed = 0;
+for (const target of selected(wanted)) {
+  try {
+    await build(target);
+  } catch (error) {
+    failed++;
+    console.error(`${target.file}: FAILED\n${error.message}`);
+  }
+}
+process.exitCode = failed === 0 ? 0 : 1;
+
+function selected(names) {
+  if (names.length === 0) return TARGETS;
+  return TARGETS.filter((target) => names.some((name) => target.name === name || target.name.startsWith(`${name}-`)));
+}
+
+async function build(target) {
+  const product = join(ROOT, target.file);
+  if (!isStale(product)) return;
+  const started = performance.now();
+  mkdirSync(dirname(product), { recursive: true });
+  // Beside the product, so that it can be moved into place: nobody ever loads half a binary.
+  const folder = mkdtempSync(join(ROOT, 'prebuilds', '.building-'));
+  try {
+    const output = join(folder, 'prefork.node');
+    await target.build(target, output);
+    renameSync(output, product);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  console.log(`${target.file}: ${(statSync(product).size / 1024).toFixed(0)} kB, built in ${seconds} s`);
+}

@@ -1,0 +1,26 @@
+// Every binary that the package carries. Names and places are those of prebuildify, so that what a native runner builds replaces
+// what is cross-built here: docs/decisions/prebuilds.md.
+import { buildElf } from './elf.mjs';
+
+/**
+ * @typedef {object} Target
+ * @property {string} name what `npm run prebuild -- <name>` selects, by itself or by its beginning
+ * @property {'linux' | 'darwin' | 'win32'} platform as process.platform
+ * @property {'x64' | 'arm64'} arch as process.arch
+ * @property {string} triple for the compiler
+ * @property {string} file relative to the root of the project
+ * @property {(target: Target, output: string) => Promise<void>} build
+ */
+
+/** @type {readonly Target[]} */
+export const TARGETS = [
+  linux('x64', 'glibc', 'x86_64-linux-gnu.2.17'),
+  linux('x64', 'musl', 'x86_64-linux-musl'),
+  linux('arm64', 'glibc', 'aarch64-linux-gnu.2.17'),
+  linux('arm64', 'musl', 'aarch64-linux-musl'),
+];
+
+function linux(arch, libc, triple) {
+  const file = `prebuilds/linux-${arch}/prefork.${libc}.node`;
+  return { name: `linux-${arch}-${libc}`, platform: 'linux', arch, libc, triple, file, build: buildElf };
+}
