@@ -19,6 +19,7 @@
             "native/addon_linux.cc",
             "native/addon_posix.cc",
             "native/addon_queue_watch.cc",
+            "native/child_failure_posix.cc",
             "native/exec_image.cc",
             "native/fd_channel_linux.cc",
             "native/fd_linux.cc",
@@ -26,6 +27,7 @@
             "native/features_linux.cc",
             "native/listener_linux.cc",
             "native/listener_posix.cc",
+            "native/parent_deadlines_posix.cc",
             "native/parent_death_linux.cc",
             "native/pidfd_linux.cc",
             "native/process_linux.cc",
@@ -38,6 +40,7 @@
             "native/sys_error_posix.cc",
             "native/thread_linux.cc",
             "native/unix_listener_posix.cc",
+            "native/users_linux.cc",
             "native/users_posix.cc",
             "native/wake_linux.cc"
           ],
@@ -77,6 +80,41 @@
             "VCCLCompilerTool": {"ExceptionHandling": 1, "WarningLevel": 4}
           },
           "libraries": ["-lws2_32"]
+        }, "OS=='mac'", {
+          "sources": [
+            "native/addon_children.cc",
+            "native/addon_darwin.cc",
+            "native/addon_fds.cc",
+            "native/addon_posix.cc",
+            "native/child_failure_posix.cc",
+            "native/exec_image.cc",
+            "native/fd_darwin.cc",
+            "native/fd_posix.cc",
+            "native/features_darwin.cc",
+            "native/kqueue_darwin.cc",
+            "native/listener_posix.cc",
+            "native/parent_deadlines_posix.cc",
+            "native/parent_death_darwin.cc",
+            "native/process_darwin.cc",
+            "native/process_watch_darwin.cc",
+            "native/spawn_child_darwin.cc",
+            "native/spawn_darwin.cc",
+            "native/sys_error_posix.cc",
+            "native/thread_darwin.cc",
+            "native/unix_listener_posix.cc",
+            "native/users_darwin.cc",
+            "native/users_posix.cc"
+          ],
+          "xcode_settings": {
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+            "CLANG_CXX_LIBRARY": "libc++",
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "GCC_OPTIMIZATION_LEVEL": "2",
+            "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+            "GCC_TREAT_WARNINGS_AS_ERRORS": "YES",
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            "WARNING_CFLAGS": ["-Wall", "-Wextra"]
+          }
         }, {
           "sources": ["<!(node -e \"console.error('prefork: the native core is not built for this operating system yet'); process.exit(1)\")"]
         }]

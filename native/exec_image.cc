@@ -37,7 +37,8 @@ std::vector<std::string> FindCandidates(const SpawnOptions& options) {
 
 }  // namespace
 
-ExecImage::ExecImage(const SpawnOptions& options) : candidates_(FindCandidates(options)) {
+ExecImage::ExecImage(const SpawnOptions& options, bool listen_pid)
+    : candidates_(FindCandidates(options)) {
   for (const std::string& candidate : candidates_)
     candidate_pointers_.push_back(Mutable(candidate));
   candidate_pointers_.push_back(nullptr);
@@ -51,7 +52,7 @@ ExecImage::ExecImage(const SpawnOptions& options) : candidates_(FindCandidates(o
   shell_argv_.push_back(nullptr);
 
   for (const std::string& entry : options.env) envp_.push_back(Mutable(entry));
-  if (options.listen_pid) {
+  if (listen_pid) {
     listen_pid_ = kListenPid + std::string(kPidDigits, '\0');
     envp_.push_back(&listen_pid_[0]);
     listen_pid_digits_ = &listen_pid_[sizeof kListenPid - 1];

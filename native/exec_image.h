@@ -10,7 +10,8 @@ namespace prefork {
 
 class ExecImage {
  public:
-  explicit ExecImage(const SpawnOptions& options);
+  // `listen_pid`: keep room for it at the end of the environment.
+  ExecImage(const SpawnOptions& options, bool listen_pid);
   ExecImage(const ExecImage&) = delete;
   ExecImage& operator=(const ExecImage&) = delete;
 

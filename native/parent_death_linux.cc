@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <mutex>
 
 #include "fd.h"
+#include "parent_deadlines.h"
 #include "parent_death.h"
 #include "pidfd_linux.h"
 #include "sys_error.h"
@@ -24,10 +23,8 @@
 namespace prefork {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int kOrphanExitCode = 1;
 constexpr std::uint64_t kMasterId = 1;
 constexpr std::uint64_t kChannelId = 2;
 constexpr int kHangUp = POLLHUP | POLLRDHUP;
@@ -51,9 +48,10 @@ bool HungUp(int fd) {
   return ready > 0 && (item.revents & (kHangUp | POLLERR | POLLNVAL)) != 0;
 }
 
-// stderr may be a full pipe whose reader is stuck, or a stopped terminal; neither may keep an
-// orphan alive. poll(2) skips both, and a timer of the kernel ends the process should another
-// writer fill the pipe in between.
+}  // namespace
+
+// poll(2) skips what cannot be written to, and a timer of the kernel ends the process should
+// another writer fill the pipe in between.
 void SayLastWords(const char* text, std::size_t size) {
   pollfd item = {STDERR_FILENO, POLLOUT, 0};
   if (poll(&item, 1, 0) <= 0 || (item.revents & POLLOUT) == 0) return;
@@ -70,23 +68,8 @@ void SayLastWords(const char* text, std::size_t size) {
   static_cast<void>(ignored);
 }
 
-[[noreturn]] void EndOrphan(pid_t master, milliseconds grace) {
-  char line[160];
-  const int size =
-      grace.count() == 0
-          ? snprintf(line, sizeof line, "prefork: worker %d ends: master %d is gone\n", getpid(),
-                     master)
-          : snprintf(line, sizeof line,
-                     "prefork: worker %d ends: master %d is gone and %lld ms of grace are over\n",
-                     getpid(), master, static_cast<long long>(grace.count()));
-  if (size > 0) SayLastWords(line, std::min(static_cast<std::size_t>(size), sizeof line - 1));
-  _exit(kOrphanExitCode);
-}
-
-}  // namespace
-
 struct ParentWatch::State {
-  State(pid_t master_pid, Sink sink) : master(master_pid), on_death(std::move(sink)) {}
+  State(pid_t master_pid, Sink sink) : master(master_pid), deadlines(master_pid, std::move(sink)) {}
 
   const pid_t master;
   WakeableEpoll epoll;
@@ -94,34 +77,8 @@ struct ParentWatch::State {
   UniqueFd channel;  // own duplicate; only where there is no pidfd
 
   std::mutex mutex;  // guards what follows; held while the sink runs, so that Stop() excludes it
-  Sink on_death;
   bool stopped = false;
-  bool told = false;
-  std::optional<Clock::time_point> died;
-  std::optional<milliseconds> grace = milliseconds(0);
-  std::optional<Clock::time_point> exit_at;
-  int exit_code = 0;
-
-  // Milliseconds to sleep, -1 for ever. Does not return when a deadline has passed.
-  int Step() {
-    std::optional<Clock::time_point> next = exit_at;
-    const Clock::time_point now = Clock::now();
-    if (died && grace) {
-      const Clock::time_point end = *died + *grace;
-      if (end <= now) EndOrphan(master, *grace);
-      if (!told) {
-        told = true;
-        on_death();
-      }
-      next = next ? std::min(*next, end) : end;
-    }
-    if (exit_at && *exit_at <= now) _exit(exit_code);
-    if (!next) return -1;
-    // Rounded up: a sleep that ends a fraction too early would spin through the rest.
-    const auto left = std::chrono::ceil<milliseconds>(*next - now).count();
-    constexpr long long kLongestSleep = 24 * 3600 * 1000;
-    return static_cast<int>(std::min<long long>(left, kLongestSleep));
-  }
+  ParentDeadlines deadlines;
 
   void Run() {
     for (;;) {
@@ -129,13 +86,13 @@ struct ParentWatch::State {
       {
         const std::lock_guard<std::mutex> lock(mutex);
         if (stopped) return;
-        timeout = Step();
+        timeout = deadlines.Step();
       }
       std::uint64_t ids[4];
       const int count = epoll.Wait(ids, 4, timeout);
       const std::lock_guard<std::mutex> lock(mutex);
       for (int i = 0; i < count; ++i) {
-        if (ids[i] != kWakeId && !died) died = Clock::now();
+        if (ids[i] != kWakeId) deadlines.NoteDeath();
       }
     }
   }
@@ -148,11 +105,11 @@ struct ParentWatch::State {
     const bool visible = control_fd >= 0 ? peer == master : getppid() != 0;
     if (visible) {
       pidfd.Reset(OpenPidfd(master));
-      if (!pidfd && errno == ESRCH) died = Clock::now();
+      if (!pidfd && errno == ESRCH) deadlines.NoteDeath();
     }
     if (!visible) errno = ESRCH;
     const int refused = errno;
-    if (!pidfd && !died && control_fd < 0) {
+    if (!pidfd && !deadlines.Dead() && control_fd < 0) {
       throw SysError(refused, "pidfd_open")
           .Advise("without it and without a control channel nobody watches the master");
     }
@@ -168,7 +125,7 @@ struct ParentWatch::State {
     // cannot pass for the master:
     //   master dies, channel hangs up | pid recycled | pidfd_open | this: hung up, dead
     epoll.Add(pidfd ? control_fd : channel.Get(), EPOLLRDHUP | EPOLLONESHOT, kChannelId);
-    if (HungUp(control_fd)) died = Clock::now();
+    if (HungUp(control_fd)) deadlines.NoteDeath();
   }
 
   // Proof that the watch sees a living master.
@@ -192,8 +149,8 @@ void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_s
   bool armed;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->grace = grace;
-    armed = !state_->died;
+    state_->deadlines.SetGrace(grace);
+    armed = !state_->deadlines.Dead();
   }
   state_->epoll.Wake();
   if (keep_death_signal) return;
@@ -213,8 +170,7 @@ void ParentWatch::ExitAfter(milliseconds delay, int code) {
   if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->exit_at = Clock::now() + delay;
-    state_->exit_code = code;
+    state_->deadlines.ExitAfter(delay, code);
   }
   state_->epoll.Wake();
 }

@@ -1,4 +1,5 @@
-// Create a process with inherited descriptors, without copying the memory of the caller.
+// Create a process with inherited descriptors, without copying the memory of the caller (but for
+// other ids on macOS, spawn_darwin.cc).
 #pragma once
 
 #include <sys/types.h>
@@ -21,8 +22,11 @@ struct SpawnOptions {
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<std::vector<gid_t>> groups;
+  // The kernel kills the child when its parent dies. Nothing where it cannot, features.h.
   bool die_with_parent = false;
-  bool listen_pid = false;  // append LISTEN_PID=<pid of the child>
+  // Append LISTEN_PID=<pid of the child>. Nothing where the pid is not known before exec, as in
+  // posix_spawn(2).
+  bool listen_pid = false;
 };
 
 struct Spawned {
@@ -31,8 +35,8 @@ struct Spawned {
 };
 
 // Main thread only. Returns once exec succeeded. Throws SysError that names the step that failed:
-// "clone", "chdir", "setuid", "execve"... and the file or directory. Nothing is left behind then,
-// no process and no descriptor.
+// "clone", "chdir", "setuid", "execve", "posix_spawn"... and the file or directory. Nothing is left
+// behind then, no process and no descriptor.
 Spawned Spawn(const SpawnOptions& options);
 
 // Remembers, once and before anything can change it, the RLIMIT_NOFILE that children get.

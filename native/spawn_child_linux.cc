@@ -11,6 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdint>
+
+#include "child_failure.h"
+
 namespace prefork {
 namespace {
 
@@ -39,14 +43,7 @@ constexpr int kExitBeforeExec = 127;
 // minutes.
 constexpr rlim_t kCloseLoopLimit = 1 << 20;
 
-[[noreturn]] void Fail(const ChildPlan& plan, Step step) {
-  const ChildFailure failure = {step, errno};
-  ssize_t written;
-  do {
-    written = write(plan.error_pipe, &failure, sizeof failure);
-  } while (written < 0 && errno == EINTR);
-  _exit(kExitBeforeExec);
-}
+[[noreturn]] void Fail(const ChildPlan& plan, Step step) { FailChild(plan.error_pipe, step); }
 
 void CloseListed(int first) {
   const int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -5,30 +5,10 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <cstdint>
 
 #include "exec_image.h"
 
 namespace prefork {
-
-// What the child may fail at; the names are in spawn_linux.cc.
-enum class Step : std::int32_t {
-  kFcntl,
-  kDup2,
-  kChdir,
-  kSetgroups,
-  kSetgid,
-  kSetuid,
-  kPrctl,
-  kSetrlimit,
-  kExecve
-};
-
-// What travels through the error pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
-struct ChildFailure {
-  Step step;
-  std::int32_t error;
-};
 
 // Prepared by the parent, memory of the parent: the child shares it and only writes where it says
 // so.

@@ -7,9 +7,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child_failure.h"
 #include "fd.h"
 #include "main_thread.h"
 #include "pidfd_linux.h"
@@ -25,30 +25,6 @@ constexpr int CLONE_PIDFD = 0x1000;
 #endif
 constexpr std::size_t kKernelSigsetSize = 8;
 constexpr std::size_t kStackSize = 64 * 1024;
-
-const char* StepName(Step step) {
-  switch (step) {
-    case Step::kFcntl:
-      return "fcntl";
-    case Step::kDup2:
-      return "dup2";
-    case Step::kChdir:
-      return "chdir";
-    case Step::kSetgroups:
-      return "setgroups";
-    case Step::kSetgid:
-      return "setgid";
-    case Step::kSetuid:
-      return "setuid";
-    case Step::kPrctl:
-      return "prctl";
-    case Step::kSetrlimit:
-      return "setrlimit";
-    case Step::kExecve:
-      break;
-  }
-  return "execve";
-}
 
 // The child runs on a stack of its own, because it shares the memory of a parent that goes on using
 // this one. Kept between spawns, which are on one thread and one at a time.
@@ -136,35 +112,6 @@ pid_t Clone(ChildPlan& plan, UniqueFd& pidfd) {
   throw SysError(errno, "clone");
 }
 
-// True when the child reported a failure; end-of-file means that exec closed the pipe.
-bool ReadFailure(int pipe, ChildFailure& failure) {
-  ssize_t size;
-  do {
-    size = read(pipe, &failure, sizeof failure);
-  } while (size < 0 && errno == EINTR);
-  return size == static_cast<ssize_t>(sizeof failure);
-}
-
-void Reap(pid_t pid) {
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
-SysError Explain(const ChildFailure& failure, const SpawnOptions& options) {
-  SysError error(failure.error, StepName(failure.step));
-  if (failure.step == Step::kChdir) return error.On(options.cwd.value_or(""));
-  error.On(options.file);
-  if (failure.step == Step::kExecve && failure.error == ENOENT &&
-      options.file.find('/') == std::string::npos) {
-    error.Advise("not found on the PATH of the worker's environment");
-  }
-  if (failure.error == EPERM && (failure.step == Step::kSetgroups ||
-                                 failure.step == Step::kSetgid || failure.step == Step::kSetuid)) {
-    error.Advise("only a privileged master may change the ids of its workers");
-  }
-  return error;
-}
-
 }  // namespace
 
 bool OnMainThread() { return syscall(SYS_gettid) == getpid(); }
@@ -186,7 +133,7 @@ void RememberFileLimit() {
 }
 
 Spawned Spawn(const SpawnOptions& options) {
-  const ExecImage image(options);
+  const ExecImage image(options, options.listen_pid);
   std::vector<int> fds = options.fds;
   // A pipe although the child shares our memory: emulators (qemu-user, valgrind) turn vfork into
   // fork, and then only a pipe carries the answer.
@@ -217,7 +164,7 @@ Spawned Spawn(const SpawnOptions& options) {
   write_end.Reset();
   ChildFailure failure;
   if (ReadFailure(read_end.Get(), failure)) {
-    Reap(pid);
+    ReapFailed(pid);
     throw Explain(failure, options);
   }
   // Not reaped yet, so the pid is still this child's.

@@ -15,5 +15,7 @@ struct UserGroups {
 
 // Nothing when the user is not in the database. Throws SysError.
 std::optional<UserGroups> FindUserGroups(uid_t uid);
+// The groups of a user, `gid` among them: as many as spawn.h can give to a process.
+std::vector<gid_t> ListGroups(const char* user, gid_t gid);
 
 }  // namespace prefork

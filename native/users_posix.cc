@@ -1,8 +1,5 @@
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
-
-#include <algorithm>
 
 #include "sys_error.h"
 #include "users.h"
@@ -23,18 +20,7 @@ std::optional<UserGroups> FindUserGroups(uid_t uid) {
       return std::nullopt;
     throw SysError(status, "getpwuid_r");
   }
-  UserGroups result = {entry.pw_gid, std::vector<gid_t>(32)};
-  for (;;) {
-    int count = static_cast<int>(result.groups.size());
-    const int listed = getgrouplist(entry.pw_name, entry.pw_gid, result.groups.data(), &count);
-    if (listed >= 0) {
-      result.groups.resize(static_cast<std::size_t>(count));
-      return result;
-    }
-    // -1 means "too many"; the count that comes back is not reliable on every system, so double as
-    // well.
-    result.groups.resize(std::max(static_cast<std::size_t>(count), result.groups.size() * 2));
-  }
+  return UserGroups{entry.pw_gid, ListGroups(entry.pw_name, entry.pw_gid)};
 }
 
 }  // namespace prefork
