@@ -54,9 +54,9 @@ void SayLastWords(const char* text, std::size_t size) {
 }
 
 struct ParentWatch::State {
-  State(pid_t master_pid, Sink sink) : master(master_pid), deadlines(master_pid, std::move(sink)) {}
+  State(int master_pid, Sink sink) : master(master_pid), deadlines(master_pid, std::move(sink)) {}
 
-  const pid_t master;
+  const int master;
   Kqueue kqueue;
   UniqueFd channel;  // own duplicate; only where the process cannot be watched
 
@@ -120,7 +120,7 @@ struct ParentWatch::State {
   }
 };
 
-ParentWatch::ParentWatch(pid_t master, int control_fd, Sink on_death)
+ParentWatch::ParentWatch(int master, int control_fd, Sink on_death)
     : state_(std::make_shared<State>(master, std::move(on_death))) {
   state_->Arm(control_fd);
   thread_ = StartThread("prefork-parent", [state = state_] { state->Run(); });
