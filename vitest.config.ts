@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** How many times longer everything may take: test/helpers/target.ts. */
+const { slowness = 1 } = JSON.parse(process.env['PREFORK_TEST_TARGET'] ?? '{}') as { slowness?: number };
+
 export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.
   oxc: { include: /\.[cm]?tsx?$/ },
@@ -29,8 +32,8 @@ function project(name: string, { testTimeout, groupOrder }: { testTimeout: numbe
       name,
       include: [`test/${name}/**/*.test.ts`],
       setupFiles: ['test/setup/leaks.ts'],
-      testTimeout,
-      hookTimeout: testTimeout,
+      testTimeout: testTimeout * slowness,
+      hookTimeout: testTimeout * slowness,
       sequence: { groupOrder },
     },
   };

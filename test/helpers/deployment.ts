@@ -3,13 +3,12 @@
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { ListenerAddress, PreforkOptions } from '../../lib/types.js';
 import { type Master, startMaster } from './master.js';
+import { inPackage, target } from './target.js';
 
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
+const FIXTURES = inPackage('test/fixtures');
 const PROGRAM = 'deployed.mjs';
 const IMPORTED = ['commands.mjs', 'misbehave.mjs', 'report.mjs', 'servers.mjs'];
 
@@ -43,7 +42,7 @@ export function makeDeployment(): Deployment {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-deployed-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(PACKAGE, join(folder, 'node_modules', 'prefork'));
+  symlinkSync(target.root, join(folder, 'node_modules', 'prefork'));
   const current = join(folder, 'current');
   const release = (name: string) => join(folder, 'releases', name);
   const deployment: Deployment = {

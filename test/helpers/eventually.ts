@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { patience } from './target.js';
 
 export interface EventuallyOptions {
   /** Milliseconds. Default: `5_000`. */
@@ -15,7 +16,7 @@ export async function eventually<T>(
   condition: () => T | Promise<T>,
   { within = 5_000, what = 'the condition holds' }: EventuallyOptions = {},
 ): Promise<Exclude<T, false | undefined | null>> {
-  const deadline = performance.now() + within;
+  const deadline = performance.now() + patience(within);
   let cause: unknown;
   for (;;) {
     try {
@@ -30,10 +31,10 @@ export async function eventually<T>(
   }
 }
 
-/** Rejects when `promise` has not settled after `within` milliseconds. */
+/** Rejects when `promise` has not settled after `within` milliseconds, more on a slower target. */
 export async function bounded<T>(promise: Promise<T>, within: number, what: string | (() => string)): Promise<T> {
   const timer = new AbortController();
-  const late = delay(within, undefined, { signal: timer.signal }).then(() => {
+  const late = delay(patience(within), undefined, { signal: timer.signal }).then(() => {
     throw new Error(`Not within ${within} ms: ${typeof what === 'string' ? what : what()}`);
   });
   try {

@@ -13,9 +13,11 @@ export {
   openFds,
   processInfo,
   residentMemoryOf,
+  sendSignal,
   untilDead,
   untilReaped,
 } from './processes.js';
-export { commandWorks, isLinux, isRoot, testWhen } from './skip.js';
+export { commandWorks, isLinux, isRoot, testOn, testWhen } from './skip.js';
+export { type Ability, inPackage, patience, target } from './target.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
 export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';

@@ -2,11 +2,11 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { onTestFailed, onTestFinished } from 'vitest';
 import { bounded, eventually } from './eventually.js';
 import { watchSession } from './leaks.js';
 import { children, isDead, type ProcessInfo, processes } from './processes.js';
+import { inPackage, target } from './target.js';
 
 /** One line that `test/fixtures/report.mjs` wrote in the master or in a worker. */
 export interface FixtureEvent {
@@ -50,17 +50,19 @@ export interface EventOptions {
  * printed when the test fails; outside of a test (in `beforeAll`) that is up to `dispose()`.
  */
 export function startMaster(fixture: string, options: MasterOptions = {}): Master {
-  const file = fileURLToPath(new URL(`../fixtures/${fixture}.mjs`, import.meta.url));
+  const file = inPackage(`test/fixtures/${fixture}.mjs`);
   const [command, ...args] = [
     ...(options.wrapper ?? []),
-    process.execPath,
+    target.node,
     ...(options.nodeArgs ?? []),
     file,
     ...(options.args ?? []),
   ] as [string, ...string[]];
   const env = Object.fromEntries(
     Object.entries({ ...process.env, ...options.env }).filter(
-      ([name]) => name in (options.env ?? {}) || !/^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_CHANNEL)/.test(name),
+      ([name]) =>
+        name in (options.env ?? {}) ||
+        !/^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_CHANNEL|PREFORK_TEST_TARGET$)/.test(name),
     ),
   );
   // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.

@@ -69,6 +69,11 @@ export async function untilReaped(pid: number, { within = 5_000 }: { within?: nu
   await eventually(() => processInfo(pid) === undefined, { within, what: `process ${pid} is reaped` });
 }
 
+/** kill(2), for processes of the target. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal);
+}
+
 /** Direct children, zombies included. */
 export function children(pid: number): readonly ProcessInfo[] {
   return processes().filter((info) => info.ppid === pid);

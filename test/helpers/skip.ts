@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
+import { type Ability, target } from './target.js';
 
 /**
  * `test`, or a skipped test whose title ends with the reason:
@@ -11,6 +12,15 @@ export function testWhen(
 ): (title: string, body: () => void | Promise<void>, timeout?: number) => void {
   return (title, body, timeout) =>
     condition ? test(title, body, timeout) : test.skip(`${title} (skipped: ${reason})`, body);
+}
+
+/**
+ * `test`, or a skipped test on a target that lacks an ability that the test is about or cannot do without:
+ * `testOn('signals')('W1 SIGTERM stops the fleet', async () => {})`.
+ */
+export function testOn(...needs: readonly Ability[]): ReturnType<typeof testWhen> {
+  const reason = needs.map((ability) => target.lacks[ability]).find((lack) => lack !== undefined);
+  return testWhen(reason === undefined, `${reason}`);
 }
 
 export const isRoot = process.getuid?.() === 0;

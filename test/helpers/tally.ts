@@ -3,9 +3,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { inPackage } from './target.js';
 
-const PRELOAD = new URL('../fixtures/tally.mjs', import.meta.url).href;
+const PRELOAD = pathToFileURL(inPackage('test/fixtures/tally.mjs')).href;
 
 export interface Tally {
   /** For the option `execArgv` of a fleet. */

@@ -11,6 +11,7 @@ import {
   httpGet,
   type Master,
   openFds,
+  sendSignal,
   startFleet,
   startMaster,
   testWhen,
@@ -64,7 +65,7 @@ withPython(
     }
     expect(pids).toContain((await httpGet({ socketPath: path })).json().pid);
 
-    process.kill(pids[0], 'SIGKILL');
+    sendSignal(pids[0], 'SIGKILL');
     const { newPid } = await master.event('onChildRecover');
     expect(openFds(newPid).get(3)).toBe(ofMaster.get(4));
     master.kill('SIGTERM');

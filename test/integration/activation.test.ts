@@ -1,14 +1,14 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import type { BoundSocket, InspectedSocket } from '../../lib/native.cjs';
 import type { WireListener } from '../../lib/protocol.cjs';
 import type { ListenerAddress } from '../../lib/types.js';
+import { inPackage, target } from '../helpers/index.js';
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/opens-listeners.mjs', import.meta.url));
+const FIXTURE = inPackage('test/fixtures/opens-listeners.mjs');
 
 interface Report {
   readonly listeners?: readonly {
@@ -63,8 +63,8 @@ async function activate(
   const exit = await new Promise((resolve) => {
     native.spawn(
       {
-        file: process.execPath,
-        args: [process.execPath, FIXTURE, JSON.stringify(argument)],
+        file: target.node,
+        args: [target.node, FIXTURE, JSON.stringify(argument)],
         env: [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...variables],
         fds: [stdin, stdout, 2, ...sockets.map(({ fd }) => fd)],
         dieWithParent: true,

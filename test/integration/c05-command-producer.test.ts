@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, isAlive, type Master, openFds, startMaster, untilReaped } from '../helpers/index.js';
+import { httpGet, isAlive, type Master, openFds, sendSignal, startMaster, untilReaped } from '../helpers/index.js';
 import { overAndClean, type Run, spawned } from './whole-run.js';
 
 interface ProducerConfig {
@@ -99,7 +99,7 @@ test.each([
 test('C7d a producer that fails for a replacement ends the fleet, and what it had started', async () => {
   const master = startProducing({ way: 'start and throw', at: 3 });
   const { pids } = await master.event('onMasterReady');
-  process.kill(pids[0], 'SIGKILL');
+  sendSignal(pids[0], 'SIGKILL');
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER', cause: { message: 'as asked' } });
   const started = master.events('started').map(({ pid }) => pid);
@@ -122,14 +122,14 @@ test('C7d a process that the producer starts when the fleet is over already is e
 test('C8 a worker of a commandProducer is recovered like any other', async () => {
   const master = startProducing({});
   const { pids, addresses } = await master.event('onMasterReady');
-  process.kill(pids[0], 'SIGKILL');
+  sendSignal(pids[0], 'SIGKILL');
   const { oldPid, newPid } = await master.event('onChildRecover');
   expect(oldPid).toBe(pids[0]);
   expect(newPid).toBe(spawned(master)[2]);
   await untilReaped(oldPid);
-  process.kill(pids[1], 'SIGSTOP');
+  sendSignal(pids[1], 'SIGSTOP');
   expect((await httpGet({ port: addresses[0].port })).body).toBe(String(newPid));
-  process.kill(pids[1], 'SIGCONT');
+  sendSignal(pids[1], 'SIGCONT');
   master.kill('SIGTERM');
   expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
 });

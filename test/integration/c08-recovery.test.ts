@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, type Master, untilReaped } from '../helpers/index.js';
+import { httpGet, type Master, sendSignal, untilReaped } from '../helpers/index.js';
 import { hookCalls, overAndClean, spawned, startWatched } from './whole-run.js';
 
 /** The first event of that name for which it holds. */
@@ -16,7 +16,7 @@ function moment(
 test('C8 two workers that become ready and exit are one recovery and then too many, with threshold 1', async () => {
   const master = startWatched({ options: { recoverThreshold: 1 } });
   const { pids } = await master.event('onMasterReady');
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   const { settled, exit } = await overAndClean(master);
   expect(exit.code).toBe(1);
   const [first, second] = settled['error'].exits;
@@ -59,7 +59,7 @@ test('C8 an allowed recovery completes with its delay and its hooks before a lat
     hooks: { onChildRecover: 'wait:300' },
   });
   const { pids } = await master.event('onMasterReady');
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   const recovered = moment(master, 'onChildRecover');
@@ -70,7 +70,7 @@ test('C8 an allowed recovery completes with its delay and its hooks before a lat
 test('C8 respawns are parallel: two slots are filled in the time of one', async () => {
   const master = startWatched({ boot: 'wait:400', options: { recoverThreshold: 2, recoverInterval: 300 } });
   const { pids, addresses } = await master.event('onMasterReady');
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   await master.event('onChildRecover', { nth: 2 });
   for (const pid of pids) await untilReaped(pid);
   const recovered = master.events('onChildRecover');
@@ -85,7 +85,7 @@ test('C8 respawns are parallel: two slots are filled in the time of one', async 
 test('C11 onChildSpawn that throws for a recovered worker ends the fleet before onChildRecover', async () => {
   const master = startWatched({ hooks: { onChildSpawn: { does: 'throw', at: 3 } } });
   const { pids } = await master.event('onMasterReady');
-  process.kill(pids[1], 'SIGKILL');
+  sendSignal(pids[1], 'SIGKILL');
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_HOOK', cause: { message: 'thrown by onChildSpawn' } });
   expect(spawned(master)).toHaveLength(3);
@@ -96,7 +96,7 @@ test('C11 onChildSpawn that throws for a recovered worker ends the fleet before 
 test('C12 with an interval of 50 ms and threshold 1 the fleet gives up no sooner than 50 ms after the first exit', async () => {
   const master = startWatched({ options: { recoverThreshold: 1, recoverInterval: 50 } });
   const { pids } = await master.event('onMasterReady');
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   // The hooks of the exit run a moment after the kernel reported it: Node's timers are exact to a millisecond.

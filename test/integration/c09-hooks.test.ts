@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FleetConfig, isAlive, isZombie, startMaster } from '../helpers/index.js';
+import { type FleetConfig, isAlive, isZombie, sendSignal, startMaster } from '../helpers/index.js';
 import { overAndClean, runToEnd, spawned, startWatched } from './whole-run.js';
 
 test('C9 onChildSpawn that throws for the first worker rejects with it; every spawned worker is stopped and reaped', async () => {
@@ -47,7 +47,7 @@ test('C13 neither a delay nor a grace period of 10 s stands between a failing ho
 test('C13 a fleet that waits 10 s to fill a slot again stops at once', async () => {
   const master = startWatched({ options: { recoverInterval: 10_000, shutdownGracePeriod: 10_000 } });
   const { pids } = await master.event('onMasterReady');
-  process.kill(pids[0], 'SIGKILL');
+  sendSignal(pids[0], 'SIGKILL');
   await master.logged('slot 0 is filled again in 10000 ms');
   master.kill('SIGTERM');
   const { settled, exit } = await overAndClean(master);
@@ -70,7 +70,7 @@ test.each(hooks.flatMap((hook) => ways.map(([way, cause]) => [hook, way, cause] 
   'C19 %s whose way is to %s is a rejection, never a crash of the master',
   async (hook, way, cause) => {
     const master = startWatched({ hooks: { [hook]: way } });
-    if (hook === 'onChildRecover') process.kill((await master.event('onMasterReady'))['pids'][0], 'SIGKILL');
+    if (hook === 'onChildRecover') sendSignal((await master.event('onMasterReady'))['pids'][0], 'SIGKILL');
     const { settled, exit } = await overAndClean(master);
     expect(settled['error']).toMatchObject({
       code: 'ERR_PREFORK_HOOK',
@@ -85,7 +85,7 @@ test.each(hooks.flatMap((hook) => ways.map(([way, cause]) => [hook, way, cause] 
 test.each(ways.map(([way]) => way))('C19 onChildExit whose way is to %s is logged and changes nothing', async (way) => {
   const master = startWatched({ hooks: { onChildExit: way } });
   const { pids } = await master.event('onMasterReady');
-  process.kill(pids[0], 'SIGKILL');
+  sendSignal(pids[0], 'SIGKILL');
   await master.event('onChildRecover');
   expect(await master.logged('onChildExit failed')).toMatch(/onChildExit failed: /);
   master.kill('SIGTERM');
@@ -99,7 +99,7 @@ test.each(ways.map(([way]) => way))(
   async (way) => {
     const master = startMaster('listeners-go-wrong', { args: [way] });
     const { pids } = await master.event('onMasterReady');
-    process.kill(pids[0], 'SIGKILL');
+    sendSignal(pids[0], 'SIGKILL');
     await master.event('onChildRecover');
     await master.event('on message');
     master.kill('SIGTERM');

@@ -1,14 +1,14 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { buildCommand } from '../../lib/command.js';
 import { Prefork, type PreforkErrorCode } from '../../lib/index.js';
 import { Master } from '../../lib/master.js';
 import { resolveOptions } from '../../lib/options.js';
 import { FakeHost } from '../helpers/fake-host.js';
-import { startMaster } from '../helpers/index.js';
+import { inPackage, sendSignal, startMaster } from '../helpers/index.js';
 import { overAndClean, runToEnd, startWatched } from './whole-run.js';
 
 /** An error as it is, or as a fixture reported it. */
@@ -63,16 +63,15 @@ async function produced(way: string): Promise<Shape> {
 async function killedTwice(): Promise<Shape> {
   const master = startWatched({ options: { recoverThreshold: 1 } });
   const { pids } = await master.event('onMasterReady');
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   return (await overAndClean(master)).settled['error'];
 }
 
 async function withoutAddon(): Promise<Shape> {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'prefork-without-addon-'));
   try {
-    for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    for (const part of ['dist', 'package.json']) cpSync(inPackage(part), join(folder, part), { recursive: true });
+    symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
     return await misused('load the package without its addon', pathToFileURL(join(folder, 'dist/index.js')).href);
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { features } from '../../lib/index.js';
-import { eventually, httpGet, openFds, startReadyFleet, testWhen } from '../helpers/index.js';
+import { eventually, httpGet, openFds, sendSignal, startReadyFleet, testWhen } from '../helpers/index.js';
 
 const testHere = testWhen(features.reuseport, `cannot exist on ${process.platform}: the kernel does not balance`);
 
@@ -32,7 +32,7 @@ testHere(
       { what: 'the kernel has chosen every worker' },
     );
 
-    process.kill(pids[0] as number, 'SIGKILL');
+    sendSignal(pids[0] as number, 'SIGKILL');
     const { newPid } = await master.event('onChildRecover');
     const { listeners } = await master.event('serve', { where: (event) => event['pid'] === newPid });
     expect(listeners.map(({ port }: { port: number }) => port)).toEqual(addresses.map(({ port }) => port));

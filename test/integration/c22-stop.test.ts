@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, type FixtureEvent, httpGet, type Master, processInfo } from '../helpers/index.js';
+import { eventually, type FixtureEvent, httpGet, type Master, processInfo, sendSignal } from '../helpers/index.js';
 import { overAndClean, type Run, spawned, startWatched } from './whole-run.js';
 
 const GRACE = 700;
@@ -61,7 +61,7 @@ const stubborn: readonly [string, (master: Master, port: number) => Promise<void
     'is frozen by SIGSTOP',
     async (master) => {
       const [pid] = spawned(master) as [number];
-      process.kill(pid, 'SIGSTOP');
+      sendSignal(pid, 'SIGSTOP');
       await eventually(() => processInfo(pid)?.state === 'T', { what: 'the worker is frozen' });
     },
   ],
@@ -84,7 +84,7 @@ test.each(stubborn)(
 );
 
 test('C22 a program that ignores SIGTERM and speaks no channel is killed after the grace period', async () => {
-  // signal(7): what is ignored stays ignored over execve(2).
+  // sendSignal(7): what is ignored stays ignored over execve(2).
   const args = ['-c', 'trap "" TERM; echo trapped; exec sleep 300'];
   const options = { exec: '/bin/sh', args, readiness: 'spawn', shutdownGracePeriod: GRACE, workers: 1 } as const;
   const master = startWatched({ options });
@@ -122,13 +122,13 @@ test('C24 a worker that is killed, crashes or ends while the fleet stops is not 
   const answer = doomed(addresses[0].port, '/hang');
   const { pid: busy } = await master.event('request');
   const [frozen, ...others] = (pids as number[]).filter((pid) => pid !== busy) as [number, number, number];
-  process.kill(frozen, 'SIGSTOP');
+  sendSignal(frozen, 'SIGSTOP');
   master.kill('SIGTERM');
   await master.event('draining', { where: ({ pid }) => pid === busy });
   for (const pid of others) await master.event('onChildExit', { where: ({ worker }) => worker.pid === pid });
-  process.kill(frozen, 'SIGKILL');
+  sendSignal(frozen, 'SIGKILL');
   await master.event('onChildExit', { where: ({ worker }) => worker.pid === frozen });
-  process.kill(busy, 'SIGABRT');
+  sendSignal(busy, 'SIGABRT');
   const { settled, exit } = await overAndClean(master);
   expect(await answer).toBeInstanceOf(Error);
   expect(settled).toMatchObject({ ok: true });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { type Master, startMaster } from '../helpers/index.js';
+import { type Master, sendSignal, startMaster } from '../helpers/index.js';
 
 /** A worker is killed and recovered, then the fleet is stopped: lines of every level. */
 async function lifeWith(logger: string): Promise<{ master: Master; lines: Record<'info' | 'warn' | 'error', RegExp> }> {
   const master = startMaster('logs-with', { args: [logger] });
   const [pid] = (await master.event('onMasterReady'))['pids'];
-  process.kill(pid, 'SIGKILL');
+  sendSignal(pid, 'SIGKILL');
   await master.event('onChildRecover');
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });

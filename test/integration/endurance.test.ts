@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { children, connectRaw, type Master, openFds, residentMemoryOf, startMaster } from '../helpers/index.js';
+import {
+  children,
+  connectRaw,
+  type Master,
+  openFds,
+  residentMemoryOf,
+  sendSignal,
+  startMaster,
+} from '../helpers/index.js';
 import { overAndClean } from './whole-run.js';
 
 const WARM_UP = 50;
@@ -15,7 +23,7 @@ async function kill(master: Master, pids: readonly number[], count: number): Pro
     const successors = living.map((old) =>
       master.next('onChildRecover', { where: ({ oldPid }) => oldPid === old, within: 30_000 }),
     );
-    for (const pid of living) process.kill(pid, 'SIGKILL');
+    for (const pid of living) sendSignal(pid, 'SIGKILL');
     living = (await Promise.all(successors)).map(({ newPid }) => newPid as number);
   }
   return living;

@@ -1,12 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import type { NativeExit } from '../../lib/native.cjs';
-import { bounded, connectRaw, httpGet } from '../helpers/index.js';
+import { bounded, connectRaw, httpGet, inPackage, target } from '../helpers/index.js';
 
-const EXAMPLE = fileURLToPath(new URL('../../examples/http.mjs', import.meta.url));
+const EXAMPLE = inPackage('examples/http.mjs');
 
 test('a socket that somebody else holds keeps clients waiting over a restart of the master', async () => {
   // What a service manager does: it binds, and starts the master with the socket as descriptor 3.
@@ -23,8 +22,8 @@ test('a socket that somebody else holds keeps clients waiting over a restart of 
     });
     const child = native.spawn(
       {
-        file: process.execPath,
-        args: [process.execPath, EXAMPLE],
+        file: target.node,
+        args: [target.node, EXAMPLE],
         env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
         fds: [nothing, nothing, nothing, fd],
         dieWithParent: true,

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { httpGet, startMaster } from '../helpers/index.js';
+import { httpGet, inPackage, startMaster, target } from '../helpers/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -26,12 +26,11 @@ test('the program of the README has fifteen lines at most, and does what the REA
   const folder = mkdtempSync(join(tmpdir(), 'prefork-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(ROOT, join(folder, 'node_modules', 'prefork'));
+  symlinkSync(target.root, join(folder, 'node_modules', 'prefork'));
   const file = join(folder, 'server.mjs');
   writeFileSync(file, program.replace("host: '0.0.0.0', port: 3000", "host: '127.0.0.1', port: 0"));
 
-  const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
-  const master = startMaster(relative(fixtures, file).replace(/\.mjs$/, ''));
+  const master = startMaster(relative(inPackage('test/fixtures'), file).replace(/\.mjs$/, ''));
   const line = await master.logged(/workers are ready on 127\.0\.0\.1:\d+/);
   const { body } = await httpGet({ port: Number(/\d+$/.exec(line)?.[0]) });
   expect(master.workers()).toContain(Number(/^hello from (\d+)\n$/.exec(body)?.[1]));
@@ -71,9 +70,9 @@ function linksOf(page: string): string[] {
 
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', anchor] = link.split('#');
-  const target = path === '' ? page : join(dirname(page), path);
-  if (!existsSync(target)) return false;
-  return anchor === undefined || anchorsOf(target).includes(anchor);
+  const file = path === '' ? page : join(dirname(page), path);
+  if (!existsSync(file)) return false;
+  return anchor === undefined || anchorsOf(file).includes(anchor);
 }
 
 /** As GitHub makes them: lower case, punctuation dropped, spaces to hyphens. */

@@ -11,6 +11,7 @@ import {
   eventually,
   httpGet,
   type Master,
+  sendSignal,
   startMaster,
   testWhen,
   tlsMaterial,
@@ -53,7 +54,7 @@ test('the http example says where it listens, who serves, what to try, and all o
 
   const [, victim] = /kill -9 (\d+)/.exec(master.stdout) ?? [];
   expect(workers).toContain(Number(victim));
-  process.kill(Number(victim), 'SIGKILL');
+  sendSignal(Number(victim), 'SIGKILL');
   await master.logged(`took over from pid ${victim}`);
   expect((await httpGet({ port })).status).toBe(200);
 
@@ -165,7 +166,7 @@ testWhen(commandWorks('python3', '-c', 'pass'), 'needs python3')(
     const ask = async (): Promise<string | undefined> =>
       /^hello from Python, pid (\d+)$/m.exec((await httpGet({ port: Number(port) })).body)?.[1];
     for (let i = 0; i < 5; i++) expect(pids).toContain(await ask());
-    process.kill(Number(pids[0]), 'SIGKILL');
+    sendSignal(Number(pids[0]), 'SIGKILL');
     await master.logged(`took over from pid ${pids[0]}`);
     expect(master.workers().map(String)).toContain(await ask());
     await stops(master);

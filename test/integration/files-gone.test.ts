@@ -1,12 +1,10 @@
 import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { startMaster } from '../helpers/index.js';
+import { inPackage, startMaster, target } from '../helpers/index.js';
 import { recovered, stops } from './blocking-fleet.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Of the package, what workers need to start; a master loads none of it late. */
 const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot|binding|identity|protocol)\.cjs)$/;
 
@@ -14,16 +12,16 @@ const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot|binding|identity|pr
 function copyOfPackage(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-copy-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const part of ['package.json', 'dist', 'test/fixtures']) {
-    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  for (const part of ['package.json', 'dist', 'test/fixtures', target.addons]) {
+    cpSync(inPackage(part), join(folder, part), { recursive: true });
   }
-  for (const part of ['build', 'node_modules']) symlinkSync(join(ROOT, part), join(folder, part));
+  symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
   return folder;
 }
 
 test('a running master needs no file of the package that its workers do not need', async () => {
   const folder = copyOfPackage();
-  const fixture = relative(join(ROOT, 'test/fixtures'), join(folder, 'test/fixtures/blocks'));
+  const fixture = relative(inPackage('test/fixtures'), join(folder, 'test/fixtures/blocks'));
   const master = startMaster(fixture, { args: [JSON.stringify({ livenessTimeout: 1_000 })] });
   const { pids } = await master.event('onMasterReady');
   for (const file of readdirSync(join(folder, 'dist'))) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { eventually, httpGet, startMaster } from '../helpers/index.js';
+import { eventually, httpGet, sendSignal, startMaster } from '../helpers/index.js';
 
 const ADAPTER_LINES = 50;
 
@@ -35,7 +35,7 @@ for (const framework of ['express', 'fastify', 'koa', 'hono']) {
     }
 
     // The worker that fills the slot again runs the same program, and prints nothing either.
-    process.kill(Number(pids[0]), 'SIGKILL');
+    sendSignal(Number(pids[0]), 'SIGKILL');
     await master.logged(`took over from pid ${pids[0]}`);
     expect(master.workers()).toContain((await ask()).pid);
 

@@ -13,6 +13,7 @@ import {
   isAlive,
   processInfo,
   refusing,
+  sendSignal,
   startMaster,
   testWhen,
   tlsMaterial,
@@ -57,7 +58,7 @@ test('a master that died leaves outputEnded pending while its workers live', asy
   master.kill('SIGKILL');
   expect(await master.exit()).toEqual({ code: null, signal: 'SIGKILL' });
   await expect(bounded(master.outputEnded, 100, 'the end')).rejects.toThrow('Not within 100 ms: the end');
-  process.kill(child, 'SIGKILL');
+  sendSignal(child, 'SIGKILL');
   await master.gone();
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { commandLineOf, httpGet, startMaster, untilDead } from '../helpers/index.js';
+import { commandLineOf, httpGet, sendSignal, startMaster, untilDead } from '../helpers/index.js';
 import { recovered, startBlocking, stops } from './blocking-fleet.js';
 
 /** Milliseconds. */
@@ -67,7 +67,7 @@ test('L10 a blocked worker behind a shell is asked for its stack, and killed', a
 
 test('L10 a worker that is stopped is killed and recovered, without a stack', async () => {
   const { master, pids } = await startBlocking(TIMEOUT);
-  process.kill(pids[0] as number, 'SIGSTOP');
+  sendSignal(pids[0] as number, 'SIGSTOP');
   await master.logged(
     /worker 0 .* made no progress for 1\.0 s, so it is killed; JavaScript stack: inspector unavailable$/m,
   );

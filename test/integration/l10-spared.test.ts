@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { eventually, isAlive, type Master } from '../helpers/index.js';
+import { eventually, isAlive, type Master, sendSignal } from '../helpers/index.js';
 import { exits, recovered, startBlocking, stops } from './blocking-fleet.js';
 import { attachDebugger } from './debugger.js';
 
@@ -20,7 +20,7 @@ test('L10 a worker that is merely busy is left alone', async () => {
 test('L10 a worker that is stopped in a debugger is left alone as long as that is connected', async () => {
   const { master, pids } = await startBlocking(TIMEOUT);
   const [pid] = pids as [number];
-  process.kill(pid, 'SIGUSR1');
+  sendSignal(pid, 'SIGUSR1');
   const url = await eventually(async () => {
     await master.call('tell', 0, 'inspector');
     return master.events('inspector').at(-1)?.['url'] as string | null | undefined;

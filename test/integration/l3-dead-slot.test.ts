@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, processInfo, startMaster, startReadyFleet } from '../helpers/index.js';
+import { eventually, processInfo, sendSignal, startMaster, startReadyFleet } from '../helpers/index.js';
 
 test('L3 sharded: nobody waits for the respawn of a worker that was killed', async () => {
   const { master, port, pids } = await startReadyFleet({
@@ -8,10 +8,10 @@ test('L3 sharded: nobody waits for the respawn of a worker that was killed', asy
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   const [killed] = pids as [number];
   // Stopped first: what it accepts it would take with it.
-  process.kill(killed, 'SIGSTOP');
+  sendSignal(killed, 'SIGSTOP');
   await eventually(() => processInfo(killed)?.state === 'T', { what: 'the worker is stopped' });
   const answers = client.call('burst', 200);
-  process.kill(killed, 'SIGKILL');
+  sendSignal(killed, 'SIGKILL');
   for (const { pid } of await answers) expect(pids.slice(1)).toContain(pid);
   // New ones do not even meet the dead slot.
   for (const { pid } of await client.call('burst', 200)) expect(pids.slice(1)).toContain(pid);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startReadyFleet } from '../helpers/index.js';
+import { sendSignal, startReadyFleet } from '../helpers/index.js';
 import { startLoad } from '../helpers/load.js';
 import { LOSSLESS } from '../helpers/sharing.js';
 import { makeTally } from '../helpers/tally.js';
@@ -35,7 +35,7 @@ test.each(LOSSLESS)(
       const { workers } = await master.call('status');
       const ready = workers.filter(({ state }: { state: string }) => state === 'ready');
       const { pid } = ready[Math.floor(Math.random() * ready.length)];
-      process.kill(pid, 'SIGKILL');
+      sendSignal(pid, 'SIGKILL');
       await master.event('onChildExit', { where: ({ worker }) => worker.pid === pid });
       // One more may have been taken from the queue, and not been counted yet, when the signal came.
       accepted += tally.open(pid) + 1;

@@ -51,7 +51,7 @@ test('L8 SIGHUPs that come during a reload become one that follows it', async ()
   await master.logged('held back');
   for (let i = 0; i < 5; i++) {
     master.kill('SIGHUP');
-    // Handled before the next is sent: the kernel makes one of two that are pending (signal(7)).
+    // Handled before the next is sent: the kernel makes one of two that are pending (sendSignal(7)).
     await master.call('status');
   }
   release();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, httpGet, processInfo, startReadyFleet } from '../helpers/index.js';
+import { eventually, httpGet, processInfo, sendSignal, startReadyFleet } from '../helpers/index.js';
 import { LOSSLESS } from '../helpers/sharing.js';
 
 const CONNECTIONS = 100;
@@ -11,7 +11,7 @@ test.each(LOSSLESS)(
     const { master, pids, port } = await startReadyFleet({ options: { workers: 2, sharing, drainTimeout } });
     const [stays, frozen] = pids as [number, number];
     // From now on it accepts nothing, and hears of nothing.
-    process.kill(frozen, 'SIGSTOP');
+    sendSignal(frozen, 'SIGSTOP');
     await eventually(() => processInfo(frozen)?.state === 'T', { what: `process ${frozen} stops` });
     const requests = Array.from({ length: CONNECTIONS }, () => httpGet({ port, within: 20_000 }));
     await master.call('scale', 1);

@@ -3,16 +3,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import type { SecureContextOptions } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
 import { overSocket } from '../../lib/channel-ends.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
 import { ENV, MARKER } from '../../lib/protocol.cjs';
-import { bounded, eventually } from '../helpers/index.js';
+import { bounded, eventually, inPackage, target } from '../helpers/index.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PRELOAD = fileURLToPath(new URL('../../dist/preload.cjs', import.meta.url));
+const PRELOAD = inPackage('dist/preload.cjs');
 
 export interface LoneWorkerOptions {
   /** ES module source. `prefork` can be imported; without a trailing call to it the process is a worker that never serves. */
@@ -80,7 +78,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   const inherited = reuseport ? [] : bound.map(({ fd }) => fd);
   const [mine, theirs] = native.socketPair();
   const child = spawn(
-    process.execPath,
+    target.node,
     [
       ...(preload === false ? [] : ['--require', preload]),
       ...(options.execArgv ?? []),
@@ -89,7 +87,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
       options.program,
     ],
     {
-      cwd: ROOT,
+      cwd: target.root,
       stdio: ['ignore', 'pipe', 'pipe', ...inherited, ...(control ? [theirs] : [])],
       env: {
         ...process.env,

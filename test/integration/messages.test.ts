@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FixtureEvent, type Master, startMaster } from '../helpers/index.js';
+import { type FixtureEvent, type Master, sendSignal, startMaster } from '../helpers/index.js';
 
 async function startEchoing(): Promise<{ master: Master; pids: readonly number[] }> {
   const master = startMaster('echoes-messages');
@@ -85,7 +85,7 @@ test('what JSON cannot carry is a TypeError of the sender, and the channel goes 
 
 test('sending to a worker that has ended is false, and its successor hears what is sent to its slot', async () => {
   const { master, pids } = await startEchoing();
-  process.kill(pids[0] as number, 'SIGKILL');
+  sendSignal(pids[0] as number, 'SIGKILL');
   const { newPid } = await master.event('onChildRecover');
   expect(await master.call('sendTo', pids[0], 'to the dead')).toBe(false);
   expect(await master.call('send', 0, 'to the living')).toBe(true);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FixtureEvent, httpGet, type Master, startMaster } from '../helpers/index.js';
+import { type FixtureEvent, httpGet, type Master, sendSignal, startMaster } from '../helpers/index.js';
 import { overAndClean, spawned } from './whole-run.js';
 
 type Label = 'first' | 'second';
@@ -61,7 +61,7 @@ test('W18 two fleets of one program serve side by side, each worker for its own 
 test('W18 a worker that dies is recovered in its own fleet, and one fleet stops without the other', async () => {
   const master = startBoth({ first: { name: 'api' }, second: { name: 'admin' } });
   const [first, second] = [await ready(master, 'first'), await ready(master, 'second')];
-  process.kill(second.pids[0] as number, 'SIGKILL');
+  sendSignal(second.pids[0] as number, 'SIGKILL');
   const { oldPid } = await master.event('onChildRecover', of('second'));
   expect(oldPid).toBe(second.pids[0]);
   expect(master.events('onChildRecover')).toHaveLength(1);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
-import { startReadyFleet, tlsMaterial } from '../helpers/index.js';
+import { sendSignal, startReadyFleet, tlsMaterial } from '../helpers/index.js';
 
 const { keyFile, certFile, cert } = tlsMaterial();
 const CONNECTIONS = 30;
@@ -59,7 +59,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     const hosts = new Set<number>();
     for (let i = 0; i < CONNECTIONS; i++) {
       if (i === CONNECTIONS / 2) {
-        process.kill(pids[0] as number, 'SIGKILL');
+        sendSignal(pids[0] as number, 'SIGKILL');
         await master.event('onChildRecover');
       }
       const next = await visit(port, only, session);

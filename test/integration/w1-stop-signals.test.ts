@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Master } from '../helpers/index.js';
-import { httpGet, startFleet, startReadyFleet, testWhen } from '../helpers/index.js';
+import { httpGet, sendSignal, startFleet, startReadyFleet, testWhen } from '../helpers/index.js';
 import { canHaveTerminal, hangUp, inTerminal, press } from '../helpers/terminal.js';
 
 const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
@@ -65,7 +65,7 @@ test('W1 SIGINT to the whole process group while a worker is replaced recovers n
   for (let ms = 0; ms <= 60; ms += 12) {
     const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
     const respawn = master.next('onChildSpawn');
-    process.kill(pids[0] as number, 'SIGKILL');
+    sendSignal(pids[0] as number, 'SIGKILL');
     await respawn;
     await delay(ms);
     master.killGroup('SIGINT');
@@ -79,7 +79,7 @@ test('W1 a worker that somebody else stops is recovered: a drain that nobody ask
   const { master, pids, port } = await startReadyFleet({ options: { workers: 2 } });
   const [victim] = pids as [number];
   const recovered = master.event('onChildRecover');
-  process.kill(victim, 'SIGTERM');
+  sendSignal(victim, 'SIGTERM');
   expect((await recovered).oldPid).toBe(victim);
   const [exit] = master.events('onChildExit');
   expect(exit).toMatchObject({ worker: { pid: victim }, exit: { code: 0, signal: null, requested: false } });
@@ -93,7 +93,7 @@ test.each(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
   async (signal) => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: 1 } });
     const [pid] = pids as [number];
-    process.kill(pid, signal);
+    sendSignal(pid, signal);
     expect((await httpGet({ port })).json().pid).toBe(pid);
     master.kill('SIGTERM');
     await expectOneStop(master, { workers: 1 });

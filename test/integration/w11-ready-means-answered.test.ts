@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, httpGet, startFleet } from '../helpers/index.js';
+import { connectRaw, eventually, httpGet, sendSignal, startFleet } from '../helpers/index.js';
 
 test.each(['shared', 'reuseport'] as const)(
   'W11 a worker that takes 1 s before it listens delays onMasterReady, and then a request is answered (%s)',
@@ -50,7 +50,7 @@ test('W11 with serve returning no server, ready() and not its return makes a wor
 test('W11 a recovered worker takes over only when it is ready', async () => {
   const master = startFleet({ boot: 'wait:300', options: { workers: 1 } });
   const { pids, addresses } = await master.event('onMasterReady');
-  process.kill(pids[0], 'SIGKILL');
+  sendSignal(pids[0], 'SIGKILL');
   const { newPid } = await master.event('onChildRecover');
   expect((await httpGet({ port: addresses[0].port })).json().pid).toBe(newPid);
   const info = await eventually(async () => (await master.call('status')).workers[0]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, httpGet, startReadyFleet, untilReaped } from '../helpers/index.js';
+import { eventually, httpGet, sendSignal, startReadyFleet, untilReaped } from '../helpers/index.js';
 import { LOSSLESS } from '../helpers/sharing.js';
 
 test.each(['shared', 'reuseport'] as const)(
@@ -8,7 +8,7 @@ test.each(['shared', 'reuseport'] as const)(
     const { master, pids, port } = await startReadyFleet({ options: { workers: 3, sharing, recoverInterval: 0 } });
     expect(port).toBeGreaterThan(0);
     for (const [index, pid] of pids.entries()) {
-      process.kill(pid, 'SIGKILL');
+      sendSignal(pid, 'SIGKILL');
       await master.event('onChildRecover', { nth: index + 1 });
     }
     expect(new Set(master.events('serve').map(({ listener }) => listener.port))).toEqual(new Set([port]));
@@ -38,7 +38,7 @@ test('W12 two listeners with port 0 have two ports, each kept', async () => {
   });
   const ports = addresses.map(({ port }) => port as number);
   expect(new Set(ports).size).toBe(2);
-  process.kill(pids[0] as number, 'SIGKILL');
+  sendSignal(pids[0] as number, 'SIGKILL');
   await master.event('onChildRecover');
   for (const port of ports) expect((await httpGet({ port })).status).toBe(200);
 });

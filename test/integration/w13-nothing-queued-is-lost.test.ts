@@ -6,6 +6,7 @@ import {
   eventually,
   httpGet,
   processInfo,
+  sendSignal,
   startReadyFleet,
   testWhen,
 } from '../helpers/index.js';
@@ -14,7 +15,7 @@ const CONNECTIONS = 100;
 
 /** After this the process accepts nothing any more, until it is continued or killed. */
 async function freeze(pid: number): Promise<void> {
-  process.kill(pid, 'SIGSTOP');
+  sendSignal(pid, 'SIGSTOP');
   await eventually(() => processInfo(pid)?.state === 'T', { what: `process ${pid} stops` });
 }
 
@@ -35,7 +36,7 @@ test.each(LOSSLESS)(
     await eventually(async () => (await master.call('status')).queues[0].depth === CONNECTIONS, {
       what: 'all are queued',
     });
-    process.kill(pid, 'SIGKILL');
+    sendSignal(pid, 'SIGKILL');
     const outcomes = await answers;
     const { newPid } = await master.event('onChildRecover');
     expect(outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value.json().pid)).toEqual(
@@ -61,7 +62,7 @@ test.each(LOSSLESS)(
   'W13 %s: connections that wait while no worker is alive at all are answered by the first that is',
   async (sharing) => {
     const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 2, recoverInterval: 700 } });
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) sendSignal(pid, 'SIGKILL');
     await master.event('onChildExit', { nth: 2 });
     const outcomes = await request(port);
     expect(outcomes.map(({ status }) => status)).toEqual(Array(CONNECTIONS).fill('fulfilled'));
@@ -79,7 +80,7 @@ testWhen(!migrates, 'net.ipv4.tcp_migrate_req is set')(
     await freeze(frozen);
     const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => connectRaw({ port })));
     for (const { write } of connections) write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    process.kill(frozen, 'SIGKILL');
+    sendSignal(frozen, 'SIGKILL');
     const outcomes = await Promise.all(
       connections.map(async (connection) => ({ error: await connection.ended(), text: connection.received })),
     );

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { freePort } from '../helpers/free-port.js';
-import { connectRaw, eventually, httpGet, type Master, startFleet, startReadyFleet } from '../helpers/index.js';
+import {
+  connectRaw,
+  eventually,
+  httpGet,
+  type Master,
+  sendSignal,
+  startFleet,
+  startReadyFleet,
+} from '../helpers/index.js';
 
 const SHARING = ['shared', 'sharded', 'reuseport'] as const;
 
@@ -28,7 +36,7 @@ test.each(SHARING.flatMap((first) => SHARING.map((second) => [first, second] as 
 
 test.each(SHARING)('W15 a second master is refused while no worker of the first one is alive (%s)', async (sharing) => {
   const { master, pids, port } = await startReadyFleet({ options: { sharing, recoverInterval: 60_000 } });
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   await master.event('onChildExit', { nth: pids.length });
   expect(master.workers()).toEqual([]);
   await expectRefused(startFleet({ options: { sharing, listen: `127.0.0.1:${port}` } }), port);

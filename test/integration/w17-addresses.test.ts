@@ -4,7 +4,15 @@ import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { connectRaw, httpGet, type Master, startFleet, startReadyFleet, testWhen } from '../helpers/index.js';
+import {
+  connectRaw,
+  httpGet,
+  type Master,
+  sendSignal,
+  startFleet,
+  startReadyFleet,
+  testWhen,
+} from '../helpers/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-w17-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,15 +44,15 @@ testWhen(hasIpv6, 'needs IPv6')(
     await ask();
     // One worker at a time, so that each of them is known to serve all three.
     for (const pid of pids) {
-      process.kill(pid, 'SIGSTOP');
+      sendSignal(pid, 'SIGSTOP');
       await ask();
-      process.kill(pid, 'SIGCONT');
+      sendSignal(pid, 'SIGCONT');
     }
-    process.kill(pids[0] as number, 'SIGKILL');
+    sendSignal(pids[0] as number, 'SIGKILL');
     await master.event('onChildRecover');
-    process.kill(pids[1] as number, 'SIGSTOP');
+    sendSignal(pids[1] as number, 'SIGSTOP');
     await ask();
-    process.kill(pids[1] as number, 'SIGCONT');
+    sendSignal(pids[1] as number, 'SIGCONT');
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
     expect(existsSync(path)).toBe(false);
@@ -58,7 +66,7 @@ test('W17 the file of a unix socket outlives its workers and is removed by the m
   });
   const { ino } = statSync(path);
   for (const [index, pid] of pids.entries()) {
-    process.kill(pid, index === 0 ? 'SIGKILL' : 'SIGTERM');
+    sendSignal(pid, index === 0 ? 'SIGKILL' : 'SIGTERM');
     await master.event('onChildRecover', { nth: index + 1 });
   }
   expect(statSync(path).ino).toBe(ino);
@@ -94,14 +102,14 @@ test('W17 a live unix socket whose queue is full is refused, too', async () => {
   const path = freshPath();
   const listen = [{ path, backlog: 1 }] as const;
   const { pids } = await startReadyFleet({ options: { workers: 1, listen } });
-  process.kill(pids[0] as number, 'SIGSTOP');
+  sendSignal(pids[0] as number, 'SIGSTOP');
   // The queue of a unix socket holds backlog + 1 connections; the next one gets EAGAIN.
   const queued = [await connectRaw({ socketPath: path }), await connectRaw({ socketPath: path })];
   await expect(connectRaw({ socketPath: path })).rejects.toMatchObject({ code: 'EAGAIN' });
   const second = startFleet({ options: { listen } });
   expect(await codeOf(second)).toBe('EADDRINUSE');
   await second.gone();
-  process.kill(pids[0] as number, 'SIGCONT');
+  sendSignal(pids[0] as number, 'SIGCONT');
   expect(existsSync(path)).toBe(true);
   for (const connection of queued) connection.close();
 });

@@ -2,11 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { httpGet, type Master, openFds, startFleet, startMaster } from '../helpers/index.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { httpGet, inPackage, type Master, openFds, startFleet, startMaster, target } from '../helpers/index.js';
 
 test.each(['execFile', 'spawn', 'fork'])(
   "W18 a worker's own child is no worker and has nothing of one (%s)",
@@ -16,7 +13,7 @@ test.each(['execFile', 'spawn', 'fork'])(
     const answer = (await httpGet({ port: addresses[0].port, path: `/${way}` })).json<Record<string, unknown>>();
     expect(answer).toMatchObject({ worker: true, child: false, context: false, names: [] });
     // A pipe of Node's is a socket, too: only those of the worker itself are looked for.
-    const ofWorker = [...openFds(pids[0])].filter(([fd]) => fd >= 3).map(([, target]) => target);
+    const ofWorker = [...openFds(pids[0])].filter(([fd]) => fd >= 3).map(([, held]) => held);
     for (const socket of answer['sockets'] as string[]) expect(ofWorker).not.toContain(socket);
     expect(answer['execArgv']).toEqual([]);
   },
@@ -52,13 +49,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The package as it would be installed at `parent`. */
 function install(parent: string): void {
-  const target = join(parent, 'node_modules', 'prefork');
-  mkdirSync(join(target, 'build', 'Release'), { recursive: true });
-  cpSync(join(root, 'package.json'), join(target, 'package.json'));
-  cpSync(join(root, 'dist'), join(target, 'dist'), { recursive: true });
-  cpSync(join(root, 'build', 'Release', 'prefork.node'), join(target, 'build', 'Release', 'prefork.node'));
+  const copy = join(parent, 'node_modules', 'prefork');
+  for (const part of ['package.json', 'dist', target.addons]) {
+    cpSync(inPackage(part), join(copy, part), { recursive: true });
+  }
   for (const name of ['bindings', 'file-uri-to-path']) {
-    symlinkSync(join(root, 'node_modules', name), join(parent, 'node_modules', name));
+    symlinkSync(inPackage(`node_modules/${name}`), join(parent, 'node_modules', name));
   }
 }
 
@@ -71,14 +67,14 @@ function project(program: string): string {
   install(library);
   writeFileSync(join(library, 'package.json'), '{"name":"library","type":"module","exports":"./index.mjs"}');
   writeFileSync(join(library, 'index.mjs'), "export * from 'prefork';\n");
-  for (const name of ['report.mjs', 'commands.mjs']) cpSync(join(root, 'test', 'fixtures', name), join(home, name));
+  for (const name of ['report.mjs', 'commands.mjs']) cpSync(inPackage(`test/fixtures/${name}`), join(home, name));
   writeFileSync(join(home, 'program.mjs'), program);
   return join(home, 'program.mjs');
 }
 
 /** `startMaster` looks beside the fixtures. */
 function startProgram(file: string): Master {
-  return startMaster(relative(join(root, 'test', 'fixtures'), file).replace(/\.mjs$/, ''));
+  return startMaster(relative(inPackage('test/fixtures'), file).replace(/\.mjs$/, ''));
 }
 
 const HEAD = `
@@ -157,7 +153,5 @@ await Promise.all([fleet(first, 'first').listenAndServe(), fleet(second, 'second
 test('the copies of W18 are whole packages', () => {
   const file = project('');
   const script = "import('library').then((library) => console.log(typeof library.prefork))";
-  expect(execFileSync(process.execPath, ['-e', script], { cwd: join(file, '..'), encoding: 'utf8' })).toBe(
-    'function\n',
-  );
+  expect(execFileSync(target.node, ['-e', script], { cwd: join(file, '..'), encoding: 'utf8' })).toBe('function\n');
 });

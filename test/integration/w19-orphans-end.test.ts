@@ -5,6 +5,7 @@ import {
   connectRaw,
   isRoot,
   refusing,
+  sendSignal,
   startFleet,
   startMaster,
   startReadyFleet,
@@ -122,7 +123,7 @@ test('W19 with onMasterDeath false workers go on serving', async () => {
   const connection = await connectRaw({ port });
   connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await connection.until('200 OK');
-  for (const pid of workers) process.kill(pid, 'SIGKILL');
+  for (const pid of workers) sendSignal(pid, 'SIGKILL');
   await master.gone();
 });
 
@@ -176,7 +177,7 @@ refused(
 
 refused('W19h where pidfd_open is refused exits are noticed, recovered and stopped all the same', async () => {
   const { master, pids } = await startReadyFleet({ options }, { wrapper: refusing('pidfd_open', 'EPERM') });
-  process.kill(pids[0] as number, 'SIGKILL');
+  sendSignal(pids[0] as number, 'SIGKILL');
   expect((await master.event('onChildRecover')).oldPid).toBe(pids[0]);
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });

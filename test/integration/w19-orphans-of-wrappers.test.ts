@@ -7,12 +7,14 @@ import { afterAll, expect, test } from 'vitest';
 import {
   canUnsharePids,
   commandWorks,
+  inPackage,
   inPidNamespace,
   isRoot,
   type Master,
   startFleet,
   startMaster,
   startReadyFleet,
+  target,
   testWhen,
 } from '../helpers/index.js';
 import { descendants, killMaster, occupy } from '../helpers/orphans.js';
@@ -80,9 +82,9 @@ test.each(['plain', 'behind a shell', 'behind a shell in a session of its own'])
 );
 
 test('W19f a worker whose program is a shell that starts node ends with the shell, idle or blocked', async () => {
-  const script = new URL('../fixtures/fleet.mjs', import.meta.url).pathname;
+  const script = inPackage('test/fixtures/fleet.mjs');
   const config = {
-    options: { ...options, exec: '/bin/sh', args: ['-c', '"$@"; exit $?', 'sh', process.execPath, script] },
+    options: { ...options, exec: '/bin/sh', args: ['-c', '"$@"; exit $?', 'sh', target.node, script] },
   };
   const args = [...config.options.args, JSON.stringify({ options })];
   const idle = await startReadyFleet({ options: { ...config.options, args } });
@@ -103,7 +105,7 @@ function capableNode(): string | undefined {
   if (!isRoot || !commandWorks(...asNobody, 'true')) return undefined;
   const node = join(folder, 'node');
   try {
-    copyFileSync(process.execPath, node);
+    copyFileSync(target.node, node);
     execFileSync('setcap', ['cap_net_bind_service=+ep', node], { stdio: 'ignore' });
     execFileSync('chmod', ['755', folder, node]);
   } catch {
@@ -120,7 +122,7 @@ capable(
   'W19g workers whose node has file capabilities end: idle, blocked, and booting',
   async () => {
     const config = { options: { ...options, exec: node as string } };
-    const script = new URL('../fixtures/fleet.mjs', import.meta.url).pathname;
+    const script = inPackage('test/fixtures/fleet.mjs');
     const start = (boot?: string): Master => {
       const args = [script, JSON.stringify({ ...config, ...(boot === undefined ? {} : { boot }) })];
       return startFleet(

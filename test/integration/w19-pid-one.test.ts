@@ -5,6 +5,7 @@ import {
   httpGet,
   inPidNamespace,
   processInfo,
+  sendSignal,
   startMaster,
   startReadyFleet,
   testWhen,
@@ -17,7 +18,7 @@ const inNamespace = testWhen(canUnsharePids(), 'needs unshare --pid');
 inNamespace('W19c SIGTERM stops a master that is PID 1', async () => {
   const { master } = await startReadyFleet({}, { wrapper: inPidNamespace });
   const [pid1] = descendants(master.pid) as [number];
-  process.kill(pid1, 'SIGTERM');
+  sendSignal(pid1, 'SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
   expect(master.stderr).toContain('SIGTERM: stopping');
 });
@@ -51,7 +52,7 @@ inNamespace('W19c a master that is PID 1 reaps strangers, and never takes one fo
   expect(await master.call('ownChild')).toBe(3);
   expect((await master.call('workers')).map(({ pid }: { pid: number }) => pid)).toEqual(pids);
   expect(master.events('onChildExit')).toEqual([]);
-  process.kill(pid1, 'SIGTERM');
+  sendSignal(pid1, 'SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
   expect(processInfo(pid1)).toBe(undefined);
 });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type FleetConfig, type Master, startFleet, testWhen } from '../helpers/index.js';
+import { type FleetConfig, type Master, sendSignal, startFleet, testWhen } from '../helpers/index.js';
 import { canReapOrphans, descendants, occupy, reaped, reapingOrphans } from '../helpers/orphans.js';
 
 const watched = testWhen(canReapOrphans(), 'needs python3');
@@ -21,7 +21,7 @@ async function orphan(
   );
   const { pids, addresses } = await master.event('onMasterReady');
   await before?.(master, addresses[0].port);
-  process.kill(descendants(master.pid)[0] as number, 'SIGKILL');
+  sendSignal(descendants(master.pid)[0] as number, 'SIGKILL');
   await master.gone();
   const found = reaped(master);
   const ends = (pids as number[]).map((pid) => ({

@@ -5,6 +5,7 @@ import {
   connectRaw,
   inPidNamespace,
   type Master,
+  sendSignal,
   startReadyFleet,
   testWhen,
 } from '../helpers/index.js';
@@ -20,9 +21,9 @@ function linesAboutWorkers(master: Master): readonly string[] {
 
 test('W21 slot, generation and pid are in every log line about a worker', async () => {
   const { master, pids } = await startReadyFleet({ options: { workers: 3, recoverInterval: 0 } });
-  process.kill(pids[1] as number, 'SIGKILL');
+  sendSignal(pids[1] as number, 'SIGKILL');
   await master.event('onChildRecover');
-  process.kill(pids[2] as number, 'SIGTERM');
+  sendSignal(pids[2] as number, 'SIGTERM');
   await master.event('onChildRecover', { nth: 2 });
   master.kill('SIGTERM');
   await master.gone();
@@ -56,7 +57,7 @@ test('W21 slot numbers are reused, pids are new, and what a handle says belongs 
     const slot = round % 2;
     const victim = filled.get(slot)?.at(-1) as number;
     const recovered = master.next('onChildRecover', { where: ({ oldPid }) => oldPid === victim });
-    process.kill(victim, 'SIGKILL');
+    sendSignal(victim, 'SIGKILL');
     const { newPid } = await recovered;
     filled.get(slot)?.push(newPid);
     const { workers } = await master.call('status');
@@ -114,7 +115,7 @@ testWhen(canChoosePids(), 'needs unshare --pid and ns_last_pid')(
       [victim, 'ready'],
       [other, 'ready'],
     ]);
-    process.kill(pid1, 'SIGTERM');
+    sendSignal(pid1, 'SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
     expect(master.events('onChildExit').map(({ exit }) => exit.requested)).toEqual([false, true, true]);
   },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, isAlive, type Master, startFleet, startReadyFleet } from '../helpers/index.js';
+import { httpGet, isAlive, type Master, sendSignal, startFleet, startReadyFleet } from '../helpers/index.js';
 
 /** The master fulfilled and left nothing behind; a test that gets here in time was not held up. */
 async function expectCleanStop(master: Master, within = 5_000): Promise<void> {
@@ -41,7 +41,7 @@ test('W3 a stop while workers boot with a blocked event loop settles at the end 
 
 test('W3 a stop while a slot waits for its recovery does not wait with it', async () => {
   const { master, pids } = await startReadyFleet({ options: { recoverInterval: 60_000 } });
-  process.kill(pids[0] as number, 'SIGKILL');
+  sendSignal(pids[0] as number, 'SIGKILL');
   await master.logged('filled again in 60000 ms');
   const before = performance.now();
   await master.call('stop');
@@ -52,7 +52,7 @@ test('W3 a stop while a slot waits for its recovery does not wait with it', asyn
 
 test('W3 a stop while a recovered worker boots settles, and the recovery is not reported', async () => {
   const { master, pids } = await startReadyFleet({ hooks: { onChildSpawn: { does: 'never settle', at: 3 } } });
-  process.kill(pids[0] as number, 'SIGKILL');
+  sendSignal(pids[0] as number, 'SIGKILL');
   await master.event('onChildSpawn', { nth: 3 });
   // The hook keeps a timer: the fleet is over, but its program goes on until we end it.
   await master.call('stop');
@@ -67,7 +67,7 @@ test.each(['onChildSpawn', 'onMasterReady', 'onChildRecover'] as const)(
     const master = startFleet({ hooks: { [name]: 'never settle' } });
     if (name === 'onChildRecover') {
       const { pids } = await master.event('onMasterReady');
-      process.kill(pids[0], 'SIGKILL');
+      sendSignal(pids[0], 'SIGKILL');
     }
     await master.event(name);
     await master.call('stop');
@@ -117,7 +117,7 @@ test('W3 stop at every moment of a recovery leaves no process behind, 10 times',
       () => master.event('onChildRecover'),
     ][round % 5] as () => Promise<unknown>;
     const moment = seen();
-    process.kill(pids[0] as number, 'SIGKILL');
+    sendSignal(pids[0] as number, 'SIGKILL');
     await moment;
     master.kill('SIGTERM');
     await expectCleanStop(master);

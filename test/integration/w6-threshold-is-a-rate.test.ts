@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { httpGet, type Master, startReadyFleet } from '../helpers/index.js';
+import { httpGet, type Master, sendSignal, startReadyFleet } from '../helpers/index.js';
 
 /** Ends a worker and waits until its slot is filled again. */
 async function killOne(master: Master, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const recovered = master.next('onChildRecover');
-  process.kill(master.workers()[0] as number, signal);
+  sendSignal(master.workers()[0] as number, signal);
   await recovered;
 }
 
@@ -28,7 +28,7 @@ test('W6 the same exits inside one window are too many', async () => {
     options: { workers: 1, recoverThreshold: 1, recoverWindow: 60_000, recoverInterval: 0 },
   });
   await killOne(master);
-  process.kill(master.workers()[0] as number, 'SIGKILL');
+  sendSignal(master.workers()[0] as number, 'SIGKILL');
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   const { error } = await master.event('settled', { where: (event) => !event['child'] });
   expect(error).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
@@ -41,7 +41,7 @@ test('W6 recoverWindow: Infinity counts over the lifetime of the master', async 
   });
   await killOne(master);
   await killOne(master);
-  process.kill(master.workers()[0] as number, 'SIGKILL');
+  sendSignal(master.workers()[0] as number, 'SIGKILL');
   const { error } = await master.event('settled', { where: (event) => !event['child'] });
   expect(error).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   expect(error.exits).toHaveLength(3);

@@ -7,6 +7,7 @@ import {
   isAlive,
   isRoot,
   type Master,
+  sendSignal,
   startFleet,
   startMaster,
   testWhen,
@@ -40,7 +41,7 @@ limited('W7 a spawn that fails with EAGAIN is tried again, and the healthy worke
   const [victim, healthy] = pids as [number, number];
   const { port } = addresses[0];
   allowProcesses(master, false);
-  process.kill(victim, 'SIGKILL');
+  sendSignal(victim, 'SIGKILL');
   await master.logged(/EAGAIN.*trying again in \d+ ms[\s\S]*EAGAIN.*trying again in \d+ ms/);
   expect((await httpGet({ port })).body).toBe(String(healthy));
   allowProcesses(master, true);

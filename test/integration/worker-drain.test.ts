@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, httpGet, isAlive } from '../helpers/index.js';
+import { connectRaw, eventually, httpGet, isAlive, sendSignal } from '../helpers/index.js';
 import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 /** A pid that is nobody's: the watch of the worker goes by the control channel alone, which the test can hang up. */
@@ -36,7 +36,7 @@ test('SIGTERM drains a ready worker, tells the master, and the app hears it too'
     program: httpProgram('', "response.end('ok')", "process.on('SIGTERM', () => console.log('heard'));"),
   });
   await worker.message('ready');
-  process.kill(worker.pid, 'SIGTERM');
+  sendSignal(worker.pid, 'SIGTERM');
   expect(await worker.message('draining')).toEqual({ type: 'draining', signal: 'SIGTERM' });
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('heard\nsettled\n');
@@ -46,13 +46,13 @@ test("the terminal's signals do not end a worker, booting or ready; SIGTERM ends
   const program = `setInterval(() => {}, 1000); process.send?.(1); console.log('up');`;
   await using booting = await startLoneWorker({ program });
   await eventually(() => booting.stdout() === 'up\n');
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(booting.pid, signal);
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) sendSignal(booting.pid, signal);
   await using ready = await startLoneWorker({ program: httpProgram() });
   await ready.message('ready');
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(ready.pid, signal);
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) sendSignal(ready.pid, signal);
   expect((await httpGet({ port: ready.port })).body).toBe('ok');
   expect(isAlive(booting.pid)).toBe(true);
-  process.kill(booting.pid, 'SIGTERM');
+  sendSignal(booting.pid, 'SIGTERM');
   expect(await booting.exited).toEqual({ code: null, signal: 'SIGTERM' });
 });
 
@@ -63,7 +63,7 @@ test('a worker that is asked to drain while serve is pending ends at once', asyn
     await using worker = await startLoneWorker({ program });
     await worker.message('message');
     if (how === 'message') worker.send({ type: 'drain', reason: 'stop', timeout: 60_000 });
-    else process.kill(worker.pid, 'SIGTERM');
+    else sendSignal(worker.pid, 'SIGTERM');
     expect(await worker.exited).toEqual({ code: 0, signal: null });
   }
 });
@@ -254,6 +254,6 @@ test('onMasterDeath: false lets the worker serve on without its master', async (
   await worker.message('ready');
   worker.hangUp();
   for (let i = 0; i < 5; i++) expect((await httpGet({ port: worker.port })).body).toBe('ok');
-  process.kill(worker.pid, 'SIGTERM');
+  sendSignal(worker.pid, 'SIGTERM');
   expect(await worker.exited).toEqual({ code: 0, signal: null });
 });

@@ -1,0 +1,17 @@
+// The package as an installation has it, with the fixtures and examples that the tests start: no sources, no local build, so that
+// nothing but a prebuilt addon can be loaded.
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'examples'];
+
+/** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
+export function stage(root) {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-platform-'));
+  for (const part of PARTS) {
+    if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}

@@ -1,0 +1,65 @@
+// The integration tests, run here, against fleets that run on another platform.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { LEFT_OUT } from './left-out.mjs';
+
+/**
+ * @param target what test/helpers/target.ts describes
+ * @param wrapper a command that runs the command behind it
+ * @param files names of test files, without `.test.ts`; none: all that make sense on the target
+ * @returns what was seen, in one line
+ * @throws with the failures
+ */
+export async function runSuite({ root, log }, target, { wrapper = [], files = [] } = {}) {
+  const leftOut = Object.keys(LEFT_OUT[target.name.replace(/ .*/, '')] ?? {});
+  const results = join(root, '.results', `${target.name.replaceAll(' ', '-')}.json`);
+  mkdirSync(join(root, '.results'), { recursive: true });
+  rmSync(results, { force: true });
+  const [command, ...args] = [
+    ...wrapper,
+    process.execPath,
+    join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project=integration',
+    '--reporter=json',
+    `--outputFile.json=${results}`,
+    ...leftOut.map((file) => `--exclude=**/${file}.test.ts`),
+    ...files.map((file) => `test/integration/${file}.test.ts`),
+  ];
+  const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (!existsSync(results)) throw new Error(`vitest ended with exit code ${code}:\n${output}`);
+  return judge(JSON.parse(readFileSync(results, 'utf8')), code, output, log);
+}
+
+function judge({ testResults }, code, output, log) {
+  const tests = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((test) => ({ ...test, file: basename(name, '.test.ts') })),
+  );
+  const passed = tests.filter(({ status }) => status === 'passed');
+  const failed = tests.filter(({ status }) => status === 'failed');
+  // A file that could not be loaded, or whose check of what it left behind failed, has no failed test of its own.
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  );
+  for (const { file, title } of tests.filter(({ status }) => status !== 'passed' && status !== 'failed')) {
+    log(`  skipped  ${file}: ${title}`);
+  }
+  const line = `${passed.length} of ${tests.length} tests in ${testResults.length} files passed, ${tests.length - passed.length - failed.length} skipped`;
+  if (failed.length + broken.length > 0 || code !== 0) {
+    const told = [
+      ...failed.map(({ file, fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`),
+      ...broken.map(({ name, message }) => `${basename(name)}: ${message}`),
+    ];
+    throw new Error(`${line}, ${failed.length + broken.length} failed\n${told.join('\n\n') || output}`);
+  }
+  return line;
+}

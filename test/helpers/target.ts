@@ -1,0 +1,73 @@
+/**
+ * Where the fleets under test run. Here, unless `scripts/platforms` says otherwise: on another CPU, another C library or another operating
+ * system, which this machine emulates, and out of a copy of the package that has nothing but prebuilt addons. Tests and clients stay here.
+ */
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a target may lack. `scripts/platforms` gives the reason, which goes into the title of every test that is skipped for it. */
+export type Ability =
+  /** Signals from process to process, more than the end of one. */
+  | 'signals'
+  /** Descriptors with numbers, that a program in any language inherits. */
+  | 'descriptors'
+  /** `/proc/<pid>`: command line, environment, descriptors, CPU time. */
+  | 'proc'
+  | 'unixSockets'
+  /** The modes 'sharded' and 'reuseport'. */
+  | 'sharding'
+  /** Workers of another user, and privileges to drop. */
+  | 'uids'
+  /** Zombies, orphans, sessions, process groups, wrappers of POSIX. */
+  | 'posixProcesses'
+  | 'terminals'
+  /** The stack of a blocked worker. */
+  | 'blockedStacks';
+
+export interface Target {
+  readonly name: string;
+  readonly platform: NodeJS.Platform;
+  /** The node that runs fixtures and examples: a path on this machine. */
+  readonly node: string;
+  /** The package, with its fixtures and examples: a path on this machine. */
+  readonly root: string;
+  /** Where its addons are in it: a file, or a folder. */
+  readonly addons: string;
+  /** How many times longer everything may take. What is lost, and what is answered, is never measured with it. */
+  readonly slowness: number;
+  readonly lacks: Readonly<Partial<Record<Ability, string>>>;
+  /** Where the agent listens that starts programs there; absent where they can be started from here. */
+  readonly agent?: AgentAddress;
+}
+
+export interface AgentAddress {
+  readonly port: number;
+  /** A folder in which every node process there writes a file, named by its pid: a path on this machine. */
+  readonly registry: string;
+}
+
+const HERE: Target = {
+  name: 'here',
+  platform: process.platform,
+  node: process.execPath,
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  addons: 'build/Release/prefork.node',
+  slowness: 1,
+  lacks: {},
+};
+
+/** In the environment: a {@link Target} as JSON. */
+export const TARGET = 'PREFORK_TEST_TARGET';
+
+export const target: Target = { ...HERE, ...(JSON.parse(process.env[TARGET] ?? '{}') as Partial<Target>) };
+
+/** A file of the package under test: `inPackage('test/fixtures/fleet.mjs')`. */
+export function inPackage(file: string): string {
+  return join(target.root, file);
+}
+
+/** A limit of time, in milliseconds, for the machine that this target runs on. */
+export function patience(milliseconds: number): number {
+  return milliseconds * target.slowness;
+}
