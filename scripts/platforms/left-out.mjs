@@ -17,7 +17,6 @@ const ANYWHERE_ELSE = {
   'unix-socket': IN_THE_TEST,
   'c15-leak-checks': 'about the tests themselves',
   'examples-bad-certificates': IN_THE_TEST,
-  harness: 'about the tests themselves',
 };
 
 const UNDER_QEMU = {

@@ -17,7 +17,7 @@ export {
   untilDead,
   untilReaped,
 } from './processes.js';
-export { commandWorks, isLinux, isRoot, testOn, testWhen } from './skip.js';
+export { commandWorks, eachOn, isLinux, isRoot, testOn, testWhen } from './skip.js';
 export { type Ability, inPackage, patience, target } from './target.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
 export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';

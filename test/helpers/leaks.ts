@@ -1,7 +1,7 @@
 /** C15: what a test left behind. Used after every test file and, for what is left then, at the end of the run. */
 
 import { eventually } from './eventually.js';
-import { commandLineOf, environmentOf, isDead, openFds, type ProcessInfo, processes } from './processes.js';
+import { commandLineOf, environmentOf, isDead, openFds, type ProcessInfo, processesHere } from './processes.js';
 
 /**
  * In the environment of everything that a test file starts: the id of the run and the file. A vitest worker sets it at run
@@ -21,7 +21,7 @@ export function watchSession(session: number): void {
  * child of this process, zombies included: then nobody reaped it.
  */
 export function leftProcesses(mark: string): readonly ProcessInfo[] {
-  return processes().filter((info) => {
+  return processesHere().filter((info) => {
     if (info.pid === process.pid) return false;
     if (info.ppid === process.pid) return true;
     if (isDead(info)) return false;

@@ -1,12 +1,14 @@
 /** Starts a fixture program as a master, in a session of its own, and listens to what it and its workers report. */
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { onTestFailed, onTestFinished } from 'vitest';
+import { agent, type Program } from './agent.js';
+import { inherited } from './environment.js';
 import { bounded, eventually } from './eventually.js';
 import { watchSession } from './leaks.js';
-import { children, isDead, type ProcessInfo, processes } from './processes.js';
-import { inPackage, target } from './target.js';
+import { children, isDead, type ProcessInfo, processes, sendSignal } from './processes.js';
+import { inPackage, target, thereAs } from './target.js';
 
 /** One line that `test/fixtures/report.mjs` wrote in the master or in a worker. */
 export interface FixtureEvent {
@@ -51,23 +53,8 @@ export interface EventOptions {
  */
 export function startMaster(fixture: string, options: MasterOptions = {}): Master {
   const file = inPackage(`test/fixtures/${fixture}.mjs`);
-  const [command, ...args] = [
-    ...(options.wrapper ?? []),
-    target.node,
-    ...(options.nodeArgs ?? []),
-    file,
-    ...(options.args ?? []),
-  ] as [string, ...string[]];
-  const env = Object.fromEntries(
-    Object.entries({ ...process.env, ...options.env }).filter(
-      ([name]) =>
-        name in (options.env ?? {}) ||
-        !/^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_CHANNEL|PREFORK_TEST_TARGET$)/.test(name),
-    ),
-  );
-  // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.
-  const child = spawn(command, args, { cwd: options.cwd, env, detached: true, stdio: 'pipe' });
-  const master = new Master(child, fixture);
+  const start = target.agent === undefined ? startHere : startThere;
+  const master = new Master(start(file, options), fixture);
   try {
     onTestFinished(() => master.dispose());
     onTestFailed(() => console.error(master.transcript()));
@@ -77,14 +64,31 @@ export function startMaster(fixture: string, options: MasterOptions = {}): Maste
   return master;
 }
 
+function startHere(file: string, { wrapper = [], nodeArgs = [], args = [], env, cwd }: MasterOptions): Program {
+  const [command, ...rest] = [...wrapper, target.node, ...nodeArgs, file, ...args] as [string, ...string[]];
+  // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.
+  const child = spawn(command, rest, { cwd, env: { ...inherited(), ...env }, detached: true, stdio: 'pipe' });
+  if (child.pid === undefined) throw new Error(`${file} could not be started`);
+  watchSession(child.pid);
+  return child;
+}
+
+function startThere(file: string, { wrapper, nodeArgs = [], args = [], env = {}, cwd }: MasterOptions): Program {
+  if (wrapper !== undefined) throw new Error(`The command ${wrapper[0]} is none of ${target.name}`);
+  return agent().start({
+    file: thereAs(target.node),
+    args: [...nodeArgs, thereAs(file), ...args],
+    cwd: thereAs(cwd ?? target.root),
+    env,
+  });
+}
+
 export class Master implements AsyncDisposable {
-  /** Of the fixture, or of its wrapper; also its process group and session. */
-  readonly pid: number;
   /** Settles with how the fixture itself ended; its workers may still run. */
   readonly exited: Promise<Exit>;
   /** Settles when every process that holds the fixture's output has ended: the master and all workers that inherit it. */
   readonly outputEnded: Promise<void>;
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: Program;
   readonly #name: string;
   readonly #events: FixtureEvent[] = [];
   readonly #waiting = new Set<() => void>();
@@ -94,14 +98,12 @@ export class Master implements AsyncDisposable {
   #ended = false;
   #calls = 0;
 
-  constructor(child: ChildProcessWithoutNullStreams, name: string) {
-    if (child.pid === undefined) throw new Error(`The fixture ${name} could not be started`);
-    this.pid = child.pid;
+  constructor(child: Program, name: string) {
     this.#child = child;
     this.#name = name;
-    watchSession(this.pid);
     child.stdin.on('error', () => {}); // EPIPE: the fixture ended; every waiter hears of that by itself
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr.setEncoding('utf8');
+    child.stderr.on('data', (text: string) => {
       this.#stderr += text;
       this.#wake();
     });
@@ -121,6 +123,12 @@ export class Master implements AsyncDisposable {
         this.#wake();
       });
     });
+  }
+
+  /** Of the fixture, or of its wrapper; also its process group and session. On another system known with its first event. */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`The fixture ${this.#name} has not been started yet`);
+    return this.#child.pid;
   }
 
   /** Everything written to stderr by the master and its workers so far. */
@@ -188,7 +196,9 @@ export class Master implements AsyncDisposable {
 
   /** Sends a signal to the master and its workers, like Ctrl-C on a terminal. */
   killGroup(signal: NodeJS.Signals | number): void {
-    process.kill(-this.pid, signal);
+    // On Windows the workers are away from the console of their master, which is the only one that hears of a key.
+    if (target.agent === undefined) process.kill(-this.pid, signal);
+    else this.#child.kill(signal);
   }
 
   /** Waits for the end of the master. */
@@ -211,14 +221,15 @@ export class Master implements AsyncDisposable {
 
   /** Every living process of the master's session: itself, its workers, and theirs. */
   members(): readonly ProcessInfo[] {
-    return processes().filter((info) => info.session === this.pid && !isDead(info));
+    const pid = this.#child.pid;
+    return processes().filter((info) => info.session === pid && !isDead(info));
   }
 
   /** Ends whatever is left of the session. */
   async dispose(): Promise<void> {
     await eventually(
       () => {
-        for (const { pid } of this.members()) process.kill(pid, 'SIGKILL');
+        for (const { pid } of this.members()) sendSignal(pid, 'SIGKILL');
         return this.members().length === 0;
       },
       { what: `the processes of ${this.#name} end` },
@@ -238,7 +249,7 @@ export class Master implements AsyncDisposable {
   transcript(): string {
     const state = this.#exit === undefined ? 'running' : `exit code ${this.#exit.code}, signal ${this.#exit.signal}`;
     const events = this.#events.map((event) => JSON.stringify(event).slice(0, 300)).join('\n');
-    return `--- ${this.#name} (pid ${this.pid}, ${state})\n--- events\n${events}\n--- stdout\n${this.#stdout}\n--- stderr\n${this.#stderr}\n---`;
+    return `--- ${this.#name} (pid ${this.#child.pid}, ${state})\n--- events\n${events}\n--- stdout\n${this.#stdout}\n--- stderr\n${this.#stderr}\n---`;
   }
 
   async #until(condition: () => boolean, within: number, what: string): Promise<void> {

@@ -1,7 +1,9 @@
-/** What /proc(5) says about processes. Linux only, like the integration tests. */
+/** What /proc(5) says about processes, here, and what those of another target say about themselves. */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { agent } from './agent.js';
 import { eventually } from './eventually.js';
+import { target } from './target.js';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -15,6 +17,12 @@ export interface ProcessInfo {
 
 /** `undefined` when there is no such process, not even a zombie. */
 export function processInfo(pid: number): ProcessInfo | undefined {
+  if (target.agent !== undefined) return processes().find((info) => info.pid === pid);
+  return processInfoHere(pid);
+}
+
+/** Of a process of this machine. */
+function processInfoHere(pid: number): ProcessInfo | undefined {
   const stat = readProc(pid, 'stat');
   if (stat === undefined) return undefined;
   // The name is in parentheses and may itself contain spaces and parentheses.
@@ -31,11 +39,16 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   };
 }
 
-/** Every process of the machine, zombies included. */
+/** Every process of the target, zombies included. */
 export function processes(): readonly ProcessInfo[] {
+  return target.agent === undefined ? processesHere() : agent().processes.processes();
+}
+
+/** Every process of this machine, zombies included. */
+export function processesHere(): readonly ProcessInfo[] {
   const found: ProcessInfo[] = [];
   for (const entry of readdirSync('/proc')) {
-    const info = /^\d+$/.test(entry) ? processInfo(Number(entry)) : undefined;
+    const info = /^\d+$/.test(entry) ? processInfoHere(Number(entry)) : undefined;
     if (info !== undefined) found.push(info);
   }
   return found;
@@ -69,9 +82,22 @@ export async function untilReaped(pid: number, { within = 5_000 }: { within?: nu
   await eventually(() => processInfo(pid) === undefined, { within, what: `process ${pid} is reaped` });
 }
 
-/** kill(2), for processes of the target. */
+/**
+ * kill(2), for processes of the target. On Windows SIGKILL is TerminateProcess; SIGSTOP and SIGCONT freeze and thaw the process that
+ * emulates it; there is nothing else.
+ */
 export function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  process.kill(pid, signal);
+  if (target.agent === undefined) return void process.kill(pid, signal);
+  const local = agent().processes.local(pid);
+  if (signal === 'SIGKILL') {
+    agent().terminate(pid);
+    // A frozen process does not hear that it has been terminated.
+    if (local !== undefined && processInfoHere(local)?.state === 'T') process.kill(local, 'SIGKILL');
+    return;
+  }
+  if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') throw new Error(`There is no ${signal} on ${target.name}`);
+  if (local === undefined) throw Object.assign(new Error(`kill ESRCH: no process ${pid}`), { code: 'ESRCH' });
+  process.kill(local, signal);
 }
 
 /** Direct children, zombies included. */

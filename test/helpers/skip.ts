@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
-import { type Ability, target } from './target.js';
+import { type Ability, patience, target } from './target.js';
 
 /**
  * `test`, or a skipped test whose title ends with the reason:
@@ -9,9 +9,13 @@ import { type Ability, target } from './target.js';
 export function testWhen(
   condition: boolean,
   reason: string,
+  ...needs: readonly Ability[]
 ): (title: string, body: () => void | Promise<void>, timeout?: number) => void {
+  const lack = lackOf(needs);
   return (title, body, timeout) =>
-    condition ? test(title, body, timeout) : test.skip(`${title} (skipped: ${reason})`, body);
+    condition && lack === undefined
+      ? test(title, body, timeout && patience(timeout))
+      : test.skip(`${title} (skipped: ${lack ?? reason})`, body);
 }
 
 /**
@@ -19,8 +23,25 @@ export function testWhen(
  * `testOn('signals')('W1 SIGTERM stops the fleet', async () => {})`.
  */
 export function testOn(...needs: readonly Ability[]): ReturnType<typeof testWhen> {
-  const reason = needs.map((ability) => target.lacks[ability]).find((lack) => lack !== undefined);
-  return testWhen(reason === undefined, `${reason}`);
+  return testWhen(true, '', ...needs);
+}
+
+/** `test.each`, whose rows that need what the target lacks are skipped, each with the reason in its title. */
+export function eachOn<Row>(
+  rows: readonly Row[],
+  needs: (row: Row) => readonly Ability[],
+): (title: string, body: (row: Row) => void | Promise<void>, timeout?: number) => void {
+  return (title, body, timeout) => {
+    test.each(rows.filter((row) => lackOf(needs(row)) === undefined))(title, body, timeout && patience(timeout));
+    for (const row of rows) {
+      const lack = lackOf(needs(row));
+      if (lack !== undefined) test.skip.each([row])(`${title} (skipped: ${lack})`, body);
+    }
+  };
+}
+
+function lackOf(needs: readonly Ability[]): string | undefined {
+  return needs.map((ability) => target.lacks[ability]).find((lack) => lack !== undefined);
 }
 
 export const isRoot = process.getuid?.() === 0;

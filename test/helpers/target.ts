@@ -37,14 +37,14 @@ export interface Target {
   /** How many times longer everything may take. What is lost, and what is answered, is never measured with it. */
   readonly slowness: number;
   readonly lacks: Readonly<Partial<Record<Ability, string>>>;
-  /** Where the agent listens that starts programs there; absent where they can be started from here. */
-  readonly agent?: AgentAddress;
+  /** Starts programs there; absent where they can be started from here. */
+  readonly agent?: AgentCommand;
 }
 
-export interface AgentAddress {
-  readonly port: number;
-  /** A folder in which every node process there writes a file, named by its pid: a path on this machine. */
-  readonly registry: string;
+/** How `test/agent/main.mjs` is started, on this machine. */
+export interface AgentCommand {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const HERE: Target = {
@@ -65,6 +65,12 @@ export const target: Target = { ...HERE, ...(JSON.parse(process.env[TARGET] ?? '
 /** A file of the package under test: `inPackage('test/fixtures/fleet.mjs')`. */
 export function inPackage(file: string): string {
   return join(target.root, file);
+}
+
+/** A path of this machine, as the target names it. */
+export function thereAs(path: string): string {
+  // Wine has the whole machine as drive Z:.
+  return target.platform === 'win32' ? `Z:${path.replaceAll('/', '\\')}` : path;
 }
 
 /** A limit of time, in milliseconds, for the machine that this target runs on. */

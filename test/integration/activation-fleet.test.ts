@@ -31,7 +31,7 @@ function activated(...sockets: readonly string[]): readonly string[] {
   return ['python3', fileURLToPath(new URL('../fixtures/activates.py', import.meta.url)), ...sockets, '--'];
 }
 
-const withPython = testWhen(commandWorks('python3', '-c', ''), 'needs python3');
+const withPython = testWhen(commandWorks('python3', '-c', ''), 'needs python3', 'posixProcesses');
 
 async function stops(master: Master): Promise<void> {
   master.kill('SIGTERM');
@@ -114,21 +114,20 @@ withPython('two fleets of one program share what the service manager passed', as
   await stops(master);
 });
 
-testWhen(commandWorks('systemd-socket-activate', '--version'), 'needs systemd-socket-activate')(
-  'a fleet is started by systemd-socket-activate on its first connection, and answers it',
-  async () => {
-    const path = join(folder, 'app.sock');
-    const passed = ['PATH', 'PREFORK_TEST_RUN'].flatMap((name) => ['--setenv', name]);
-    const wrapper = ['systemd-socket-activate', ...passed, '--fdname=web', `--listen=${path}`];
-    const master = startFleet({ options: { listen: { path, name: 'web' } } }, { wrapper });
-    const first = await eventually(() => connectRaw({ socketPath: path }), { what: 'the service manager listens' });
-    first.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    expect(await first.until('"pid":')).toContain('200 OK');
-    first.close();
-    expect((await master.event('onMasterReady'))['addresses']).toEqual([
-      { name: 'web', family: 'unix', address: path },
-    ]);
-    expect((await httpGet({ socketPath: path })).status).toBe(200);
-    await stops(master);
-  },
-);
+testWhen(
+  commandWorks('systemd-socket-activate', '--version'),
+  'needs systemd-socket-activate',
+  'posixProcesses',
+)('a fleet is started by systemd-socket-activate on its first connection, and answers it', async () => {
+  const path = join(folder, 'app.sock');
+  const passed = ['PATH', 'PREFORK_TEST_RUN'].flatMap((name) => ['--setenv', name]);
+  const wrapper = ['systemd-socket-activate', ...passed, '--fdname=web', `--listen=${path}`];
+  const master = startFleet({ options: { listen: { path, name: 'web' } } }, { wrapper });
+  const first = await eventually(() => connectRaw({ socketPath: path }), { what: 'the service manager listens' });
+  first.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  expect(await first.until('"pid":')).toContain('200 OK');
+  first.close();
+  expect((await master.event('onMasterReady'))['addresses']).toEqual([{ name: 'web', family: 'unix', address: path }]);
+  expect((await httpGet({ socketPath: path })).status).toBe(200);
+  await stops(master);
+});

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { environmentOf, openFds, startMaster, startReadyFleet } from '../helpers/index.js';
+import { eachSharing } from '../helpers/sharing.js';
 import { runToEnd, spawned } from './whole-run.js';
 
 test("C2 '127.0.0.1:0' is one listener with an address and a port, and one descriptor offered to every worker", async () => {
@@ -22,7 +23,7 @@ test("C2 '127.0.0.1:0' is one listener with an address and a port, and one descr
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test.each(['shared', 'reuseport'] as const)(
+eachSharing(['shared', 'reuseport'] as const)(
   'C3 a bind that fails is that system error; nothing is spawned and nothing stays open (%s)',
   async (sharing) => {
     const holder = createServer().listen(0, '127.0.0.1');

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { eventually, type FixtureEvent, httpGet, type Master, processInfo, sendSignal } from '../helpers/index.js';
+import {
+  eventually,
+  type FixtureEvent,
+  httpGet,
+  type Master,
+  patience,
+  processInfo,
+  sendSignal,
+} from '../helpers/index.js';
 import { overAndClean, type Run, spawned, startWatched } from './whole-run.js';
 
 const GRACE = 700;
@@ -77,7 +85,7 @@ test.each(stubborn)(
     expect(settled).toMatchObject({ ok: true });
     expect(exit).toEqual({ code: 0, signal: null });
     expect(took).toBeGreaterThanOrEqual(GRACE - 1);
-    expect(took).toBeLessThan(GRACE + 1_000);
+    expect(took).toBeLessThan(patience(GRACE + 1_000));
     expect(exits(master)).toHaveLength(2);
     for (const { exit } of exits(master)) expect(exit.requested).toBe(true);
   },
@@ -93,7 +101,7 @@ test('C22 a program that ignores SIGTERM and speaks no channel is killed after t
   const { exit, took } = await stopTime(master);
   expect(exit).toEqual({ code: 0, signal: null });
   expect(took).toBeGreaterThanOrEqual(GRACE - 1);
-  expect(took).toBeLessThan(GRACE + 1_000);
+  expect(took).toBeLessThan(patience(GRACE + 1_000));
   expect(exits(master).map(({ exit }) => exit)).toEqual([{ code: null, signal: 'SIGKILL', requested: true }]);
 });
 

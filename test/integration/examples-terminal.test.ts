@@ -3,7 +3,11 @@ import { expect } from 'vitest';
 import { commandWorks, eventually, isAlive, type Master, startMaster, testWhen, untilDead } from '../helpers/index.js';
 
 const onATerminal = ['python3', fileURLToPath(new URL('../fixtures/on-a-terminal.py', import.meta.url))];
-const testOnATerminal = testWhen(commandWorks(...(onATerminal as [string]), 'true'), 'needs python3 and a pty');
+const testOnATerminal = testWhen(
+  commandWorks(...(onATerminal as [string]), 'true'),
+  'needs python3 and a pty',
+  'terminals',
+);
 
 interface Started {
   readonly terminal: Master;

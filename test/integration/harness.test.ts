@@ -15,6 +15,7 @@ import {
   refusing,
   sendSignal,
   startMaster,
+  target,
   testWhen,
   tlsMaterial,
   untilReaped,
@@ -23,6 +24,7 @@ import {
 test('a fixture is a session of its own, and its events, calls and output arrive', async () => {
   const master = startMaster('harness-probe');
   const { child } = await master.event('started');
+  await eventually(() => master.workers().length > 0);
   expect(master.workers()).toEqual([child]);
   expect(processInfo(child)?.session).toBe(master.pid);
   expect(await master.call('add', 1, 2)).toBe(3);
@@ -31,7 +33,7 @@ test('a fixture is a session of its own, and its events, calls and output arrive
   expect(master.stdout).toBe('on stdout\n');
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 7, signal: null });
-  expect((await master.event('told')).signal).toBe('SIGTERM');
+  expect((await master.event('told')).signal).toBe(target.platform === 'win32' ? 'SIGBREAK' : 'SIGTERM');
   expect(isAlive(child)).toBe(false);
   await untilReaped(child);
 });
@@ -103,20 +105,25 @@ test('the test certificates serve HTTP/2 and HTTPS to a client that trusts them'
   await new Promise((resolve) => server.close(resolve));
 });
 
-testWhen(canUnsharePids(), 'needs unshare --pid')(
-  'a fixture can be PID 1 of a namespace, and is ended like any other',
-  async () => {
-    const master = startMaster('harness-probe', { wrapper: inPidNamespace });
-    const { from } = await master.event('started');
-    expect(from).toBe(1);
-    const [inside] = children(master.pid);
-    expect(inside?.name).toMatch(/^(node|MainThread)$/);
-    await master.dispose();
-    expect(isAlive(inside?.pid ?? 0)).toBe(false);
-  },
-);
+testWhen(
+  canUnsharePids(),
+  'needs unshare --pid',
+  'posixProcesses',
+)('a fixture can be PID 1 of a namespace, and is ended like any other', async () => {
+  const master = startMaster('harness-probe', { wrapper: inPidNamespace });
+  const { from } = await master.event('started');
+  expect(from).toBe(1);
+  const [inside] = children(master.pid);
+  expect(inside?.name).toMatch(/^(node|MainThread)$/);
+  await master.dispose();
+  expect(isAlive(inside?.pid ?? 0)).toBe(false);
+});
 
-testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')('a fixture can be refused a system call', async () => {
+testWhen(
+  canRefuseSyscalls(),
+  'needs python3 and seccomp',
+  'posixProcesses',
+)('a fixture can be refused a system call', async () => {
   const master = startMaster('harness-probe', { wrapper: refusing('close_range', 'EPERM') });
   const { from } = await master.event('started');
   expect(from).toBe(master.pid);

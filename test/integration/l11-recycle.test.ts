@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { startReadyFleet } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const WORKERS = 3;
 const RECYCLED = 6;
@@ -15,7 +15,7 @@ const limits = [
 
 const rows = LOSSLESS.flatMap((sharing) => limits.map((limit) => ({ sharing, ...limit })));
 
-test.each(rows)(
+eachSharing(rows)(
   'L11 recycling by $limit loses nothing under load, and replaces one slot at a time, new worker first ($sharing)',
   async ({ sharing, recycle, limit }) => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: WORKERS, sharing, recycle } });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { connectRaw, type Master, startMaster, startReadyFleet } from '../helpers/index.js';
+import { eachSharing } from '../helpers/sharing.js';
 
 interface Timed {
   readonly ms: number;
@@ -18,7 +19,7 @@ async function blockOne(master: Master, port: number, ms: number): Promise<{ pid
   return { pid, over: connection.ended() };
 }
 
-test.each(['shared', 'sharded'] as const)(
+eachSharing(['shared', 'sharded'] as const)(
   'L2 %s: while one of 4 workers is blocked for 3 s, none of 200 connections is answered later than 500 ms',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { sharing, workers: 4 } });

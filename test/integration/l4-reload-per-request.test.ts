@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { startReadyFleet } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const RELOADS = 20;
 const WORKERS = 2;
@@ -12,7 +12,7 @@ const WORKERS = 2;
 const folder = mkdtempSync(join(tmpdir(), 'prefork-l4-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L4 20 reloads in a row lose no connection of clients that make one per request, on IPv4, IPv6 and a unix socket (%s)',
   async (sharing) => {
     const path = join(folder, sharing);

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { startReadyFleet, tlsMaterial } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const RELOADS = 20;
 const WORKERS = 2;
@@ -16,7 +16,7 @@ const protocols = [
 ] as const;
 const rows = LOSSLESS.flatMap((sharing) => protocols.map((protocol) => ({ sharing, ...protocol })));
 
-test.each(rows)(
+eachSharing(rows)(
   'L5 20 reloads in a row fail no request of clients that keep their connections ($sharing, $protocol)',
   async ({ sharing, serve, mode, ...rest }) => {
     const { options, ca } = { options: {}, ca: undefined, ...rest };

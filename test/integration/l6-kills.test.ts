@@ -1,13 +1,13 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { sendSignal, startReadyFleet } from '../helpers/index.js';
 import { startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 import { makeTally } from '../helpers/tally.js';
 
 const KILLS = 50;
 const WORKERS = 4;
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L6 50 SIGKILLs of random workers cost at most the connections that these had accepted (%s)',
   async (sharing) => {
     const tally = makeTally();

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
 import { bounded, eventually, otherTlsMaterial, type TlsMaterial, tlsMaterial } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 /** What a client is shown: the common name of the certificate. */
 async function certificateOf(port: number): Promise<unknown> {
@@ -37,7 +37,7 @@ function install(material: TlsMaterial, folder: string): void {
   }
 }
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L7 a reload runs the new code, and what a deploy moved the symlink to that the program was started through (%s)',
   async (sharing) => {
     const deployment = makeDeployment();

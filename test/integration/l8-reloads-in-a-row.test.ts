@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
 import { startReadyFleet } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 import { overAndClean, startWatched } from './whole-run.js';
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L8 two reloads that are asked for during a reload become one that starts after it (%s)',
   async (sharing) => {
     const deployment = makeDeployment();
@@ -62,7 +62,7 @@ test('L8 SIGHUPs that come during a reload become one that follows it', async ()
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L8 a stop during a reload wins: every reload settles, and nothing is left (%s)',
   async (sharing) => {
     const deployment = makeDeployment();

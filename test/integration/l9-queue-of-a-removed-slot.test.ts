@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { eventually, httpGet, processInfo, sendSignal, startReadyFleet } from '../helpers/index.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const CONNECTIONS = 100;
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L9 what waits in the queue of a slot is answered by the others when that slot is taken away (%s)',
   async (sharing) => {
     const drainTimeout = 1_000;

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { eventually, type Master, startReadyFleet } from '../helpers/index.js';
 import { expectNothingLost, type Load, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 function startLoads(port: number): { answered(more: number): Promise<unknown>; stop(): Promise<unknown> } {
   const loads: readonly Load[] = [
@@ -40,7 +40,7 @@ async function untilSlots(master: Master, count: number): Promise<readonly Seen[
   );
 }
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L9 scale() up and down loses nothing, and changes no worker that stays (%s)',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { workers: 2, sharing, recoverThreshold: 0 } });
@@ -70,7 +70,7 @@ test.each(LOSSLESS)(
   120_000,
 );
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L9 SIGTTIN adds a worker and SIGTTOU takes one away, never the last, and nothing is lost (%s)',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { workers: 2, sharing, recoverThreshold: 0 } });
@@ -100,7 +100,7 @@ test.each(LOSSLESS)(
   120_000,
 );
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'L9 connections that wait while their slot is taken away are answered by those that stay (%s)',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { workers: 4, sharing } });

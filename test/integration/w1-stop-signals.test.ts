@@ -5,7 +5,7 @@ import { httpGet, sendSignal, startFleet, startReadyFleet, testWhen } from '../h
 import { canHaveTerminal, hangUp, inTerminal, press } from '../helpers/terminal.js';
 
 const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-const needsTerminal = testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals');
+const needsTerminal = testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals', 'terminals');
 
 /** The master resolved, one stop ran, every worker's exit counted as requested, and nobody was recovered. */
 async function expectOneStop(master: Master, { workers }: { workers: number }): Promise<void> {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { connectRaw, eventually, httpGet, sendSignal, startFleet } from '../helpers/index.js';
+import { eachSharing } from '../helpers/sharing.js';
 
-test.each(['shared', 'reuseport'] as const)(
+eachSharing(['shared', 'reuseport'] as const)(
   'W11 a worker that takes 1 s before it listens delays onMasterReady, and then a request is answered (%s)',
   async (sharing) => {
     const master = startFleet({ boot: 'wait:1000', options: { workers: 3, sharing } });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { eventually, httpGet, sendSignal, startReadyFleet, untilReaped } from '../helpers/index.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
-test.each(['shared', 'reuseport'] as const)(
+eachSharing(['shared', 'reuseport'] as const)(
   'W12 port 0 is one port for all workers, and the same after every one of them was recovered (%s)',
   async (sharing) => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: 3, sharing, recoverInterval: 0 } });
@@ -19,7 +19,7 @@ test.each(['shared', 'reuseport'] as const)(
   },
 );
 
-test.each(LOSSLESS)('W12 port 0 is the same port after a reload (%s)', async (sharing) => {
+eachSharing(LOSSLESS)('W12 port 0 is the same port after a reload (%s)', async (sharing) => {
   const { master, pids, port } = await startReadyFleet({ options: { workers: 2, sharing } });
   for (let generation = 1; generation <= 2; generation++) {
     expect(await master.call('reload')).toMatchObject({ ok: true, generation });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import {
   type Answer,
   connectRaw,
@@ -10,6 +10,7 @@ import {
   startReadyFleet,
   testWhen,
 } from '../helpers/index.js';
+import { eachSharing } from '../helpers/sharing.js';
 
 const CONNECTIONS = 100;
 
@@ -26,7 +27,7 @@ function request(port: number): Promise<PromiseSettledResult<Answer>[]> {
 
 const LOSSLESS = ['shared', 'sharded'] as const;
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'W13 %s: 100 connections that wait for a frozen worker are all answered when it is killed',
   async (sharing) => {
     const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 1, recoverInterval: 0 } });
@@ -45,7 +46,7 @@ test.each(LOSSLESS)(
   },
 );
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'W13 %s: a frozen worker beside a healthy one costs no connection and delays none',
   async (sharing) => {
     const { pids, port } = await startReadyFleet({ options: { sharing, workers: 2, recoverInterval: 0 } });
@@ -58,7 +59,7 @@ test.each(LOSSLESS)(
   },
 );
 
-test.each(LOSSLESS)(
+eachSharing(LOSSLESS)(
   'W13 %s: connections that wait while no worker is alive at all are answered by the first that is',
   async (sharing) => {
     const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 2, recoverInterval: 700 } });

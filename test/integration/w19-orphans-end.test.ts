@@ -12,11 +12,12 @@ import {
   testWhen,
 } from '../helpers/index.js';
 import { descendants, killMaster, occupy } from '../helpers/orphans.js';
+import { eachSharing } from '../helpers/sharing.js';
 
 const GRACE = 700;
 const options = { workers: 2, shutdownGracePeriod: GRACE } as const;
 
-test.each(['shared', 'reuseport'] as const)(
+eachSharing(['shared', 'reuseport'] as const)(
   'W19 idle workers end when their master is killed, long before their grace is over (%s)',
   async (sharing) => {
     const { master } = await startReadyFleet({ options: { ...options, sharing, shutdownGracePeriod: 20_000 } });
@@ -128,7 +129,7 @@ test('W19 with onMasterDeath false workers go on serving', async () => {
 });
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
-const asRoot = testWhen(isRoot, 'needs root');
+const asRoot = testWhen(isRoot, 'needs root', 'posixProcesses');
 
 asRoot('W19e workers of another uid end when their master is killed, idle or blocked', async () => {
   const idle = await startReadyFleet({ options: { ...options, ...NOBODY } });
@@ -152,7 +153,7 @@ asRoot(
   60_000,
 );
 
-const refused = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp');
+const refused = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp', 'posixProcesses');
 
 refused(
   'W19h where pidfd_open is refused workers end all the same: idle, blocked, and booting',

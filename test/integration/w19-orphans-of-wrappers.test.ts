@@ -22,7 +22,7 @@ import { descendants, killMaster, occupy } from '../helpers/orphans.js';
 const GRACE = 700;
 const options = { workers: 2, shutdownGracePeriod: GRACE } as const;
 
-const inNamespace = testWhen(canUnsharePids(), 'needs unshare --pid');
+const inNamespace = testWhen(canUnsharePids(), 'needs unshare --pid', 'posixProcesses');
 
 inNamespace('W19c workers of a master that is PID 1 of a namespace end with it, blocked as they are', async () => {
   const { master, port } = await startReadyFleet({ options }, { wrapper: inPidNamespace });
@@ -115,7 +115,7 @@ function capableNode(): string | undefined {
 }
 
 const node = capableNode();
-const capable = testWhen(node !== undefined, 'needs root, setpriv and setcap');
+const capable = testWhen(node !== undefined, 'needs root, setpriv and setcap', 'posixProcesses');
 
 // The kernel clears PR_SET_PDEATHSIG when it executes a file that gives capabilities.
 capable(

@@ -13,7 +13,7 @@ import {
 import { descendants } from '../helpers/orphans.js';
 import { children } from '../helpers/processes.js';
 
-const inNamespace = testWhen(canUnsharePids(), 'needs unshare --pid');
+const inNamespace = testWhen(canUnsharePids(), 'needs unshare --pid', 'posixProcesses');
 
 inNamespace('W19c SIGTERM stops a master that is PID 1', async () => {
   const { master } = await startReadyFleet({}, { wrapper: inPidNamespace });

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { type FleetConfig, type Master, sendSignal, startFleet, testWhen } from '../helpers/index.js';
 import { canReapOrphans, descendants, occupy, reaped, reapingOrphans } from '../helpers/orphans.js';
 
-const watched = testWhen(canReapOrphans(), 'needs python3');
+const watched = testWhen(canReapOrphans(), 'needs python3', 'posixProcesses');
 
 interface Orphaned {
   readonly pids: readonly number[];

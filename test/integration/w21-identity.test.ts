@@ -95,7 +95,11 @@ function canChoosePids(): boolean {
   }
 }
 
-testWhen(canChoosePids(), 'needs unshare --pid and ns_last_pid')(
+testWhen(
+  canChoosePids(),
+  'needs unshare --pid and ns_last_pid',
+  'posixProcesses',
+)(
   'W21 a worker that gets the very pid of its predecessor is another worker: recovered, listed and stopped like any',
   async () => {
     const { master, pids } = await startReadyFleet(

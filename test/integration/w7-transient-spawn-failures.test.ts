@@ -17,7 +17,7 @@ import {
 const NOBODY = 65_534;
 const asNobody = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] as const;
 const canLimit = isRoot && commandWorks(...asNobody, 'prlimit');
-const limited = testWhen(canLimit, 'needs root, setpriv and prlimit');
+const limited = testWhen(canLimit, 'needs root, setpriv and prlimit', 'posixProcesses');
 
 function startLimited(options: object): Master {
   return startMaster('out-of-processes', { args: [JSON.stringify(options)], wrapper: asNobody });

@@ -2,6 +2,7 @@
 
 import './mark.js';
 import { afterAll } from 'vitest';
+import { endAgent } from '../helpers/agent.js';
 import { endLeftProcesses, leftVariables, MARK, settledDescriptors } from '../helpers/leaks.js';
 import { openFds } from '../helpers/processes.js';
 
@@ -15,6 +16,7 @@ const variables = { ...process.env };
 
 // Hooks run in reverse order of registration: this one after all those of the test file.
 afterAll(async () => {
+  await endAgent();
   const mark = variables[MARK] ?? '';
   const processes = await endLeftProcesses(mark);
   const left = [

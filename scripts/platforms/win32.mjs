@@ -1,0 +1,58 @@
+// Windows on x64: the integration tests against fleets of node.exe, which Wine runs.
+import { join } from 'node:path';
+import { Skip } from './skip.mjs';
+import { stage } from './stage.mjs';
+import { runSuite } from './suite.mjs';
+import { prepareWine } from './wine.mjs';
+
+export const title = 'Windows x64 (Wine)';
+
+/** The major that goes through all files; of the others a few, because one binary has to do for all of them. */
+const WHOLE = 22;
+const PART = ['c05-command-producer', 'c08-recovery', 'w12-port-zero', 'w4-drain-on-stop', 'w19-orphans-end'];
+const MAJORS = [20, 22, 24, 26];
+
+const NO_SIGNALS = 'Windows has no signals';
+const LACKS = {
+  signals: NO_SIGNALS,
+  descriptors: 'a socket of Windows has no descriptor that a program inherits',
+  proc: 'there is no /proc',
+  unixSockets: 'sockets of Windows are TCP',
+  sharding: 'the kernel does not balance',
+  uids: 'Windows has no user ids to drop to',
+  posixProcesses: 'sessions, process groups, zombies and wrappers are of POSIX',
+  terminals: 'a console is no terminal of POSIX',
+  blockedStacks: 'Node opens no inspector on demand there',
+};
+
+export async function run(context, files) {
+  let wine;
+  try {
+    wine = prepareWine(context.cache);
+  } catch (error) {
+    throw new Skip(error.message);
+  }
+  const staged = stage(context.root);
+  const seen = [];
+  try {
+    for (const major of MAJORS) {
+      const node = wine.node(context.nodes('win32', 'x64', major), major);
+      const target = {
+        name: `win32 Node ${major}`,
+        platform: 'win32',
+        node,
+        root: staged.folder,
+        addons: 'prebuilds',
+        slowness: 4,
+        lacks: Object.fromEntries(Object.entries(LACKS).map(([name, why]) => [name, `cannot exist on win32: ${why}`])),
+        agent: { command: ['wine', node, join(staged.folder, 'test/agent/main.mjs')], env: wine.env },
+      };
+      const some = files.length > 0 ? files : major === WHOLE ? [] : PART;
+      seen.push(`Node ${major}: ${await runSuite(context, target, { files: some })}`);
+    }
+    return seen.join('; ');
+  } finally {
+    wine.end();
+    staged.remove();
+  }
+}

@@ -1,0 +1,31 @@
+// Runs first in every node process that the agent or one of its programs starts (NODE_OPTIONS). Says which process this is, in a file that it
+// holds open: whoever sees which process of the machine that emulates Windows has the file open knows both of its ids.
+const { isMainThread } = require('node:worker_threads');
+
+if (isMainThread) {
+  const { openSync, writeSync } = require('node:fs');
+  const { join } = require('node:path');
+  const name = `${process.pid}-${process.hrtime.bigint()}`;
+  // Never closed: it is open as long as the process lives.
+  writeSync(openSync(join(process.env.PREFORK_TEST_REGISTRY, name), 'w'), `${process.pid} ${process.ppid}\n`);
+  const port = process.env.PREFORK_TEST_SIGNALS;
+  if (port !== undefined) {
+    // For the master alone: a worker must not inherit it.
+    delete process.env.PREFORK_TEST_SIGNALS;
+    hearSignals(Number(port));
+  }
+}
+
+/** Windows has no signals that another process could send: what the tests want to be one arrives here and is emitted as Node does it. */
+function hearSignals(port) {
+  const socket = require('node:net').connect(port, '127.0.0.1');
+  socket.on('error', () => {}); // the test is over
+  socket.unref();
+  socket.write(`${process.pid}\n`);
+  socket.setEncoding('utf8').on('data', (text) => {
+    for (const signal of text.trim().split('\n')) {
+      // Without a listener Ctrl+C ends a program of Windows with this code: STATUS_CONTROL_C_EXIT.
+      if (!process.emit(signal, signal)) process.reallyExit(0xc000013a | 0);
+    }
+  });
+}

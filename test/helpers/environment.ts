@@ -1,0 +1,10 @@
+import { TARGET, target } from './target.js';
+
+const OURS = new RegExp(`^(VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_CHANNEL|${TARGET}$)`);
+
+/** The environment of the tests without what is meant for vitest and the helpers. */
+export function inherited(): NodeJS.ProcessEnv {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.test(name)));
+  // For fixtures, which have limits, too.
+  return target.slowness === 1 ? env : { ...env, PREFORK_TEST_SLOWNESS: String(target.slowness) };
+}

@@ -1,0 +1,121 @@
+/** Processes on a target with an agent, as they told about themselves: `test/agent/registers.cjs`. */
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProcessInfo } from './processes.js';
+
+interface Entry {
+  readonly pid: number;
+  readonly ppid: number;
+  /** The process of this machine that it really is. */
+  readonly local: number;
+  /** When that began, in the words of proc_pid_stat(5): its pid may be another one's later. */
+  readonly began: string;
+  alive: boolean;
+}
+
+/** One agent's processes. */
+export class Registry {
+  readonly #folder: string;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Every process that ever told about itself, and lives. */
+  processes(): readonly ProcessInfo[] {
+    this.#read();
+    return [...this.#entries.values()]
+      .filter((entry) => entry.alive)
+      .map((entry) => ({
+        pid: entry.pid,
+        name: 'node.exe',
+        state: stateOf(entry.local),
+        ppid: entry.ppid,
+        group: this.#firstOf(entry),
+        session: this.#firstOf(entry),
+      }));
+  }
+
+  /** The process of this machine that has this pid there. */
+  local(pid: number): number | undefined {
+    this.#read();
+    return [...this.#entries.values()].findLast((entry) => entry.pid === pid && entry.alive)?.local;
+  }
+
+  /** What the agent itself started, and from which everything else of it descends. */
+  #firstOf(entry: Entry): number {
+    let first = entry;
+    for (;;) {
+      const parent = [...this.#entries.values()].findLast(({ pid }) => pid === first.ppid);
+      if (parent === undefined || parent === first) return first.pid;
+      first = parent;
+    }
+  }
+
+  #read(): void {
+    for (const entry of this.#entries.values()) entry.alive &&= beginOf(entry.local) === entry.began;
+    const unknown = readdirSync(this.#folder).filter((name) => /^\d+-\d+$/.test(name) && !this.#entries.has(name));
+    if (unknown.length === 0) return;
+    const holders = holdersOf(this.#folder);
+    for (const name of unknown) {
+      const [pid, ppid] = readFileSync(join(this.#folder, name), 'utf8').trim().split(' ').map(Number);
+      if (pid === undefined || ppid === undefined) continue; // it is about to be written
+      const local = holders.get(name);
+      const began = local === undefined ? undefined : beginOf(local);
+      // Nobody holds it: the process ended before anybody looked.
+      this.#entries.set(name, { pid, ppid, local: local ?? 0, began: began ?? '', alive: began !== undefined });
+    }
+  }
+}
+
+/** Who has which file of the folder open. */
+function holdersOf(folder: string): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    // The wineserver has a descriptor of every file that any process has.
+    if (/wineserver/.test(read(`/proc/${pid}/comm`) ?? 'wineserver')) continue;
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const file = link(`/proc/${pid}/fd/${fd}`);
+      if (file?.startsWith(`${folder}/`) === true) found.set(file.slice(folder.length + 1), Number(pid));
+    }
+  }
+  return found;
+}
+
+function beginOf(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+function stateOf(pid: number): string {
+  const stat = read(`/proc/${pid}/stat`) ?? ') X';
+  return stat[stat.lastIndexOf(')') + 2] ?? 'X';
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // it ended meanwhile
+  }
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function link(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
