@@ -3,6 +3,8 @@
 
 #include <sys/event.h>
 
+#include <cstdint>
+
 #include "unique_fd.h"
 
 namespace prefork {
