@@ -9,7 +9,10 @@ import { checkBoolean, checkNames, checkNumber, checkObject, checkOneOf, checkSt
 /** Accept queue length when none is asked for; the kernel caps it at `net.core.somaxconn` (listen(2)). */
 export const DEFAULT_BACKLOG = 4096;
 
-/** `sun_path` has 108 bytes on Linux and holds a final NUL (unix(7)). */
+/**
+ * `sun_path` has 108 bytes on Linux and holds a final NUL (unix(7)). Other systems have less: macOS 104, and the addon refuses what is
+ * longer (ENAMETOOLONG).
+ */
 export const UNIX_PATH_MAX = 107;
 
 const FORMS = "a port number, 'host:port', ':port', '[ipv6]:port', 'unix:/path' or { host, port } or { path }";

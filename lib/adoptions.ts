@@ -3,7 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { restoreBacklog } from './adopt.js';
 import type { Drain } from './drain.js';
-import type { Fd, NativeBinding } from './native.cjs';
+import type { Fd, LinuxBinding, NativeBinding } from './native.cjs';
 import type { MasterMessage, WireListener } from './protocol.cjs';
 import { adopter } from './serve.js';
 import type { Logger } from './types.js';
@@ -11,7 +11,7 @@ import type { Logger } from './types.js';
 export interface AdoptionsContext {
   /** Where the master sends descriptors. */
   readonly channel: Fd;
-  readonly native: Pick<NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
+  readonly native: Pick<LinuxBinding & NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
   readonly drain: Pick<Drain, 'connectionsOf' | 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly log: Logger;
   readonly wires: readonly WireListener[];

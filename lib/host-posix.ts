@@ -8,6 +8,7 @@ import { buildCommand, logicalCwd, producersCommand } from './command.js';
 import type { Host, Launch, QueueReport, QueueWatch, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
+import { onLinux } from './native-linux.js';
 import type { ListenPlan } from './options.js';
 import { PosixWorker } from './posix-worker.js';
 import { runDelay } from './run-delay.js';
@@ -62,11 +63,11 @@ export class PosixHost implements Host {
   }
 
   queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
-    return native.queueDepth(fd);
+    return onLinux(native).queueDepth(fd);
   }
 
   watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
-    return native.watchQueues({ fds: [], delay: QUEUE_DELAY }, onWaiting);
+    return onLinux(native).watchQueues({ fds: [], delay: QUEUE_DELAY }, onWaiting);
   }
 
   runDelay(pid: number): number | undefined {
@@ -148,10 +149,12 @@ export class PosixHost implements Host {
 
   reapStrangers(): () => void {
     if (process.pid !== 1) return () => {};
+    // No process that is ours to start has this number anywhere else.
+    const linux = onLinux(native);
     let timer: NodeJS.Timeout | undefined;
     const look = () => {
       timer = undefined;
-      if (native.reapStrangers([...this.#children])) timer = setTimeout(look, STRANGER_AGE).unref();
+      if (linux.reapStrangers([...this.#children])) timer = setTimeout(look, STRANGER_AGE).unref();
     };
     // libuv multiplexes SIGCHLD, so child_process goes on working beside this.
     const onChild = () => {

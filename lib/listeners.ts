@@ -6,6 +6,7 @@
 import { type ActivatedSocket, Activation } from './activation.js';
 import { PreforkError } from './errors.js';
 import type { BoundSocket, NativeBinding, TcpListenRequest } from './native.cjs';
+import { onLinux } from './native-linux.js';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
 import type { WireListener } from './protocol.cjs';
 import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.js';
@@ -160,13 +161,13 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
 /** Several sockets on one address. The guard keeps other masters of the same user off it, and holds the number of port 0. */
 function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListenersContext): OpenListener {
   const { native, sharing, slots, log } = context;
-  const guard = native.guard(request);
+  const guard = onLinux(native).guard(request);
   const particulars = { ipv6Only: request.ipv6Only, inherited: false };
   if (sharing === 'reuseport') {
     return listenerOf(plan, guard, particulars, context, () => native.closeFd(guard.fd));
   }
   const address = { ...request, port: guard.port as number, backlog: plan.backlog, reusePort: true };
-  const shards = new Shards(native, log, () => native.listen(address).fd);
+  const shards = new Shards(onLinux(native), log, () => native.listen(address).fd);
   const release = (): void => {
     shards.close();
     native.closeFd(guard.fd);

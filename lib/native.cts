@@ -23,7 +23,7 @@ export interface TcpListenRequest {
 
 export interface UnixListenRequest {
   readonly family: 'unix';
-  /** At most 107 bytes. */
+  /** At most `unixPathMax` bytes. */
   readonly path: string;
   readonly backlog: number;
   /** chmod(2) between bind and listen. */
@@ -84,9 +84,12 @@ export interface SpawnRequest {
   readonly gid?: number;
   /** setgroups(2); left alone when absent. */
   readonly groups?: readonly number[];
-  /** Arm `PR_SET_PDEATHSIG` with SIGKILL, and check afterwards that the parent is still the caller. */
+  /**
+   * Arm `PR_SET_PDEATHSIG` with SIGKILL, and check afterwards that the parent is still the caller. Nothing without
+   * `features.parentDeathSignal`.
+   */
   readonly dieWithParent: boolean;
-  /** Append `LISTEN_PID=<pid>` to the environment, written in the child. */
+  /** Append `LISTEN_PID=<pid>` to the environment, written in the child. Nothing on macOS, where posix_spawn(2) has no place for it. */
   readonly listenPid: boolean;
 }
 
@@ -115,7 +118,7 @@ export interface ParentWatch {
   /**
    * What happens at the master's death: `onDeath` is called, and `grace` ms later the process is ended with exit code 1
    * (`grace: 0`: at once, without calling `onDeath`). `grace: null` disables the watch.
-   * `keepDeathSignal: false` clears `PR_SET_PDEATHSIG` once the watch is proven to be armed.
+   * `keepDeathSignal: false` clears `PR_SET_PDEATHSIG`, where there is one, once the watch is proven to be armed.
    */
   configure(options: { readonly grace: number | null; readonly keepDeathSignal: boolean }): void;
   /** Ends the process with `code` in `ms` milliseconds from now unless it is gone by then. A second call moves the deadline. */
@@ -158,6 +161,7 @@ export interface QueueWatch {
   close(): void;
 }
 
+/** What every POSIX system has. */
 export interface NativeBinding {
   /** Whether this is the first thread of the process, the one whose end is the end of the process. */
   readonly mainThread: boolean;
@@ -166,22 +170,13 @@ export interface NativeBinding {
 
   /** A bound, listening, non-blocking, close-on-exec socket. */
   listen(request: TcpListenRequest | UnixListenRequest): BoundSocket;
-  /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
-  guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
   /** listen(2) again, to put a backlog back in force. */
   setBacklog(fd: Fd, backlog: number): void;
   inspectListener(fd: Fd): InspectedSocket;
-  /** Linux `TCP_INFO`. Throws ENOTSUP elsewhere and for unix sockets. */
-  queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
-  /**
-   * Linux: steers the connections that are made from now on, and replaces what was in force in one step. Connections that are
-   * queued stay where they are, and so does one whose handshake has begun. Throws `setsockopt(SO_ATTACH_REUSEPORT_CBPF)` EINVAL for a
-   * socket that does not listen or is in no group, and ENOMEM where the kernel's `net.core.optmem_max` is too small: 20 KiB, the
-   * default until Linux 6.8, are enough for every choice out of 2,000.
-   */
-  steer(request: SteerRequest): void;
   /** connect(2) as a question: is anyone behind this unix socket path? */
   probeUnix(path: string): 'live' | 'stale' | 'absent' | 'not-a-socket';
+  /** How many bytes the path of a unix socket may have. */
+  readonly unixPathMax: number;
   /** An exclusive flock(2) on a file that is created when missing; `undefined` when another process holds it. */
   lockFile(path: string): Fd | undefined;
 
@@ -195,35 +190,52 @@ export interface NativeBinding {
   socketPair(): [Fd, Fd];
   /** Close-on-exec `[read, write]`. */
   pipe(): [Fd, Fd];
-  /** Linux: a channel for `sendFds` and `recvFds`: a connected pair of close-on-exec, non-blocking `SOCK_SEQPACKET` sockets. */
+
+  /** Main thread only. `onExit` is called once, after the reap. */
+  spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
+  /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
+  userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
+
+  /** Main thread only, once per process. */
+  watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;
+}
+
+/**
+ * What only Linux has: guards, steering and watching of queues, sockets handed to workers that run, and PID 1. Through `onLinux()` of
+ * `native-linux.ts`, after `features` said that it is there.
+ */
+export interface LinuxBinding {
+  /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
+  guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
+  /** `TCP_INFO`. Throws ENOTSUP for unix sockets. */
+  queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
+  /**
+   * Steers the connections that are made from now on, and replaces what was in force in one step. Connections that are
+   * queued stay where they are, and so does one whose handshake has begun. Throws `setsockopt(SO_ATTACH_REUSEPORT_CBPF)` EINVAL for a
+   * socket that does not listen or is in no group, and ENOMEM where the kernel's `net.core.optmem_max` is too small: 20 KiB, the
+   * default until Linux 6.8, are enough for every choice out of 2,000.
+   */
+  steer(request: SteerRequest): void;
+  /** A channel for `sendFds` and `recvFds`: a connected pair of close-on-exec, non-blocking `SOCK_SEQPACKET` sockets. */
   seqpacketPair(): [Fd, Fd];
   /**
-   * Linux: sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
+   * Sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
    * which hold a listener and its queue open from now on, also before they are received.
    * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: nobody holds the other
    * end. Throws `sendmsg` EBADF when one of the descriptors is not open.
    */
   sendFds(channel: Fd, message: FdMessage): 'sent' | 'full' | 'gone';
   /**
-   * Linux: takes one message, and never waits: `undefined` when there is none, also after the other end was closed. The descriptors are
+   * Takes one message, and never waits: `undefined` when there is none, also after the other end was closed. The descriptors are
    * close-on-exec and the caller's. Throws `recvmsg` EMFILE when this process could not take all of them; those that came are closed,
    * the message is lost, the next one can be received.
    */
   recvFds(channel: Fd): { readonly tag: number; readonly fds: Fd[] } | undefined;
-
-  /** Main thread only. `onExit` is called once, after the reap. */
-  spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
-  /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
-  userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
   reapStrangers(own: readonly number[]): boolean;
-
   /**
-   * Linux: calls `onWaiting` with those of the queues that stay non-empty, several in one call where they are noticed together. Never
+   * Calls `onWaiting` with those of the queues that stay non-empty, several in one call where they are noticed together. Never
    * during this call.
    */
   watchQueues(request: QueueWatchRequest, onWaiting: (queues: WaitingQueue[]) => void): QueueWatch;
-
-  /** Main thread only, once per process. */
-  watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;
 }

@@ -7,6 +7,7 @@ import { overSocket } from './channel-ends.js';
 import { descendsFrom } from './descent.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import type { Fd, NativeBinding } from './native.cjs';
+import { onLinux } from './native-linux.js';
 import type { PipedStream } from './pass-on.js';
 import { passOn } from './pass-on.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
@@ -68,7 +69,7 @@ export class PosixWorker implements WorkerProcess {
 
   /** Opens the way for sockets of other slots; returns the worker's end, which is the caller's. */
   openAdoption(): Fd {
-    const [ours, theirs] = this.#native.seqpacketPair();
+    const [ours, theirs] = onLinux(this.#native).seqpacketPair();
     this.#adoption = ours;
     return theirs;
   }
@@ -77,7 +78,8 @@ export class PosixWorker implements WorkerProcess {
     if (this.#adoption === undefined) return false;
     // The descriptors first: they are there when the worker reads of them.
     const tag = ++this.#adoptions;
-    if (this.#native.sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent') return false;
+    if (onLinux(this.#native).sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent')
+      return false;
     return this.send({ type: 'adopt', slot, tag, listeners: sockets.map(({ listener }) => listener) });
   }
 

@@ -1,10 +1,10 @@
 /** The sockets of one address under `sharing: 'sharded'`: one per slot, in one `SO_REUSEPORT` group, held by the master for its whole life. */
 
-import type { Fd, NativeBinding } from './native.cjs';
+import type { Fd, LinuxBinding, NativeBinding } from './native.cjs';
 import type { Logger } from './types.js';
 
 export class Shards {
-  readonly #native: Pick<NativeBinding, 'steer' | 'closeFd'>;
+  readonly #native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>;
   readonly #bind: () => Fd;
   readonly #log: Logger;
   readonly #fds: Fd[] = [];
@@ -12,7 +12,7 @@ export class Shards {
   #steered = '';
 
   /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
-  constructor(native: Pick<NativeBinding, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
+  constructor(native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
     this.#native = native;
     this.#log = log;
     this.#bind = bind;

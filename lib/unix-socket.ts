@@ -16,12 +16,11 @@
 
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { UNIX_PATH_MAX } from './address.js';
 import type { BoundSocket, Fd, NativeBinding } from './native.cjs';
 import type { UnixPlan } from './options.js';
 import { explained, isSystemError, systemError } from './system-error.js';
 
-type Native = Pick<NativeBinding, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd'>;
+type Native = Pick<NativeBinding, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd' | 'unixPathMax'>;
 
 export interface UnixSocket {
   readonly fd: Fd;
@@ -114,9 +113,9 @@ function bindAndRename(plan: UnixPlan, lock: Fd, native: Native): UnixSocket {
 }
 
 function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): BoundSocket {
-  // As long as the limit of sun_path allows: the final name has at least one character, so this one has, too.
+  // As long as the system's limit allows: the final name has at least one character, so this one has, too.
   const folder = dirname(path);
-  const room = UNIX_PATH_MAX - Buffer.byteLength(join(folder, 'x')) + 1;
+  const room = native.unixPathMax - Buffer.byteLength(join(folder, 'x')) + 1;
   const length = Math.min(TEMPORARY_NAME_LENGTH, room);
   for (let attempt = 1; ; attempt++) {
     // The global loads node:crypto on first use: a megabyte that a master without unix sockets does not pay.

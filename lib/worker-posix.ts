@@ -5,6 +5,7 @@ import { openControlFd, posixBoot } from './boot-posix.cjs';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
 import type { NativeBinding } from './native.cjs';
+import { onLinux } from './native-linux.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: NativeBinding): WorkerSystem {
@@ -24,7 +25,7 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
     async adoptions(context) {
       // Loaded late: most workers do without.
       const { Adoptions } = await import('./adoptions.js');
-      return new Adoptions({ ...context, native });
+      return new Adoptions({ ...context, native: onLinux(native) });
     },
     // libuv accepts in every turn for as long as somebody is there.
     acceptQueued() {},

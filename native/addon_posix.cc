@@ -140,6 +140,7 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   add("spawn", SpawnChild);
   add("userGroups", GroupsOfUser);
   add("watchParent", WatchParent);
+  exports.Set("unixPathMax", UnixPathMax());
   ExportFds(env, exports);
 }
 

@@ -28,6 +28,9 @@ UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> 
 // connect(2) as a question: is anyone behind this path?
 UnixProbe ProbeUnix(const std::string& path);
 
+// How many bytes `path` may have.
+int UnixPathMax();
+
 // listen(2) again on a socket that listens already.
 void SetBacklog(int fd, int backlog);
 SocketName NameOf(int fd);

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "fd.h"
 #include "listener.h"
 #include "sys_error.h"
@@ -78,8 +80,10 @@ SocketName Decode(const sockaddr_storage& storage, socklen_t length) {
     const std::size_t header = offsetof(sockaddr_un, sun_path);
     const std::size_t size = length > header ? length - header : 0;
     // A path may fill sun_path without a terminator, unix(7); a leading NUL is an abstract name, of
-    // exact length.
-    if (size > 0 && address.sun_path[0] == '\0') {
+    // exact length. A socket without a name has nothing there, or NULs alone on macOS.
+    const bool named = std::any_of(address.sun_path, address.sun_path + size,
+                                   [](char character) { return character != '\0'; });
+    if (named && address.sun_path[0] == '\0') {
       name.address.assign(address.sun_path, size);
     } else {
       name.address.assign(address.sun_path, strnlen(address.sun_path, size));

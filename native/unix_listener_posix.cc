@@ -14,6 +14,9 @@
 namespace prefork {
 namespace {
 
+// One byte is kept for the terminator that unix(7) recommends: 107 on Linux, 103 on macOS.
+constexpr std::size_t kUnixPathMax = sizeof sockaddr_un::sun_path - 1;
+
 struct UnixAddress {
   sockaddr_un raw;
   socklen_t length;
@@ -21,19 +24,17 @@ struct UnixAddress {
 
 UnixAddress MakeAddress(const std::string& path, const char* syscall) {
   UnixAddress address = {};
-  // One byte is kept for the terminator that unix(7) recommends.
-  constexpr std::size_t kLimit = sizeof address.raw.sun_path - 1;
   if (path.empty() || path.find('\0') != std::string::npos) {
     // An empty path would make Linux pick an abstract name, unix(7) "Autobind".
     throw SysError(EINVAL, syscall)
         .On(path)
         .Advise("a socket path must not be empty or contain NUL");
   }
-  if (path.size() > kLimit) {
+  if (path.size() > kUnixPathMax) {
     throw SysError(ENAMETOOLONG, syscall)
         .On(path)
-        .Advise("a socket path has at most " + std::to_string(kLimit) + " bytes, this one has " +
-                std::to_string(path.size()));
+        .Advise("a socket path has at most " + std::to_string(kUnixPathMax) +
+                " bytes, this one has " + std::to_string(path.size()));
   }
   address.raw.sun_family = AF_UNIX;
   memcpy(address.raw.sun_path, path.c_str(), path.size() + 1);
@@ -46,6 +47,8 @@ const sockaddr* Raw(const UnixAddress& address) {
 }
 
 }  // namespace
+
+int UnixPathMax() { return static_cast<int>(kUnixPathMax); }
 
 UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode) {
   const UnixAddress address = MakeAddress(path, "bind");

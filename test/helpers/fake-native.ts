@@ -4,7 +4,14 @@
  */
 
 import { constants } from 'node:os';
-import type { InspectedSocket, NativeBinding, QueueWatch, TcpListenRequest, WaitingQueue } from '../../lib/native.cjs';
+import type {
+  InspectedSocket,
+  LinuxBinding,
+  NativeBinding,
+  QueueWatch,
+  TcpListenRequest,
+  WaitingQueue,
+} from '../../lib/native.cjs';
 import type { Logger } from '../../lib/types.js';
 
 type Request = Omit<TcpListenRequest, 'backlog' | 'reusePort'> & { readonly backlog?: number };
@@ -31,8 +38,8 @@ export class FakeNative {
     });
   }
 
-  get binding(): NativeBinding {
-    const binding: Partial<NativeBinding> = {
+  get binding(): LinuxBinding & NativeBinding {
+    const binding: Partial<LinuxBinding & NativeBinding> = {
       listen: (request) => {
         if (request.family === 'unix') throw new Error('unix sockets need the real addon');
         return this.#bind('listen', request);
@@ -57,7 +64,7 @@ export class FakeNative {
         if (!this.open.delete(fd)) throw systemError('EBADF', 'close');
       },
     };
-    return binding as NativeBinding;
+    return binding as LinuxBinding & NativeBinding;
   }
 
   /** Somebody waits in this queue: reported by every watch that is armed for it. Returns by how many. */

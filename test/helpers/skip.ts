@@ -47,6 +47,9 @@ function lackOf(needs: readonly Ability[]): string | undefined {
 export const isRoot = process.getuid?.() === 0;
 export const isLinux = process.platform === 'linux';
 
+/** For what other systems have nothing like: their addon does not export it. */
+export const testOnLinux = testWhen(isLinux, `cannot exist on ${process.platform}`);
+
 /** True when the command can be started and succeeds, e.g. `commandWorks('unshare', '--pid', '--fork', 'true')`. */
 export function commandWorks(file: string, ...args: readonly string[]): boolean {
   return spawnSync(file, args, { stdio: 'ignore', timeout: 5_000 }).status === 0;

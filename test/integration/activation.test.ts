@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import type { BoundSocket, InspectedSocket } from '../../lib/native.cjs';
+import { onLinux } from '../../lib/native-linux.js';
 import type { WireListener } from '../../lib/protocol.cjs';
 import type { ListenerAddress } from '../../lib/types.js';
 import { inPackage, target } from '../helpers/index.js';
@@ -129,7 +130,7 @@ test('W17 a socket of the wrong kind under the name of a listener is refused', a
 });
 
 test('W17 a bound socket that does not listen is refused under its name', async () => {
-  const guard = hold(native.guard({ family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false }));
+  const guard = hold(onLinux(native).guard({ family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false }));
   const report = await activate({ listen: { port: 0, name: 'web' } }, [guard], { names: 'web' });
   expect(report.error?.message).toMatch(/does not listen.*not a listening socket for TCP/);
   expect(report.sockets).toBe(0);

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Adoptions } from '../../lib/adoptions.js';
 import { native } from '../../lib/binding.cjs';
 import { Drain } from '../../lib/drain.js';
+import { onLinux } from '../../lib/native-linux.js';
 import type { WireListener } from '../../lib/protocol.cjs';
 import { bounded, connectRaw, eventually, http2Get, httpGet, openFds } from '../helpers/index.js';
 import { cert, gate, get, key } from './drain-helpers.js';
@@ -38,8 +39,8 @@ function shard(): Shard {
   return {
     port: port ?? 0,
     copy: () => native.dupFd(fd),
-    limit: () => native.queueDepth(fd).limit,
-    depth: () => native.queueDepth(fd).depth,
+    limit: () => onLinux(native).queueDepth(fd).limit,
+    depth: () => onLinux(native).queueDepth(fd).depth,
     close,
   };
 }
@@ -73,7 +74,11 @@ function worker(...servers: (Server | undefined)[]): Worker {
     drain.destroy();
     await drain.finished;
   });
-  return { adoptions: new Adoptions({ channel: -1, native, drain, log, wires, servers }), drain, logged };
+  return {
+    adoptions: new Adoptions({ channel: -1, native: onLinux(native), drain, log, wires, servers }),
+    drain,
+    logged,
+  };
 }
 
 const kinds: readonly { readonly kind: string; make(): Server; ask(port: number): Promise<string> }[] = [

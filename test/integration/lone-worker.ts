@@ -6,6 +6,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
 import { overSocket } from '../../lib/channel-ends.js';
+import { onLinux } from '../../lib/native-linux.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
 import { ENV, MARKER } from '../../lib/protocol.cjs';
 import { bounded, eventually, inPackage, target } from '../helpers/index.js';
@@ -55,7 +56,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   const { listeners = 1, reuseport = false, preload = PRELOAD, control = true } = options;
   const bound = Array.from({ length: listeners }, () => {
     const request = { family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false } as const;
-    return reuseport ? native.guard(request) : native.listen({ ...request, backlog: 100, reusePort: false });
+    return reuseport ? onLinux(native).guard(request) : native.listen({ ...request, backlog: 100, reusePort: false });
   });
   const wires = bound.map((socket, i): WireListener => {
     const { family, address, port } = socket;

@@ -4,10 +4,11 @@ import { writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import type { Fd } from '../../lib/native.cjs';
 import { bounded, eventually } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
+import { testOnLinux as test } from '../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, tcp } from './native-helpers.js';
 
 const open = new Set<Fd>();

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { bounded } from '../helpers/eventually.js';
+import { testOnLinux as test } from '../helpers/skip.js';
 import { failsCleanly, fixture, native, PATIENCE, tcp } from './native-helpers.js';
 
 test('W15 a second guard of the same user is refused, with and without workers that listen', () => {

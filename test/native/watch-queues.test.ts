@@ -4,10 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import type { Fd, QueueWatch, WaitingQueue } from '../../lib/native.cjs';
 import { eventually } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
+import { testOnLinux as test } from '../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, statusField, tcp } from './native-helpers.js';
 
 const THREAD = 'prefork-queues';
