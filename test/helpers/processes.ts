@@ -3,7 +3,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { agent } from './agent.js';
 import { eventually } from './eventually.js';
+import { environmentByPs, ownFds, processTable } from './process-table.js';
 import { target } from './target.js';
+
+/** Everywhere else ps(1) tells, and less. */
+const hasProc = process.platform === 'linux';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -23,6 +27,7 @@ export function processInfo(pid: number): ProcessInfo | undefined {
 
 /** Of a process of this machine. */
 function processInfoHere(pid: number): ProcessInfo | undefined {
+  if (!hasProc) return processTable(pid)[0];
   const stat = readProc(pid, 'stat');
   if (stat === undefined) return undefined;
   // The name is in parentheses and may itself contain spaces and parentheses.
@@ -46,6 +51,7 @@ export function processes(): readonly ProcessInfo[] {
 
 /** Every process of this machine, zombies included. */
 export function processesHere(): readonly ProcessInfo[] {
+  if (!hasProc) return processTable();
   const found: ProcessInfo[] = [];
   for (const entry of readdirSync('/proc')) {
     const info = /^\d+$/.test(entry) ? processInfoHere(Number(entry)) : undefined;
@@ -107,6 +113,7 @@ export function children(pid: number): readonly ProcessInfo[] {
 
 /** Open descriptors and what they refer to: `socket:[…]`, `pipe:[…]`, `anon_inode:[…]` or a path. */
 export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, string> {
+  if (!hasProc && pid === 'self') return ownFds();
   const found = new Map<number, string>();
   for (const entry of readdirSync(`/proc/${pid}/fd`)) {
     try {
@@ -120,6 +127,7 @@ export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, stri
 
 /** The environment a process was started with; later changes are not in it. Empty when the process is gone or a zombie. */
 export function environmentOf(pid: number): ReadonlyMap<string, string> {
+  if (!hasProc) return environmentByPs(pid);
   const pairs = (readProc(pid, 'environ') ?? '').split('\0').filter((pair) => pair.includes('='));
   return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
