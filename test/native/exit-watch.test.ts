@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { eventually } from '../helpers/eventually.js';
 import { openFds, processInfo, untilDead } from '../helpers/processes.js';
-import { testWhen } from '../helpers/skip.js';
+import { testWhen, testWithProc } from '../helpers/skip.js';
 import { canRefuseSyscalls, refusing } from '../helpers/wrappers.js';
 import { errorOf, fixture, native, PATIENCE, shell, start } from './native-helpers.js';
 
@@ -36,7 +36,7 @@ test('an exit is told even when the process ends before spawn returns, and never
   for (let i = 0; i < 50; i++) {
     let returned = false;
     const exit = await new Promise<boolean>((resolve) => {
-      native.spawn(shell('', { file: '/bin/true', args: ['true'] }), () => resolve(returned));
+      native.spawn(shell('', { file: 'true', args: ['true'] }), () => resolve(returned));
       // Everything that the kernel needs to end it happens while the event loop stands still.
       const end = performance.now() + 3;
       while (performance.now() < end);
@@ -81,7 +81,7 @@ test('children of child_process are left to it, and it leaves ours to us', async
   expect(foreign.map(([code]) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test('the last exit takes the watch with it: threads and descriptors are back to where they were', async () => {
+testWithProc('the last exit takes the watch with it: threads and descriptors are back to where they were', async () => {
   await start(shell('exit 0')).exit;
   // Its watch is told to end with the exit, and ends a moment later.
   await eventually(() => !threadNames().includes('prefork-watch'));
@@ -128,11 +128,14 @@ test('an error thrown in onExit is an uncaught exception, as everywhere in Node'
   expect(await run(['throw'])).toMatchObject({ out: 'uncaught thrown in onExit\n', code: 0 });
 });
 
-test('process.exit() with living children neither hangs nor aborts, and the children end by the death signal', async () => {
-  const { out, code } = await run(['process-exit']);
-  expect(code).toBe(4);
-  for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid, { within: PATIENCE });
-});
+testWhen(native.features.parentDeathSignal, `${process.platform} has no death signal`)(
+  'process.exit() with living children neither hangs nor aborts, and the children end by the death signal',
+  async () => {
+    const { out, code } = await run(['process-exit']);
+    expect(code).toBe(4);
+    for (const pid of out.trim().split(' ').map(Number)) await untilDead(pid, { within: PATIENCE });
+  },
+);
 
 test('a natural end after the last exit, with the addon loaded twice, neither hangs nor aborts', async () => {
   expect(await run(['twice'])).toEqual({ out: 'exit 1 null\nexit 2 null\n', code: 0, signal: null });

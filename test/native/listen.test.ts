@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import type { BoundSocket } from '../../lib/native.cjs';
-import { testWhen } from '../helpers/skip.js';
+import { testOnLinux, testWhen } from '../helpers/skip.js';
 import { errorOf, failsCleanly, native, tcp } from './native-helpers.js';
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
@@ -52,7 +52,7 @@ testWhen(hasIpv6, 'needs IPv6')(
   },
 );
 
-test('the backlog is the limit of the accept queue, and can be put back in force', () => {
+testOnLinux('the backlog is the limit of the accept queue, and can be put back in force', () => {
   closing(native.listen(tcp({ backlog: 17 })), ({ fd }) => {
     expect(native.queueDepth(fd)).toEqual({ depth: 0, limit: 17 });
     native.setBacklog(fd, 23);
@@ -60,7 +60,7 @@ test('the backlog is the limit of the accept queue, and can be put back in force
   });
 });
 
-test('the depth of an accept queue counts connections that nobody has accepted', async () => {
+testOnLinux('the depth of an accept queue counts connections that nobody has accepted', async () => {
   const { fd, port } = native.listen(tcp());
   const clients = Array.from({ length: 5 }, () => connect(port as number, '127.0.0.1'));
   await Promise.all(clients.map((client) => once(client, 'connect')));
@@ -149,7 +149,7 @@ test('inspecting tells a listener from everything else', () => {
   expect(errorOf(() => native.inspectListener(file))).toMatchObject({ code: 'EBADF', syscall: 'fcntl' });
 });
 
-test('the accept queue of what is no TCP listener is an error, not a number', () => {
+testOnLinux('the accept queue of what is no TCP listener is an error, not a number', () => {
   const [a, b] = native.socketPair();
   expect(errorOf(() => native.queueDepth(a))).toMatchObject({ code: 'ENOTSUP' });
   native.closeFd(a);
@@ -159,7 +159,7 @@ test('the accept queue of what is no TCP listener is an error, not a number', ()
   native.closeFd(guard.fd);
 });
 
-test('putting a backlog in force never makes a listener out of a guard', () => {
+testOnLinux('putting a backlog in force never makes a listener out of a guard', () => {
   closing(native.guard(tcp()), ({ fd }) => {
     expect(failsCleanly(() => native.setBacklog(fd, 5))).toMatchObject({ code: 'EINVAL', syscall: 'listen' });
     expect(native.inspectListener(fd).listening).toBe(false);

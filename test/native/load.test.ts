@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
-import { commandWorks, testWhen } from '../helpers/skip.js';
+import { commandWorks, isLinux, testWhen } from '../helpers/skip.js';
 import { canRefuseSyscalls, refusing } from '../helpers/wrappers.js';
 import { fixture, native } from './native-helpers.js';
 
@@ -31,12 +31,12 @@ testWhen(commandWorks(nm, '--version'), 'needs nm(1)')(
 test('features tell what this kernel can do', () => {
   expect(native.features).toEqual({
     nativeSpawn: true,
-    reuseport: true,
+    reuseport: isLinux,
     sharding: expect.any(Boolean),
     pidfd: expect.any(Boolean),
-    parentDeathSignal: true,
+    parentDeathSignal: isLinux,
     unixSockets: true,
-    queueDepth: true,
+    queueDepth: isLinux,
     dropPrivileges: true,
     reasons: expect.any(Object),
   });

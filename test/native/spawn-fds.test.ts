@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { openFds } from '../helpers/processes.js';
-import { testWhen } from '../helpers/skip.js';
+import { testWhen, testWithProc } from '../helpers/skip.js';
 import { canRefuseSyscalls, refusing } from '../helpers/wrappers.js';
 import { fixture, native, shell, start, tcp, told } from './native-helpers.js';
 
@@ -35,21 +35,21 @@ async function descriptorsOf(fds: readonly number[]): Promise<ReadonlyMap<number
   return new Map(seen.filter(([, target]) => !/^\/(usr|lib|etc)/.test(target)));
 }
 
-test('a child has the descriptors that it was given, in order, and no others', async () => {
+testWithProc('a child has the descriptors that it was given, in order, and no others', async () => {
   expect(files).toHaveLength(12);
   const seen = await descriptorsOf([0, 1, 2, ...files]);
   expect([...seen.keys()].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 15 }, (_, fd) => fd));
   for (const [i, fd] of files.entries()) expect(seen.get(3 + i)).toBe(readlinkSync(`/proc/self/fd/${fd}`));
 });
 
-test('one descriptor may be given several times', async () => {
+testWithProc('one descriptor may be given several times', async () => {
   const [fd] = files as [number];
   const seen = await descriptorsOf([0, 1, fd, fd, fd]);
   const target = readlinkSync(`/proc/self/fd/${fd}`);
   expect([2, 3, 4].map((target_fd) => seen.get(target_fd))).toEqual([target, target, target]);
 });
 
-test('a listener is handed on as it is: non-blocking, listening, not close-on-exec in the child', async () => {
+testWithProc('a listener is handed on as it is: non-blocking, listening, not close-on-exec in the child', async () => {
   const { fd, port } = native.listen(tcp());
   const flags = (text: string): number => Number.parseInt(/^flags:\s+(\d+)$/m.exec(text)?.[1] ?? '', 8);
   const { out } = await told(shell('cat /proc/$$/fdinfo/3', { fds: [0, 1, 2, fd] }));
@@ -80,11 +80,14 @@ function expectPermutations(found: readonly Permutation[]): void {
   for (const { wanted, got } of found) expect(got).toEqual(wanted.map((fd) => `file${fd}`));
 }
 
-test('every permutation of overlapping sources and targets arrives as asked, sources equal to targets included', async () => {
-  expectPermutations(await permutations([], 'open'));
-});
+testWithProc(
+  'every permutation of overlapping sources and targets arrives as asked, sources equal to targets included',
+  async () => {
+    expectPermutations(await permutations([], 'open'));
+  },
+);
 
-test('a master whose stdio is closed places descriptors as well', async () => {
+testWithProc('a master whose stdio is closed places descriptors as well', async () => {
   expectPermutations(await permutations([], 'closed'));
 });
 
@@ -95,7 +98,7 @@ testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')(
   },
 );
 
-test('spawning does not disturb the descriptors of the master', async () => {
+testWithProc('spawning does not disturb the descriptors of the master', async () => {
   const { fd } = native.listen(tcp());
   const before = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
   await start(shell('exit 0', { fds: [fd, fd, fd] })).exit;

@@ -4,15 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { untilDead } from '../helpers/processes.js';
-import { commandWorks, isRoot, testWhen } from '../helpers/skip.js';
+import { commandWorks, isLinux, isRoot, testWhen, testWithProc } from '../helpers/skip.js';
 import { failsCleanly, fixture, native, PATIENCE, shell, start, statusField, told } from './native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-ids-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const asRoot = testWhen(isRoot, 'needs root');
+const asRoot = testWhen(isRoot && isLinux, 'needs root and proc(5)');
 const status = shell('', { file: '/bin/cat', args: ['cat', '/proc/self/status'] });
 const four = (id: number): string => Array(4).fill(id).join('\t');
 
@@ -74,7 +74,7 @@ asRoot('a program that the dropped uid may not run is EACCES of execve', () => {
   expect(error).toMatchObject({ code: 'EACCES', syscall: 'execve', path: file });
 });
 
-test('the groups of a user come from the database, and a user that is not in it is undefined', async () => {
+testWithProc('the groups of a user come from the database, and a user that is not in it is undefined', async () => {
   const { out: gid } = await told(shell('id -g root'));
   const { out: groups } = await told(shell('id -G root'));
   const found = native.userGroups(0);
@@ -101,7 +101,7 @@ async function killMaster(mode: string): Promise<void> {
   await untilDead(child, { within: PATIENCE });
 }
 
-test('W19 a child dies with a killed master by the kernel, before it has done anything itself', async () => {
+testWithProc('W19 a child dies with a killed master by the kernel, before it has done anything itself', async () => {
   await killMaster('plain');
 });
 
@@ -112,7 +112,7 @@ asRoot(
   },
 );
 
-test('a child gets the soft limit of open files that Node raised for itself at start', async () => {
+testWithProc('a child gets the soft limit of open files that Node raised for itself at start', async () => {
   // The shell stays between: a parent that still has the limit which Node raises.
   const script = 'ulimit -S -n 300; ulimit -H -n 2000; "$0" "$1" limits; true';
   const args = ['-c', script, process.execPath, fixture('native-master.mjs')];
@@ -121,7 +121,7 @@ test('a child gets the soft limit of open files that Node raised for itself at s
   expect(JSON.parse(out)).toEqual({ own: [2000, 2000], child: [300, 2000] });
 });
 
-test('a child gets the limit of its master where the original one cannot be told', async () => {
+testWithProc('a child gets the limit of its master where the original one cannot be told', async () => {
   const limit = (text: string): string | undefined => /^Max open files\s+(\S+\s+\S+)/m.exec(text)?.[1];
   const { out } = await told(shell('', { file: '/bin/cat', args: ['cat', '/proc/self/limits'] }));
   // The parent of this process is a Node process that raised its own limit.

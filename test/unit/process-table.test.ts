@@ -37,7 +37,7 @@ testWhen(isLinux && commandWorks('ps', '-A', '-o', 'pid='), 'needs proc(5) and p
 
 test.skipIf(process.platform === 'win32')('a descriptor is listed while it is open', () => {
   const before = [...ownFds().keys()];
-  const fd = openSync('/dev/null');
+  const fd = openSync('/dev/null', 'r');
   expect(ownFds().has(fd)).toBe(true);
   closeSync(fd);
   expect([...ownFds().keys()]).toEqual(before);
