@@ -53,9 +53,16 @@ export interface WindowsBinding {
   /** The socket that another process duplicated for this one. No child inherits it. */
   adoptSocket(info: Buffer): Fd;
 
-  /** Takes one connection out of the queue and never waits: `undefined` when nobody is there (any more). No child inherits it. */
+  /**
+   * Takes one connection out of the queue and never waits: `undefined` when nobody is there (any more). No child inherits it. Throws
+   * EMFILE or ENOBUFS when the system is short of something: the connection stays in the queue, and a watch that is armed again at once
+   * would only tell the same again.
+   */
   accept(socket: Fd): Fd | undefined;
-  /** Calls `onWaiting` once when somebody waits in the queue of a listening socket, and again after each `rearm()`. */
+  /**
+   * Calls `onWaiting` once when somebody waits in the queue of a listening socket, and again after each `rearm()`. Throws EINVAL for a
+   * socket that does not listen.
+   */
   watchAccepts(socket: Fd, onWaiting: () => void): AcceptWatch;
 
   /** Throws ESRCH when there is no such process (any more). */

@@ -7,11 +7,15 @@
 // connection.
 #include "accept_watch_win.h"
 
+#include <errno.h>
+
 #include <condition_variable>
 #include <mutex>
 
+#include "sys_error.h"
 #include "thread.h"
 #include "wake_win.h"
+#include "winsock_win.h"
 
 namespace prefork {
 
@@ -45,6 +49,9 @@ struct AcceptWatch::State {
 
 AcceptWatch::AcceptWatch(SOCKET listener, Sink on_waiting)
     : state_(std::make_shared<State>(listener, std::move(on_waiting))) {
+  // WSAPoll() says nothing about a socket that will never be ready.
+  if (GetOption(listener, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN") == 0)
+    throw SysError(EINVAL, "WSAPoll").Advise("the socket does not listen");
   thread_ = StartThread("prefork-accepts", [state = state_] { state->Run(); });
 }
 

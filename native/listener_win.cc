@@ -41,10 +41,11 @@ std::string WayOut(int error, const TcpAddress& address) {
     case EADDRINUSE:
       return "another process has this address: stop it or choose another port";
     case EACCES:
-      // Hyper-V and WSL reserve whole ranges; and a socket of another user answers like that, MSDN
-      // "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE".
-      return "Windows keeps this port for somebody: look at `netsh interface ipv4 show "
-             "excludedportrange protocol=tcp`, or choose another port";
+      // MSDN "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE": what a socket gets whose address
+      // overlaps with that of an exclusive one, or belongs to another user. Hyper-V reserves whole
+      // ranges.
+      return "a program holds this port for an address that includes this one, or Windows reserves "
+             "it (`netsh interface ipv4 show excludedportrange protocol=tcp`): choose another port";
     case EADDRNOTAVAIL:
       return "no interface of this machine has the address " + address.address;
     default:

@@ -46,8 +46,8 @@ unsigned long OldestThread() {
 }  // namespace
 
 bool OnMainThread() {
-  static const unsigned long main = OldestThread();
-  return GetCurrentThreadId() == main;
+  static const unsigned long first = OldestThread();
+  return GetCurrentThreadId() == first;
 }
 
 }  // namespace prefork

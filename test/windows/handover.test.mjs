@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { native } from './addon.mjs';
+import { adoptedBy, ask, errorOf, listening, serving, start } from './helpers.mjs';
+
+test('processes that adopt one socket share its connections', async (t) => {
+  const { fd, port } = listening(t);
+  const workers = await Promise.all([serving(fd), serving(fd)]);
+  // Those that come at once find both of them busy.
+  const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
+  for (const { pid } of workers) assert.ok(answers.includes(String(pid)), `worker ${pid} answered nobody`);
+  for (const worker of workers) worker.child.kill('SIGKILL');
+  await Promise.all(workers.map(({ exit }) => exit));
+});
+
+test('what is adopted is the listener that was promised, inherited by no child', async (t) => {
+  const { fd, port } = listening(t);
+  const worker = start('serves.mjs');
+  await worker.hear();
+  adoptedBy(worker, fd);
+  assert.deepEqual(await worker.hear(), {
+    adopted: {
+      ...{ family: 'IPv4', address: '127.0.0.1', port, type: 'stream', listening: true },
+      ...{ nonBlocking: true, closeOnExec: true, reusePort: false },
+    },
+  });
+});
+
+test('W13 a socket outlives its workers: who was in the queue is answered by the next one', async (t) => {
+  const { fd, port } = listening(t);
+  const first = await serving(fd);
+  first.tell({ block: 60_000 });
+  await first.hear();
+  const queued = Array.from({ length: 50 }, () => ask(port));
+  first.child.kill('SIGKILL');
+  await first.exit;
+  const second = await serving(fd);
+  assert.deepEqual(new Set(await Promise.all(queued)), new Set([String(second.pid)]));
+});
+
+test('a process that is gone, or never was, is no place for a socket', async (t) => {
+  const { fd } = listening(t);
+  const ended = start('idles.mjs');
+  await ended.hear();
+  ended.child.kill('SIGKILL');
+  await ended.exit;
+  for (const pid of [ended.pid, 4_000_000_000]) {
+    const error = errorOf(() => native.duplicateSocket(fd, pid));
+    assert.equal(error.code, 'ESRCH');
+    assert.equal(error.syscall, 'OpenProcess');
+  }
+});
+
+test('what is no socket is neither duplicated nor adopted', () => {
+  assert.match(errorOf(() => native.duplicateSocket(123_456, process.pid)).code, /^(ENOTSOCK|EBADF)$/);
+  assert.equal(errorOf(() => native.adoptSocket(Buffer.alloc(3))).code, 'ERR_INVALID_ARG_VALUE');
+  assert.equal(errorOf(() => native.adoptSocket('nothing')).code, 'ERR_INVALID_ARG_VALUE');
+  const empty = errorOf(() => native.adoptSocket(Buffer.alloc(native.duplicateSocket.length + 628)));
+  assert.match(empty.code, /^(EINVAL|ENOTSOCK|ERR_INVALID_ARG_VALUE)$/);
+  assert.equal(errorOf(() => native.inspectListener(123_456)).code, 'EBADF');
+  assert.match(errorOf(() => native.closeFd(123_456)).code, /^(ENOTSOCK|EBADF)$/);
+});
+
+test('sixty copies of one socket answer', async (t) => {
+  const { fd, port } = listening(t);
+  const worker = await serving(fd);
+  for (let i = 1; i < 60; i++) {
+    adoptedBy(worker, fd);
+    await worker.hear();
+  }
+  const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
+  assert.deepEqual(new Set(answers), new Set([String(worker.pid)]));
+});
