@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { native } from './addon.mjs';
-import { ask, deferred, errorOf, listening, PATIENCE, serving, within } from './helpers.mjs';
+import { adoptedBy, ask, deferred, errorOf, listening, PATIENCE, serving, within } from './helpers.mjs';
 
 /** A connection that the kernel has made, though nobody has accepted it. */
 async function connected(t, port) {
@@ -121,22 +121,33 @@ test('L2 a worker whose event loop is blocked delays nobody', async (t) => {
   assert.deepEqual(new Set(answers), new Set([String(other.pid)]));
 });
 
-test('L4 workers that stop under load lose no connection', async (t) => {
-  const { fd, port } = listening(t);
-  const rounds = 6;
-  let serve = true;
-  let answered = 0;
-  const failures = [];
-  const load = async () => {
-    while (serve) {
+/** Connections one after the other, from as many clients at a time, until `end()`. */
+function load(port) {
+  const tally = { answered: 0, failures: [] };
+  let going = true;
+  const client = async () => {
+    while (going) {
       await ask(port).then(
-        () => answered++,
-        (error) => failures.push(error),
+        () => tally.answered++,
+        (error) => tally.failures.push(error),
       );
     }
   };
+  const clients = Array.from({ length: 16 }, client);
+  return {
+    async end() {
+      going = false;
+      await Promise.all(clients);
+      return tally;
+    },
+  };
+}
+
+test('L4 workers that stop under load lose no connection', async (t) => {
+  const { fd, port } = listening(t);
+  const rounds = 6;
   let current = await Promise.all([serving(fd), serving(fd)]);
-  const clients = Array.from({ length: 16 }, load);
+  const clients = load(port);
   for (let round = 0; round < rounds; round++) {
     const next = await Promise.all([serving(fd), serving(fd)]);
     const old = current;
@@ -144,11 +155,27 @@ test('L4 workers that stop under load lose no connection', async (t) => {
     for (const worker of old) worker.tell({ stop: true });
     for (const worker of old) assert.deepEqual(await within(worker.exit, 'the end'), { code: 0, signal: null });
   }
-  serve = false;
-  await Promise.all(clients);
+  const { answered, failures } = await clients.end();
   t.diagnostic(`${answered} connections answered over ${2 * rounds} stops`);
   assert.deepEqual(failures, []);
   assert.ok(answered > 10 * rounds);
+});
+
+test('L4 nothing is lost by hundreds of closed watches, also while nobody at all is listening', async (t) => {
+  const { fd, port } = listening(t);
+  const rounds = 150;
+  const workers = await Promise.all([serving(fd), serving(fd)]);
+  const clients = load(port);
+  for (let round = 0; round < rounds; round++) {
+    for (const worker of workers) worker.tell({ leave: true });
+    for (const worker of workers) assert.equal(await worker.hear(), 'left');
+    for (const worker of workers) adoptedBy(worker, fd);
+    for (const worker of workers) await worker.hear();
+  }
+  const { answered, failures } = await clients.end();
+  t.diagnostic(`${answered} connections answered over ${2 * rounds} closed watches`);
+  assert.deepEqual(failures, []);
+  assert.ok(answered > rounds);
 });
 
 test('a watch keeps a process until unref(), and again after ref()', async () => {

@@ -38,6 +38,18 @@ test('W13 a socket outlives its workers: who was in the queue is answered by the
   assert.deepEqual(new Set(await Promise.all(queued)), new Set([String(second.pid)]));
 });
 
+test('W15 a restart right after connections were served gets its port again', async () => {
+  const request = { family: 'IPv4', address: '127.0.0.1', port: 0, backlog: 511, ipv6Only: false, reusePort: false };
+  const first = native.listen(request);
+  const worker = await serving(first.fd);
+  // The worker closes first: these wait on its side, in TIME_WAIT.
+  await Promise.all(Array.from({ length: 100 }, () => ask(first.port)));
+  native.closeFd(first.fd);
+  worker.tell({ stop: true });
+  await worker.exit;
+  native.closeFd(native.listen({ ...request, port: first.port }).fd);
+});
+
 test('a process that is gone, or never was, is no place for a socket', async (t) => {
   const { fd } = listening(t);
   const ended = start('idles.mjs');
