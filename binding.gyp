@@ -8,6 +8,7 @@
       "sources": [
         "native/addon.cc",
         "native/addon_parent_watch.cc",
+        "native/parent_deadlines.cc",
         "native/sys_error.cc"
       ],
       "conditions": [
@@ -68,7 +69,6 @@
             "native/winsock_win.cc"
           ],
           "defines": [
-            "UNICODE",
             "WIN32_LEAN_AND_MEAN",
             "NOMINMAX",
             # Windows 10, as Node itself demands.
@@ -76,8 +76,8 @@
             "_HAS_EXCEPTIONS=1"
           ],
           "msvs_settings": {
-            # /EHsc, and warnings as those of the other compilers.
-            "VCCLCompilerTool": {"ExceptionHandling": 1, "WarningLevel": 4}
+            # /EHsc
+            "VCCLCompilerTool": {"ExceptionHandling": 1}
           },
           "libraries": ["-lws2_32"]
         }, "OS=='mac'", {

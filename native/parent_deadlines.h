@@ -1,10 +1,9 @@
 // When a worker whose master is gone has to be gone as well. Whoever notices the death, and however
-// a thread sleeps until the next deadline, this is the same on every POSIX system.
+// a thread sleeps until the next deadline, this is the same on every system.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 
@@ -14,7 +13,7 @@ namespace prefork {
 // that its Stop() excludes it.
 class ParentDeadlines {
  public:
-  ParentDeadlines(pid_t master, std::function<void()> on_death)
+  ParentDeadlines(int master, std::function<void()> on_death)
       : master_(master), on_death_(std::move(on_death)) {}
 
   // The master is gone as of now. Only the first call counts.
@@ -29,7 +28,7 @@ class ParentDeadlines {
  private:
   using Clock = std::chrono::steady_clock;
 
-  const pid_t master_;
+  const int master_;
   const std::function<void()> on_death_;
   bool told_ = false;
   std::optional<Clock::time_point> died_;
@@ -38,6 +37,12 @@ class ParentDeadlines {
   int exit_code_ = 0;
 };
 
+// What is different on each system.
+
+int OwnPid();
+// At once, and without anything that the process would do at its end: its event loop may be
+// blocked.
+[[noreturn]] void EndProcess(int code);
 // Writes to stderr, which may be a full pipe whose reader is stuck, or a stopped terminal: neither
 // keeps the caller, who is about to end the process, for longer than a second.
 void SayLastWords(const char* text, std::size_t size);

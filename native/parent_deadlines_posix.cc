@@ -1,59 +1,11 @@
-#include <stdio.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "parent_deadlines.h"
 
 namespace prefork {
-namespace {
 
-using std::chrono::milliseconds;
+int OwnPid() { return getpid(); }
 
-constexpr int kOrphanExitCode = 1;
-
-[[noreturn]] void EndOrphan(pid_t master, milliseconds grace) {
-  char line[160];
-  const int size =
-      grace.count() == 0
-          ? snprintf(line, sizeof line, "prefork: worker %d ends: master %d is gone\n", getpid(),
-                     master)
-          : snprintf(line, sizeof line,
-                     "prefork: worker %d ends: master %d is gone and %lld ms of grace are over\n",
-                     getpid(), master, static_cast<long long>(grace.count()));
-  if (size > 0) SayLastWords(line, std::min(static_cast<std::size_t>(size), sizeof line - 1));
-  _exit(kOrphanExitCode);
-}
-
-}  // namespace
-
-void ParentDeadlines::NoteDeath() {
-  if (!died_) died_ = Clock::now();
-}
-
-void ParentDeadlines::ExitAfter(milliseconds delay, int code) {
-  exit_at_ = Clock::now() + delay;
-  exit_code_ = code;
-}
-
-int ParentDeadlines::Step() {
-  std::optional<Clock::time_point> next = exit_at_;
-  const Clock::time_point now = Clock::now();
-  if (died_ && grace_) {
-    const Clock::time_point end = *died_ + *grace_;
-    if (end <= now) EndOrphan(master_, *grace_);
-    if (!told_) {
-      told_ = true;
-      on_death_();
-    }
-    next = next ? std::min(*next, end) : end;
-  }
-  if (exit_at_ && *exit_at_ <= now) _exit(exit_code_);
-  if (!next) return -1;
-  // Rounded up: a sleep that ends a fraction too early would spin through the rest.
-  const auto left = std::chrono::ceil<milliseconds>(*next - now).count();
-  constexpr long long kLongestSleep = 24 * 3600 * 1000;
-  return static_cast<int>(std::min<long long>(left, kLongestSleep));
-}
+void EndProcess(int code) { _exit(code); }
 
 }  // namespace prefork

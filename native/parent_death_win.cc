@@ -2,11 +2,11 @@
 // ends, and holds the pid so that nobody else gets it meanwhile. The control channel is not watched
 // here: a pipe of Windows can only be watched by reading it.
 #include <errno.h>
-#include <stdio.h>
 
-#include <algorithm>
 #include <mutex>
+#include <string>
 
+#include "parent_deadlines.h"
 #include "parent_death.h"
 #include "process_win.h"
 #include "sys_error_win.h"
@@ -15,48 +15,15 @@
 namespace prefork {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr unsigned int kOrphanExitCode = 1;
-
-// The end without any handler, destructor or flush: nothing of a process whose event loop is
-// blocked may be waited for, MSDN TerminateProcess.
-[[noreturn]] void End(unsigned int code) {
-  TerminateProcess(GetCurrentProcess(), code);
-  // It does not return for one's own process; the compiler does not know.
-  for (;;) Sleep(INFINITE);
-}
-
-DWORD WINAPI WriteWords(void* text) {
-  const auto* words = static_cast<const char*>(text);
+DWORD WINAPI Write(void* text) {
+  const auto& words = *static_cast<const std::string*>(text);
   DWORD written;
   // Nobody is left to tell about a failure.
-  WriteFile(GetStdHandle(STD_ERROR_HANDLE), words, static_cast<DWORD>(lstrlenA(words)), &written,
-            nullptr);
+  WriteFile(GetStdHandle(STD_ERROR_HANDLE), words.data(), static_cast<DWORD>(words.size()),
+            &written, nullptr);
   return 0;
-}
-
-// stderr may be a full pipe whose reader is stuck, or be locked by a blocked write of the main
-// thread: neither may keep an orphan alive. So the words have a thread of their own and a second.
-void SayLastWords(char* text) {
-  constexpr DWORD kPatience = 1000;
-  const UniqueHandle thread(CreateThread(nullptr, 0, WriteWords, text, 0, nullptr));
-  if (thread) WaitForSingleObject(thread.Get(), kPatience);
-}
-
-[[noreturn]] void EndOrphan(int master, milliseconds grace) {
-  char line[160];
-  const unsigned long self = GetCurrentProcessId();
-  if (grace.count() == 0) {
-    snprintf(line, sizeof line, "prefork: worker %lu ends: master %d is gone\n", self, master);
-  } else {
-    snprintf(line, sizeof line,
-             "prefork: worker %lu ends: master %d is gone and %lld ms of grace are over\n", self,
-             master, static_cast<long long>(grace.count()));
-  }
-  SayLastWords(line);
-  End(kOrphanExitCode);
 }
 
 UniqueHandle MakeEvent() {
@@ -84,64 +51,53 @@ UniqueHandle OpenMaster(int pid) {
 
 }  // namespace
 
+int OwnPid() { return static_cast<int>(GetCurrentProcessId()); }
+
+void EndProcess(int code) {
+  TerminateProcess(GetCurrentProcess(), static_cast<unsigned int>(code));
+  // It does not return for one's own process; the compiler does not know.
+  for (;;) Sleep(INFINITE);
+}
+
+// Windows cannot be asked whether a write would wait: for a full pipe, or for the main thread that
+// waits for one. So the words have a thread of their own, and are never freed: it may still read
+// them when the process ends.
+void SayLastWords(const char* text, std::size_t size) {
+  constexpr DWORD kPatience = 1000;
+  auto* words = new std::string(text, size);
+  const UniqueHandle thread(CreateThread(nullptr, 0, Write, words, 0, nullptr));
+  if (thread) WaitForSingleObject(thread.Get(), kPatience);
+}
+
 struct ParentWatch::State {
-  State(int master_pid, Sink sink)
-      : pid(master_pid),
-        master(OpenMaster(master_pid)),
-        wake(MakeEvent()),
-        on_death(std::move(sink)) {
-    if (!master) died = Clock::now();
+  State(int pid, Sink on_death)
+      : master(OpenMaster(pid)), wake(MakeEvent()), deadlines(pid, std::move(on_death)) {
+    if (!master) deadlines.NoteDeath();
   }
 
-  const int pid;
   const UniqueHandle master;
   const UniqueHandle wake;
 
   std::mutex mutex;  // guards what follows; held while the sink runs, so that Stop() excludes it
-  Sink on_death;
+  ParentDeadlines deadlines;
   bool stopped = false;
-  bool told = false;
-  std::optional<Clock::time_point> died;
-  std::optional<milliseconds> grace = milliseconds(0);
-  std::optional<Clock::time_point> exit_at;
-  unsigned int exit_code = 0;
-
-  // Milliseconds to sleep. Does not return when a deadline has passed.
-  DWORD Step() {
-    std::optional<Clock::time_point> next = exit_at;
-    const Clock::time_point now = Clock::now();
-    if (died && grace) {
-      const Clock::time_point end = *died + *grace;
-      if (end <= now) EndOrphan(pid, *grace);
-      if (!told) {
-        told = true;
-        on_death();
-      }
-      next = next ? std::min(*next, end) : end;
-    }
-    if (exit_at && *exit_at <= now) End(exit_code);
-    if (!next) return INFINITE;
-    // Rounded up: a sleep that ends a fraction too early would spin through the rest.
-    const auto left = std::chrono::ceil<milliseconds>(*next - now).count();
-    constexpr long long kLongestSleep = 24 * 3600 * 1000;
-    return static_cast<DWORD>(std::min<long long>(left, kLongestSleep));
-  }
 
   void Run() {
     for (;;) {
-      DWORD timeout;
+      int timeout;
       bool alive;
       {
         const std::lock_guard<std::mutex> lock(mutex);
         if (stopped) return;
-        timeout = Step();
-        alive = !died;
+        timeout = deadlines.Step();
+        alive = !deadlines.Dead();
       }
       const HANDLE handles[] = {wake.Get(), master.Get()};
-      const DWORD woken = WaitForMultipleObjects(alive ? 2 : 1, handles, FALSE, timeout);
+      const DWORD woken = WaitForMultipleObjects(
+          alive ? 2 : 1, handles, FALSE, timeout < 0 ? INFINITE : static_cast<DWORD>(timeout));
       if (woken != WAIT_OBJECT_0 + 1) continue;
       const std::lock_guard<std::mutex> lock(mutex);
-      died = Clock::now();
+      deadlines.NoteDeath();
     }
   }
 };
@@ -158,7 +114,7 @@ void ParentWatch::Configure(std::optional<milliseconds> grace, bool) {
   if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->grace = grace;
+    state_->deadlines.SetGrace(grace);
   }
   SetEvent(state_->wake.Get());
 }
@@ -167,8 +123,7 @@ void ParentWatch::ExitAfter(milliseconds delay, int code) {
   if (!state_) return;
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->exit_at = Clock::now() + delay;
-    state_->exit_code = static_cast<unsigned int>(code);
+    state_->deadlines.ExitAfter(delay, code);
   }
   SetEvent(state_->wake.Get());
 }

@@ -43,6 +43,17 @@ test('W19a, W20 a worker whose event loop is blocked ends with code 1 when its g
   assert.ok(took >= 300 && took < 1_300, `${took} ms`);
 });
 
+test('W19a a worker that is stuck in a write to stderr, which nobody reads, ends nevertheless', async () => {
+  const parent = await master();
+  const options = { stdio: ['pipe', 'pipe', 'pipe'] };
+  const worker = start('watches-parent.mjs', options, parent.pid, 300, 'spam');
+  assert.equal(await worker.hear(), 'watching');
+  const { result, took } = await afterDeathOf(parent, worker.exit);
+  assert.deepEqual(result, { code: 1, signal: null });
+  // A second for its last words.
+  assert.ok(took < 2_300, `${took} ms`);
+});
+
 test('W19d a worker that hears of the death and does nothing ends when its grace is over', async () => {
   const parent = await master();
   const worker = await watching(parent.pid, 300);
