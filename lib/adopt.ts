@@ -30,7 +30,8 @@ function bind(native: NativeBinding, wire: WireListener): number {
   return native.listen({ family, address, port, backlog, ipv6Only, reusePort: true }).fd;
 }
 
-function verified(native: NativeBinding, wire: WireListener, fd: number): number {
+/** The listening socket that was promised. */
+export function verified(native: Pick<NativeBinding, 'inspectListener'>, wire: WireListener, fd: number): number {
   let found: InspectedSocket;
   try {
     found = native.inspectListener(fd);

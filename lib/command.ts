@@ -18,7 +18,7 @@ const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
 const INSPECT_BY_ENVIRONMENT = /(^|\s)--(inspect(?!-publish-uid)|debug-port)/;
 const DEFAULT_INSPECT_PORT = 9229;
 /** What a worker must not get from the master's own environment. */
-const STALE: ReadonlySet<string> = new Set([...Object.values(ENV), ...NODE_IPC_ENV]);
+export const STALE: ReadonlySet<string> = new Set([...Object.values(ENV), ...NODE_IPC_ENV]);
 
 /** The running program, as far as it is needed to start it again. */
 export interface Program {
@@ -40,7 +40,8 @@ export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
   const logical = env['PWD'];
   if (logical === undefined || !isAbsolute(logical)) return physical;
   try {
-    const [a, b] = [statSync(logical), statSync(physical)];
+    // File numbers of NTFS and ReFS do not fit into a double.
+    const [a, b] = [statSync(logical, { bigint: true }), statSync(physical, { bigint: true })];
     return a.dev === b.dev && a.ino === b.ino ? logical : physical;
   } catch {
     return physical;
@@ -58,30 +59,56 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
 export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): WorkerCommand {
-  const { settings, slot, generation } = launch;
   const files: CommandFile[] = launch.listeners.flatMap((listener) => {
-    const fd = inheritedFd(listener, slot);
+    const fd = inheritedFd(listener, launch.slot);
     return fd === null ? [] : [{ fd, name: listener.address.name, address: listener.address }];
   });
-  const cwd = settings.cwd ?? program.cwd;
-  return {
-    ...commandLine(settings, program, slot),
-    environment: environment(settings.env ?? program.env, {
-      [ENV.child]: MARKER,
-      [ENV.fleet]: launch.fleet,
-      [ENV.slot]: slot,
-      [ENV.generation]: generation,
-      [ENV.masterPid]: process.pid,
+  return workerCommand(launch, program, {
+    environment: {
       [ENV.controlFd]: controlFd(files.length),
       [ENV.listenFds]: files.length,
       [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
       ...(adoption !== undefined && { [ENV.adoptionFd]: adoptionFd(files.length) }),
-    }),
-    stdio: [...settings.stdio, ...files.map((file) => file.fd), control, ...(adoption === undefined ? [] : [adoption])],
+    },
+    stdio: [
+      ...launch.settings.stdio,
+      ...files.map((file) => file.fd),
+      control,
+      ...(adoption === undefined ? [] : [adoption]),
+    ],
+    files,
+    isStale: (name) => STALE.has(name),
+  });
+}
+
+/** What the system hands a worker, and how. */
+export interface Handed extends Pick<Command, 'stdio' | 'files'> {
+  /** Where the worker finds it. */
+  readonly environment: Readonly<Record<string, string | number>>;
+  /** Whether a variable of the master must not reach a worker. */
+  isStale(name: string): boolean;
+}
+
+/** The rest is the same on every system. */
+export function workerCommand(launch: Launch, program: Program, handed: Handed): WorkerCommand {
+  const { settings, slot, generation } = launch;
+  const cwd = settings.cwd ?? program.cwd;
+  const own = {
+    [ENV.child]: MARKER,
+    [ENV.fleet]: launch.fleet,
+    [ENV.slot]: slot,
+    [ENV.generation]: generation,
+    [ENV.masterPid]: process.pid,
+    ...handed.environment,
+  };
+  return {
+    ...commandLine(settings, program, slot),
+    environment: environment(settings.env ?? program.env, own, handed.isStale),
+    stdio: handed.stdio,
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
     ...(settings.gid === undefined ? {} : { gid: settings.gid }),
-    files,
+    files: handed.files,
     slot,
     generation,
   };
@@ -175,11 +202,12 @@ function hasInspectPort(execArgv: readonly string[], env: Readonly<Record<string
 function environment(
   base: Readonly<Record<string, string | undefined>>,
   own: Readonly<Record<string, string | number>>,
+  isStale: Handed['isStale'],
 ): string[] {
   const variables: string[] = [];
   for (const key of Object.keys(base)) {
     const value = base[key];
-    if (value !== undefined && !STALE.has(key)) variables.push(`${key}=${value}`);
+    if (value !== undefined && !isStale(key)) variables.push(`${key}=${value}`);
   }
   for (const [key, value] of Object.entries(own)) variables.push(`${key}=${value}`);
   return variables;

@@ -3,9 +3,10 @@
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from './addon.js';
-import type { Program, WorkerCommand } from './command.js';
-import { buildCommand, logicalCwd, producersCommand } from './command.js';
-import type { Host, Launch, QueueReport, QueueWatch, Timer, WorkerProcess, WorkerProcessEvents } from './host.js';
+import type { WorkerCommand } from './command.js';
+import { buildCommand, producersCommand } from './command.js';
+import type { Host, Launch, QueueReport, QueueWatch, WorkerProcess, WorkerProcessEvents } from './host.js';
+import { CommonHost } from './host-common.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import { onLinux } from './native-linux.js';
@@ -13,7 +14,6 @@ import type { ListenPlan } from './options.js';
 import { PosixWorker } from './posix-worker.js';
 import { runDelay } from './run-delay.js';
 import type { Logger, Sharing } from './types.js';
-import { TIMER_MAX } from './validate.js';
 import { openWorkerStdio } from './worker-stdio.js';
 
 /** A queue that is still filled after so many milliseconds is told of. */
@@ -28,35 +28,9 @@ const SIGNAL_NAMES = new Map(
     .map(([name, number]) => [number, name as NodeJS.Signals]),
 );
 
-export class PosixHost implements Host {
-  readonly pid = process.pid;
-  readonly features = native.features;
-  readonly #program: Program;
+export class PosixHost extends CommonHost implements Host {
   /** Native children that are not reaped yet. */
   readonly #children = new Set<number>();
-
-  constructor() {
-    // Taken at the start: the program may change its directory and environment later.
-    this.#program = {
-      execPath: process.execPath,
-      execArgv: process.execArgv,
-      argv: process.argv,
-      env: process.env,
-      cwd: logicalCwd(process.env, process.cwd()),
-      physicalCwd: process.cwd(),
-    };
-  }
-
-  now(): number {
-    // Monotonic, as performance.now() is, which would load node:perf_hooks: 100 KB of heap.
-    return process.uptime() * 1_000;
-  }
-
-  after(ms: number, action: () => void): Timer {
-    // More than a timer holds would fire at once; 24 days are for ever to everybody who waits here.
-    const timer = setTimeout(action, Math.min(ms, TIMER_MAX));
-    return { cancel: () => clearTimeout(timer) };
-  }
 
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
     return openListeners(plans, { native, sharing, slots, log, env: process.env, pid: process.pid });
@@ -81,7 +55,7 @@ export class PosixHost implements Host {
     try {
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
-      const command = buildCommand(launch, this.#program, theirs, adoption);
+      const command = buildCommand(launch, this.program, theirs, adoption);
       if (launch.commandProducer === undefined) {
         this.#start(worker, launch, command);
       } else {
@@ -130,11 +104,6 @@ export class PosixHost implements Host {
     } finally {
       stdio.release();
     }
-  }
-
-  onSignal(signal: NodeJS.Signals, action: () => void): () => void {
-    process.on(signal, action);
-    return () => process.off(signal, action);
   }
 
   hasControllingTerminal(): boolean {

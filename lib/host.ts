@@ -60,6 +60,8 @@ export interface Launch {
   readonly listeners: readonly OpenListener[];
   /** Whether the worker may be given sockets of other slots. */
   readonly adopts: boolean;
+  /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */
+  readonly diesWithMaster: boolean;
   readonly settings: LaunchSettings;
   readonly commandProducer: PreforkOptions['commandProducer'];
 }

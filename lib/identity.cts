@@ -31,6 +31,8 @@ export interface WorkerIdentity {
   readonly masterPid: number;
   /** `undefined` when the master gave no channel. */
   readonly controlFd: number | undefined;
+  /** Windows: what the worker says goes here; `controlFd` is what it hears. */
+  readonly reportFd: number | undefined;
   /** `undefined` unless the listeners are sharded. */
   readonly adoptionFd: number | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
@@ -58,6 +60,7 @@ export function identity(): WorkerIdentity | undefined {
     generation: integer(env[ENV.generation]) ?? 0,
     masterPid: integer(env[ENV.masterPid]) ?? process.ppid,
     controlFd: integer(env[ENV.controlFd]),
+    reportFd: integer(env[ENV.reportFd]),
     adoptionFd: integer(env[ENV.adoptionFd]),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };

@@ -38,6 +38,8 @@ export interface OpenListenersContext {
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
+  /** What a person can do about the error of an address, where that is another thing than on POSIX. */
+  readonly wayOut?: (code: string, plan: TcpPlan) => string | undefined;
   /** Default: `dns.promises.lookup`. */
   readonly lookup?: Lookup;
 }
@@ -152,7 +154,7 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
       return openGuarded(plan, request, context);
     } catch (error) {
       if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
-      throw explained(error, wayOut(error, plan));
+      throw explained(error, isSystemError(error) ? (context.wayOut ?? wayOut)(error.code, plan) : undefined);
     }
   }
   throw new Error(`No address for the listener '${plan.name}'`);
@@ -184,9 +186,8 @@ function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListener
 /** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
 const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
-function wayOut(error: unknown, { port, host, network }: TcpPlan): string | undefined {
-  if (!isSystemError(error)) return undefined;
-  switch (error.code) {
+function wayOut(code: string, { port, host, network }: TcpPlan): string | undefined {
+  switch (code) {
     case 'EADDRINUSE':
       return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' shows it`;
     case 'EACCES':

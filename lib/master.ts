@@ -14,13 +14,13 @@ import { Operations } from './operations.js';
 import type { Settings } from './options.js';
 import { queueStatus } from './queues.js';
 import { Recoveries } from './recoveries.js';
-import { checkSharing } from './sharing-support.js';
 import { ShutDown } from './shut-down.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
 import { Slots } from './slots.js';
 import type { Start } from './starter.js';
 import { notStarted, Starter } from './starter.js';
+import { checkSupport } from './system-support.js';
 import type {
   ExitInfo,
   FleetState,
@@ -172,7 +172,7 @@ export class Master {
     const settings = this.#settings;
     const host = this.#host;
     const log = this.#log;
-    checkSharing(settings.sharing, host.features);
+    checkSupport(settings, host.features);
     if (settings.signals) this.#signals = installSignals(host, log, this);
     this.#stopReaping = host.reapStrangers();
     this.#listeners = await host.openListeners(settings.listen, settings.sharing, settings.workers, log);

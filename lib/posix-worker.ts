@@ -1,40 +1,27 @@
 /** One worker process as POSIX has it: pid, control channel, piped output, exit. */
 
 import type { ChildProcess } from 'node:child_process';
-import { StringDecoder } from 'node:string_decoder';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
 import { descendsFrom } from './descent.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
+import { LastWords } from './last-words.js';
 import type { Fd, NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
 import type { PipedStream } from './pass-on.js';
-import { passOn } from './pass-on.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 
-/**
- * After the exit of a worker everything it sent is already in our buffers; end-of-file follows unless a process that it started
- * still holds a copy of the descriptor. That one is not waited for longer than this, in milliseconds.
- */
-const LAST_WORDS = 200;
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
 /** One process behind a control channel, started natively or by a `commandProducer`. */
 export class PosixWorker implements WorkerProcess {
   readonly #native: NativeBinding;
-  readonly #events: WorkerProcessEvents;
   readonly #channel: MasterChannel;
-  readonly #outputs = new Set<PipedStream>();
-  /** Everything on stderr arrives here: what the preload reports of it is the same again. */
-  #pipedStderr = false;
+  readonly #lastWords: LastWords;
   #pid = 0;
   /** Of the process that said it serves, when that is not the one that was started. */
   #servingPid: number | undefined;
   #kill: (signal: NodeJS.Signals) => boolean = () => false;
-  #exit: ProcessExit | undefined;
-  #channelOpen = true;
-  #lastWords: NodeJS.Timeout | undefined;
-  #told = false;
   /** The master's end of the adoption socket. */
   #adoption: Fd | undefined;
   #adoptions = 0;
@@ -42,18 +29,15 @@ export class PosixWorker implements WorkerProcess {
   /** @param controlFd The master's end of the control channel; this worker owns it. */
   constructor(native: NativeBinding, controlFd: Fd, events: WorkerProcessEvents) {
     this.#native = native;
-    this.#events = events;
+    this.#lastWords = new LastWords(events, () => this.#channel.close());
     this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), {
       message: (message) => {
         if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
-        if (message.type !== 'stderr' || !this.#pipedStderr) events.message(message);
+        if (message.type !== 'stderr' || !this.#lastWords.pipedStderr) events.message(message);
       },
       // A line that the death of its writer cut off, or a program that mistook the descriptor: nothing to act on.
       garbage: () => {},
-      close: () => {
-        this.#channelOpen = false;
-        this.#settle();
-      },
+      close: () => this.#lastWords.channelClosed(),
     });
     // The children keep the event loop alive, not their channels.
     this.#channel.unref();
@@ -89,7 +73,7 @@ export class PosixWorker implements WorkerProcess {
   }
 
   kill(signal: NodeJS.Signals): boolean {
-    if (this.#exit !== undefined) return false;
+    if (this.#lastWords.exited) return false;
     if (signal === 'SIGKILL') this.#killWrapped();
     return this.#kill(signal);
   }
@@ -99,7 +83,7 @@ export class PosixWorker implements WorkerProcess {
    * leave a blocked worker, and its copies of the listeners, to its own watch, one grace period longer than the stop takes.
    */
   #killWrapped(): void {
-    if (this.#servingPid === undefined || !this.#channelOpen) return;
+    if (this.#servingPid === undefined || !this.#lastWords.channelOpen) return;
     if (!descendsFrom(this.#servingPid, this.#pid)) return;
     try {
       process.kill(this.#servingPid, 'SIGKILL');
@@ -127,47 +111,18 @@ export class PosixWorker implements WorkerProcess {
     }
   }
 
-  /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
   listenTo(target: number, stream: PipedStream): void {
-    this.#outputs.add(stream);
-    if (target === 2) {
-      this.#pipedStderr = true;
-      const decoder = new StringDecoder('utf8');
-      stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
-    }
-    passOn(stream, target === 2 ? process.stderr : process.stdout);
-    stream.once('close', () => {
-      this.#outputs.delete(stream);
-      this.#settle();
-    });
+    this.#lastWords.listenTo(target, stream);
   }
 
   ended(exit: ProcessExit): void {
-    this.#exit = exit;
     this.#closeAdoption();
-    this.#lastWords = setTimeout(() => this.#tell(), LAST_WORDS);
-    this.#settle();
+    this.#lastWords.ended(exit);
   }
 
   /** The process never came to be. */
   abandon(): void {
-    this.#told = true;
     this.#closeAdoption();
-    this.#channel.close();
-  }
-
-  #settle(): void {
-    if (this.#exit !== undefined && !this.#channelOpen && this.#outputs.size === 0) this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#told || this.#exit === undefined) return;
-    this.#told = true;
-    clearTimeout(this.#lastWords);
-    // A worker behind a wrapper outlives it: closing our end tells it that it has no master any more.
-    this.#channel.close();
-    // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
-    for (const stream of this.#outputs) stream.unref?.();
-    this.#events.exit(this.#exit);
+    this.#lastWords.abandon();
   }
 }

@@ -4,7 +4,6 @@
  */
 
 import { prepare } from './boot.cjs';
-import { posixBoot } from './boot-posix.cjs';
 import { identity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
 import { INSPECTABLE } from './protocol.cjs';
@@ -30,8 +29,11 @@ const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlags(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
-  prepare(
-    worker,
-    posixBoot(() => (require('./binding.cjs') as { native: NativeBinding }).native),
-  );
+  const loadNative = () => (require('./binding.cjs') as { native: NativeBinding }).native;
+  // One of the two, because every module on the way of a boot costs it time.
+  const system =
+    process.platform === 'win32'
+      ? (require('./boot-windows.cjs') as typeof import('./boot-windows.cjs')).windowsBoot(loadNative)
+      : (require('./boot-posix.cjs') as typeof import('./boot-posix.cjs')).posixBoot(loadNative);
+  prepare(worker, system);
 }

@@ -17,6 +17,7 @@ export const ENV = {
   generation: 'PREFORK_GENERATION',
   masterPid: 'PREFORK_MASTER_PID',
   controlFd: 'PREFORK_CONTROL_FD',
+  reportFd: 'PREFORK_REPORT_FD',
   adoptionFd: 'PREFORK_ADOPTION_FD',
   listenFds: 'LISTEN_FDS',
   listenFdNames: 'LISTEN_FDNAMES',
@@ -48,17 +49,22 @@ export function adoptionFd(inheritedListeners: number): number {
   return controlFd(inheritedListeners) + 1;
 }
 
+/** Windows, where the control channel is two pipes: what the master says, and what the worker says. */
+export const PIPES = { control: FIRST_FD, report: FIRST_FD + 1 } as const;
+
 /** One listener as the master promises it to a worker. */
 export interface WireListener extends ListenerAddress {
   /** Descriptor in the worker; `null`: the worker binds its own `SO_REUSEPORT` socket to this address. */
   readonly fd: number | null;
+  /** Windows: the socket itself, as base64 of what `adoptSocket` takes; made for one process, which can take it once. */
+  readonly handover?: string;
   /** What getsockname(2) says: a unix socket is bound under a temporary name and renamed. */
   readonly boundAs: string;
   readonly backlog: number;
   readonly ipv6Only: boolean;
 }
 
-/** First message to a worker, written right after the spawn. */
+/** First message to a worker, written right after the spawn; on Windows when it has said `hello`. */
 export interface InitMessage {
   readonly type: 'init';
   readonly listeners: readonly WireListener[];
@@ -71,8 +77,8 @@ export type DrainReason = 'stop' | 'replace';
 
 export type MasterMessage =
   | InitMessage
-  /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. */
-  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout: number }
+  /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. */
+  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout?: number }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back.
@@ -98,6 +104,10 @@ export interface BootError {
 export type InspectorPort = number | false;
 
 export type WorkerMessage =
+  /** Windows, from the preload: this is the process that serves, and it watches the master. */
+  | { readonly type: 'hello'; readonly pid: number }
+  /** Windows: from here on the worker reads what the master says. */
+  | { readonly type: 'hears' }
   /** Uncaught error before readiness; written synchronously while the process dies. */
   | { readonly type: 'boot-error'; readonly error: BootError }
   /** What the worker wrote to stderr before readiness, as it was written. */

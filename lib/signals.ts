@@ -11,7 +11,8 @@ export interface SignalTarget {
   scale(workers: (now: number) => number): Promise<unknown>;
 }
 
-const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+/** SIGBREAK is Ctrl+Break, which only Windows has: elsewhere it is an event that never comes. */
+const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBREAK'];
 /**
  * One wish often arrives twice: npm passes on the SIGINT that the terminal has already sent to everybody, timeout(1) signals its
  * child and then the whole group. A signal that comes again within so many milliseconds is the same one; nobody presses

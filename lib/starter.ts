@@ -101,6 +101,7 @@ export class Starter {
       ...handle.place,
       listeners,
       adopts: settings.sharing === 'sharded',
+      diesWithMaster: settings.onMasterDeath === 'kill',
       settings: settings.launch,
       commandProducer: settings.commandProducer,
     };

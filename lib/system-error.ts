@@ -28,8 +28,10 @@ export interface SystemError extends NodeJS.ErrnoException {
 /** @param code Name of an errno, e.g. `EADDRINUSE`. */
 export function systemError(code: keyof typeof constants.errno, details: SystemErrorDetails): SystemError {
   const { syscall, address, port, path, hint, cause } = details;
-  const errno = -constants.errno[code];
-  const text = getSystemErrorMap().get(errno)?.[1] ?? 'system error';
+  // libuv's numbers, as in every other error of Node: on Windows those of the C library are others.
+  const known = [...getSystemErrorMap()].find(([, [name]]) => name === code);
+  const errno = known?.[0] ?? -constants.errno[code];
+  const text = known?.[1][1] ?? 'system error';
   const where = path ?? (port === undefined ? address : placeText(address, port));
   const message = `${syscall} ${code}: ${text}${where === undefined ? '' : ` ${where}`} (${hint})`;
   const error = new Error(message, cause === undefined ? undefined : { cause });

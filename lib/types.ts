@@ -85,11 +85,18 @@ export interface Command {
   readonly file: string;
   readonly args: string[];
   readonly env: Record<string, string>;
-  /** Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel, and with sharing `'sharded'` a second one. */
-  readonly stdio: ('ignore' | 'inherit' | 'pipe' | number)[];
+  /**
+   * Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel, and with sharing `'sharded'` a second one.
+   * Windows: 0–2, then the two pipes of the control channel.
+   */
+  readonly stdio: ('ignore' | 'inherit' | 'pipe' | 'overlapped' | number)[];
+  /** Windows: no console of its own or of the master's, so that Ctrl+C reaches the master alone. */
+  readonly detached?: boolean;
+  readonly windowsHide?: boolean;
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Empty on Windows, where sockets follow over the control channel. */
   readonly files: readonly CommandFile[];
   readonly slot: number;
   readonly generation: number;

@@ -5,5 +5,7 @@ import { posixSystem } from './worker-posix.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export async function workerSystem(native: NativeBinding): Promise<WorkerSystem> {
-  return posixSystem(native);
+  if (process.platform !== 'win32') return posixSystem(native);
+  const { windowsSystem } = await import('./worker-windows.js');
+  return windowsSystem(native);
 }

@@ -186,7 +186,7 @@ class Worker {
         this.#init.resolve(message);
         break;
       case 'drain':
-        this.#beginDrain(message.reason, message.timeout, 0);
+        this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0);
         break;
       case 'adopt':
         if (this.#adoptions?.take(message) === false) this.#channel?.send({ type: 'unadopted', slot: message.slot });

@@ -109,6 +109,7 @@ function unsupported(): Promise<unknown> {
     generation: 0,
     listeners: [],
     adopts: false,
+    diesWithMaster: false,
     commandProducer: undefined,
   };
   return thrownBy(() => buildCommand({ ...place, settings: launch }, fromStdin, 3));

@@ -30,6 +30,7 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     generation: 2,
     listeners: [listener('web', 20), listener('own', null), listener('admin', 21)],
     adopts: false,
+    diesWithMaster: false,
     settings,
     commandProducer: undefined,
   };

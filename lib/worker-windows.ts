@@ -1,0 +1,64 @@
+/** The worker's hands on Windows: sockets that the master duplicated for it, and a watch of their queues. */
+
+import { AcceptingSocket } from './accepting.js';
+import { verified } from './adopt.js';
+import { controlPipes, windowsBoot } from './boot-windows.cjs';
+import { Channel } from './channel.js';
+import { overPipes } from './channel-windows.js';
+import { PreforkError } from './errors.js';
+import type { NativeBinding } from './native.cjs';
+import type { WindowsBinding } from './native-windows.cjs';
+import type { WireListener } from './protocol.cjs';
+import type { Listener } from './types.js';
+import type { WorkerChannel, WorkerSystem } from './worker-system.js';
+
+export function windowsSystem(binding: NativeBinding): WorkerSystem {
+  const native = binding as unknown as WindowsBinding;
+  const sockets: AcceptingSocket[] = [];
+  return {
+    boot: windowsBoot(() => binding),
+    openChannel(identity, events) {
+      const pipes = controlPipes(identity);
+      if (pipes === undefined) return undefined;
+      const channel: WorkerChannel = new Channel(overPipes(pipes.control, pipes.report), events);
+      channel.send({ type: 'hears' });
+      return channel;
+    },
+    adopt: (wires) =>
+      wires.map((wire) => {
+        const socket = adoptSocket(native, wire);
+        sockets.push(socket);
+        return listenerOf(wire, socket);
+      }),
+    // Nobody calls listen(2) again.
+    restoreBacklogs() {},
+    adoptions: () => Promise.reject(new PreforkError('ERR_PREFORK_UNSUPPORTED', "sharing: 'sharded' needs Linux")),
+    acceptQueued() {
+      for (const socket of sockets) socket.accept();
+    },
+  };
+}
+
+function adoptSocket(native: WindowsBinding, wire: WireListener): AcceptingSocket {
+  const { family, boundAs, port, handover } = wire;
+  if (family === 'unix' || port === undefined || handover === undefined) {
+    throw new PreforkError(
+      'ERR_PREFORK_INHERITED_LISTENER',
+      `The master sent no socket for the listener '${wire.name}'`,
+    );
+  }
+  const socket = native.adoptSocket(Buffer.from(handover, 'base64'));
+  return new AcceptingSocket(native, verified(native, wire, socket), { address: boundAs, family, port });
+}
+
+function listenerOf({ name, family, address, port }: WireListener, socket: AcceptingSocket): Listener {
+  return {
+    get handle() {
+      return socket.handle();
+    },
+    name,
+    family,
+    address,
+    ...(port !== undefined && { port }),
+  };
+}
