@@ -58,6 +58,8 @@ export class AcceptingSocket {
   readonly #bound: BoundTo;
   #watch: AcceptWatch | undefined;
   #handle: TcpHandle | undefined;
+  /** Not listened with yet. */
+  #spare: object | undefined;
   #closed = false;
 
   /** Takes ownership of the socket once a server listens. */
@@ -67,8 +69,16 @@ export class AcceptingSocket {
     this.#bound = bound;
   }
 
-  /** What a server listens with. Another one each time: net.Server writes to it before it is told that another server has the socket. */
-  handle(): object {
+  /**
+   * What a server listens with. Another one when a server has taken it: net.Server writes to a handle before it hears that another
+   * server has the socket.
+   */
+  get handle(): object {
+    this.#spare ??= this.#make();
+    return this.#spare;
+  }
+
+  #make(): object {
     const socket = this;
     return new (class extends tcpConstructor() {
       constructor() {
@@ -104,6 +114,7 @@ export class AcceptingSocket {
   }
 
   #start(handle: TcpHandle): number {
+    this.#spare = undefined;
     if (this.#handle !== undefined) return EEXIST;
     this.#handle = handle;
     // Not in the callback itself: what a connection handler throws belongs to a turn of the event loop.

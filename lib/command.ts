@@ -59,10 +59,7 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
 export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): WorkerCommand {
-  const files: CommandFile[] = launch.listeners.flatMap((listener) => {
-    const fd = inheritedFd(listener, launch.slot);
-    return fd === null ? [] : [{ fd, name: listener.address.name, address: listener.address }];
-  });
+  const files = inheritedFiles(launch);
   return workerCommand(launch, program, {
     environment: {
       [ENV.controlFd]: controlFd(files.length),
@@ -78,6 +75,14 @@ export function buildCommand(launch: Launch, program: Program, control: number, 
     ],
     files,
     isStale: (name) => STALE.has(name),
+  });
+}
+
+/** The sockets that the worker of a slot gets from the master, in the order of `listen`. */
+export function inheritedFiles({ listeners, slot }: Launch): CommandFile[] {
+  return listeners.flatMap((listener) => {
+    const fd = inheritedFd(listener, slot);
+    return fd === null ? [] : [{ fd, name: listener.address.name, address: listener.address }];
   });
 }
 

@@ -73,8 +73,9 @@ export interface ExitInfo {
   readonly requested: boolean;
 }
 
-/** One open file that a worker inherits: the master's descriptor number, in the worker's descriptor order from 3. */
+/** One open file that a worker inherits, in the worker's descriptor order from 3. */
 export interface CommandFile {
+  /** The master's descriptor number. Windows: its socket, of which the worker gets a duplicate over the control channel. */
   readonly fd: number;
   readonly name: string;
   readonly address: ListenerAddress;
@@ -96,7 +97,6 @@ export interface Command {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Empty on Windows, where sockets follow over the control channel. */
   readonly files: readonly CommandFile[];
   readonly slot: number;
   readonly generation: number;

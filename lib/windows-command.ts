@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
 import type { Program } from './command.js';
-import { producersCommand, STALE, workerCommand } from './command.js';
+import { inheritedFiles, producersCommand, STALE, workerCommand } from './command.js';
 import type { Launch } from './host.js';
 import type { LaunchSettings } from './options.js';
 import { ENV, PIPES } from './protocol.cjs';
@@ -20,8 +20,8 @@ export function windowsCommand(
   const command = workerCommand(launch, program, {
     environment: { [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
     stdio: [...launch.settings.stdio.map((entry, fd) => stdioEntry(entry, fd, onTerminal)), 'overlapped', 'pipe'],
-    // Sockets are no descriptors, and not inherited: they follow over the control channel.
-    files: [],
+    // Not inherited: they follow over the control channel, whoever starts the worker.
+    files: inheritedFiles(launch),
     // Names of variables know no case there.
     isStale: (name) => STALE.has(name.toUpperCase()),
   });

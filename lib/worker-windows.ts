@@ -54,7 +54,7 @@ function adoptSocket(native: WindowsBinding, wire: WireListener): AcceptingSocke
 function listenerOf({ name, family, address, port }: WireListener, socket: AcceptingSocket): Listener {
   return {
     get handle() {
-      return socket.handle();
+      return socket.handle;
     },
     name,
     family,

@@ -98,7 +98,7 @@ function listeningSocket(): { queue: FakeQueue; socket: AcceptingSocket } {
 
 async function listen(server: Server, socket: AcceptingSocket): Promise<void> {
   opened.push(server);
-  server.listen({ handle: socket.handle() });
+  server.listen({ handle: socket.handle });
   await once(server, 'listening');
 }
 
@@ -208,7 +208,7 @@ test('a second server gets an error, and the first one goes on', async () => {
   const server = createServer((connection) => opened.push(connection));
   await listen(server, socket);
   const second = createServer();
-  second.listen({ handle: socket.handle() });
+  second.listen({ handle: socket.handle });
   const [error] = (await once(second, 'error')) as [NodeJS.ErrnoException];
   expect(error.syscall).toBe('listen');
   expect(queue.calls).toEqual([`watch ${LISTENING}`]);

@@ -15,7 +15,9 @@ const program: Program = {
 
 function command(options: Partial<PreforkOptions> = {}, onTerminal: (fd: number) => boolean = () => false): Command {
   const settings = resolveOptions({ serve: () => {}, listen: 0, ...options }, '0').launch;
-  const launch = { fleet: '0', slot: 2, generation: 1, listeners: [], adopts: false, diesWithMaster: false, settings };
+  const address = { name: 'web', family: 'IPv4', address: '127.0.0.1', port: 80 } as const;
+  const listeners = [{ address, fd: 700, wire: { ...address, boundAs: '', backlog: 1, ipv6Only: false }, close() {} }];
+  const launch = { fleet: '0', slot: 2, generation: 1, listeners, adopts: false, diesWithMaster: false, settings };
   return windowsCommand({ ...launch, commandProducer: undefined }, program, onTerminal);
 }
 
@@ -26,7 +28,7 @@ test('a worker gets two pipes instead of sockets, no console, and the way to its
     stdio: ['ignore', 'inherit', 'inherit', 'overlapped', 'pipe'],
     detached: true,
     windowsHide: true,
-    files: [],
+    files: [{ fd: 700, name: 'web', address: { port: 80 } }],
     cwd: '/srv',
     slot: 2,
     generation: 1,
