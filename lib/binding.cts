@@ -3,8 +3,8 @@
  * before any user module is loaded. `docs/decisions/native-loading.md` says why no install script is involved.
  */
 
-import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Libc, libcOf, ownLibc } from './elf.cjs';
 import type { NativeBinding } from './native.cjs';
 
 interface BindingsOptions {
@@ -16,55 +16,66 @@ interface BindingsOptions {
 /** The package root, from `lib/` as well as from `dist/`. */
 const ROOT = join(__dirname, '..');
 
-/**
- * The C library that this Node was linked with: the ELF interpreter is named in the first bytes of its own file. A system may
- * have both libraries installed, so looking for their files would not tell.
- */
-function linuxLibc(): 'musl' | 'glibc' {
-  const head = Buffer.alloc(4096);
-  try {
-    const fd = openSync(process.execPath, 'r');
-    try {
-      readSync(fd, head, 0, head.length, 0);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return 'glibc';
-  }
-  return head.includes('/ld-musl-') ? 'musl' : 'glibc';
+/** A place that was looked at in vain, and what was wrong there. */
+interface Attempt {
+  readonly path: string;
+  /** Undefined when nothing is there. */
+  readonly reason?: string;
+  readonly error?: unknown;
 }
 
-/** Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. */
-function places(): readonly (readonly string[])[] {
-  const prebuilds = ['module_root', 'prebuilds', `${process.platform}-${process.arch}`] as const;
-  const tagged = process.platform === 'linux' ? [[...prebuilds, `prefork.${linuxLibc()}.node`]] : [];
-  return [['module_root', 'build', 'Release', 'prefork.node'], ...tagged, [...prebuilds, 'prefork.node']];
+/**
+ * Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. Whoever
+ * works on the package wants what was built last; an installation has no `build/`.
+ */
+function places(libc: Libc | undefined): readonly (readonly string[])[] {
+  const prebuilds = ['prebuilds', `${process.platform}-${process.arch}`] as const;
+  const tagged = libc === undefined ? [] : [[...prebuilds, `prefork.${libc}.node`]];
+  return [['build', 'Release', 'prefork.node'], ...tagged, [...prebuilds, 'prefork.node']];
+}
+
+/**
+ * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
+ */
+function load(): NativeBinding {
+  const find: (options: BindingsOptions) => NativeBinding = require('bindings');
+  const libc = process.platform === 'linux' ? ownLibc() : undefined;
+  const attempts: Attempt[] = [];
+  for (const place of places(libc)) {
+    const path = join(ROOT, ...place);
+    // Such a file loads, and the process aborts when it throws for the first time: trying would not tell.
+    const other = libc === undefined ? undefined : libcOf(path);
+    if (other !== undefined && other !== libc) {
+      attempts.push({ path, reason: `is for ${other}, this Node is for ${libc}` });
+      continue;
+    }
+    try {
+      return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', ...place]] });
+    } catch (error) {
+      attempts.push(failed(path, error));
+    }
+  }
+  throw notFound(libc, attempts);
+}
+
+/** `bindings` has `tries` when there was no file. A build for another CPU, say, is no reason not to look for the right one. */
+function failed(path: string, error: unknown): Attempt {
+  const { tries, message } = error as { readonly tries?: unknown; readonly message?: string };
+  if (tries !== undefined) return { path };
+  return { path, reason: `could not be loaded: ${message}`, error };
 }
 
 /** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */
-function notFound(cause: unknown): Error {
-  const { tries, message } = cause as { readonly tries?: readonly string[]; readonly message?: string };
-  const why =
-    tries === undefined
-      ? `was found but could not be loaded: ${message}`
-      : `was not found. Tried:\n${tries.map((path) => `  ${path}\n`).join('')}`;
+function notFound(libc: Libc | undefined, attempts: readonly Attempt[]): Error {
+  const system = `${process.platform}-${process.arch}${libc === undefined ? '' : `-${libc}`}`;
+  const cause = attempts.find(({ error }) => error !== undefined)?.error;
   const error = new Error(
-    `The native part of prefork for ${process.platform}-${process.arch} ${why.trimEnd()}\n` +
+    `The native part of prefork for ${system} was not found. Tried:\n` +
+      attempts.map(({ path, reason }) => `  ${path}${reason === undefined ? '' : ` ${reason}`}\n`).join('') +
       `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`,
-    { cause },
+    cause === undefined ? {} : { cause },
   );
   return Object.assign(error, { name: 'PreforkError', code: 'ERR_PREFORK_ADDON_NOT_FOUND', exits: [] });
-}
-
-/** @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried and the command that builds the addon. */
-function load(): NativeBinding {
-  const find: (options: BindingsOptions) => NativeBinding = require('bindings');
-  try {
-    return find({ bindings: 'prefork.node', module_root: ROOT, try: places() });
-  } catch (error) {
-    throw notFound(error);
-  }
 }
 
 /** The addon. Importing this module throws `ERR_PREFORK_ADDON_NOT_FOUND` when there is none for this platform. */

@@ -6,7 +6,7 @@ import { inPackage, startMaster, target } from '../helpers/index.js';
 import { recovered, stops } from './blocking-fleet.js';
 
 /** Of the package, what workers need to start; a master loads none of it late. */
-const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot|binding|identity|protocol)\.cjs)$/;
+const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot(-posix)?|binding|elf|identity|protocol)\.cjs)$/;
 
 /** A copy of the package, which a test may damage. */
 function copyOfPackage(): string {

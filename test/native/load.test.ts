@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -12,6 +12,8 @@ import { fixture, native } from './native-helpers.js';
 const folder = mkdtempSync(join(tmpdir(), 'prefork-load-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addon = fixture('../../build/Release/prefork.node');
+/** Where a file says for which CPU it is: elf(5). */
+const E_MACHINE = 18;
 
 const nm = 'nm';
 
@@ -59,7 +61,7 @@ testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')('a feature that is re
 function installed(name: string): string {
   const root = join(folder, name);
   mkdirSync(join(root, 'dist'), { recursive: true });
-  cpSync(fixture('../../dist/binding.cjs'), join(root, 'dist/binding.cjs'));
+  for (const file of ['binding.cjs', 'elf.cjs']) cpSync(fixture(`../../dist/${file}`), join(root, 'dist', file));
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
   symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
   return root;
@@ -89,6 +91,34 @@ test('an addon that cannot be loaded is the same error with the reason', () => {
   expect(error.code).toBe('ERR_PREFORK_ADDON_NOT_FOUND');
   expect(error.message).toMatch(/could not be loaded: .*(invalid ELF header|file too short)/s);
 });
+
+test('a local build for another CPU or C library does not stand in the way of a prebuilt addon', () => {
+  // A folder that a container shares with its host has the host's build.
+  const bytes = readFileSync(addon);
+  const otherCpu = Buffer.from(bytes);
+  otherCpu.writeUInt16LE(bytes.readUInt16LE(E_MACHINE) ^ 0xff, E_MACHINE);
+  for (const [name, local, reason] of [
+    ['cpu', otherCpu, /build.Release.* could not be loaded: /],
+    ['libc', forOtherLibc(bytes), /build.Release.* is for (musl|glibc), this Node is for (glibc|musl)$/m],
+  ] as const) {
+    const root = installed(`other-${name}`);
+    const prebuilds = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+    for (const path of [prebuilds, join(root, 'build/Release')]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(root, 'build/Release/prefork.node'), local);
+    expect((JSON.parse(load(root).stdout) as Error).message).toMatch(reason);
+    cpSync(addon, join(prebuilds, 'prefork.node'));
+    expect(load(root).stdout.trim()).toBe('function');
+  }
+});
+
+/** The name of the C library, as the other one is called, in the same number of bytes. */
+function forOtherLibc(bytes: Buffer): Buffer {
+  const isGlibc = bytes.includes('\0libc.so.6\0');
+  const [own, other] = isGlibc ? ['\0libc.so.6\0', '\0libc.so\0\0\0'] : ['\0libc.musl-', '\0libc.so.6\0'];
+  const changed = Buffer.from(bytes);
+  changed.write(other, bytes.indexOf(own), 'latin1');
+  return changed;
+}
 
 test('a prebuilt addon is found without any install script, with and without the C library in its name', () => {
   for (const name of ['prefork.node', 'prefork.glibc.node', 'prefork.musl.node']) {
