@@ -11,6 +11,9 @@ socket.on('error', () => process.exit(1));
 
 const send = (message) => void socket.write(`${JSON.stringify(message)}\n`);
 
+// Its clock need not be that of the tests.
+send({ clock: Number(process.hrtime.bigint()) / 1e6 });
+
 const commands = {
   start({ id, file, args, cwd, env }) {
     const child = spawn(file, args, { cwd, env: changed(env), stdio: 'pipe', windowsHide: true });

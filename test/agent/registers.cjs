@@ -7,7 +7,9 @@ if (isMainThread) {
   const { join } = require('node:path');
   const name = `${process.pid}-${process.hrtime.bigint()}`;
   // Never closed: it is open as long as the process lives.
-  writeSync(openSync(join(process.env.PREFORK_TEST_REGISTRY, name), 'w'), `${process.pid} ${process.ppid}\n`);
+  const { pid, ppid, execPath, execArgv, argv, env } = process;
+  const told = { pid, ppid, command: [execPath, ...execArgv, ...argv.slice(1)], env: { ...env } };
+  writeSync(openSync(join(process.env.PREFORK_TEST_REGISTRY, name), 'w'), `${JSON.stringify(told)}\n`);
   const port = process.env.PREFORK_TEST_SIGNALS;
   if (port !== undefined) {
     // For the master alone: a worker must not inherit it.

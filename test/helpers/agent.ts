@@ -24,6 +24,8 @@ export interface Program extends EventEmitter {
 
 interface Told {
   readonly id: number;
+  /** Said once, before anything else. */
+  readonly clock?: number;
   readonly pid?: number;
   readonly failed?: string;
   readonly stdout?: string;
@@ -104,9 +106,11 @@ class Agent {
   readonly #programs = new Map<number, RemoteProgram>();
   readonly #ended: Promise<void>;
   readonly #signals = new Map<number, Socket>();
+  readonly #pending = new Map<number, readonly string[]>();
   #process: ChildProcess | undefined;
   #socket: Socket | undefined;
   #queue: string[] = [];
+  #ahead = 0;
 
   constructor({ command: [file, ...args], env }: AgentCommand) {
     const log = join(this.registry, 'log');
@@ -145,6 +149,11 @@ class Agent {
     });
   }
 
+  /** A moment of the monotonic clock there, as one of the clock here: a little later, never earlier. */
+  here(moment: number): number {
+    return moment + this.#ahead;
+  }
+
   /** Starts a program there; what happens to it comes as events, its pid first. */
   start({ env, ...request }: StartRequest): RemoteProgram {
     const id = this.#programs.size;
@@ -163,9 +172,11 @@ class Agent {
 
   /** Emits a signal in a program, as Node does for an event of the console. */
   emitIn(program: Program, signal: string): void {
-    const socket = program.pid === undefined ? undefined : this.#signals.get(program.pid);
-    if (socket === undefined) throw new Error(`The program with pid ${program.pid} has not begun to run yet`);
-    socket.write(`${signal}\n`);
+    if (program.pid === undefined) throw new Error(`A program that has not been started cannot get ${signal}`);
+    const socket = this.#signals.get(program.pid);
+    if (socket !== undefined) socket.write(`${signal}\n`);
+    // It is about to say where it hears.
+    else this.#pending.set(program.pid, [...(this.#pending.get(program.pid) ?? []), signal]);
   }
 
   send(message: Readonly<Record<string, unknown>>): void {
@@ -189,6 +200,7 @@ class Agent {
     socket.on('error', () => {}); // the exit of the agent tells
     createInterface({ input: socket }).on('line', (line) => {
       const told = JSON.parse(line) as Told;
+      if (told.clock !== undefined) this.#ahead = now() - told.clock;
       this.#programs.get(told.id)?.hear(told);
     });
     for (const line of this.#queue) socket.write(line);
@@ -197,9 +209,16 @@ class Agent {
 
   #hearFrom(socket: Socket): void {
     socket.on('error', () => {}); // the program ended
-    socket.once('data', (pid) => this.#signals.set(Number(pid), socket));
+    socket.once('data', (data) => {
+      const pid = Number(data);
+      this.#signals.set(pid, socket);
+      for (const signal of this.#pending.get(pid) ?? []) socket.write(`${signal}\n`);
+      this.#pending.delete(pid);
+    });
   }
 }
+
+const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 let running: Agent | undefined;
 

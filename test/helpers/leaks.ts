@@ -1,7 +1,7 @@
 /** C15: what a test left behind. Used after every test file and, for what is left then, at the end of the run. */
 
 import { eventually } from './eventually.js';
-import { commandLineOf, environmentOf, isDead, openFds, type ProcessInfo, processesHere } from './processes.js';
+import { commandLineHere, environmentHere, isDead, openFds, type ProcessInfo, processesHere } from './processes.js';
 
 /**
  * In the environment of everything that a test file starts: the id of the run and the file. A vitest worker sets it at run
@@ -25,12 +25,12 @@ export function leftProcesses(mark: string): readonly ProcessInfo[] {
     if (info.pid === process.pid) return false;
     if (info.ppid === process.pid) return true;
     if (isDead(info)) return false;
-    return sessions.has(info.session) || environmentOf(info.pid).get(MARK)?.startsWith(mark) === true;
+    return sessions.has(info.session) || environmentHere(info.pid).get(MARK)?.startsWith(mark) === true;
   });
 }
 
 export function describeProcess({ pid, ppid, state, name }: ProcessInfo): string {
-  const command = commandLineOf(pid).join(' ').slice(0, 300);
+  const command = commandLineHere(pid).join(' ').slice(0, 300);
   return `${pid} (parent ${ppid}, state ${state}) ${command === '' ? name : command}`;
 }
 

@@ -10,6 +10,11 @@ import { watchSession } from './leaks.js';
 import { children, isDead, type ProcessInfo, processes, sendSignal } from './processes.js';
 import { inPackage, target, thereAs } from './target.js';
 
+/** What a master says that it got, when {@link Master.kill} sent it this: Windows has Ctrl+Break for the wish to stop. */
+export function asHeard(signal: NodeJS.Signals): string {
+  return target.platform === 'win32' && signal === 'SIGTERM' ? 'SIGBREAK' : signal;
+}
+
 /** One line that `test/fixtures/report.mjs` wrote in the master or in a worker. */
 export interface FixtureEvent {
   readonly event: string;
@@ -270,8 +275,10 @@ export class Master implements AsyncDisposable {
   }
 
   #line(line: string): void {
-    if (line.startsWith('{"event":')) this.#events.push(JSON.parse(line) as FixtureEvent);
-    else this.#stdout += `${line}\n`;
+    if (line.startsWith('{"event":')) {
+      const event = JSON.parse(line) as FixtureEvent;
+      this.#events.push(target.agent === undefined ? event : { ...event, at: agent().here(event.at) });
+    } else this.#stdout += `${line}\n`;
     this.#wake();
   }
 

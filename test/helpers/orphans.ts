@@ -5,8 +5,9 @@ import { expect } from 'vitest';
 import { eventually } from './eventually.js';
 import { connectRaw } from './http.js';
 import type { FixtureEvent, Master } from './master.js';
-import { isAlive, isDead, processes } from './processes.js';
+import { isAlive, isDead, processes, sendSignal } from './processes.js';
 import { commandWorks } from './skip.js';
+import { target } from './target.js';
 
 /** Workers must be gone this much later than their grace, in milliseconds. */
 const MARGIN = 1_000;
@@ -28,14 +29,15 @@ export function descendants(pid: number): readonly number[] {
 export async function killMaster(master: Master, grace: number, pid: number = master.pid): Promise<number> {
   // Children that appear between the look and the kill are caught by the leak check of the file.
   const orphans = descendants(pid);
-  process.kill(pid, 'SIGKILL');
+  sendSignal(pid, 'SIGKILL');
   const before = performance.now();
   await eventually(() => orphans.every((orphan) => !isAlive(orphan)), {
     within: grace + MARGIN,
     what: `${orphans.length} orphans (${orphans.join(', ')}) end\n${master.transcript()}`,
   });
   const took = performance.now() - before;
-  expect(orphans.length).toBeGreaterThan(0);
+  // Where processes tell about themselves those that have just begun are not known yet.
+  if (target.agent === undefined) expect(orphans.length).toBeGreaterThan(0);
   return took;
 }
 

@@ -106,6 +106,10 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   process.kill(local, signal);
 }
 
+/** How a process ends that was sent SIGKILL by a process other than its parent: TerminateProcess has an exit code instead. */
+export const KILLED =
+  target.platform === 'win32' ? { code: 1, signal: null } : ({ code: null, signal: 'SIGKILL' } as const);
+
 /** Direct children, zombies included. */
 export function children(pid: number): readonly ProcessInfo[] {
   return processes().filter((info) => info.ppid === pid);
@@ -113,6 +117,7 @@ export function children(pid: number): readonly ProcessInfo[] {
 
 /** Open descriptors and what they refer to: `socket:[…]`, `pipe:[…]`, `anon_inode:[…]` or a path. */
 export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, string> {
+  if (pid !== 'self') refuseElsewhere();
   if (!hasProc && pid === 'self') return ownFds();
   const found = new Map<number, string>();
   for (const entry of readdirSync(`/proc/${pid}/fd`)) {
@@ -127,17 +132,29 @@ export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, stri
 
 /** The environment a process was started with; later changes are not in it. Empty when the process is gone or a zombie. */
 export function environmentOf(pid: number): ReadonlyMap<string, string> {
+  if (target.agent === undefined) return environmentHere(pid);
+  return new Map(Object.entries(agent().processes.told(pid)?.env ?? {}));
+}
+
+/** Of a process of this machine. */
+export function environmentHere(pid: number): ReadonlyMap<string, string> {
   if (!hasProc) return environmentByPs(pid);
   const pairs = (readProc(pid, 'environ') ?? '').split('\0').filter((pair) => pair.includes('='));
   return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
 export function commandLineOf(pid: number): readonly string[] {
+  return target.agent === undefined ? commandLineHere(pid) : (agent().processes.told(pid)?.command ?? []);
+}
+
+/** Of a process of this machine. */
+export function commandLineHere(pid: number): readonly string[] {
   return (readProc(pid, 'cmdline') ?? '').split('\0').slice(0, -1);
 }
 
 /** User and system time in milliseconds since the process started. */
 export function cpuTimeOf(pid: number): number {
+  refuseElsewhere();
   const stat = readProc(pid, 'stat');
   if (stat === undefined) throw new Error(`process ${pid} is gone`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -147,9 +164,15 @@ export function cpuTimeOf(pid: number): number {
 
 /** Resident memory in bytes. */
 export function residentMemoryOf(pid: number): number {
+  refuseElsewhere();
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '');
   if (match === null) throw new Error(`process ${pid} is gone`);
   return Number(match[1]) * 1024;
+}
+
+/** The pids of an agent's processes are not those of /proc: a test that looks there needs 'proc'. */
+function refuseElsewhere(): void {
+  if (target.agent !== undefined) throw new Error(`There is no /proc on ${target.name}`);
 }
 
 function readProc(pid: number, file: string): string | undefined {

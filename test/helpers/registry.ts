@@ -4,9 +4,15 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessInfo } from './processes.js';
 
-interface Entry {
+interface Told {
   readonly pid: number;
   readonly ppid: number;
+  readonly command: readonly string[];
+  /** As the process was started with it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface Entry extends Told {
   /** The process of this machine that it really is. */
   readonly local: number;
   /** When that began, in the words of proc_pid_stat(5): its pid may be another one's later. */
@@ -38,6 +44,12 @@ export class Registry {
       }));
   }
 
+  /** What a process, living or not, told when it began. */
+  told(pid: number): Told | undefined {
+    this.#read();
+    return [...this.#entries.values()].findLast((entry) => entry.pid === pid);
+  }
+
   /** The process of this machine that has this pid there. */
   local(pid: number): number | undefined {
     this.#read();
@@ -60,12 +72,17 @@ export class Registry {
     if (unknown.length === 0) return;
     const holders = holdersOf(this.#folder);
     for (const name of unknown) {
-      const [pid, ppid] = readFileSync(join(this.#folder, name), 'utf8').trim().split(' ').map(Number);
-      if (pid === undefined || ppid === undefined) continue; // it is about to be written
+      const text = readFileSync(join(this.#folder, name), 'utf8');
+      if (!text.endsWith('\n')) continue; // it is about to be written
       const local = holders.get(name);
       const began = local === undefined ? undefined : beginOf(local);
       // Nobody holds it: the process ended before anybody looked.
-      this.#entries.set(name, { pid, ppid, local: local ?? 0, began: began ?? '', alive: began !== undefined });
+      this.#entries.set(name, {
+        ...(JSON.parse(text) as Told),
+        local: local ?? 0,
+        began: began ?? '',
+        alive: began !== undefined,
+      });
     }
   }
 }

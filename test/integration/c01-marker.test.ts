@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { httpGet, startMaster, startReadyFleet } from '../helpers/index.js';
+import { environmentOf, httpGet, startMaster, startReadyFleet, target } from '../helpers/index.js';
 
 /** The environment that a process was started with; unlike a map it keeps what is in it twice. */
 function initialEnvironment(pid: number, prefix: string): readonly string[] {
-  return readFileSync(`/proc/${pid}/environ`, 'utf8')
-    .split('\0')
-    .filter((pair) => pair.startsWith(prefix));
+  const pairs =
+    target.agent === undefined
+      ? readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+      : [...environmentOf(pid)].map(([name, value]) => `${name}=${value}`);
+  return pairs.filter((pair) => pair.startsWith(prefix));
 }
 
 test.each([
@@ -39,9 +41,12 @@ test('C4 a worker has exactly one marker whatever its master inherited, and vari
     expect(initialEnvironment(pid, 'PREFORK_CHILD=')).toEqual(['PREFORK_CHILD=1']);
     expect(initialEnvironment(pid, 'PREFORK_CHILD_SIBLING=')).toEqual(['PREFORK_CHILD_SIBLING=kept']);
     expect(initialEnvironment(pid, 'PREFORK_SLOT=')).toEqual([`PREFORK_SLOT=${slot}`]);
-    expect(initialEnvironment(pid, 'PREFORK_CONTROL_FD=')).toEqual(['PREFORK_CONTROL_FD=4']);
-    expect(initialEnvironment(pid, 'LISTEN_FDS=')).toEqual(['LISTEN_FDS=1']);
-    expect(initialEnvironment(pid, 'LISTEN_PID=')).toEqual([`LISTEN_PID=${pid}`]);
+    // Sockets of Windows come by another way than descriptors, which systemd's variables would announce.
+    const inherits = target.lacks.descriptors === undefined;
+    const control = `PREFORK_CONTROL_FD=${inherits ? 4 : 3}`;
+    expect(initialEnvironment(pid, 'PREFORK_CONTROL_FD=')).toEqual([control]);
+    expect(initialEnvironment(pid, 'LISTEN_FDS=')).toEqual(inherits ? ['LISTEN_FDS=1'] : []);
+    expect(initialEnvironment(pid, 'LISTEN_PID=')).toEqual(inherits ? [`LISTEN_PID=${pid}`] : []);
   }
   const seenByProgram = (await httpGet({ port, path: '/env' })).json<Record<string, string>>();
   expect(seenByProgram['PREFORK_CHILD_SIBLING']).toBe('kept');

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { httpGet, isAlive, type Master, openFds, sendSignal, startMaster, untilReaped } from '../helpers/index.js';
+import {
+  httpGet,
+  isAlive,
+  type Master,
+  openFds,
+  sendSignal,
+  startMaster,
+  target,
+  testOn,
+  untilReaped,
+} from '../helpers/index.js';
 import { overAndClean, type Run, spawned } from './whole-run.js';
 
 interface ProducerConfig {
@@ -23,7 +33,7 @@ async function producerFails(config: ProducerConfig): Promise<Run> {
   return run;
 }
 
-test('C5 a commandProducer sees one open file, and what it spawns with it serves', async () => {
+testOn('descriptors')('C5 a commandProducer sees one open file, and what it spawns with it serves', async () => {
   const master = startProducing({});
   const { pids, addresses } = await master.event('onMasterReady');
   expect(pids).toEqual(master.events('started').map(({ pid }) => pid));
@@ -68,7 +78,7 @@ test.each(['return undefined', 'return null', 'resolve to nothing'])(
 
 test.each([
   ['return a program that does not exist', { code: 'ENOENT', syscall: 'spawn /does/not/exist' }],
-  ['return a program that is not executable', { code: 'EACCES' }],
+  ['return a program that is not executable', { code: target.platform === 'win32' ? 'ENOENT' : 'EACCES' }],
   ['return a directory to run in that does not exist', { code: 'ENOENT' }],
   ['return a plain object', undefined],
 ])('C7c a producer whose way is to %s has not started a process', async (way, cause) => {

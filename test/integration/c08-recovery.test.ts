@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, type Master, sendSignal, untilReaped } from '../helpers/index.js';
+import { httpGet, KILLED, type Master, sendSignal, untilReaped } from '../helpers/index.js';
 import { hookCalls, overAndClean, spawned, startWatched } from './whole-run.js';
 
 /** The first event of that name for which it holds. */
@@ -22,7 +22,7 @@ test('C8 two workers that become ready and exit are one recovery and then too ma
   const [first, second] = settled['error'].exits;
   expect(settled['error']).toMatchObject({
     code: 'ERR_PREFORK_OVER_RECOVERY',
-    exits: [{ signal: 'SIGKILL' }, { signal: 'SIGKILL' }],
+    exits: [KILLED, KILLED],
   });
 
   const hooks = hookCalls(master);

@@ -1,10 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Master } from '../helpers/index.js';
-import { httpGet, sendSignal, startFleet, startReadyFleet, testWhen } from '../helpers/index.js';
+import {
+  type Ability,
+  eachOn,
+  httpGet,
+  sendSignal,
+  startFleet,
+  startReadyFleet,
+  testOn,
+  testWhen,
+} from '../helpers/index.js';
 import { canHaveTerminal, hangUp, inTerminal, press } from '../helpers/terminal.js';
 
 const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+const needs = (signal: string): readonly Ability[] => (signal === 'SIGQUIT' ? ['signals'] : []);
 const needsTerminal = testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals', 'terminals');
 
 /** The master resolved, one stop ran, every worker's exit counted as requested, and nobody was recovered. */
@@ -21,7 +31,7 @@ async function expectOneStop(master: Master, { workers }: { workers: number }): 
   expect(master.events('onChildExit')).toHaveLength(master.events('onChildSpawn').length);
 }
 
-test.each(STOP)('W1 %s to the master is the graceful path', async (signal) => {
+eachOn(STOP, needs)('W1 %s to the master is the graceful path', async (signal) => {
   const { master, port } = await startReadyFleet();
   const slow = httpGet({ port, path: '/slow?ms=300' });
   await master.event('request');
@@ -34,7 +44,7 @@ test.each(STOP)('W1 %s to the master is the graceful path', async (signal) => {
   ]);
 });
 
-test.each(STOP)('W1 %s to the whole process group stops a serving fleet once, 5 times in a row', async (signal) => {
+eachOn(STOP, needs)('W1 %s to the whole process group stops a serving fleet once, 5 times in a row', async (signal) => {
   for (let round = 0; round < 5; round++) {
     const { master, port } = await startReadyFleet({ options: { workers: 3 } });
     const slow = httpGet({ port, path: '/slow?ms=50' });
@@ -47,7 +57,7 @@ test.each(STOP)('W1 %s to the whole process group stops a serving fleet once, 5 
 });
 
 // Before a worker's preload runs, the default action of the signal ends it; the moments below fall on both sides of that.
-test.each(STOP)(
+eachOn(STOP, needs)(
   'W1 %s to the whole process group while workers boot stops the fleet once, at many moments',
   async (signal) => {
     for (let ms = 0; ms <= 90; ms += 6) {
@@ -75,20 +85,23 @@ test('W1 SIGINT to the whole process group while a worker is replaced recovers n
   }
 }, 60_000);
 
-test('W1 a worker that somebody else stops is recovered: a drain that nobody asked the master for is an exit', async () => {
-  const { master, pids, port } = await startReadyFleet({ options: { workers: 2 } });
-  const [victim] = pids as [number];
-  const recovered = master.event('onChildRecover');
-  sendSignal(victim, 'SIGTERM');
-  expect((await recovered).oldPid).toBe(victim);
-  const [exit] = master.events('onChildExit');
-  expect(exit).toMatchObject({ worker: { pid: victim }, exit: { code: 0, signal: null, requested: false } });
-  expect((await httpGet({ port })).status).toBe(200);
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-});
+testOn('signals')(
+  'W1 a worker that somebody else stops is recovered: a drain that nobody asked the master for is an exit',
+  async () => {
+    const { master, pids, port } = await startReadyFleet({ options: { workers: 2 } });
+    const [victim] = pids as [number];
+    const recovered = master.event('onChildRecover');
+    sendSignal(victim, 'SIGTERM');
+    expect((await recovered).oldPid).toBe(victim);
+    const [exit] = master.events('onChildExit');
+    expect(exit).toMatchObject({ worker: { pid: victim }, exit: { code: 0, signal: null, requested: false } });
+    expect((await httpGet({ port })).status).toBe(200);
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
 
-test.each(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
+eachOn(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const, () => ['signals'])(
   'W1 a ready worker ignores %s: the master forwards what it decides',
   async (signal) => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: 1 } });
@@ -123,7 +136,7 @@ test('W1 a signal that arrives twice at once is one wish: what is being answered
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test('W1 with signals: false the signal table is not installed', async () => {
+testOn('signals')('W1 with signals: false the signal table is not installed', async () => {
   const { master, pids } = await startReadyFleet({ options: { signals: false, shutdownGracePeriod: 500 } });
   master.kill('SIGINT');
   expect(await master.gone()).toEqual({ code: null, signal: 'SIGINT' });
@@ -161,7 +174,7 @@ needsTerminal('W1 a terminal that closes stops the fleet that was started on it'
   expect(master.stderr).toContain('SIGHUP: stopping');
 });
 
-test('SIGHUP to a master without a terminal replaces the workers and stops nothing', async () => {
+testOn('signals')('SIGHUP to a master without a terminal replaces the workers and stops nothing', async () => {
   const { master, pids, port } = await startReadyFleet();
   master.kill('SIGHUP');
   const { args } = await master.event('on reload');
