@@ -31,6 +31,12 @@ export interface WorkerJob {
   close(): void;
 }
 
+export interface WindowsParentWatchRequest {
+  /** The master's pid and start as the environment says them. */
+  readonly pid: number;
+  readonly started?: string;
+}
+
 export interface WindowsBinding {
   /** Whether this is the thread that the process started with. */
   readonly mainThread: boolean;
@@ -68,6 +74,11 @@ export interface WindowsBinding {
   /** Throws ESRCH when there is no such process (any more). */
   createJob(pid: number): WorkerJob;
 
-  /** Main thread only, once per process. A process that is younger than this one is not the master: its number was used again. */
-  watchParent(request: { readonly pid: number }, onDeath: () => void): ParentWatch;
+  /** When this process was started, as the kernel counts it: with the pid it names one process for ever. Decimal digits. */
+  readonly startTime: string;
+  /**
+   * Once per process. `started` is the `startTime` of the master: another process that was given its number since is not taken for it.
+   * Without it a process with the number is the master.
+   */
+  watchParent(request: WindowsParentWatchRequest, onDeath: () => void): ParentWatch;
 }

@@ -27,7 +27,7 @@ milliseconds ToDelay(const Napi::Value& value, const char* name) {
 
 }  // namespace
 
-Napi::Value ParentWatches::Watch(Napi::Env env, int master, int control_fd,
+Napi::Value ParentWatches::Watch(Napi::Env env, const MasterProcess& master,
                                  Napi::Function on_death) {
   auto* keeper = new std::shared_ptr<ParentWatch>();
   DeathQueue queue = DeathQueue::New(
@@ -40,7 +40,7 @@ Napi::Value ParentWatches::Watch(Napi::Env env, int master, int control_fd,
   queue.Unref(env);  // a watch is no reason to keep a process
   std::shared_ptr<ParentWatch> watch;
   try {
-    watch = std::make_shared<ParentWatch>(master, control_fd, [queue] { queue.NonBlockingCall(); });
+    watch = std::make_shared<ParentWatch>(master, [queue] { queue.NonBlockingCall(); });
   } catch (...) {
     queue.Release();
     throw;

@@ -19,7 +19,7 @@ class ParentWatches {
 
   // Throws SysError. The watch lives until close() or the end of the environment, not until
   // JavaScript forgets it.
-  Napi::Value Watch(Napi::Env env, int master, int control_fd, Napi::Function on_death);
+  Napi::Value Watch(Napi::Env env, const MasterProcess& master, Napi::Function on_death);
   // Joins the threads. Idempotent.
   void Stop();
 

@@ -110,11 +110,13 @@ Napi::Value GroupsOfUser(const Napi::CallbackInfo& info) {
 Napi::Value WatchParent(const Napi::CallbackInfo& info) {
   RequireMainThread(info.Env(), "watchParent()");
   const Napi::Object request = ToObject(info[0], "request");
-  const auto pid = static_cast<int>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
-  const auto fd = static_cast<int>(ToInteger(request.Get("controlFd"), "controlFd", -1, kMaxInt));
+  MasterProcess master = {};
+  master.pid = static_cast<int>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
+  master.control_fd =
+      static_cast<int>(ToInteger(request.Get("controlFd"), "controlFd", -1, kMaxInt));
   const Napi::Function on_death = ToFunction(info[1], "onDeath");
   return Translate(info.Env(),
-                   [&] { return Self(info).parent_watches.Watch(info.Env(), pid, fd, on_death); });
+                   [&] { return Self(info).parent_watches.Watch(info.Env(), master, on_death); });
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "addon_parent_watch.h"
 #include "addon_system.h"
 #include "listener_win.h"
+#include "process_win.h"
 
 namespace prefork {
 namespace {
@@ -111,14 +112,29 @@ Napi::Value CreateJob(const Napi::CallbackInfo& info) {
   return Translate(info.Env(), [&] { return Self(info).jobs.Create(info.Env(), pid); });
 }
 
+// Counts in units of 100 ns since 1601: too much for a number of JavaScript.
+std::uint64_t ToTime(const Napi::Value& value, const std::string& name) {
+  const std::string text = ToText(value, name);
+  constexpr std::size_t kMostDigits = 19;
+  if (text.empty() || text.size() > kMostDigits ||
+      text.find_first_not_of("0123456789") != std::string::npos) {
+    throw BadArgument(value.Env(), name, "the startTime of a process");
+  }
+  return std::stoull(text);
+}
+
+Napi::Value StartTime(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), std::to_string(CreationTime(GetCurrentProcess())));
+}
+
 Napi::Value WatchParent(const Napi::CallbackInfo& info) {
   const Napi::Object request = ToObject(info[0], "request");
-  const auto pid = static_cast<int>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
+  MasterProcess master = {};
+  master.pid = static_cast<int>(ToInteger(request.Get("pid"), "pid", 1, kMaxInt));
+  master.started = ToOptional(request.Get("started"), "started", ToTime).value_or(0);
   const Napi::Function on_death = ToFunction(info[1], "onDeath");
-  constexpr int kNoChannel = -1;
-  return Translate(info.Env(), [&] {
-    return Self(info).parent_watches.Watch(info.Env(), pid, kNoChannel, on_death);
-  });
+  return Translate(info.Env(),
+                   [&] { return Self(info).parent_watches.Watch(info.Env(), master, on_death); });
 }
 
 }  // namespace
@@ -146,6 +162,8 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("watchAccepts", WatchAccepts);
   add("createJob", CreateJob);
   add("watchParent", WatchParent);
+  exports.DefineProperty(
+      Napi::PropertyDescriptor::Accessor(env, exports, "startTime", StartTime, napi_enumerable));
 }
 
 }  // namespace prefork

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,16 +11,24 @@
 
 namespace prefork {
 
+// The master as the environment of its worker says it.
+struct MasterProcess {
+  int pid;
+  // This end of the control channel, or -1.
+  int control_fd = -1;
+  // What CreationTime() of process_win.h says of it, or 0: only Windows asks.
+  std::uint64_t started = 0;
+};
+
 class ParentWatch {
  public:
   // Called at most once, on the thread of the watch; never again once Stop() has returned.
   using Sink = std::function<void()>;
 
-  // `master`: the master's pid as the environment says it (no pid_t, which Windows does not have).
-  // `control_fd`: this end of the control channel, or -1. Until Configure() the process is ended at
-  // once with exit code 1 when the master dies. A master that is dead already is the same. Throws
-  // SysError when neither the pid nor the channel can be watched. Main thread only.
-  ParentWatch(int master, int control_fd, Sink on_death);
+  // Until Configure() the process is ended at once with exit code 1 when the master dies. A master
+  // that is dead already is the same. Throws SysError when neither the pid nor the channel can be
+  // watched. Main thread only.
+  ParentWatch(const MasterProcess& master, Sink on_death);
   ~ParentWatch();
   ParentWatch(const ParentWatch&) = delete;
   ParentWatch& operator=(const ParentWatch&) = delete;

@@ -120,9 +120,9 @@ struct ParentWatch::State {
   }
 };
 
-ParentWatch::ParentWatch(int master, int control_fd, Sink on_death)
-    : state_(std::make_shared<State>(master, std::move(on_death))) {
-  state_->Arm(control_fd);
+ParentWatch::ParentWatch(const MasterProcess& master, Sink on_death)
+    : state_(std::make_shared<State>(master.pid, std::move(on_death))) {
+  state_->Arm(master.control_fd);
   thread_ = StartThread("prefork-parent", [state = state_] { state->Run(); });
 }
 

@@ -34,18 +34,19 @@ UniqueHandle MakeEvent() {
 }
 
 // Empty for a master that is gone.
-UniqueHandle OpenMaster(int pid) {
+UniqueHandle OpenMaster(const MasterProcess& master) {
   try {
     UniqueHandle process =
-        OpenRunning(static_cast<unsigned long>(pid), PROCESS_QUERY_LIMITED_INFORMATION);
-    // A master is older than its workers: a younger process has got the number of one that is gone.
-    const std::uint64_t created = CreationTime(process.Get());
-    return created > CreationTime(GetCurrentProcess()) ? UniqueHandle() : std::move(process);
+        OpenRunning(static_cast<unsigned long>(master.pid), PROCESS_QUERY_LIMITED_INFORMATION);
+    // Another process has got the number of one that is gone. Which of two processes is older would
+    // not tell: these are times of a clock that may be set back.
+    const std::uint64_t started = master.started == 0 ? 0 : CreationTime(process.Get());
+    return started == master.started || started == 0 ? std::move(process) : UniqueHandle();
   } catch (SysError& error) {
     if (error.error == ESRCH) return UniqueHandle();
     // Denied: somebody is there, whom this user may not look at.
     throw error.Advise("the worker must be allowed to look at its master, process " +
-                       std::to_string(pid));
+                       std::to_string(master.pid));
   }
 }
 
@@ -70,8 +71,10 @@ void SayLastWords(const char* text, std::size_t size) {
 }
 
 struct ParentWatch::State {
-  State(int pid, Sink on_death)
-      : master(OpenMaster(pid)), wake(MakeEvent()), deadlines(pid, std::move(on_death)) {
+  State(const MasterProcess& process, Sink on_death)
+      : master(OpenMaster(process)),
+        wake(MakeEvent()),
+        deadlines(process.pid, std::move(on_death)) {
     if (!master) deadlines.NoteDeath();
   }
 
@@ -102,7 +105,7 @@ struct ParentWatch::State {
   }
 };
 
-ParentWatch::ParentWatch(int master, int, Sink on_death)
+ParentWatch::ParentWatch(const MasterProcess& master, Sink on_death)
     : state_(std::make_shared<State>(master, std::move(on_death))) {
   thread_ = StartThread("prefork-parent", [state = state_] { state->Run(); });
 }

@@ -14,7 +14,8 @@ UniqueHandle OpenRunning(unsigned long pid, unsigned long access);
 // False for a handle that is not allowed to tell.
 bool HasEnded(HANDLE process);
 
-// In units of 100 ns since 1601, MSDN FILETIME; 0 when the handle is not allowed to tell.
+// In units of 100 ns since 1601, MSDN FILETIME; 0 when the handle is not allowed to tell. With the
+// pid it names one process for ever.
 std::uint64_t CreationTime(HANDLE process);
 
 }  // namespace prefork

@@ -79,12 +79,14 @@ test('W19b a master that is gone before the watch begins is a dead master', asyn
   }
 });
 
-test('a younger process with the number of the master is not the master', async () => {
-  const worker = await watching('later', 'default');
-  const younger = await master();
-  worker.tell({ watch: younger.pid });
-  assert.deepEqual(await within(worker.exit, 'the end of the worker'), { code: 1, signal: null });
-  assert.ok(isAlive(younger.pid));
+test('another process with the number of the master is not the master, and the master itself is', async () => {
+  const worker = await watching('later', 60_000);
+  worker.tell({ watch: process.pid, started: native.startTime });
+  const other = await watching('later', 'default');
+  other.tell({ watch: process.pid, started: String(BigInt(native.startTime) - 1n) });
+  assert.deepEqual(await within(other.exit, 'the end of the other worker'), { code: 1, signal: null });
+  worker.tell({ exitAfter: 0, code: 5 });
+  assert.deepEqual(await within(worker.exit, 'the end'), { code: 5, signal: null });
 });
 
 test('a watch that is off, or closed, ends nobody', async () => {
@@ -114,5 +116,6 @@ test('exitAfter ends a worker with its code while the event loop is blocked', as
 
 test('the watch takes only what makes sense', () => {
   assert.equal(errorOf(() => native.watchParent({ pid: 0 }, () => {})).code, 'ERR_INVALID_ARG_VALUE');
+  assert.equal(errorOf(() => native.watchParent({ pid: 4, started: '0x1' }, () => {})).code, 'ERR_INVALID_ARG_VALUE');
   assert.equal(errorOf(() => native.watchParent({ pid: 4 })).code, 'ERR_INVALID_ARG_VALUE');
 });
