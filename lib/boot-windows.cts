@@ -37,7 +37,8 @@ export function windowsBoot(loadNative: () => NativeBinding): BootSystem {
     arm(identity, onMasterDeath) {
       const native = loadNative() as unknown as WindowsBinding;
       // Node has taken the pipes from the worker's own children (uv_disable_stdio_inheritance).
-      const watch = native.watchParent({ pid: identity.masterPid }, onMasterDeath);
+      const { masterPid: pid, masterStarted: started } = identity;
+      const watch = native.watchParent({ pid, ...(started !== undefined && { started }) }, onMasterDeath);
       const pipes = controlPipes(identity);
       if (pipes !== undefined) sayHello(pipes.report);
       return watch;

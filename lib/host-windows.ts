@@ -35,11 +35,12 @@ export class WindowsHost extends CommonHost implements Host {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const { startProcess, windowsCommand, WindowsWorker } = await this.#load();
-    const command = windowsCommand(launch, this.program);
+    const windows = native as unknown as WindowsBinding;
+    const command = windowsCommand(launch, this.program, windows.startTime);
     const start = launch.commandProducer;
     const child =
       start === undefined ? await startProcess(command) : await (await import('./producer.js')).produce(start, command);
-    return new WindowsWorker(native as unknown as WindowsBinding, child, launch, events);
+    return new WindowsWorker(windows, child, launch, events);
   }
 
   /** A console that is closed sends SIGHUP, and nobody else does. */

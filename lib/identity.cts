@@ -29,6 +29,8 @@ export interface WorkerIdentity {
   readonly slot: number;
   readonly generation: number;
   readonly masterPid: number;
+  /** Windows: `startTime` of the master, which no other process with its pid has. */
+  readonly masterStarted: string | undefined;
   /** `undefined` when the master gave no channel. */
   readonly controlFd: number | undefined;
   /** Windows: what the worker says goes here; `controlFd` is what it hears. */
@@ -59,6 +61,7 @@ export function identity(): WorkerIdentity | undefined {
     slot: integer(env[ENV.slot]) ?? 0,
     generation: integer(env[ENV.generation]) ?? 0,
     masterPid: integer(env[ENV.masterPid]) ?? process.ppid,
+    masterStarted: env[ENV.masterStarted],
     controlFd: integer(env[ENV.controlFd]),
     reportFd: integer(env[ENV.reportFd]),
     adoptionFd: integer(env[ENV.adoptionFd]),

@@ -16,6 +16,7 @@ export const ENV = {
   slot: 'PREFORK_SLOT',
   generation: 'PREFORK_GENERATION',
   masterPid: 'PREFORK_MASTER_PID',
+  masterStarted: 'PREFORK_MASTER_STARTED',
   controlFd: 'PREFORK_CONTROL_FD',
   reportFd: 'PREFORK_REPORT_FD',
   adoptionFd: 'PREFORK_ADOPTION_FD',

@@ -11,14 +11,18 @@ import type { LaunchSettings } from './options.js';
 import { ENV, PIPES } from './protocol.cjs';
 import type { Command } from './types.js';
 
-/** @param onTerminal Whether a descriptor of the master is a console. */
+/**
+ * @param startTime Of the master, see WindowsBinding.
+ * @param onTerminal Whether a descriptor of the master is a console.
+ */
 export function windowsCommand(
   launch: Launch,
   program: Program,
+  startTime: string,
   onTerminal: (fd: number) => boolean = isatty,
 ): Command {
   const command = workerCommand(launch, program, {
-    environment: { [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
+    environment: { [ENV.masterStarted]: startTime, [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
     stdio: [...launch.settings.stdio.map((entry, fd) => stdioEntry(entry, fd, onTerminal)), 'overlapped', 'pipe'],
     // Not inherited: they follow over the control channel, whoever starts the worker.
     files: inheritedFiles(launch),

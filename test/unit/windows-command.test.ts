@@ -18,7 +18,7 @@ function command(options: Partial<PreforkOptions> = {}, onTerminal: (fd: number)
   const address = { name: 'web', family: 'IPv4', address: '127.0.0.1', port: 80 } as const;
   const listeners = [{ address, fd: 700, wire: { ...address, boundAs: '', backlog: 1, ipv6Only: false }, close() {} }];
   const launch = { fleet: '0', slot: 2, generation: 1, listeners, adopts: false, diesWithMaster: false, settings };
-  return windowsCommand({ ...launch, commandProducer: undefined }, program, onTerminal);
+  return windowsCommand({ ...launch, commandProducer: undefined }, program, '133700', onTerminal);
 }
 
 test('a worker gets two pipes instead of sockets, no console, and the way to its pipes', () => {
@@ -35,6 +35,7 @@ test('a worker gets two pipes instead of sockets, no console, and the way to its
   });
   expect(rest.args.slice(-2)).toEqual(['./grüße/app.mjs', 'an argument']);
   expect(env).toMatchObject({ PREFORK_CHILD: '1', PREFORK_SLOT: '2', PREFORK_CONTROL_FD: '3', PREFORK_REPORT_FD: '4' });
+  expect(env).toMatchObject({ PREFORK_MASTER_STARTED: '133700' });
 });
 
 test('stale variables are left out however they are written, and all others stay', () => {

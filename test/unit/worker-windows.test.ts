@@ -21,7 +21,7 @@ const SOCKET: InspectedSocket = {
 };
 
 function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIdentity {
-  const none = { controlFd: undefined, reportFd: undefined, adoptionFd: undefined };
+  const none = { masterStarted: '133700', controlFd: undefined, reportFd: undefined, adoptionFd: undefined };
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };
 }
 
@@ -33,8 +33,8 @@ function fake(found: Partial<InspectedSocket> = {}): { binding: NativeBinding; c
       calls.push(`inspect ${socket}`);
       return { ...SOCKET, ...found };
     },
-    watchParent: ({ pid }: { pid: number }) => {
-      calls.push(`watch ${pid}`);
+    watchParent: ({ pid, started }: { pid: number; started: string }) => {
+      calls.push(`watch ${pid} started ${started}`);
       return { configure() {}, exitAfter() {}, close() {} };
     },
   };
@@ -64,7 +64,7 @@ test('a worker says hello when it watches its master, says when it hears, and he
   const { binding, calls } = fake();
   const identity = identityOf({ controlFd: control, reportFd: report });
   windowsBoot(() => binding).arm(identity, () => {});
-  expect(calls).toEqual(['watch 4711']);
+  expect(calls).toEqual(['watch 4711 started 133700']);
   const heard: MasterMessage[] = [];
   let closed = false;
   const channel = windowsSystem(binding).openChannel(identity, {
