@@ -21,6 +21,10 @@ const CODE_ADVICE: Readonly<Record<number, string>> = {
   9: 'node rejected a command-line option: see execArgv',
   12: 'its debugger port is in use: see --inspect in execArgv',
   13: 'a top-level await never settled',
+  // Windows has no signals: the first is what Node makes of abort(), the others are NTSTATUS values.
+  134: 'native code aborted, or V8 ran out of heap (see --max-old-space-size): stderr says which',
+  [0xc000_0005]: 'native code crashed: access violation',
+  [0xc000_0409]: 'native code aborted: fail fast',
 };
 
 interface Ended {
@@ -43,8 +47,11 @@ export function exitAdvice({ code, signal }: ProcessExit, worker: Ended = {}): s
 }
 
 const STOP_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const);
-/** 128 + signal number: how shells and many programs report that they ended on one of {@link STOP_SIGNALS}. */
-const STOP_CODES: ReadonlySet<number | null> = new Set([129, 130, 131, 143]);
+/**
+ * 128 + signal number: how shells and many programs report that they ended on one of {@link STOP_SIGNALS}; and Ctrl+C on Windows
+ * (STATUS_CONTROL_C_EXIT).
+ */
+const STOP_CODES: ReadonlySet<number | null> = new Set([129, 130, 131, 143, 0xc000_013a]);
 
 /** Whether the exit may belong to a stop of the whole process group that the master has not heard of yet. */
 export function mayBelongToStop({ code, signal }: ProcessExit): boolean {

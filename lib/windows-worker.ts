@@ -44,7 +44,9 @@ export class WindowsWorker implements WorkerProcess {
     this.#child = child;
     this.#launch = launch;
     this.#events = events;
-    this.#lastWords = new LastWords(events, () => this.#channel?.close());
+    // What Node prints at its end has the line ends of Windows; errors quote it.
+    const stderr = (text: string): void => events.stderr(text.replaceAll('\r\n', '\n'));
+    this.#lastWords = new LastWords({ stderr, exit: (exit) => events.exit(exit) }, () => this.#channel?.close());
     child.on('error', () => {});
     this.#job = jobOf(native, child);
     const output = child.stdio[PIPES.control] as Socket | null | undefined;
