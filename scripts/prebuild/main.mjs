@@ -7,7 +7,9 @@ import { isAskedFor } from './asked.mjs';
 import { isStale } from './stale.mjs';
 import { TARGETS } from './targets.mjs';
 
-const wanted = process.argv.slice(2);
+/** From `prepack`: what is not up to date and cannot be built here must not be packed. */
+const complete = process.argv.includes('--complete');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--complete');
 const unknown = wanted.filter((name) => selected([name]).length === 0);
 if (unknown.length > 0) {
   console.error(`No target is called ${unknown.join(', ')}. There are: ${TARGETS.map(({ name }) => name).join(', ')}`);
@@ -16,8 +18,16 @@ if (unknown.length > 0) {
 
 if (!isAskedFor()) process.exit();
 if (process.platform !== 'linux' || process.arch !== 'x64') {
+  const missing = TARGETS.map(({ file }) => file).filter((file) => isStale(join(ROOT, file)));
+  if (complete && missing.length > 0) {
+    console.error(
+      `Missing, or older than their sources: ${missing.join(', ')}. \`npm run prebuild\` on Linux x64 builds them.`,
+    );
+    process.exit(1);
+  }
   // No error: this may be the hook of `npm run build`.
-  console.log('The cross build runs on Linux x64. Here, `npm run prebuildify` builds the addon for this system.');
+  if (!complete)
+    console.log('The cross build runs on Linux x64. Here, `npm run prebuildify` builds the addon for this system.');
   process.exit();
 }
 

@@ -1,0 +1,18 @@
+// What can be said about a binary without running it.
+import { EXPORTS } from '../prebuild/compile.mjs';
+import { examineElf } from './formats/elf.mjs';
+import { examineMachO } from './formats/macho.mjs';
+import { examinePe } from './formats/pe.mjs';
+
+const FORMATS = { linux: examineElf, darwin: examineMachO, win32: examinePe };
+const LARGEST = 400_000;
+
+/** @returns a sentence for everything that is wrong with the addon for a target of scripts/prebuild/targets.mjs. */
+export function faultsOf(bytes, target) {
+  const { faults, exports } = FORMATS[target.platform](bytes, target);
+  return [
+    ...faults,
+    ...(exports.toSorted().join() === EXPORTS.toSorted().join() ? [] : [`exports ${exports.join(', ') || 'nothing'}`]),
+    ...(bytes.length < LARGEST ? [] : [`has ${bytes.length} bytes, more than ${LARGEST}`]),
+  ];
+}

@@ -1,0 +1,136 @@
+// The package as users get it: packed, installed in an empty folder without scripts and without a compiler, then a whole life of a
+// fleet (serve, kill, recover, stop) on every Node, from every kind of program and every way packages are laid out.
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { run as execute } from '../prebuild/run.mjs';
+import { whereIs } from '../tools/debian.mjs';
+import { packageFolder } from '../tools/packages.mjs';
+
+export const title = 'the packed package, installed without scripts and compiler';
+
+const MAJORS = [20, 22, 24, 26];
+const PNPM = 'pnpm@10.34.8';
+const YARN = '@yarnpkg/cli-dist@4.18.1';
+
+export async function run({ root, log, nodes }) {
+  // With a space and what is not ASCII: people have such folders.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork packed ünïcode-')));
+  try {
+    const place = { root, folder, log, path: programs(folder), seen: [] };
+    place.archive = await pack(place);
+    await installedByNpm(place, nodes);
+    await installedByPnpm(place);
+    await installedByYarn(place);
+    return place.seen.join('; ');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** All that installing and running may call: a compiler is not among it. */
+function programs(folder) {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  for (const command of ['sh', 'env', 'npm', 'tar', 'gzip']) symlinkSync(whereIs(command), join(bin, command));
+  symlinkSync(process.execPath, join(bin, 'node'));
+  return bin;
+}
+
+async function pack({ root, folder }) {
+  // Not in the restricted environment: `prepack` builds what is missing.
+  await execute('npm', ['pack', '--pack-destination', folder], {}, root);
+  const { version } = JSON.parse(await execute('npm', ['pkg', 'get', 'name', 'version', '--json'], {}, root));
+  return join(folder, `prefork-${version}.tgz`);
+}
+
+async function installedByNpm(place, nodes) {
+  const project = newProject(place, 'npm');
+  await call(place, project, join(place.path, 'npm'), ['install', '--ignore-scripts', '--no-audit', place.archive]);
+  for (const major of MAJORS) {
+    const node = nodes(process.platform, process.arch, major);
+    await lives(place, project, `Node ${major}, import`, [node, 'whole-life.mjs']);
+    await lives(place, project, `Node ${major}, require()`, [node, 'whole-life.cjs']);
+  }
+  await bundle(project);
+  await lives(place, project, 'a bundle, prefork external', [process.execPath, 'bundled.mjs']);
+  // As Electron is: a program of another name, in a folder of its own.
+  const renamed = join(place.folder, 'My Application');
+  copyFileSync(process.execPath, renamed);
+  await lives(place, project, 'a renamed executable', [renamed, 'whole-life.mjs']);
+}
+
+/** Every package in a folder of its own, with links to what it depends on. */
+async function installedByPnpm(place) {
+  const project = newProject(place, 'pnpm');
+  const pnpm = join(packageFolder(PNPM), 'bin', 'pnpm.cjs');
+  const store = ['--store-dir', join(place.folder, 'store')];
+  await call(place, project, process.execPath, [pnpm, 'add', '--ignore-scripts', ...store, place.archive]);
+  await lives(place, project, 'pnpm', [process.execPath, 'whole-life.mjs']);
+}
+
+/** Plug'n'Play: no node_modules at all, and packages are archives unless they ask not to be. */
+async function installedByYarn(place) {
+  const project = newProject(place, 'yarn');
+  const yarn = join(packageFolder(YARN), 'bin', 'yarn.js');
+  const settings = {
+    nodeLinker: 'pnp',
+    enableScripts: false,
+    enableTelemetry: false,
+    globalFolder: join(place.folder, 'yarn-global'),
+    npmRegistryServer: (await execute('npm', ['config', 'get', 'registry'])).trim().split('\n').at(-1),
+  };
+  writeFileSync(join(project, '.yarnrc.yml'), JSON.stringify(settings));
+  writeFileSync(join(project, 'yarn.lock'), '');
+  await call(place, project, process.execPath, [yarn, 'add', `prefork@file:${place.archive}`]);
+  await lives(place, project, "yarn, Plug'n'Play", [process.execPath, yarn, 'node', 'whole-life.mjs']);
+}
+
+function newProject({ folder, root }, name) {
+  const project = join(folder, name);
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: `installs-with-${name}`, private: true }));
+  for (const life of ['whole-life.mjs', 'whole-life.cjs'])
+    cpSync(join(root, 'test/fixtures', life), join(project, life));
+  return project;
+}
+
+async function bundle(project) {
+  await build({
+    entryPoints: [join(project, 'whole-life.mjs')],
+    outfile: join(project, 'bundled.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['prefork'],
+    logLevel: 'silent',
+  });
+}
+
+async function lives(place, project, what, [command, ...args]) {
+  const told = (await call(place, project, command, args)).trim();
+  // A warning on the way is a failure, too.
+  if (!/^v\d+\.\d+\.\d+: .*stopped$/.test(told)) throw new Error(`${what}: unexpected output\n${told}`);
+  place.log(`ok     ${what}: ${told}`);
+  place.seen.push(what);
+}
+
+async function call({ path, folder }, cwd, command, args) {
+  const environment = {
+    PATH: path,
+    HOME: folder,
+    NODE_OPTIONS: undefined,
+    npm_config_cache: process.env.npm_config_cache,
+  };
+  return await execute(command, args, environment, cwd);
+}
