@@ -10,7 +10,9 @@ import { FIRST_FD } from './protocol.cjs';
 export function openControlFd({ controlFd }: WorkerIdentity): number | undefined {
   if (controlFd === undefined) return undefined;
   try {
-    return fstatSync(controlFd).isSocket() ? controlFd : undefined;
+    // As big integers: numbers stay behind in a buffer that realpathSync() reads, and after one of a socket Node 20 follows no link to a
+    // package any more, which is how pnpm installs them (nodejs/node#51142).
+    return fstatSync(controlFd, { bigint: true }).isSocket() ? controlFd : undefined;
   } catch {
     return undefined;
   }

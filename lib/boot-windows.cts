@@ -24,7 +24,8 @@ const [TYPE, FIFO] = [0o170_000, 0o010_000];
 
 function isPipe(fd: number): boolean {
   try {
-    return (fstatSync(fd).mode & TYPE) === FIFO;
+    // As big integers for the reason in boot-posix.cts.
+    return (Number(fstatSync(fd, { bigint: true }).mode) & TYPE) === FIFO;
   } catch {
     return false;
   }
