@@ -1,10 +1,12 @@
 // The package as users get it: packed, installed in an empty folder without scripts and without a compiler, then a whole life of a
 // fleet (serve, kill, recover, stop) on every Node, from every kind of program and every way packages are laid out.
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -50,7 +52,7 @@ function programs(folder) {
 async function pack({ root, folder }) {
   // Not in the restricted environment: `prepack` builds what is missing.
   await execute('npm', ['pack', '--pack-destination', folder], {}, root);
-  const { version } = JSON.parse(await execute('npm', ['pkg', 'get', 'name', 'version', '--json'], {}, root));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return join(folder, `prefork-${version}.tgz`);
 }
 
@@ -88,7 +90,8 @@ async function installedByYarn(place) {
     enableScripts: false,
     enableTelemetry: false,
     globalFolder: join(place.folder, 'yarn-global'),
-    npmRegistryServer: (await execute('npm', ['config', 'get', 'registry'])).trim().split('\n').at(-1),
+    // Yarn does not read npm's settings.
+    npmRegistryServer: execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim(),
   };
   writeFileSync(join(project, '.yarnrc.yml'), JSON.stringify(settings));
   writeFileSync(join(project, 'yarn.lock'), '');
