@@ -23,10 +23,23 @@ export function processTable(pid?: number): readonly ProcessInfo[] {
   });
 }
 
+/** Milliseconds: whoever looks for a word in every process asks once for each. */
+const SNAPSHOT_AGE = 100;
+let snapshot: { readonly at: number; readonly commands: ReadonlyMap<number, string> } | undefined;
+
 /** `KEY=value` words of the command line with the environment behind it: values end at a blank. */
 export function environmentByPs(pid: number): ReadonlyMap<string, string> {
-  const { stdout } = ps(['eww', '-o', 'command=', '-p', String(pid)]);
-  const pairs = stdout.split(/\s/).filter((word) => /^\w+=/.test(word));
+  if (snapshot === undefined || performance.now() - snapshot.at > SNAPSHOT_AGE) {
+    // The letter that shows environments: without a dash in procps, where -E is nothing; on macOS `e` is read as -e, which is -A.
+    const withEnvironment = process.platform === 'darwin' ? ['-Eww'] : ['eww'];
+    const { stdout } = ps([...withEnvironment, '-A', '-o', 'pid=', '-o', 'command=']);
+    const commands = lines(stdout).map((line) => /^\s*(\d+)\s(.*)$/.exec(line) ?? []);
+    snapshot = {
+      at: performance.now(),
+      commands: new Map(commands.map(([, number, command = '']) => [Number(number), command])),
+    };
+  }
+  const pairs = (snapshot.commands.get(pid) ?? '').split(/\s/).filter((word) => /^\w+=/.test(word));
   return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
@@ -47,7 +60,7 @@ export function ownFds(): ReadonlyMap<number, string> {
 
 function ps(args: readonly string[]): { readonly stdout: string; readonly pid: number } {
   if (process.platform === 'win32') return { stdout: '', pid: 0 };
-  const { stdout, pid } = spawnSync('ps', args, { encoding: 'utf8' });
+  const { stdout, pid } = spawnSync('ps', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   return { stdout: stdout ?? '', pid };
 }
 
