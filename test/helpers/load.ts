@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
 import { bounded } from './eventually.js';
+import { patience } from './target.js';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/load.mjs', import.meta.url));
 
@@ -32,7 +33,7 @@ export interface LoadOptions {
   readonly patience?: number;
   /** The end of the load at the latest, in requests. Default: `200_000`. */
   readonly requests?: number;
-  /** The end of the load at the latest, in milliseconds. Default: `120_000`. */
+  /** The end of the load at the latest, in milliseconds. Default: `120_000`, more on a slower target. */
   readonly duration?: number;
 }
 
@@ -71,7 +72,9 @@ type Line = { readonly reached: number } | { readonly report: LoadReport };
 
 /** Starts asking at once. Ends with the test. */
 export function startLoad(options: LoadOptions): Load {
-  const child = spawn(process.execPath, [FIXTURE, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [FIXTURE, JSON.stringify({ duration: patience(120_000), ...options })], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   onTestFinished(() => end(child));
   child.stdin.on('error', () => {}); // EPIPE: it has ended, which is noticed anyway
   const reached = new Map<number, () => void>();

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
-import { type Ability, patience, target } from './target.js';
+import { type Ability, target } from './target.js';
 
 /**
  * `test`, or a skipped test whose title ends with the reason:
@@ -14,7 +14,7 @@ export function testWhen(
   const lack = lackOf(needs);
   return (title, body, timeout) =>
     condition && lack === undefined
-      ? test(title, body, timeout && patience(timeout))
+      ? test(title, body, timeout)
       : test.skip(`${title} (skipped: ${lack ?? reason})`, body);
 }
 
@@ -32,7 +32,7 @@ export function eachOn<Row>(
   needs: (row: Row) => readonly Ability[],
 ): (title: string, body: (row: Row) => void | Promise<void>, timeout?: number) => void {
   return (title, body, timeout) => {
-    test.each(rows.filter((row) => lackOf(needs(row)) === undefined))(title, body, timeout && patience(timeout));
+    test.each(rows.filter((row) => lackOf(needs(row)) === undefined))(title, body, timeout);
     for (const row of rows) {
       const lack = lackOf(needs(row));
       if (lack !== undefined) test.skip.each([row])(`${title} (skipped: ${lack})`, body);

@@ -1,29 +1,33 @@
 import { expect, test } from 'vitest';
-import { startMaster } from '../helpers/index.js';
+import { patience, startMaster } from '../helpers/index.js';
 
 const TIMES = 50;
 
-test('C23 listeners are closed after the workers are gone, and nothing is left of a fleet, 50 times in one process', async () => {
-  const master = startMaster('starts-fleets-in-a-row', { args: [String(TIMES)] });
-  const last = await master.event('left', { where: ({ round }) => round === TIMES, within: 170_000 });
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-  const rounds = master.events('left');
-  expect(rounds).toHaveLength(TIMES + 1);
-  for (const { round, code, listening, children, descriptors, signals, open } of rounds) {
-    expect({ round, code, listening, children, descriptors, signals, open }).toEqual({
-      round,
-      code: round > 0 && round % 5 === 0 ? 'ERR_PREFORK_HOOK' : undefined,
-      listening: false,
-      children: [],
-      descriptors: [],
-      signals: [],
-      open: last['open'],
-    });
-  }
-  const exits = master.events('exit');
-  expect(exits).toHaveLength(TIMES + 1);
-  // The worker is gone, the listener is not: what the kernel has queued is reset by nobody as long as somebody could accept it.
-  expect(exits.filter(({ listening }) => !listening)).toEqual([]);
-  expect(exits.filter(({ workers }) => workers > 0)).toEqual([]);
-  expect(master.events('warning')).toEqual([]);
-}, 180_000);
+test(
+  'C23 listeners are closed after the workers are gone, and nothing is left of a fleet, 50 times in one process',
+  async () => {
+    const master = startMaster('starts-fleets-in-a-row', { args: [String(TIMES)] });
+    const last = await master.event('left', { where: ({ round }) => round === TIMES, within: 170_000 });
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    const rounds = master.events('left');
+    expect(rounds).toHaveLength(TIMES + 1);
+    for (const { round, code, listening, children, descriptors, signals, open } of rounds) {
+      expect({ round, code, listening, children, descriptors, signals, open }).toEqual({
+        round,
+        code: round > 0 && round % 5 === 0 ? 'ERR_PREFORK_HOOK' : undefined,
+        listening: false,
+        children: [],
+        descriptors: [],
+        signals: [],
+        open: last['open'],
+      });
+    }
+    const exits = master.events('exit');
+    expect(exits).toHaveLength(TIMES + 1);
+    // The worker is gone, the listener is not: what the kernel has queued is reset by nobody as long as somebody could accept it.
+    expect(exits.filter(({ listening }) => !listening)).toEqual([]);
+    expect(exits.filter(({ workers }) => workers > 0)).toEqual([]);
+    expect(master.events('warning')).toEqual([]);
+  },
+  patience(180_000),
+);

@@ -4,6 +4,7 @@ import {
   connectRaw,
   type Master,
   openFds,
+  patience,
   residentMemoryOf,
   sendSignal,
   startMaster,
@@ -39,25 +40,29 @@ function inventory(master: Master): { descriptors: number; children: number; zom
   };
 }
 
-test(`${KILLS} kills and recoveries leave the descriptors, children and memory of the master as they were`, async () => {
-  const master = startMaster('endures', { args: [String(WORKERS)] });
-  const { pids, addresses } = await master.event('onMasterReady');
-  const atStart = inventory(master);
-  expect(atStart).toMatchObject({ children: WORKERS, zombies: 0 });
+test(
+  `${KILLS} kills and recoveries leave the descriptors, children and memory of the master as they were`,
+  async () => {
+    const master = startMaster('endures', { args: [String(WORKERS)] });
+    const { pids, addresses } = await master.event('onMasterReady');
+    const atStart = inventory(master);
+    expect(atStart).toMatchObject({ children: WORKERS, zombies: 0 });
 
-  const warm = await kill(master, pids, WARM_UP);
-  const before = residentMemoryOf(master.pid);
-  const living = await kill(master, warm, KILLS - WARM_UP);
-  const after = residentMemoryOf(master.pid);
+    const warm = await kill(master, pids, WARM_UP);
+    const before = residentMemoryOf(master.pid);
+    const living = await kill(master, warm, KILLS - WARM_UP);
+    const after = residentMemoryOf(master.pid);
 
-  expect(inventory(master)).toEqual(atStart);
-  expect(after - before, `resident memory ${before} -> ${after} bytes`).toBeLessThan(TOLERANCE);
-  expect(new Set(master.workers())).toEqual(new Set(living));
-  const client = await connectRaw({ port: addresses[0].port });
-  expect(living).toContain(Number(await client.until('\n')));
-  client.close();
-  expect((await master.call('status'))['recoveries']).toBe(KILLS);
-  expect(master.events('onChildRecover')).toHaveLength(KILLS);
-  master.kill('SIGTERM');
-  expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
-}, 300_000);
+    expect(inventory(master)).toEqual(atStart);
+    expect(after - before, `resident memory ${before} -> ${after} bytes`).toBeLessThan(TOLERANCE);
+    expect(new Set(master.workers())).toEqual(new Set(living));
+    const client = await connectRaw({ port: addresses[0].port });
+    expect(living).toContain(Number(await client.until('\n')));
+    client.close();
+    expect((await master.call('status'))['recoveries']).toBe(KILLS);
+    expect(master.events('onChildRecover')).toHaveLength(KILLS);
+    master.kill('SIGTERM');
+    expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
+  },
+  patience(300_000),
+);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { eventually, isAlive, type Master, sendSignal } from '../helpers/index.js';
+import { eventually, isAlive, type Master, patience, sendSignal } from '../helpers/index.js';
 import { exits, recovered, startBlocking, stops } from './blocking-fleet.js';
 import { attachDebugger } from './debugger.js';
 
@@ -17,34 +17,38 @@ test('L10 a worker that is merely busy is left alone', async () => {
   await stops(master);
 });
 
-test('L10 a worker that is stopped in a debugger is left alone as long as that is connected', async () => {
-  const { master, pids } = await startBlocking(TIMEOUT);
-  const [pid] = pids as [number];
-  sendSignal(pid, 'SIGUSR1');
-  const url = await eventually(async () => {
+test(
+  'L10 a worker that is stopped in a debugger is left alone as long as that is connected',
+  async () => {
+    const { master, pids } = await startBlocking(TIMEOUT);
+    const [pid] = pids as [number];
+    sendSignal(pid, 'SIGUSR1');
+    const url = await eventually(async () => {
+      await master.call('tell', 0, 'inspector');
+      return master.events('inspector').at(-1)?.['url'] as string | null | undefined;
+    });
+    const told = master.events('inspector').length;
+    {
+      await using client = await attachDebugger(Number(new URL(url).port));
+      // Something to execute, and to stop at.
+      await master.call('tell', 0, 'inspector');
+      await client.paused;
+      const who = `worker 0 (pid ${pid}, generation 0)`;
+      await master.logged(
+        `${who}: its event loop made no progress for 2.0 s; a debugger is connected, so it is left alone`,
+      );
+      await delay(1.5 * TIMEOUT);
+    }
+    // It runs on, and the watch as well.
     await master.call('tell', 0, 'inspector');
-    return master.events('inspector').at(-1)?.['url'] as string | null | undefined;
-  });
-  const told = master.events('inspector').length;
-  {
-    await using client = await attachDebugger(Number(new URL(url).port));
-    // Something to execute, and to stop at.
-    await master.call('tell', 0, 'inspector');
-    await client.paused;
-    const who = `worker 0 (pid ${pid}, generation 0)`;
-    await master.logged(
-      `${who}: its event loop made no progress for 2.0 s; a debugger is connected, so it is left alone`,
-    );
-    await delay(1.5 * TIMEOUT);
-  }
-  // It runs on, and the watch as well.
-  await master.call('tell', 0, 'inspector');
-  await master.event('inspector', { nth: told + 2 });
-  expect(exits(master)).toBe(0);
-  await master.call('tell', 0, 'javascript');
-  await recovered(master, pid);
-  await stops(master);
-}, 45_000);
+    await master.event('inspector', { nth: told + 2 });
+    expect(exits(master)).toBe(0);
+    await master.call('tell', 0, 'javascript');
+    await recovered(master, pid);
+    await stops(master);
+  },
+  patience(45_000),
+);
 
 test.each([
   ['the master alone', (master: Master, signal: NodeJS.Signals) => void master.kill(signal)],
@@ -66,5 +70,5 @@ test.each([
     expect(pids.every(isAlive)).toBe(true);
     await stops(master);
   },
-  45_000,
+  patience(45_000),
 );

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { startReadyFleet, tlsMaterial } from '../helpers/index.js';
+import { patience, startReadyFleet, tlsMaterial } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
@@ -44,5 +44,5 @@ eachSharing(rows)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  180_000,
+  patience(180_000),
 );

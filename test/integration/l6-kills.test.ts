@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { sendSignal, startReadyFleet } from '../helpers/index.js';
+import { patience, sendSignal, startReadyFleet } from '../helpers/index.js';
 import { startLoad } from '../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 import { makeTally } from '../helpers/tally.js';
@@ -62,5 +62,5 @@ eachSharing(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  180_000,
+  patience(180_000),
 );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
-import { eventually } from '../helpers/index.js';
+import { eventually, patience } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
 import { LOSSLESS } from '../helpers/sharing.js';
 
@@ -86,5 +86,5 @@ test.each(rows)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  120_000,
+  patience(120_000),
 );

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { eventually, type Master, startReadyFleet } from '../helpers/index.js';
+import { eventually, type Master, patience, startReadyFleet } from '../helpers/index.js';
 import { expectNothingLost, type Load, startLoad } from '../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
@@ -67,7 +67,7 @@ eachSharing(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  120_000,
+  patience(120_000),
 );
 
 eachSharing(LOSSLESS)(
@@ -97,7 +97,7 @@ eachSharing(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  120_000,
+  patience(120_000),
 );
 
 eachSharing(LOSSLESS)(

@@ -5,6 +5,7 @@ import {
   type Ability,
   eachOn,
   httpGet,
+  patience,
   sendSignal,
   startFleet,
   startReadyFleet,
@@ -68,22 +69,26 @@ eachOn(STOP, needs)(
       await expectOneStop(master, { workers: 3 });
     }
   },
-  90_000,
+  patience(90_000),
 );
 
-test('W1 SIGINT to the whole process group while a worker is replaced recovers nobody else', async () => {
-  for (let ms = 0; ms <= 60; ms += 12) {
-    const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
-    const respawn = master.next('onChildSpawn');
-    sendSignal(pids[0] as number, 'SIGKILL');
-    await respawn;
-    await delay(ms);
-    master.killGroup('SIGINT');
-    expect(await master.gone()).toEqual({ code: 0, signal: null });
-    expect(master.events('onChildSpawn')).toHaveLength(3);
-    expect(master.events('onChildExit').map(({ exit }) => exit.requested)).toEqual([false, true, true]);
-  }
-}, 60_000);
+test(
+  'W1 SIGINT to the whole process group while a worker is replaced recovers nobody else',
+  async () => {
+    for (let ms = 0; ms <= 60; ms += 12) {
+      const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
+      const respawn = master.next('onChildSpawn');
+      sendSignal(pids[0] as number, 'SIGKILL');
+      await respawn;
+      await delay(ms);
+      master.killGroup('SIGINT');
+      expect(await master.gone()).toEqual({ code: 0, signal: null });
+      expect(master.events('onChildSpawn')).toHaveLength(3);
+      expect(master.events('onChildExit').map(({ exit }) => exit.requested)).toEqual([false, true, true]);
+    }
+  },
+  patience(60_000),
+);
 
 testOn('signals')(
   'W1 a worker that somebody else stops is recovered: a drain that nobody asked the master for is an exit',
@@ -164,7 +169,7 @@ needsTerminal(
       await expectOneStop(master, { workers: 2 });
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 needsTerminal('W1 a terminal that closes stops the fleet that was started on it', async () => {

@@ -7,6 +7,7 @@ import {
   eventually,
   httpGet,
   type Master,
+  patience,
   sendSignal,
   startFleet,
   startReadyFleet,
@@ -79,7 +80,7 @@ eachSharing(SHARING)(
       await Promise.all(rivals.map((master) => master.dispose()));
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 /** The side that closes a connection first is the one that waits in TIME_WAIT. */

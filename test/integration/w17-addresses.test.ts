@@ -8,6 +8,7 @@ import {
   connectRaw,
   httpGet,
   type Master,
+  patience,
   sendSignal,
   startFleet,
   startReadyFleet,
@@ -155,7 +156,7 @@ testOn('unixSockets')(
       expect(existsSync(path)).toBe(false);
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 testOn('unixSockets')(

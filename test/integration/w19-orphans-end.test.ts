@@ -4,6 +4,7 @@ import {
   canRefuseSyscalls,
   connectRaw,
   isRoot,
+  patience,
   refusing,
   sendSignal,
   startFleet,
@@ -62,26 +63,34 @@ test.each(['block', 'idle'])('W19a, W19b a worker that never reaches prefork() e
   await killMaster(master, 0);
 });
 
-test('W19b workers whose master dies while they boot end, at many moments', async () => {
-  for (let ms = 0; ms <= 120; ms += 8) {
-    const master = startFleet({ options: { ...options, workers: 3 } });
-    await master.event('on spawn', { nth: 1 + (ms % 3) });
-    await delay(ms);
-    await killMaster(master, GRACE);
-    await master.dispose();
-  }
-}, 60_000);
+test(
+  'W19b workers whose master dies while they boot end, at many moments',
+  async () => {
+    for (let ms = 0; ms <= 120; ms += 8) {
+      const master = startFleet({ options: { ...options, workers: 3 } });
+      await master.event('on spawn', { nth: 1 + (ms % 3) });
+      await delay(ms);
+      await killMaster(master, GRACE);
+      await master.dispose();
+    }
+  },
+  patience(60_000),
+);
 
-test('W19b a master that dies between two spawns leaves nobody, at many moments', async () => {
-  for (let ms = 0; ms <= 45; ms += 3) {
-    const master = startFleet({ options: { ...options, workers: 4 } });
-    // Killed from outside, in the middle of whatever it does.
-    await master.event('program');
-    await delay(ms);
-    master.kill('SIGKILL');
-    await master.gone({ within: GRACE + 1_000 });
-  }
-}, 60_000);
+test(
+  'W19b a master that dies between two spawns leaves nobody, at many moments',
+  async () => {
+    for (let ms = 0; ms <= 45; ms += 3) {
+      const master = startFleet({ options: { ...options, workers: 4 } });
+      // Killed from outside, in the middle of whatever it does.
+      await master.event('program');
+      await delay(ms);
+      master.kill('SIGKILL');
+      await master.gone({ within: GRACE + 1_000 });
+    }
+  },
+  patience(60_000),
+);
 
 test('W19d a worker whose onMasterDeath never settles ends with its grace', async () => {
   const { master } = await startReadyFleet({ options, onMasterDeath: 'never settle' });
@@ -150,7 +159,7 @@ asRoot(
       await master.dispose();
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 const refused = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp', 'posixProcesses');
@@ -173,7 +182,7 @@ refused(
       await booting.dispose();
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 refused('W19h where pidfd_open is refused exits are noticed, recovered and stopped all the same', async () => {

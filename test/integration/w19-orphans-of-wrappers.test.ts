@@ -11,6 +11,7 @@ import {
   inPidNamespace,
   isRoot,
   type Master,
+  patience,
   startFleet,
   startMaster,
   startReadyFleet,
@@ -55,7 +56,7 @@ inNamespace(
       await master.dispose();
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 const producing = (how: string, extra: object = {}): Master =>
@@ -78,7 +79,7 @@ test.each(['plain', 'behind a shell', 'behind a shell in a session of its own'])
       await booting.dispose();
     }
   },
-  60_000,
+  patience(60_000),
 );
 
 test('W19f a worker whose program is a shell that starts node ends with the shell, idle or blocked', async () => {
@@ -145,5 +146,5 @@ capable(
     }
     expect(node).toBeDefined();
   },
-  60_000,
+  patience(60_000),
 );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, isAlive, type Master, sendSignal, startFleet, startReadyFleet } from '../helpers/index.js';
+import { httpGet, isAlive, type Master, patience, sendSignal, startFleet, startReadyFleet } from '../helpers/index.js';
 
 /** The master fulfilled and left nothing behind; a test that gets here in time was not held up. */
 async function expectCleanStop(master: Master, within = 5_000): Promise<void> {
@@ -106,21 +106,25 @@ test('W3 stop() after the end settles at once', async () => {
   expect(master.workers()).toEqual([]);
 });
 
-test('W3 stop at every moment of a recovery leaves no process behind, 10 times', async () => {
-  for (let round = 0; round < 10; round++) {
-    const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
-    const seen = [
-      () => master.logged('filled again'),
-      () => master.next('onChildSpawn'),
-      () => master.event('program', { nth: 4 }),
-      () => master.event('serve', { nth: 3 }),
-      () => master.event('onChildRecover'),
-    ][round % 5] as () => Promise<unknown>;
-    const moment = seen();
-    sendSignal(pids[0] as number, 'SIGKILL');
-    await moment;
-    master.kill('SIGTERM');
-    await expectCleanStop(master);
-    for (const { pid } of master.events('onChildSpawn')) expect(isAlive(pid)).toBe(false);
-  }
-}, 60_000);
+test(
+  'W3 stop at every moment of a recovery leaves no process behind, 10 times',
+  async () => {
+    for (let round = 0; round < 10; round++) {
+      const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
+      const seen = [
+        () => master.logged('filled again'),
+        () => master.next('onChildSpawn'),
+        () => master.event('program', { nth: 4 }),
+        () => master.event('serve', { nth: 3 }),
+        () => master.event('onChildRecover'),
+      ][round % 5] as () => Promise<unknown>;
+      const moment = seen();
+      sendSignal(pids[0] as number, 'SIGKILL');
+      await moment;
+      master.kill('SIGTERM');
+      await expectCleanStop(master);
+      for (const { pid } of master.events('onChildSpawn')) expect(isAlive(pid)).toBe(false);
+    }
+  },
+  patience(60_000),
+);
