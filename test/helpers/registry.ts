@@ -24,6 +24,7 @@ interface Entry extends Told {
 export class Registry {
   readonly #folder: string;
   readonly #entries = new Map<string, Entry>();
+  #server: string | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -66,8 +67,22 @@ export class Registry {
     }
   }
 
+  /**
+   * The wineserver has every file that a process there has open, until the very moment in which that process counts as ended; what is left
+   * of it on this machine may take longer to go.
+   */
+  #heldByServer(): ReadonlySet<string> {
+    if (this.#server === undefined) {
+      const servers = list('/proc').filter((pid) => /^wineserver/.test(read(`/proc/${pid}/comm`) ?? ''));
+      this.#server = servers.find((pid) => heldBy(pid, this.#folder).length > 0);
+    }
+    return new Set(this.#server === undefined ? [] : heldBy(this.#server, this.#folder));
+  }
+
   #read(): void {
-    for (const entry of this.#entries.values()) entry.alive &&= beginOf(entry.local) === entry.began;
+    const alive = [...this.#entries].filter(([, entry]) => entry.alive);
+    const held = alive.length === 0 ? new Set() : this.#heldByServer();
+    for (const [name, entry] of alive) entry.alive = held.has(name) && beginOf(entry.local) === entry.began;
     const unknown = readdirSync(this.#folder).filter((name) => /^\d+-\d+$/.test(name) && !this.#entries.has(name));
     if (unknown.length === 0) return;
     const holders = holdersOf(this.#folder);
@@ -93,12 +108,17 @@ function holdersOf(folder: string): ReadonlyMap<string, number> {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     // The wineserver has a descriptor of every file that any process has.
     if (/wineserver/.test(read(`/proc/${pid}/comm`) ?? 'wineserver')) continue;
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const file = link(`/proc/${pid}/fd/${fd}`);
-      if (file?.startsWith(`${folder}/`) === true) found.set(file.slice(folder.length + 1), Number(pid));
-    }
+    for (const name of heldBy(pid, folder)) found.set(name, Number(pid));
   }
   return found;
+}
+
+/** Files of the folder that a process has open. */
+function heldBy(pid: string, folder: string): readonly string[] {
+  return list(`/proc/${pid}/fd`).flatMap((fd) => {
+    const file = link(`/proc/${pid}/fd/${fd}`);
+    return file?.startsWith(`${folder}/`) === true ? [file.slice(folder.length + 1)] : [];
+  });
 }
 
 function beginOf(pid: number): string | undefined {
