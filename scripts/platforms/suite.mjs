@@ -12,7 +12,8 @@ import { LEFT_OUT } from './left-out.mjs';
  * @throws with the failures
  */
 export async function runSuite({ root, log }, target, { wrapper = [], files = [] } = {}) {
-  const leftOut = Object.keys(LEFT_OUT[target.name.replace(/ .*/, '')] ?? {});
+  const leftOut = LEFT_OUT[target.name.replace(/ .*/, '')];
+  for (const [file, why] of Object.entries(files.length > 0 ? {} : leftOut)) log(`  left out ${file}: ${why}`);
   const results = join(root, '.results', `${target.name.replaceAll(' ', '-')}.json`);
   mkdirSync(join(root, '.results'), { recursive: true });
   rmSync(results, { force: true });
@@ -24,7 +25,7 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     '--project=integration',
     '--reporter=json',
     `--outputFile.json=${results}`,
-    ...leftOut.map((file) => `--exclude=**/${file}.test.ts`),
+    ...Object.keys(leftOut).map((file) => `--exclude=**/${file}.test.ts`),
     ...files.map((file) => `test/integration/${file}.test.ts`),
   ];
   const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
