@@ -29,6 +29,8 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     ...files.map((file) => `test/integration/${file}.test.ts`),
   ];
   const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
+  // Tests look for variables of the package that got where they do not belong.
+  delete env.PREFORK_CACHE_DIR;
   const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
