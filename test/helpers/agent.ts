@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { inherited } from './environment.js';
 import { Registry } from './registry.js';
-import { type AgentCommand, target, thereAs } from './target.js';
+import { type AgentCommand, inPackage, target, thereAs } from './target.js';
 
 /** What {@link Master} needs of a process that it started, wherever that runs. */
 export interface Program extends EventEmitter {
@@ -102,6 +102,11 @@ class Agent {
   readonly registry = mkdtempSync(join(tmpdir(), 'prefork-agent-'));
   /** Those that it started, and what they started. */
   readonly processes = new Registry(this.registry);
+  /** For programs whose environment is not that of their parent. */
+  readonly registering: Readonly<Record<string, string>> = {
+    NODE_OPTIONS: `--require ${JSON.stringify(thereAs(inPackage('test/agent/registers.cjs')))}`,
+    PREFORK_TEST_REGISTRY: thereAs(this.registry),
+  };
   readonly #server: Server;
   readonly #programs = new Map<number, RemoteProgram>();
   readonly #ended: Promise<void>;
@@ -159,8 +164,7 @@ class Agent {
     const id = this.#programs.size;
     const program = new RemoteProgram(this, id);
     this.#programs.set(id, program);
-    const options = `--require ${JSON.stringify(thereAs(join(target.root, 'test/agent/registers.cjs')))}`;
-    const changes = Object.entries({ NODE_OPTIONS: options, ...env }).map(([name, value]) => [name, value ?? null]);
+    const changes = Object.entries({ ...this.registering, ...env }).map(([name, value]) => [name, value ?? null]);
     this.send({ command: 'start', id, ...request, env: Object.fromEntries(changes) });
     return program;
   }
