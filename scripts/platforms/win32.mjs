@@ -4,6 +4,7 @@ import { Skip } from './skip.mjs';
 import { stage } from './stage.mjs';
 import { runSuite } from './suite.mjs';
 import { prepareWine } from './wine.mjs';
+import { pressCtrlC } from './wine-console.mjs';
 
 export const title = 'Windows x64 (Wine)';
 
@@ -47,6 +48,7 @@ export async function run(context, files) {
         lacks: Object.fromEntries(Object.entries(LACKS).map(([name, why]) => [name, `cannot exist on win32: ${why}`])),
         agent: { command: ['wine', node, join(staged.folder, 'test/agent/main.mjs')], env: wine.env },
       };
+      if (files.length === 0) seen.push(`Node ${major}: ${await pressCtrlC(wine, node, staged.folder)}`);
       const some = files.length > 0 ? files : major === WHOLE ? [] : PART;
       seen.push(`Node ${major}: ${await runSuite(context, target, { files: some })}`);
     }

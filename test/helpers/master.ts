@@ -203,7 +203,8 @@ export class Master implements AsyncDisposable {
   killGroup(signal: NodeJS.Signals | number): void {
     // On Windows the workers are away from the console of their master, which is the only one that hears of a key.
     if (target.agent === undefined) process.kill(-this.pid, signal);
-    else this.#child.kill(signal);
+    else if (signal !== 'SIGKILL') this.#child.kill(signal);
+    else for (const { pid } of this.members()) sendSignal(pid, signal);
   }
 
   /** Waits for the end of the master. */
