@@ -86,9 +86,9 @@ const stubborn: readonly Stubborn[] = [
   },
 ];
 
-test.each(stubborn)(
-  'C22 a worker that $what is gone one second after the grace period at the latest',
-  async ({ hold }) => {
+test.each(stubborn.map(({ what, hold }) => [what, hold] as const))(
+  'C22 a worker that %s is gone one second after the grace period at the latest',
+  async (_what, hold) => {
     const master = startWatched({ options: { shutdownGracePeriod: GRACE } });
     const { addresses } = await master.event('onMasterReady');
     await hold(master, addresses[0].port);

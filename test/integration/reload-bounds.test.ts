@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
-import { connectRaw, eventually, httpGet, isAlive, startReadyFleet, untilReaped } from '../helpers/index.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { connectRaw, eachOn, eventually, httpGet, isAlive, startReadyFleet, untilReaped } from '../helpers/index.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const surges = [
   { workers: 3, maxSurge: 1 },
@@ -9,7 +9,7 @@ const surges = [
   { workers: 2, maxSurge: 8 },
 ];
 
-test.each(surges)(
+eachOn(surges, () => ['posixProcesses'])(
   'a reload never has more than $workers + $maxSurge processes that are not draining',
   async ({ workers, maxSurge }) => {
     const deployment = makeDeployment();
@@ -27,7 +27,7 @@ test.each(surges)(
 
 const streams = LOSSLESS.map((sharing) => ({ sharing, drainTimeout: 2_500 }));
 
-test.each(streams)(
+eachSharing(streams)(
   'a replaced worker keeps a stream until drainTimeout and is cut there; reload() has long resolved, its successor serves ($sharing)',
   async ({ sharing, drainTimeout }) => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: 1, sharing, drainTimeout } });
@@ -56,7 +56,7 @@ test.each(streams)(
   },
 );
 
-test.each(streams)(
+eachSharing(streams)(
   'a replaced worker whose event loop is blocked is killed after drainTimeout, and nobody else notices ($sharing)',
   async ({ sharing, drainTimeout }) => {
     const { master, pids, port } = await startReadyFleet({
