@@ -17,7 +17,9 @@ Job::Job(unsigned long pid) : job_(CreateJobObjectW(nullptr, nullptr)) {
   const unsigned long error = GetLastError();
   // It may have ended since it was opened; Windows says "access denied" then.
   if (HasEnded(process.Get())) throw SysError(ESRCH, "AssignProcessToJobObject");
-  throw WindowsError(error, "AssignProcessToJobObject");
+  throw WindowsError(error, "AssignProcessToJobObject")
+      .Advise(
+          "the job that this process is in itself, of a service or a container, allows no other");
 }
 
 bool Job::Terminate(unsigned int code) {

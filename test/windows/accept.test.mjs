@@ -58,6 +58,28 @@ test('a watch tells once, accepts nobody, and tells again after rearm()', async 
   await within(third, 'the third call');
 });
 
+test('what onWaiting throws is an uncaught exception, and the watch goes on', async (t) => {
+  const { fd, port } = listening(t);
+  const source = `import(${JSON.stringify(new URL('addon.mjs', import.meta.url).href)}).then(({ native }) => {
+    process.on('uncaughtException', (error) => {
+      if (++calls === 2) process.exit(error.message === 'on purpose' ? 7 : 8);
+      watch.rearm();
+    });
+    let calls = 0;
+    process.stdin.once('data', (info) => {
+      watch = native.watchAccepts(native.adoptSocket(Buffer.from(String(info), 'base64')), () => {
+        throw new Error('on purpose');
+      });
+    });
+    let watch;
+  })`;
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['pipe', 'inherit', 'inherit'] });
+  child.stdin.write(native.duplicateSocket(fd, child.pid).toString('base64'));
+  await connected(t, port);
+  const [code] = await within(once(child, 'exit'), 'the end');
+  assert.equal(code, 7);
+});
+
 test('after close() nobody is told, and who waits is left to the others', async (t) => {
   const { fd, port } = listening(t);
   const { watch, calls } = watched(t, fd);
