@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Master, sendSignal, startMaster } from '../helpers/index.js';
+import { KILLED, type Master, sendSignal, startMaster } from '../helpers/index.js';
 
 /** A worker is killed and recovered, then the fleet is stopped: lines of every level. */
 async function lifeWith(logger: string): Promise<{ master: Master; lines: Record<'info' | 'warn' | 'error', RegExp> }> {
@@ -9,13 +9,14 @@ async function lifeWith(logger: string): Promise<{ master: Master; lines: Record
   await master.event('onChildRecover');
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
+  const ended = KILLED.signal === null ? `exited with code ${KILLED.code}` : `was killed by ${KILLED.signal}`;
   const prefix = `prefork\\[0\\] master ${master.pid}: `;
   return {
     master,
     lines: {
       info: new RegExp(`^${prefix}1 worker is ready on 127\\.0\\.0\\.1:\\d+$`, 'm'),
       warn: new RegExp(`^${prefix}slot 0 is filled again at once: exit 1 of 5 allowed within 60000 ms$`, 'm'),
-      error: new RegExp(`^${prefix}worker 0 \\(pid ${pid}, generation 0\\) was killed by SIGKILL after \\d+ ms`, 'm'),
+      error: new RegExp(`^${prefix}worker 0 \\(pid ${pid}, generation 0\\) ${ended} after \\d+ ms`, 'm'),
     },
   };
 }

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { connectRaw, type Master, startMaster, startReadyFleet } from '../helpers/index.js';
+import { expect } from 'vitest';
+import { connectRaw, type Master, startMaster, startReadyFleet, testOn } from '../helpers/index.js';
 import { eachSharing } from '../helpers/sharing.js';
 
 interface Timed {
@@ -36,7 +36,7 @@ eachSharing(['shared', 'sharded'] as const)(
   },
 );
 
-test('L2 sharded: a worker that was blocked gets its share again', async () => {
+testOn('sharding')('L2 sharded: a worker that was blocked gets its share again', async () => {
   const { master, port } = await startReadyFleet({ options: { sharing: 'sharded', workers: 2 } });
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   await burst(client, 20);
