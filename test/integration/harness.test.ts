@@ -41,6 +41,7 @@ test('a fixture is a session of its own, and its events, calls and output arrive
 test('an event that cannot come any more rejects with the output of the fixture', async () => {
   const master = startMaster('harness-probe');
   await master.event('started');
+  await eventually(() => master.workers().length > 0);
   const never = expect(master.event('never')).rejects.toThrow(/ended before event 'never'[\s\S]*on stderr/);
   master.killGroup('SIGKILL');
   await never;
