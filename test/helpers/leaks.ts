@@ -2,6 +2,7 @@
 
 import { eventually } from './eventually.js';
 import { commandLineHere, environmentHere, isDead, openFds, type ProcessInfo, processesHere } from './processes.js';
+import { target } from './target.js';
 
 /**
  * In the environment of everything that a test file starts: the id of the run and the file. A vitest worker sets it at run
@@ -24,9 +25,14 @@ export function leftProcesses(mark: string): readonly ProcessInfo[] {
   return processesHere().filter((info) => {
     if (info.pid === process.pid) return false;
     if (info.ppid === process.pid) return true;
-    if (isDead(info)) return false;
+    if (isDead(info) || isOfWine(info.pid)) return false;
     return sessions.has(info.session) || environmentHere(info.pid).get(MARK)?.startsWith(mark) === true;
   });
+}
+
+/** Wine starts a desktop when a program wants one, and ends it a moment after the last of them. */
+function isOfWine(pid: number): boolean {
+  return target.agent !== undefined && /\\(explorer|conhost)\.exe$/i.test(commandLineHere(pid)[0]?.trimEnd() ?? '');
 }
 
 export function describeProcess({ pid, ppid, state, name }: ProcessInfo): string {

@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { expect, test } from 'vitest';
-import { bounded, connectRaw, httpGet, patience, startReadyFleet, tlsMaterial } from '../helpers/index.js';
+import { bounded, connectRaw, httpGet, patience, startReadyFleet, testOn, tlsMaterial } from '../helpers/index.js';
 
 const { key, cert } = tlsMaterial();
 const http1Kinds = [
@@ -57,17 +57,20 @@ test('W4 a request that the client sent before it could know of the stop is answ
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test('W4 connections that were queued when the fleet was told to stop are answered, not reset', async () => {
-  const { master, port } = await startReadyFleet({ options: { workers: 1 } });
-  const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
-  await master.event('request');
-  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
-  for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  master.kill('SIGTERM');
-  await Promise.all(clients.map((client) => client.until('"path":"/"')));
-  expect((await blocked).status).toBe(200);
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-});
+testOn('queueDepth')(
+  'W4 connections that were queued when the fleet was told to stop are answered, not reset',
+  async () => {
+    const { master, port } = await startReadyFleet({ options: { workers: 1 } });
+    const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
+    await master.event('request');
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
+    for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    master.kill('SIGTERM');
+    await Promise.all(clients.map((client) => client.until('"path":"/"')));
+    expect((await blocked).status).toBe(200);
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
 
 test('W4 a stream longer than the deadline is cut there, and the fleet still stops with code 0', async () => {
   const grace = 600;
