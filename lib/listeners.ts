@@ -189,7 +189,7 @@ const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 function wayOut(code: string, { port, host, network }: TcpPlan): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' shows it`;
+      return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' (macOS: lsof -nP -iTCP:${port}) shows it`;
     case 'EACCES':
       return (
         'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE: start the master as root and set uid ' +
