@@ -29,11 +29,22 @@ export interface ProtocolDrain {
 /** Sweeping may take this share of the time at most, however many connections become idle one by one. */
 const SWEEP_SHARE = 0.1;
 
-/** How long a worker goes on accepting before it stops, at the most, however many clients go on connecting. Milliseconds. */
+/** How long a worker goes on accepting for clients that connect after the stop has begun, at the most. Milliseconds. */
 const ACCEPT_LIMIT = 250;
+
+/** The same where nobody tells who was there before, as each may need a while to be served: a share of the grace period, in bounds. */
+const ACCEPT_UNTOLD = { share: 0.1, most: 5_000 } as const;
 
 /** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
 const GOAWAY_TURNS = 10;
+
+/** The queues of a worker's listeners. */
+export interface AcceptQueues {
+  /** Accepts what the next turn of the event loop would not find by itself. */
+  acceptQueued(): void;
+  /** How many wait; `undefined` where the kernel does not tell. */
+  queued(): number | undefined;
+}
 
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
@@ -187,21 +198,26 @@ export class Drain {
   }
 
   /**
-   * Calls `next` when the accept queues are empty. What is queued when a whole fleet stops nobody would accept any more, and the
-   * kernel resets it with the listener. libuv accepts one connection per listener and turn of the event loop (since 1.45), and
-   * tells nobody how many wait; a turn that brought none has found none.
-   * @param accept Takes from the queues what the event loop would not take by itself.
+   * Calls `next` when the accept queues are empty, or whoever was in them has been accepted and others go on coming. What is queued
+   * when a whole fleet stops nobody would accept any more, and the kernel resets it with the listener. libuv accepts one connection
+   * per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that takes; a
+   * turn that brought none has found none.
+   * @param grace Milliseconds until whatever is left is cut.
    */
-  acceptQueued(next: () => void, accept: () => void): void {
-    const until = performance.now() + ACCEPT_LIMIT;
+  acceptQueued(next: () => void, queues: AcceptQueues, grace: number): void {
+    const first = this.#accepted;
+    const waiting = queues.queued();
+    const all = first + (waiting ?? 0);
+    const untold = waiting === undefined ? Math.min(grace * ACCEPT_UNTOLD.share, ACCEPT_UNTOLD.most) : 0;
+    const until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
     const look = (before: number): void =>
       afterPendingReads(() => {
-        accept();
+        queues.acceptQueued();
         const now = this.#accepted;
-        if (now === before || performance.now() >= until) next();
+        if (now === before || (now >= all && performance.now() >= until)) next();
         else look(now);
       });
-    look(this.#accepted);
+    look(first);
   }
 
   get #accepted(): number {

@@ -9,13 +9,18 @@ import { onLinux } from './native-linux.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: NativeBinding): WorkerSystem {
+  let fds: readonly number[] = [];
   return {
     boot: posixBoot(() => native),
     openChannel(identity, events) {
       const fd = openControlFd(identity);
       return fd === undefined ? undefined : new Channel(overSocket(fd), events);
     },
-    adopt: (wires) => adoptListeners(native, wires),
+    adopt(wires) {
+      const listeners = adoptListeners(native, wires);
+      fds = listeners.flatMap(({ fd }) => fd ?? []);
+      return listeners;
+    },
     restoreBacklogs(listeners, wires, log) {
       for (const [i, { backlog }] of wires.entries()) {
         const fd = listeners[i]?.fd;
@@ -29,5 +34,15 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
     },
     // libuv accepts in every turn for as long as somebody is there.
     acceptQueued() {},
+    queued: () => queued(native, fds),
   };
+}
+
+function queued(native: NativeBinding, fds: readonly number[]): number | undefined {
+  try {
+    return fds.reduce((sum, fd) => sum + onLinux(native).queueDepth(fd).depth, 0);
+  } catch {
+    // Not told on this system, or not of a unix socket; or the app has closed its server.
+    return undefined;
+  }
 }

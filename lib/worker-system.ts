@@ -6,13 +6,14 @@
 import type { Adoptions, AdoptionsContext } from './adoptions.js';
 import type { BootSystem } from './boot.cjs';
 import type { Channel, ChannelEvents } from './channel.js';
+import type { AcceptQueues } from './drain.js';
 import type { WorkerIdentity } from './identity.cjs';
 import type { MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
 import type { Listener, Logger } from './types.js';
 
 export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
 
-export interface WorkerSystem {
+export interface WorkerSystem extends AcceptQueues {
   readonly boot: BootSystem;
   /** `undefined` when the master gave no channel, or something else is behind the number. */
   openChannel(identity: WorkerIdentity, events: ChannelEvents<MasterMessage>): WorkerChannel | undefined;
@@ -25,6 +26,4 @@ export interface WorkerSystem {
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
   /** `'sharded'`: accepts for other slots. */
   adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
-  /** Accepts from the queues what the next turn of the event loop would not find by itself. */
-  acceptQueued(): void;
 }

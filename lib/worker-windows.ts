@@ -36,6 +36,7 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
     acceptQueued() {
       for (const socket of sockets) socket.accept();
     },
+    queued: () => undefined,
   };
 }
 

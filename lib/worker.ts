@@ -65,6 +65,8 @@ class Worker {
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
   #state: 'booting' | 'ready' | 'draining' = 'booting';
+  /** Told to stop, and still accepting what is queued. */
+  #accepting = false;
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
@@ -224,11 +226,15 @@ class Worker {
       this.#abort.abort();
       process.exit();
     }
+    // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
+    if (this.#accepting) return;
     const begin = (): void => {
+      this.#accepting = false;
       this.#abort.abort();
       this.#drain.begin(reason);
     };
-    if (before === 'ready' && reason === 'stop') this.#drain.acceptQueued(begin, () => this.#system.acceptQueued());
+    this.#accepting = before === 'ready' && reason === 'stop';
+    if (this.#accepting) this.#drain.acceptQueued(begin, this.#system, timeout);
     else begin();
   }
 

@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "features.h"
+#include "listener.h"
 #include "pidfd_linux.h"
 #include "steering.h"
 #include "sys_error.h"
@@ -50,11 +50,8 @@ std::vector<Feature> Probe() {
                            "PR_SET_PDEATHSIG, prctl(2)"));
   const UniqueFd local(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   features.push_back(Judge("unixSockets", local.Get(), "unix(7)"));
-  tcp_info info = {};
-  socklen_t length = sizeof info;
-  features.push_back(Judge("queueDepth",
-                           getsockopt(tcp.Get(), IPPROTO_TCP, TCP_INFO, &info, &length),
-                           "TCP_INFO, tcp(7)"));
+  features.push_back(
+      Judge("queueDepth", TryQueueInfo(tcp.Get()), "TCP_INFO with the fill of a queue, tcp(7)"));
   features.push_back(Yes("dropPrivileges"));
   return features;
 }

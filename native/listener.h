@@ -36,9 +36,12 @@ void SetBacklog(int fd, int backlog);
 SocketName NameOf(int fd);
 // Anything that is open has an answer, a file too; EBADF throws.
 Inspection Inspect(int fd);
-// ENOTSUP where the kernel keeps no numbers (unix sockets), EINVAL for a socket that does not
+// ENOTSUP where nobody tells the numbers (unix sockets), EINVAL for a socket that does not
 // listen.
 QueueFill ReadQueue(int fd);
+// Whether ReadQueue() can be told anything, on a TCP socket that need not listen: 0, or -1 with
+// errno.
+int TryQueueInfo(int fd);
 
 // Shared by the listener_* files.
 UniqueFd OpenTcpSocket(const TcpAddress& address);

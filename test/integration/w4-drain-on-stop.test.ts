@@ -1,6 +1,16 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { expect, test } from 'vitest';
-import { bounded, connectRaw, httpGet, patience, startReadyFleet, testOn, tlsMaterial } from '../helpers/index.js';
+import {
+  bounded,
+  connectRaw,
+  httpGet,
+  type Master,
+  patience,
+  sendSignal,
+  startReadyFleet,
+  testOn,
+  tlsMaterial,
+} from '../helpers/index.js';
 
 const { key, cert } = tlsMaterial();
 const http1Kinds = [
@@ -57,20 +67,38 @@ test('W4 a request that the client sent before it could know of the stop is answ
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-testOn('queueDepth')(
-  'W4 connections that were queued when the fleet was told to stop are answered, not reset',
-  async () => {
+test.each([
+  { what: 'with little work', work: '/', stop: (master: Master) => master.kill('SIGTERM') },
+  { what: 'with work for 600 ms', work: '/block?ms=30', stop: (master: Master) => master.kill('SIGTERM') },
+  { what: 'told to the whole group', work: '/block?ms=30', stop: (master: Master) => master.killGroup('SIGTERM') },
+])(
+  'W4 connections that were queued when the fleet was told to stop are answered, not reset: $what',
+  async ({ work, stop }) => {
     const { master, port } = await startReadyFleet({ options: { workers: 1 } });
     const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
     await master.event('request');
     const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
-    for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-    master.kill('SIGTERM');
-    await Promise.all(clients.map((client) => client.until('"path":"/"')));
+    for (const client of clients) client.write(`GET ${work} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    stop(master);
+    await Promise.all(clients.map((client) => client.until('"path":"/')));
     expect((await blocked).status).toBe(200);
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
 );
+
+testOn('signals')('W4 a stop that a worker hears of twice cuts nothing short of what was queued', async () => {
+  const { master, port, pids } = await startReadyFleet({ options: { workers: 1 } });
+  const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
+  await master.event('request');
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
+  for (const client of clients) client.write('GET /block?ms=30 HTTP/1.1\r\nHost: x\r\n\r\n');
+  sendSignal(pids[0] as number, 'SIGTERM');
+  await master.event('request', { nth: 2 });
+  master.kill('SIGTERM');
+  await Promise.all(clients.map((client) => client.until('"path":"/')));
+  expect((await blocked).status).toBe(200);
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+});
 
 test('W4 a stream longer than the deadline is cut there, and the fleet still stops with code 0', async () => {
   const grace = 600;
