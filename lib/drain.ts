@@ -33,7 +33,7 @@ const SWEEP_SHARE = 0.1;
 const ACCEPT_LIMIT = 250;
 
 /** The same where nobody tells who was there before, as each may need a while to be served: a share of the grace period, in bounds. */
-const ACCEPT_UNTOLD = { share: 0.1, most: 5_000 } as const;
+const ACCEPT_UNTOLD = { share: 0.5, most: 30_000 } as const;
 
 /** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
 const GOAWAY_TURNS = 10;

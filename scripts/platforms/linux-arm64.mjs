@@ -26,7 +26,6 @@ export async function run(context, files) {
     slowness: 8,
     lacks: {
       sharding: 'qemu in user mode has no SO_INCOMING_CPU and no SO_ATTACH_REUSEPORT_CBPF',
-      queueDepth: 'qemu in user mode hands over the first bytes of TCP_INFO only: every queue looks empty',
     },
   };
   try {

@@ -17,8 +17,6 @@ export type Ability =
   | 'unixSockets'
   /** The modes 'sharded' and 'reuseport'. */
   | 'sharding'
-  /** How many wait in an accept queue, out of TCP_INFO, on a system that says it has that. */
-  | 'queueDepth'
   /** Workers of another user, and privileges to drop. */
   | 'uids'
   /** Zombies, orphans, sessions, process groups, wrappers of POSIX. */

@@ -8,6 +8,7 @@ import {
   patience,
   sendSignal,
   startReadyFleet,
+  target,
   testOn,
   tlsMaterial,
 } from '../helpers/index.js';
@@ -116,9 +117,17 @@ test('W4 a stream longer than the deadline is cut there, and the fleet still sto
   expect(took).toBeLessThan(grace + 5_000);
   expect(connection.received.length).toBeGreaterThan(received);
   expect(await master.gone()).toEqual({ code: 0, signal: null });
-  expect(master.stderr).toMatch(
-    /worker 0 \(pid \d+, generation 0\): not done (599|[6-9]\d\d|\d{4}) ms after the drain began: 1 connections open/,
-  );
+  const told = /worker 0 \(pid \d+, generation 0\): not done (\d+) ms after the drain began: 1 connections open/;
+  const inTime = told.exec(master.stderr);
+  // On a CPU that is emulated its last words may take longer than the master waits for them: then it is the master that tells.
+  if (target.slowness > 1 && inTime === null) {
+    expect(master.stderr).toMatch(/worker 0 \(pid \d+, generation 0\) did not finish in time and was killed/);
+    return;
+  }
+  expect(master.stderr).toMatch(told);
+  // What was left of the grace period when the master had come to ask this worker.
+  expect(Number(inTime?.[1])).toBeGreaterThan(grace - patience(50));
+  expect(Number(inTime?.[1])).toBeLessThanOrEqual(grace);
 });
 
 test.each([
