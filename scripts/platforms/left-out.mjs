@@ -14,6 +14,9 @@ const ANYWHERE_ELSE = {
   'drain-net': IN_THE_TEST,
   'listen-tcp': IN_THE_TEST,
   'unix-socket': IN_THE_TEST,
+  'package-layouts':
+    'starts the node that runs the tests; how the packed package is installed and found is tested by `packed`',
+  'prebuild-hook': 'about the npm scripts of this repository',
   'c15-leak-checks': 'about the tests themselves',
 };
 

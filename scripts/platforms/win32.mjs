@@ -26,7 +26,10 @@ const LACKS = {
   blockedStacks: 'Node opens no inspector on demand there',
 };
 
-export async function run(context, files) {
+/** @param wanted names of test files, and majors of Node (`22`): without any of those all of {@link MAJORS}. */
+export async function run(context, wanted) {
+  const majors = MAJORS.filter((major) => wanted.includes(String(major)));
+  const files = wanted.filter((name) => !/^\d+$/.test(name));
   let wine;
   try {
     wine = prepareWine(context.cache);
@@ -36,7 +39,7 @@ export async function run(context, files) {
   const staged = stage(context.root);
   const seen = [];
   try {
-    for (const major of MAJORS) {
+    for (const major of majors.length > 0 ? majors : MAJORS) {
       const node = wine.node(context.nodes('win32', 'x64', major), major);
       const target = {
         name: `win32 Node ${major}`,
