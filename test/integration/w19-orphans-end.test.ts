@@ -137,6 +137,24 @@ test('W19 with onMasterDeath false workers go on serving', async () => {
   await master.gone();
 });
 
+// The limits of killMaster grow with the slowness of a target; this one does not.
+test.each([
+  ['with a grace of 100 ms', {}, 100],
+  ["with onMasterDeath 'kill'", { onMasterDeath: 'kill' }, 0],
+] as const)(
+  'W19a workers with a blocked event loop are gone 1 s after their grace, on any machine (%s)',
+  async (_, policy, grace) => {
+    const { master, port, pids } = await startReadyFleet({
+      options: { ...options, shutdownGracePeriod: 100 },
+      ...policy,
+    });
+    await occupy(master, port, '/block', pids.length);
+    expect(descendants(master.pid)).toEqual(expect.arrayContaining([...pids]));
+    const took = await killMaster(master, grace);
+    expect(took).toBeLessThan(grace + 1_000);
+  },
+);
+
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const asRoot = testWhen(isRoot, 'needs root', 'posixProcesses');
 
