@@ -3,11 +3,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { inPackage } from './target.js';
+import { inPackage, thereAs, urlThere } from './target.js';
 
-const PRELOAD = pathToFileURL(inPackage('test/fixtures/tally.mjs')).href;
+const PRELOAD = urlThere(inPackage('test/fixtures/tally.mjs'));
 
 export interface Tally {
   /** For the option `execArgv` of a fleet. */
@@ -23,7 +22,7 @@ export function makeTally(): Tally {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   return {
     execArgv: ['--import', PRELOAD],
-    env: { PREFORK_TALLY: folder },
+    env: { PREFORK_TALLY: thereAs(folder) },
     open(pid) {
       const bytes = readFileSync(join(folder, String(pid)));
       return bytes.length === 0 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** What a target may lack. `scripts/platforms` gives the reason, which goes into the title of every test that is skipped for it. */
 export type Ability =
@@ -71,6 +71,12 @@ export function inPackage(file: string): string {
 export function thereAs(path: string): string {
   // Wine has the whole machine as drive Z:.
   return target.platform === 'win32' ? `Z:${path.replaceAll('/', '\\')}` : path;
+}
+
+/** What the target imports that path by. */
+export function urlThere(path: string): string {
+  const { href } = pathToFileURL(path);
+  return target.platform === 'win32' ? href.replace('file:///', 'file:///Z:/') : href;
 }
 
 /** A limit of time, in milliseconds, for the machine that this target runs on. */
