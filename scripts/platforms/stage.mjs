@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'examples'];
+const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'test/windows', 'examples'];
 
 /** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
 export function stage(root) {

@@ -5,6 +5,7 @@ import { stage } from './stage.mjs';
 import { runSuite } from './suite.mjs';
 import { prepareWine } from './wine.mjs';
 import { pressCtrlC } from './wine-console.mjs';
+import { runNativeTests } from './wine-native.mjs';
 
 export const title = 'Windows x64 (Wine)';
 
@@ -26,10 +27,14 @@ const LACKS = {
   blockedStacks: 'Node opens no inspector on demand there',
 };
 
-/** @param wanted names of test files, and majors of Node (`22`): without any of those all of {@link MAJORS}. */
+/** In the place of a file: the tests of test/windows. */
+const NATIVE = 'native';
+
+/** @param wanted names of test files, {@link NATIVE}, and majors of Node (`22`): without any of those all of {@link MAJORS}. */
 export async function run(context, wanted) {
   const majors = MAJORS.filter((major) => wanted.includes(String(major)));
-  const files = wanted.filter((name) => !/^\d+$/.test(name));
+  const names = wanted.filter((name) => !/^\d+$/.test(name));
+  const files = names.filter((name) => name !== NATIVE);
   let wine;
   try {
     wine = prepareWine(context.cache);
@@ -51,7 +56,11 @@ export async function run(context, wanted) {
         lacks: Object.fromEntries(Object.entries(LACKS).map(([name, why]) => [name, `cannot exist on win32: ${why}`])),
         agent: { command: ['wine', node, join(staged.folder, 'test/agent/main.mjs')], env: wine.env },
       };
-      if (files.length === 0) seen.push(`Node ${major}: ${await pressCtrlC(wine, node, staged.folder)}`);
+      if (names.length === 0) seen.push(`Node ${major}: ${await pressCtrlC(wine, node, staged.folder)}`);
+      if (names.length === 0 || names.includes(NATIVE)) {
+        seen.push(`Node ${major}: ${await runNativeTests(wine, node, staged.folder)}`);
+      }
+      if (names.length > 0 && files.length === 0) continue;
       const some = files.length > 0 ? files : major === WHOLE ? [] : PART;
       seen.push(`Node ${major}: ${await runSuite(context, target, { files: some })}`);
     }
