@@ -62,8 +62,6 @@ const ON_WINDOWS = {
   'w7-transient-spawn-failures': 'limits the processes of a user',
   'w19-orphans-of-wrappers': 'wraps workers into namespaces, shells and file capabilities',
   'w19-pid-one': 'needs a PID namespace',
-  'w20-orphan-exit-codes': 'adopts orphans to see how they end',
-  'wrapped-workers': 'wraps workers into a shell',
 };
 
 /** By the name of a target: file (without `.test.ts`) → reason. */
