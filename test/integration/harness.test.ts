@@ -50,6 +50,7 @@ test('an event that cannot come any more rejects with the output of the fixture'
 test('disposal ends a fixture with all of its children', async () => {
   const master = startMaster('harness-probe');
   const { child } = await master.event('started');
+  await eventually(() => master.workers().length > 0);
   await master.dispose();
   expect(isAlive(master.pid)).toBe(false);
   expect(isAlive(child)).toBe(false);

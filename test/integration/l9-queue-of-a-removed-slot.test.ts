@@ -4,7 +4,7 @@ import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
 const CONNECTIONS = 100;
 
-eachSharing(LOSSLESS)(
+eachSharing(LOSSLESS, 'signals')(
   'L9 what waits in the queue of a slot is answered by the others when that slot is taken away (%s)',
   async (sharing) => {
     const drainTimeout = 1_000;

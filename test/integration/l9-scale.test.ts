@@ -70,7 +70,7 @@ eachSharing(LOSSLESS)(
   patience(120_000),
 );
 
-eachSharing(LOSSLESS)(
+eachSharing(LOSSLESS, 'signals')(
   'L9 SIGTTIN adds a worker and SIGTTOU takes one away, never the last, and nothing is lost (%s)',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { workers: 2, sharing, recoverThreshold: 0 } });
