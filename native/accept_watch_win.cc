@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 #include "wake_win.h"
@@ -23,7 +24,7 @@ struct AcceptWatch::State {
   State(SOCKET socket, Sink sink) : listener(socket), on_waiting(std::move(sink)) {}
 
   const SOCKET listener;
-  const WakeSocket wake;
+  const WakeSocket wake_socket;
 
   std::mutex mutex;  // guards what follows; held while the sink runs, so that Stop() excludes it
   std::condition_variable changed;
@@ -31,9 +32,14 @@ struct AcceptWatch::State {
   bool armed = true;
   bool stopped = false;
 
+  void Wake() {
+    changed.notify_one();
+    wake_socket.Wake();
+  }
+
   void Run() {
     for (;;) {
-      WSAPOLLFD items[] = {{listener, POLLRDNORM, 0}, {wake.Get(), POLLRDNORM, 0}};
+      WSAPOLLFD items[] = {{listener, POLLRDNORM, 0}, {wake_socket.Get(), POLLRDNORM, 0}};
       // Fails for want of memory only, or for a listener that its owner closed too early. Who is
       // told then looks for himself, and hears what accept() says.
       WSAPoll(items, 2, -1);
@@ -66,16 +72,6 @@ void AcceptWatch::Rearm() {
   state_->changed.notify_one();
 }
 
-void AcceptWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-  }
-  state_->changed.notify_one();
-  state_->wake.Wake();
-  thread_.join();
-  state_.reset();
-}
+void AcceptWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork

@@ -1,6 +1,8 @@
 // Everything that execve(2) needs, laid out before the process is made: its child may not allocate.
 #pragma once
 
+#include <errno.h>
+
 #include <string>
 #include <vector>
 
@@ -35,5 +37,36 @@ class ExecImage {
   std::vector<char*> shell_argv_;
   char* listen_pid_digits_ = nullptr;
 };
+
+// As execvpe(3): a missing file is looked for further on, a forbidden one too, but then the answer
+// is EACCES. `attempt(file, argv)` returns an errno, or 0 for success, which ends the search, as
+// any other error does. Allocates nothing: runs in a child as well.
+template <typename Attempt>
+int TryCandidates(const ExecImage& image, Attempt attempt) {
+  bool forbidden = false;
+  int error = ENOENT;
+  for (char* const* candidate = image.Candidates(); *candidate != nullptr; ++candidate) {
+    error = attempt(*candidate, image.Argv());
+    if (error == ENOEXEC) {
+      char** shell = image.ShellArgv();
+      shell[1] = *candidate;
+      error = attempt(shell[0], shell);
+    }
+    switch (error) {
+      case EACCES:
+        forbidden = true;
+        break;
+      case ENOENT:
+      case ENOTDIR:
+      case ESTALE:
+      case ENODEV:
+      case ETIMEDOUT:
+        break;
+      default:
+        return error;
+    }
+  }
+  return forbidden ? EACCES : error;
+}
 
 }  // namespace prefork

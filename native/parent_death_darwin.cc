@@ -14,6 +14,7 @@
 #include "kqueue_darwin.h"
 #include "parent_deadlines.h"
 #include "parent_death.h"
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 
@@ -63,6 +64,8 @@ struct ParentWatch::State {
   std::mutex mutex;  // guards what follows; held while the sink runs, so that Stop() excludes it
   bool stopped = false;
   ParentDeadlines deadlines;
+
+  void Wake() { kqueue.Wake(); }
 
   void Look(int timeout) {
     struct kevent events[4];
@@ -132,31 +135,14 @@ ParentWatch::~ParentWatch() { Stop(); }
 // worker from the thread, at once.
 void ParentWatch::Configure(std::optional<milliseconds> grace, bool) {
   if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.SetGrace(grace);
-  }
-  state_->kqueue.Wake();
+  ChangeAndWake(*state_, [&](State& state) { state.deadlines.SetGrace(grace); });
 }
 
 void ParentWatch::ExitAfter(milliseconds delay, int code) {
   if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.ExitAfter(delay, code);
-  }
-  state_->kqueue.Wake();
+  ChangeAndWake(*state_, [&](State& state) { state.deadlines.ExitAfter(delay, code); });
 }
 
-void ParentWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-  }
-  state_->kqueue.Wake();
-  thread_.join();
-  state_.reset();
-}
+void ParentWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork

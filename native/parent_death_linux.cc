@@ -16,6 +16,7 @@
 #include "parent_deadlines.h"
 #include "parent_death.h"
 #include "pidfd_linux.h"
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 #include "wake_linux.h"
@@ -79,6 +80,8 @@ struct ParentWatch::State {
   std::mutex mutex;  // guards what follows; held while the sink runs, so that Stop() excludes it
   bool stopped = false;
   ParentDeadlines deadlines;
+
+  void Wake() { epoll.Wake(); }
 
   void Run() {
     for (;;) {
@@ -147,12 +150,10 @@ ParentWatch::~ParentWatch() { Stop(); }
 void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_signal) {
   if (!state_) return;
   bool armed;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.SetGrace(grace);
-    armed = !state_->deadlines.Dead();
-  }
-  state_->epoll.Wake();
+  ChangeAndWake(*state_, [&](State& state) {
+    state.deadlines.SetGrace(grace);
+    armed = !state.deadlines.Dead();
+  });
   if (keep_death_signal) return;
   // The kernel's signal goes only after the watch is proven: registered, and the master alive at a
   // moment after that.
@@ -168,11 +169,7 @@ void ParentWatch::Configure(std::optional<milliseconds> grace, bool keep_death_s
 
 void ParentWatch::ExitAfter(milliseconds delay, int code) {
   if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.ExitAfter(delay, code);
-  }
-  state_->epoll.Wake();
+  ChangeAndWake(*state_, [&](State& state) { state.deadlines.ExitAfter(delay, code); });
 }
 
 void ParentWatch::Stop() { StopSleeper(&state_, &thread_); }

@@ -9,6 +9,7 @@
 #include "parent_deadlines.h"
 #include "parent_death.h"
 #include "process_win.h"
+#include "sleeper.h"
 #include "sys_error_win.h"
 #include "thread.h"
 
@@ -85,6 +86,8 @@ struct ParentWatch::State {
   ParentDeadlines deadlines;
   bool stopped = false;
 
+  void Wake() { SetEvent(wake.Get()); }
+
   void Run() {
     for (;;) {
       int timeout;
@@ -115,31 +118,14 @@ ParentWatch::~ParentWatch() { Stop(); }
 // The worker cannot clear its death signal here, which is the job that the master holds.
 void ParentWatch::Configure(std::optional<milliseconds> grace, bool) {
   if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.SetGrace(grace);
-  }
-  SetEvent(state_->wake.Get());
+  ChangeAndWake(*state_, [&](State& state) { state.deadlines.SetGrace(grace); });
 }
 
 void ParentWatch::ExitAfter(milliseconds delay, int code) {
   if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->deadlines.ExitAfter(delay, code);
-  }
-  SetEvent(state_->wake.Get());
+  ChangeAndWake(*state_, [&](State& state) { state.deadlines.ExitAfter(delay, code); });
 }
 
-void ParentWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-  }
-  SetEvent(state_->wake.Get());
-  thread_.join();
-  state_.reset();
-}
+void ParentWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork

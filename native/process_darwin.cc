@@ -26,14 +26,6 @@ bool Process::Kill(int signal) {
   throw SysError(errno, "kill");
 }
 
-bool Process::AwaitEnd() const {
-  siginfo_t info = {};
-  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0) {
-    if (errno != EINTR) return false;
-  }
-  return true;
-}
-
 // waitpid(2), because waitid(2) of XNU does not tell which signal it was: its si_status is
 // WEXITSTATUS of the status, always.
 std::optional<ProcessExit> Process::Reap() {

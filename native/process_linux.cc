@@ -33,14 +33,6 @@ bool Process::Kill(int signal) {
   throw SysError(errno, "kill");
 }
 
-bool Process::AwaitEnd() const {
-  siginfo_t info = {};
-  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0) {
-    if (errno != EINTR) return false;
-  }
-  return true;
-}
-
 std::optional<ProcessExit> Process::Reap() {
   const std::lock_guard<std::mutex> lock(mutex_);
   siginfo_t info = {};

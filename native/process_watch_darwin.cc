@@ -8,6 +8,7 @@
 
 #include "kqueue_darwin.h"
 #include "process_watch.h"
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 
@@ -23,6 +24,8 @@ struct ProcessWatch::State {
   std::unordered_map<std::uint64_t, std::shared_ptr<Process>> children;
   // Had ended before they could be registered: the kernel will not say it again.
   std::vector<std::uint64_t> ended;
+
+  void Wake() { kqueue.Wake(); }
 
   void Deliver(std::uint64_t id) {
     const std::shared_ptr<Process> process = Find(id);
@@ -99,16 +102,6 @@ void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
   state_->kqueue.Wake();
 }
 
-void ProcessWatch::Stop() {
-  if (!state_) return;
-  {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->stopped = true;
-    state_->children.clear();
-  }
-  state_->kqueue.Wake();
-  thread_.join();
-  state_.reset();
-}
+void ProcessWatch::Stop() { StopSleeper(&state_, &thread_); }
 
 }  // namespace prefork

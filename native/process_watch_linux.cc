@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "process_watch.h"
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 #include "wake_linux.h"
@@ -22,6 +23,8 @@ struct ProcessWatch::State {
   Sink sink;
   bool stopped = false;
   std::unordered_map<std::uint64_t, std::shared_ptr<Process>> children;
+
+  void Wake() { epoll.Wake(); }
 
   void Deliver(std::uint64_t id) {
     const std::lock_guard<std::mutex> lock(mutex);

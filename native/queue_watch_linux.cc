@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "queue_watch.h"
+#include "sleeper.h"
 #include "sys_error.h"
 #include "thread.h"
 #include "wake_linux.h"
@@ -56,6 +57,8 @@ struct QueueWatch::State {
   std::unordered_map<int, std::uint64_t> ids;
   // In the order of `since`, because all have the same delay. May name queues that were removed.
   std::deque<std::uint64_t> suspects;
+
+  void Wake() { epoll.Wake(); }
 
   // For epoll_wait(2); rounded up, or the thread would spin through the last millisecond.
   int TimeToLook() const {

@@ -34,30 +34,9 @@ void DropPrivileges(const ChildPlan& plan) {
 
 int SpawnImage(pid_t* pid, const ExecImage& image, const posix_spawn_file_actions_t* actions,
                const posix_spawnattr_t* attributes) {
-  bool forbidden = false;
-  int error = ENOENT;
-  for (char* const* candidate = image.Candidates(); *candidate != nullptr; ++candidate) {
-    error = posix_spawn(pid, *candidate, actions, attributes, image.Argv(), image.Envp());
-    if (error == ENOEXEC) {
-      char** shell = image.ShellArgv();
-      shell[1] = *candidate;
-      error = posix_spawn(pid, shell[0], actions, attributes, shell, image.Envp());
-    }
-    switch (error) {
-      case EACCES:
-        forbidden = true;
-        break;
-      case ENOENT:
-      case ENOTDIR:
-      case ESTALE:
-      case ENODEV:
-      case ETIMEDOUT:
-        break;
-      default:
-        return error;
-    }
-  }
-  return forbidden ? EACCES : error;
+  return TryCandidates(image, [&](const char* file, char* const* argv) {
+    return posix_spawn(pid, file, actions, attributes, argv, image.Envp());
+  });
 }
 
 void RunChild(const ChildPlan& plan) {

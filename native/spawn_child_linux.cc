@@ -154,34 +154,6 @@ void WritePid(char* digits) {
   *digits = '\0';
 }
 
-// As execvpe(3): a missing file is looked for further on, a forbidden one too, but then the answer
-// is EACCES.
-void Execute(const ExecImage& image) {
-  bool forbidden = false;
-  for (char* const* candidate = image.Candidates(); *candidate != nullptr; ++candidate) {
-    execve(*candidate, image.Argv(), image.Envp());
-    if (errno == ENOEXEC) {
-      char** shell = image.ShellArgv();
-      shell[1] = *candidate;
-      execve(shell[0], shell, image.Envp());
-    }
-    switch (errno) {
-      case EACCES:
-        forbidden = true;
-        break;
-      case ENOENT:
-      case ENOTDIR:
-      case ESTALE:
-      case ENODEV:
-      case ETIMEDOUT:
-        break;
-      default:
-        return;
-    }
-  }
-  if (forbidden) errno = EACCES;
-}
-
 }  // namespace
 
 int RunChild(void* argument) {
@@ -195,7 +167,11 @@ int RunChild(void* argument) {
     Fail(plan, Step::kSetrlimit);
   if (plan.image->ListenPidDigits() != nullptr) WritePid(plan.image->ListenPidDigits());
   ResetSignals();
-  Execute(*plan.image);
+  const ExecImage& image = *plan.image;
+  errno = TryCandidates(image, [&image](const char* file, char* const* argv) {
+    execve(file, argv, image.Envp());
+    return errno;
+  });
   Fail(plan, Step::kExecve);
 }
 

@@ -1,35 +1,12 @@
 #include <pthread.h>
-#include <signal.h>
-
-#include <system_error>
 
 #include "main_thread.h"
-#include "sys_error.h"
-#include "thread.h"
+#include "thread_name.h"
 
 namespace prefork {
 
 bool OnMainThread() { return pthread_main_np() != 0; }
 
-std::thread StartThread(const char* name, std::function<void()> body) {
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  // A thread inherits the mask of its maker, pthread_create(3): blocked from the first instruction
-  // on.
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  try {
-    std::thread thread([name, body = std::move(body)] {
-      // Only a thread itself can name it here; a name is only for people, so no check.
-      pthread_setname_np(name);
-      body();
-    });
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    return thread;
-  } catch (const std::system_error& error) {
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    throw SysError(error.code().value(), "pthread_create");
-  }
-}
+void NameThread(const char* name) { pthread_setname_np(name); }
 
 }  // namespace prefork

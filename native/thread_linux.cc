@@ -1,32 +1,9 @@
 #include <pthread.h>
-#include <signal.h>
 
-#include <system_error>
-
-#include "sys_error.h"
-#include "thread.h"
+#include "thread_name.h"
 
 namespace prefork {
 
-std::thread StartThread(const char* name, std::function<void()> body) {
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  // A thread inherits the mask of its maker, pthread_create(3): blocked from the first instruction
-  // on.
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  try {
-    std::thread thread([name, body = std::move(body)] {
-      pthread_setname_np(pthread_self(),
-                         name);  // at most 15 bytes; a name is only for people, so no check
-      body();
-    });
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    return thread;
-  } catch (const std::system_error& error) {
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    throw SysError(error.code().value(), "pthread_create");
-  }
-}
+void NameThread(const char* name) { pthread_setname_np(pthread_self(), name); }
 
 }  // namespace prefork

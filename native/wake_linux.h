@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
-#include <thread>
 
 #include "unique_fd.h"
 
@@ -31,20 +28,5 @@ class WakeableEpoll {
   UniqueFd epoll_;
   UniqueFd wake_;
 };
-
-// Ends and joins a thread that sleeps in `state->epoll` and looks at `state->stopped`, under
-// `state->mutex`, when it wakes. The descriptors go now, and not when the last owner of the watch
-// lets go of it. Does nothing for one that has ended.
-template <typename State>
-void StopSleeper(std::shared_ptr<State>* state, std::thread* thread) {
-  if (!*state) return;
-  {
-    const std::lock_guard<std::mutex> lock((*state)->mutex);
-    (*state)->stopped = true;
-  }
-  (*state)->epoll.Wake();
-  thread->join();
-  state->reset();
-}
 
 }  // namespace prefork
