@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
 import { descendsFrom } from './descent.js';
+import { followChild } from './follow-child.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { LastWords } from './last-words.js';
 import type { Fd, NativeBinding } from './native.cjs';
@@ -101,14 +102,7 @@ export class PosixWorker implements WorkerProcess {
   attach(child: ChildProcess): void {
     this.started(child.pid as number, (signal) => child.kill(signal));
     child.on('error', () => {});
-    if (child.stdout !== null) this.listenTo(1, child.stdout);
-    if (child.stderr !== null) this.listenTo(2, child.stderr);
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const exit = { code: child.exitCode, signal: child.signalCode };
-      setImmediate(() => this.ended(exit));
-    } else {
-      child.once('exit', (code, signal) => this.ended({ code, signal }));
-    }
+    followChild(child, this.#lastWords, (exit) => this.ended(exit));
   }
 
   listenTo(target: number, stream: PipedStream): void {

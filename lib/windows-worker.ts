@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { Channel } from './channel.js';
 import { overStreams } from './channel-windows.js';
+import { followChild } from './follow-child.js';
 import type { Launch, ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { LastWords } from './last-words.js';
 import type { WindowsBinding, WorkerJob } from './native-windows.cjs';
@@ -62,14 +63,7 @@ export class WindowsWorker implements WorkerProcess {
     } else {
       this.#lastWords.channelClosed();
     }
-    if (child.stdout !== null) this.#lastWords.listenTo(1, child.stdout);
-    if (child.stderr !== null) this.#lastWords.listenTo(2, child.stderr);
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const exit = { code: child.exitCode, signal: child.signalCode };
-      setImmediate(() => this.#ended(exit));
-    } else {
-      child.once('exit', (code, signal) => this.#ended({ code, signal }));
-    }
+    followChild(child, this.#lastWords, (exit) => this.#ended(exit));
   }
 
   get pid(): number {
