@@ -63,6 +63,7 @@
             "native/job_win.cc",
             "native/listener_win.cc",
             "native/main_thread_win.cc",
+            "native/nursery_win.cc",
             "native/parent_death_win.cc",
             "native/process_win.cc",
             "native/sys_error_win.cc",

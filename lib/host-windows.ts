@@ -34,13 +34,13 @@ export class WindowsHost extends CommonHost implements Host {
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
-    const { startProcess, windowsCommand, WindowsWorker } = await this.#load();
+    const { holdingNewborns, startProcess, windowsCommand, WindowsWorker } = await this.#load();
     const windows = native as unknown as WindowsBinding;
     const command = windowsCommand(launch, this.program, windows.startTime);
-    const start = launch.commandProducer;
-    const child =
-      start === undefined ? await startProcess(command) : await (await import('./producer.js')).produce(start, command);
-    return new WindowsWorker(windows, child, launch, events);
+    const produce = launch.commandProducer;
+    const start =
+      produce === undefined ? startProcess : (await import('./producer.js')).produce.bind(undefined, produce);
+    return await holdingNewborns(windows, async () => new WindowsWorker(windows, await start(command), launch, events));
   }
 
   /** A console that is closed sends SIGHUP, and nobody else does. */

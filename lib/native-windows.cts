@@ -74,6 +74,16 @@ export interface WindowsBinding {
   /** Throws ESRCH when there is no such process (any more). */
   createJob(pid: number): WorkerJob;
 
+  /**
+   * `true`: whatever this process starts from here on is ended by the kernel when this process ends, until `false` lets it go. For the
+   * time between the birth of a process and its own job, also for one that was left suspended. Those that were born meanwhile are
+   * ended again whenever this process ends while newborns are held. Returns false where the job that this process is in itself, of a
+   * service or a container, allows no other: nobody is held then.
+   */
+  holdNewborns(hold: boolean): boolean;
+  /** With a process that is to outlive this one: newborns then end with the last such process. Throws ESRCH when there is none. */
+  shareNewborns(pid: number): void;
+
   /** When this process was started, as the kernel counts it: with the pid it names one process for ever. Decimal digits. */
   readonly startTime: string;
   /**

@@ -2,6 +2,7 @@
 
 import type { TcpPlan } from './options.js';
 
+export { holdingNewborns } from './newborns.js';
 export { startProcess, windowsCommand } from './windows-command.js';
 export { WindowsWorker } from './windows-worker.js';
 

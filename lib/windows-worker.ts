@@ -11,7 +11,7 @@ import type { WindowsBinding, WorkerJob } from './native-windows.cjs';
 import type { InitMessage, MasterMessage, WorkerMessage } from './protocol.cjs';
 import { PIPES } from './protocol.cjs';
 
-type Native = Pick<WindowsBinding, 'createJob' | 'duplicateSocket'>;
+type Native = Pick<WindowsBinding, 'createJob' | 'duplicateSocket' | 'shareNewborns'>;
 
 /** The exit code of what the master ended: what a POSIX shell says of SIGKILL and SIGTERM. */
 const KILLED = { SIGKILL: 137, SIGTERM: 143 } as const;
@@ -78,10 +78,20 @@ export class WindowsWorker implements WorkerProcess {
 
   #introduce(pid: number): void {
     this.#servingPid = pid;
-    if (!this.#launch.diesWithMaster) this.#job?.release();
+    if (!this.#launch.diesWithMaster) this.#outlives(pid);
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const message of waiting) this.send(message);
+  }
+
+  /** From here on its own watch ends it, after its grace: not its job, nor that of a newborn that the master's end catches. */
+  #outlives(pid: number): void {
+    try {
+      this.#native.shareNewborns(pid);
+    } catch {
+      // It ended just now, or may not be touched: then it cannot be given a socket either, which is told.
+    }
+    this.#job?.release();
   }
 
   send(message: MasterMessage): boolean {

@@ -11,6 +11,7 @@
 #include "addon_parent_watch.h"
 #include "addon_system.h"
 #include "listener_win.h"
+#include "nursery_win.h"
 #include "process_win.h"
 
 namespace prefork {
@@ -22,6 +23,7 @@ constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 struct Windows {
   AcceptWatches accept_watches;
   Jobs jobs;
+  Nursery nursery;
   ParentWatches parent_watches;
 };
 
@@ -112,6 +114,17 @@ Napi::Value CreateJob(const Napi::CallbackInfo& info) {
   return Translate(info.Env(), [&] { return Self(info).jobs.Create(info.Env(), pid); });
 }
 
+Napi::Value HoldNewborns(const Napi::CallbackInfo& info) {
+  const bool hold = ToFlag(info[0], "hold");
+  const bool held = Translate(info.Env(), [&] { return Self(info).nursery.Hold(hold); });
+  return Napi::Boolean::New(info.Env(), held);
+}
+
+void ShareNewborns(const Napi::CallbackInfo& info) {
+  const unsigned long pid = ToPid(info[0]);
+  Translate(info.Env(), [&] { Self(info).nursery.ShareWith(pid); });
+}
+
 // Counts in units of 100 ns since 1601: too much for a number of JavaScript.
 std::uint64_t ToTime(const Napi::Value& value, const std::string& name) {
   const std::string text = ToText(value, name);
@@ -161,6 +174,8 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("accept", AcceptOne);
   add("watchAccepts", WatchAccepts);
   add("createJob", CreateJob);
+  add("holdNewborns", HoldNewborns);
+  add("shareNewborns", ShareNewborns);
   add("watchParent", WatchParent);
   exports.DefineProperty(
       Napi::PropertyDescriptor::Accessor(env, exports, "startTime", StartTime, napi_enumerable));

@@ -7,11 +7,20 @@
 
 namespace prefork {
 
+void LimitJob(HANDLE job, unsigned long limits) {
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION information = {};
+  information.BasicLimitInformation.LimitFlags = limits;
+  if (SetInformationJobObject(job, JobObjectExtendedLimitInformation, &information,
+                              sizeof information) == 0) {
+    throw WindowsError(GetLastError(), "SetInformationJobObject");
+  }
+}
+
 // A process that is in a job already gets into this one, too: jobs nest since Windows 8, MSDN
 // "Nested Jobs". Without a breakaway limit nothing that the members start can leave it.
 Job::Job(unsigned long pid) : job_(CreateJobObjectW(nullptr, nullptr)) {
   if (!job_) throw WindowsError(GetLastError(), "CreateJobObjectW");
-  EndWithHandle(true);
+  LimitJob(job_.Get(), JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE);
   const UniqueHandle process = OpenRunning(pid, PROCESS_SET_QUOTA | PROCESS_TERMINATE);
   if (AssignProcessToJobObject(job_.Get(), process.Get()) != 0) return;
   const unsigned long error = GetLastError();
@@ -35,16 +44,7 @@ bool Job::Terminate(unsigned int code) {
 }
 
 void Job::Release() {
-  if (job_) EndWithHandle(false);
-}
-
-void Job::EndWithHandle(bool end) {
-  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
-  limits.BasicLimitInformation.LimitFlags = end ? JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE : 0;
-  if (SetInformationJobObject(job_.Get(), JobObjectExtendedLimitInformation, &limits,
-                              sizeof limits) == 0) {
-    throw WindowsError(GetLastError(), "SetInformationJobObject");
-  }
+  if (job_) LimitJob(job_.Get(), 0);
 }
 
 }  // namespace prefork

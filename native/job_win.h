@@ -5,6 +5,9 @@
 
 namespace prefork {
 
+// JOB_OBJECT_LIMIT_*; those that are not named are lifted. Throws SysError.
+void LimitJob(HANDLE job, unsigned long limits);
+
 // Holds one process and what it starts from now on. Until Release() all of them end with the last
 // handle on the job, of which there is only this one: so they end with this process, however it
 // ends.
@@ -21,8 +24,6 @@ class Job {
   void Close() { job_.Reset(); }
 
  private:
-  void EndWithHandle(bool end);
-
   UniqueHandle job_;
 };
 

@@ -56,6 +56,7 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
         release: () => void calls.push('release'),
         close: () => void calls.push('close job'),
       })),
+    shareNewborns: (pid: number) => void calls.push(`share newborns with ${pid}`),
     duplicateSocket: duplicate ?? ((socket: number, pid: number) => Buffer.from(`socket ${socket} for ${pid}`)),
   };
   const messages: WorkerMessage[] = [];
@@ -139,7 +140,7 @@ test('SIGTERM ends a worker that does not listen to the channel yet, and asks on
   expect(serving.worker.kill('SIGTERM')).toBe(true);
   await eventually(() => serving.heard.length === 1);
   expect(serving.heard).toEqual([{ type: 'drain', reason: 'stop' }]);
-  expect(serving.calls).toEqual(['release']);
+  expect(serving.calls).toEqual([`share newborns with ${PID}`, 'release']);
 });
 
 test('a socket that cannot be duplicated is a boot error, and the end of the worker', async () => {
