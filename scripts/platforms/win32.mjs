@@ -27,6 +27,9 @@ const LACKS = {
   blockedStacks: 'Node opens no inspector on demand there',
 };
 
+/** Seen with a plain node:http server, too: of 640 connections of servers that were killed one stayed open. */
+const LACKS_OF_WINE = { deathCloses: 'Wine now and then keeps a connection of a killed process open' };
+
 /** In the place of a file: the tests of test/windows. */
 const NATIVE = 'native';
 
@@ -53,7 +56,10 @@ export async function run(context, wanted) {
         root: staged.folder,
         addons: 'prebuilds',
         slowness: 4,
-        lacks: Object.fromEntries(Object.entries(LACKS).map(([name, why]) => [name, `cannot exist on win32: ${why}`])),
+        lacks: {
+          ...Object.fromEntries(Object.entries(LACKS).map(([name, why]) => [name, `cannot exist on win32: ${why}`])),
+          ...LACKS_OF_WINE,
+        },
         agent: { command: ['wine', node, join(staged.folder, 'test/agent/main.mjs')], env: wine.env },
       };
       if (names.length === 0) seen.push(`Node ${major}: ${await pressCtrlC(wine, node, staged.folder)}`);

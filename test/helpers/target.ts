@@ -23,7 +23,9 @@ export type Ability =
   | 'posixProcesses'
   | 'terminals'
   /** The stack of a blocked worker. */
-  | 'blockedStacks';
+  | 'blockedStacks'
+  /** The end of a process closes all connections that it had. */
+  | 'deathCloses';
 
 export interface Target {
   readonly name: string;
