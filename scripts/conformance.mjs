@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { claimedBy, readNumbers } from './tools/conformance-numbers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const resultsFile = `${root}.results/vitest.json`;
@@ -39,25 +40,11 @@ if (problems.length > 0) {
 }
 console.log('Every required number has a passing test.');
 
-/** `- **C7b** text`, `- **L1** *(later)* text`, and `(see **C7d**)` for a number that another one proves. */
-function readNumbers(markdown) {
-  const found = new Map();
-  for (const [, id, later, text] of markdown.matchAll(/^ *- \*\*([CFWL]\d+[a-z]?)\*\*( \*\(later\)\*)? (.*)$/gm)) {
-    const alias = /\(see \*\*([CFWL]\d+[a-z]?)\*\*\)/.exec(text)?.[1];
-    found.set(id, { id, later: later !== undefined, unit: text.includes('*unit*'), alias, parts: [] });
-  }
-  for (const { id } of found.values()) found.get(/^(.\d+)[a-z]$/.exec(id)?.[1])?.parts.push(id);
-  return found;
-}
-
-/** Every test whose title, or the title of a `describe` around it, starts with numbers: `C5 …`, `C5, C21 …`. */
+/** Every test that claims a number. */
 function readTests({ testResults }) {
   return testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.flatMap(({ title, ancestorTitles, status }) => {
-      const ids = [...ancestorTitles, title].flatMap((part) => {
-        const list = /^(?:[CFWL]\d+[a-z]?(?:, (?=[CFWL]\d))?)+(?=[\s:]|$)/.exec(part)?.[0] ?? '';
-        return list === '' ? [] : list.split(', ');
-      });
+      const ids = claimedBy([...ancestorTitles, title]);
       return ids.length === 0 ? [] : [{ ids, title, status, file: relative(root, name) }];
     }),
   );

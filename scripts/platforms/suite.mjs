@@ -1,8 +1,11 @@
 // The integration tests, run here, against fleets that run on another platform.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { claimedBy, readNumbers } from '../tools/conformance-numbers.mjs';
 import { LEFT_OUT } from './left-out.mjs';
+
+const NUMBERS = readNumbers(readFileSync(join(import.meta.dirname, '../../docs/conformance.md'), 'utf8'));
 
 /**
  * @param target what test/helpers/target.ts describes
@@ -39,11 +42,17 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     });
   }
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  // What fleets of failed tests said is in there.
+  const transcript = results.replace('.json', '.log');
+  writeFileSync(transcript, output);
   if (!existsSync(results)) throw new Error(`vitest ended with exit code ${code}:\n${output}`);
-  return judge(JSON.parse(readFileSync(results, 'utf8')), code, output, log);
+  return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript, log);
 }
 
-function judge({ testResults }, code, output, log) {
+/** C2 before C10. */
+const inOrder = (a, b) => a.localeCompare(b, 'en', { numeric: true });
+
+function judge({ testResults }, code, transcript, log) {
   const tests = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.map((test) => ({ ...test, file: basename(name, '.test.ts') })),
   );
@@ -56,13 +65,17 @@ function judge({ testResults }, code, output, log) {
   for (const { file, title } of tests.filter(({ status }) => status !== 'passed' && status !== 'failed')) {
     log(`  skipped  ${file}: ${title}`);
   }
+  const shown = new Set(passed.flatMap(({ ancestorTitles, title }) => claimedBy([...ancestorTitles, title])));
+  const others = [...NUMBERS.values()].filter((number) => number.parts.length === 0 && !shown.has(number.id));
+  log(`  numbers with a passing test: ${[...shown].sort(inOrder).join(' ')}`);
+  log(`  numbers without: ${others.map(({ id }) => id).join(' ')}`);
   const line = `${passed.length} of ${tests.length} tests in ${testResults.length} files passed, ${tests.length - passed.length - failed.length} skipped`;
   if (failed.length + broken.length > 0 || code !== 0) {
     const told = [
       ...failed.map(({ file, fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`),
       ...broken.map(({ name, message }) => `${basename(name)}: ${message}`),
     ];
-    throw new Error(`${line}, ${failed.length + broken.length} failed\n${told.join('\n\n') || output}`);
+    throw new Error(`${line}, ${failed.length + broken.length} failed\n${told.join('\n\n')}\n(${transcript})`);
   }
   return line;
 }

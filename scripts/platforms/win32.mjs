@@ -9,8 +9,8 @@ import { runNativeTests } from './wine-native.mjs';
 
 export const title = 'Windows x64 (Wine)';
 
-/** The major that goes through all files; of the others a few, because one binary has to do for all of them. */
-const WHOLE = 22;
+/** The majors that go through all files; of the others a few, because one binary has to do for all of them. */
+const WHOLE = [20, 22];
 const PART = ['c05-command-producer', 'c08-recovery', 'w12-port-zero', 'w4-drain-on-stop', 'w19-orphans-end'];
 const MAJORS = [20, 22, 24, 26];
 
@@ -67,7 +67,7 @@ export async function run(context, wanted) {
         seen.push(`Node ${major}: ${await runNativeTests(wine, node, staged.folder)}`);
       }
       if (names.length > 0 && files.length === 0) continue;
-      const some = files.length > 0 ? files : major === WHOLE ? [] : PART;
+      const some = files.length > 0 ? files : WHOLE.includes(major) ? [] : PART;
       seen.push(`Node ${major}: ${await runSuite(context, target, { files: some })}`);
     }
     return seen.join('; ');

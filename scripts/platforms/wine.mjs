@@ -34,7 +34,11 @@ export function prepareWine(cache) {
   return {
     env,
     node: (exe, major) => (major >= NEEDS_PATCH ? patched(exe) : exe),
-    end: () => void run('wineserver', '-k'),
+    end() {
+      run('wineserver', '-k');
+      // It has been told, and has not ended yet.
+      run('wineserver', '-w');
+    },
   };
 }
 

@@ -1,11 +1,13 @@
-// Windows. Everything but the system's own libraries is linked into the addon.
+// Windows on x64. Everything but the system's own libraries is linked into the addon.
 import { join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 import { ROOT } from '../tools/paths.mjs';
 import { SMALL, settingsOf } from './compile.mjs';
 import { run } from './run.mjs';
 
-const HOOK = join(import.meta.dirname, 'delay-load-hook.cc');
+export const HOOK = join(import.meta.dirname, 'delay-load-hook.cc');
+/** The functions of Node-API, and that node.exe has them. */
+export const DEFINITIONS = join(ROOT, 'node_modules', 'node-api-headers', 'def', 'node_api.def');
 const MINGW = 'x86_64-w64-mingw32';
 
 export async function buildPe(target, output) {
@@ -15,15 +17,10 @@ export async function buildPe(target, output) {
   });
   const { sources, libraries, flags } = settingsOf(target);
   const imports = `${output}.imports.a`;
-  await run(`${MINGW}-dlltool`, ['-m', 'i386:x86-64', '-d', definitions(), '-y', imports]);
+  await run(`${MINGW}-dlltool`, ['-m', 'i386:x86-64', '-d', DEFINITIONS, '-y', imports]);
   await run(`${MINGW}-g++-posix`, [
     ...['-shared', '-static', '-s', '-DBUILDING_NODE_EXTENSION', ...flags, ...SMALL],
     ...[...sources, HOOK, imports],
     ...['-ldelayimp', ...libraries, '-Wl,--gc-sections', '-o', output],
   ]);
-}
-
-/** The functions of Node-API, and that node.exe has them. */
-function definitions() {
-  return join(ROOT, 'node_modules', 'node-api-headers', 'def', 'node_api.def');
 }

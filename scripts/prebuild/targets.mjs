@@ -3,6 +3,7 @@
 import { buildElf } from './elf.mjs';
 import { buildMachO } from './macho.mjs';
 import { buildPe } from './pe.mjs';
+import { buildPeArm64 } from './pe-arm64.mjs';
 
 /**
  * @typedef {object} Target
@@ -23,7 +24,8 @@ export const TARGETS = [
   linux('arm64', 'musl', 'aarch64-linux-musl'),
   darwin('x64', 'x86_64-macos.11.0'),
   darwin('arm64', 'aarch64-macos.11.0'),
-  { name: 'win32-x64', platform: 'win32', arch: 'x64', file: 'prebuilds/win32-x64/prefork.node', build: buildPe },
+  windows('x64', buildPe),
+  windows('arm64', buildPeArm64, 'aarch64-windows-gnu'),
 ];
 
 function linux(arch, libc, triple) {
@@ -34,4 +36,15 @@ function linux(arch, libc, triple) {
 function darwin(arch, triple) {
   const file = `prebuilds/darwin-${arch}/prefork.node`;
   return { name: `darwin-${arch}`, platform: 'darwin', arch, triple, file, build: buildMachO };
+}
+
+function windows(arch, build, triple) {
+  return {
+    name: `win32-${arch}`,
+    platform: 'win32',
+    arch,
+    triple,
+    file: `prebuilds/win32-${arch}/prefork.node`,
+    build,
+  };
 }

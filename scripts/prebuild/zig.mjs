@@ -1,5 +1,7 @@
 // zig is a C++ compiler that carries the headers and libraries of every target: one download builds for all of them.
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, parse } from 'node:path';
 import { packageFolder } from '../tools/packages.mjs';
 import { CACHE } from '../tools/paths.mjs';
 import { run } from './run.mjs';
@@ -17,4 +19,32 @@ export function zigFolder() {
 export async function zig(args, env = {}) {
   const caches = { ZIG_GLOBAL_CACHE_DIR: join(CACHE, 'zig-cache'), ZIG_LOCAL_CACHE_DIR: join(CACHE, 'zig-cache') };
   return await run(join(zigFolder(), 'zig'), args, { ...caches, ...env });
+}
+
+/** @returns the objects, in `folder`. As many at once as there are processors. */
+export async function compileAll({ triple }, sources, folder, flags) {
+  const waiting = [...sources];
+  const objectOf = (source) => join(folder, `${parse(source).name}.o`);
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
+        const compiler = /\.(c|S)$/.test(source) ? 'cc' : 'c++';
+        await zig([compiler, '-target', triple, ...flags, '-g0', '-c', source, '-o', objectOf(source)]);
+      }
+    }),
+  );
+  return sources.map(objectOf);
+}
+
+/**
+ * zig builds the runtime of C++ for each target and keeps it where it likes: it tells when it links something.
+ * @returns the words of the command that links a library, or a program where there are no flags
+ */
+export async function linkedWith({ triple }, folder, flags = []) {
+  const source = join(folder, 'runtime.cc');
+  // Its own text each time: zig does not link again what it has linked before.
+  writeFileSync(source, `int main() { return 0; } // ${folder}\n`);
+  const args = ['c++', '-target', triple, ...flags, source, '-o', join(folder, 'runtime')];
+  const told = await zig(args, { ZIG_VERBOSE_LINK: '1' });
+  return (told.trim().split('\n').at(-1) ?? '').split(' ');
 }

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { onTestFailed, onTestFinished } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { agent, type Program } from './agent.js';
 import { inherited } from './environment.js';
 import { bounded, eventually } from './eventually.js';
@@ -223,6 +223,13 @@ export class Master implements AsyncDisposable {
     return children(this.pid)
       .filter((info) => !isDead(info))
       .map((info) => info.pid);
+  }
+
+  /** The master has told that nobody is left: at once, but where that is an emulated process, which this machine ends a moment later. */
+  async expectNoWorkers(): Promise<void> {
+    if (target.agent !== undefined)
+      await eventually(() => this.workers().length === 0, { what: 'its workers are gone' });
+    expect(this.workers()).toEqual([]);
   }
 
   /** Every living process of the master's session: itself, its workers, and theirs. */

@@ -46,7 +46,7 @@ eachSharing(SHARING)(
     const { master, pids, port } = await startReadyFleet({ options: { sharing, recoverInterval: 60_000 } });
     for (const pid of pids) sendSignal(pid, 'SIGKILL');
     await master.event('onChildExit', { nth: pids.length });
-    expect(master.workers()).toEqual([]);
+    await master.expectNoWorkers();
     await expectRefused(startFleet({ options: { sharing, listen: `127.0.0.1:${port}` } }), port);
   },
 );

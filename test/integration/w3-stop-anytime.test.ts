@@ -56,7 +56,7 @@ test('W3 a stop while a recovered worker boots settles, and the recovery is not 
   await master.event('onChildSpawn', { nth: 3 });
   // The hook keeps a timer: the fleet is over, but its program goes on until we end it.
   await master.call('stop');
-  expect(master.workers()).toEqual([]);
+  await master.expectNoWorkers();
   expect(await master.event('settled', { where: (event) => !event['child'] })).toMatchObject({ ok: true });
   expect(master.events('onChildRecover')).toEqual([]);
 });
@@ -71,7 +71,7 @@ test.each(['onChildSpawn', 'onMasterReady', 'onChildRecover'] as const)(
     }
     await master.event(name);
     await master.call('stop');
-    expect(master.workers()).toEqual([]);
+    await master.expectNoWorkers();
     expect(await master.event('settled', { where: (event) => !event['child'] })).toMatchObject({ ok: true });
   },
 );
@@ -103,7 +103,7 @@ test('W3 stop() after the end settles at once', async () => {
   const { master } = await startReadyFleet({ hooks: { onMasterReady: 'never settle' } });
   await master.call('stop');
   await master.call('stop');
-  expect(master.workers()).toEqual([]);
+  await master.expectNoWorkers();
 });
 
 test(
