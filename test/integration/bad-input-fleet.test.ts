@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BAD_ADDRESSES, BAD_OPTIONS } from '../helpers/bad-options.js';
-import { type FixtureEvent, startMaster } from '../helpers/index.js';
+import { type FixtureEvent, startMaster, target, testWhen } from '../helpers/index.js';
 
 interface Case {
   readonly what: string;
@@ -72,3 +72,21 @@ test('every bad option is refused by prefork() with its code before any spawn, a
     cases.map(({ what, option, error }) => ({ what, code: 'ERR_PREFORK_INVALID_OPTION', option, name: error })),
   );
 });
+
+testWhen(target.platform === 'win32', 'other systems have it')(
+  'C20 what Windows does not have is refused by prefork() with its code, and nothing stays open',
+  async () => {
+    const codes = [
+      [{ sharing: 'sharded' }, 'ERR_PREFORK_REUSEPORT_UNSUPPORTED'],
+      [{ sharing: 'reuseport' }, 'ERR_PREFORK_REUSEPORT_UNSUPPORTED'],
+      [{ listen: 'unix:/tmp/prefork.sock' }, 'ERR_PREFORK_UNSUPPORTED'],
+      [{ uid: 1_000 }, 'ERR_PREFORK_UNSUPPORTED'],
+      [{ exec: 'other.exe', readiness: 'spawn' }, 'ERR_PREFORK_UNSUPPORTED'],
+    ] as const;
+    const cases = codes.map(([options]) => ({ what: JSON.stringify(options), options }));
+    const events = await refusals('unsupported', cases);
+    expect(events.map(({ what, error }) => [what, error?.code])).toEqual(
+      codes.map(([options, code]) => [JSON.stringify(options), code]),
+    );
+  },
+);
