@@ -55,6 +55,7 @@
         }, "OS=='win'", {
           "sources": [
             "native/accept_watch_win.cc",
+            "native/accept_win.cc",
             "native/addon_accept_watch.cc",
             "native/addon_jobs.cc",
             "native/addon_win.cc",

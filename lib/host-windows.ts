@@ -40,7 +40,8 @@ export class WindowsHost extends CommonHost implements Host {
     const produce = launch.commandProducer;
     const start =
       produce === undefined ? startProcess : (await import('./producer.js')).produce.bind(undefined, produce);
-    return await holdingNewborns(windows, async () => new WindowsWorker(windows, await start(command), launch, events));
+    const child = await holdingNewborns(windows, () => start(command));
+    return new WindowsWorker(windows, child, launch, events);
   }
 
   /** A console that is closed sends SIGHUP, and nobody else does. */

@@ -75,10 +75,10 @@ export interface WindowsBinding {
   createJob(pid: number): WorkerJob;
 
   /**
-   * `true`: whatever this process starts from here on is ended by the kernel when this process ends, until `false` lets it go. For the
-   * time between the birth of a process and its own job, also for one that was left suspended. Those that were born meanwhile are
-   * ended again whenever this process ends while newborns are held. Returns false where the job that this process is in itself, of a
-   * service or a container, allows no other: nobody is held then.
+   * `true`: what this process starts from here on is ended by the kernel when this process ends, until `false` lets it go. For the time
+   * between the birth of a process and its own job, also for one that was left suspended. Whoever was born meanwhile is ended again
+   * whenever this process ends while newborns are held. False where nobody can be held: this process is in a job that lets children out,
+   * as Node's own job does, or that allows no other below it.
    */
   holdNewborns(hold: boolean): boolean;
   /** With a process that is to outlive this one: newborns then end with the last such process. Throws ESRCH when there is none. */

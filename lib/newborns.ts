@@ -2,19 +2,15 @@
 
 import type { WindowsBinding } from './native-windows.cjs';
 
-let births = 0;
-
-/** Starts a process and ties it to its job: nobody is left behind by a master that is killed meanwhile. */
-export async function holdingNewborns<Born>(
-  native: Pick<WindowsBinding, 'holdNewborns'>,
-  birth: () => Promise<Born>,
-): Promise<Born> {
-  if (births === 0) native.holdNewborns(true);
-  births += 1;
+/**
+ * Starts a process, if `birth` does so before it returns: no master that is killed meanwhile leaves one behind that never ran. Whatever
+ * has begun to run finds out by itself.
+ */
+export function holdingNewborns<Born>(native: Pick<WindowsBinding, 'holdNewborns'>, birth: () => Born): Born {
+  native.holdNewborns(true);
   try {
-    return await birth();
+    return birth();
   } finally {
-    births -= 1;
-    if (births === 0) native.holdNewborns(false);
+    native.holdNewborns(false);
   }
 }

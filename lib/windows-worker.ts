@@ -145,6 +145,8 @@ export class WindowsWorker implements WorkerProcess {
     if (this.#servingPid !== undefined && this.#servingPid !== this.pid) this.send({ type: 'drain', reason: 'stop' });
     const killed = this.#killedBy !== undefined && code === KILLED[this.#killedBy];
     this.#lastWords.ended(killed ? { code: null, signal: this.#killedBy as NodeJS.Signals } : { code, signal });
+    // What it started and left behind is its own business: it was not killed, and nobody is killed with it.
+    if (this.#killedBy === undefined && this.#servingPid === this.pid) this.#job?.release();
     this.#job?.close();
   }
 }

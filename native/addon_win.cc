@@ -4,6 +4,7 @@
 #include <string.h>
 #include <winsock2.h>
 
+#include "accept_win.h"
 #include "addon_accept_watch.h"
 #include "addon_address.h"
 #include "addon_args.h"

@@ -142,24 +142,4 @@ void CloseSocket(SOCKET socket) {
   if (closesocket(socket) != 0) throw SocketError("closesocket");
 }
 
-UniqueSocket Accept(SOCKET listener) {
-  for (;;) {
-    UniqueSocket client(accept(listener, nullptr, nullptr));
-    if (client) {
-      // Unlike the listener's, this handle is inheritable: a child that holds it would keep the
-      // connection open after its end here.
-      SetInheritable(client.Get(), false);
-      return client;
-    }
-    switch (WSAGetLastError()) {
-      case WSAEWOULDBLOCK:
-        return client;
-      case WSAECONNRESET:
-        continue;  // that one has left while it was waiting, MSDN accept; behind it are others
-      default:
-        throw SocketError("accept");
-    }
-  }
-}
-
 }  // namespace prefork

@@ -1,4 +1,4 @@
-// Listening sockets: make them, look at them, hand them to another process, take connections out.
+// Listening sockets: make them, look at them, hand them to another process.
 #pragma once
 
 #include <winsock2.h>
@@ -19,9 +19,5 @@ void CloseSocket(SOCKET socket);
 // For process `pid` alone, and for one adoption. Throws ESRCH when it is gone.
 WSAPROTOCOL_INFOW DuplicateFor(SOCKET socket, unsigned long pid);
 UniqueSocket Adopt(WSAPROTOCOL_INFOW info);
-
-// Empty when nobody waits. Throws what keeps a connection from being taken, EMFILE or ENOBUFS: it
-// stays in the queue.
-UniqueSocket Accept(SOCKET listener);
 
 }  // namespace prefork

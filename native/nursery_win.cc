@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include <utility>
+
 #include "job_win.h"
 #include "process_win.h"
 #include "sys_error_win.h"
@@ -15,29 +17,46 @@ namespace {
 
 // Members of the job stay in it, so its limits say what becomes of them.
 constexpr unsigned long kHolds = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-// What is started now is nobody's member; also on request, which a job without this would refuse.
+// What is started now is no member; also on request, which a job without this would refuse.
 constexpr unsigned long kLetsGo =
     JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK | JOB_OBJECT_LIMIT_BREAKAWAY_OK;
+
+// The job that this process is in lets children out, as that of libuv does (uv_spawn). One that is
+// held below it would not get out: it would end with whoever holds that job, for good.
+bool ChildrenGetOut() {
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION information = {};
+  // Without a handle: the job of this process, the innermost one. Fails outside of any.
+  return QueryInformationJobObject(nullptr, JobObjectExtendedLimitInformation, &information,
+                                   sizeof information, nullptr) != 0 &&
+         (information.BasicLimitInformation.LimitFlags & JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK) != 0;
+}
+
+UniqueHandle JobOfOurs() {
+  if (ChildrenGetOut()) return UniqueHandle();
+  UniqueHandle job(CreateJobObjectW(nullptr, nullptr));
+  if (!job) return job;
+  try {
+    LimitJob(job.Get(), kLetsGo);
+  } catch (const SysError&) {
+    return UniqueHandle();
+  }
+  // Refused below a job with limits for user interfaces, MSDN "Nested Jobs".
+  return AssignProcessToJobObject(job.Get(), GetCurrentProcess()) != 0 ? std::move(job)
+                                                                       : UniqueHandle();
+}
 
 }  // namespace
 
 bool Nursery::Hold(bool hold) {
-  if (refused_) return false;
-  if (job_) {
+  if (!tried_) job_ = JobOfOurs();
+  tried_ = true;
+  if (!job_) return false;
+  try {
     LimitJob(job_.Get(), hold ? kHolds : kLetsGo);
     return true;
+  } catch (const SysError&) {
+    return false;
   }
-  if (!hold) return true;
-  job_.Reset(CreateJobObjectW(nullptr, nullptr));
-  if (!job_) throw WindowsError(GetLastError(), "CreateJobObjectW");
-  LimitJob(job_.Get(), kHolds);
-  if (AssignProcessToJobObject(job_.Get(), GetCurrentProcess()) != 0) return true;
-  const unsigned long error = GetLastError();
-  job_.Reset();
-  if (error != ERROR_ACCESS_DENIED) throw WindowsError(error, "AssignProcessToJobObject");
-  // A job with limits for user interfaces can have no other below it, MSDN "Nested Jobs".
-  refused_ = true;
-  return false;
 }
 
 void Nursery::ShareWith(unsigned long pid) {
