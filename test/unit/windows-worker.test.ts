@@ -109,6 +109,16 @@ test('from hello on the worker watches the master itself, and its job lets it; n
   expect(other.calls).toEqual([]);
 });
 
+test('a worker that ends by itself does not end what it has started, though it would have died with its master', async () => {
+  const { itself, messages, calls, exit, exited } = start({ diesWithMaster: true });
+  itself.send({ type: 'hello', pid: PID });
+  itself.send({ type: 'ready', pid: PID });
+  await eventually(() => messages.length === 1);
+  exit({ code: 0, signal: null });
+  await exited;
+  expect(calls).toEqual(['release', 'close job']);
+});
+
 test('SIGKILL ends the whole job, and is what is told of the exit', async () => {
   const { worker, calls, exited } = start();
   expect(worker.kill('SIGKILL')).toBe(true);
