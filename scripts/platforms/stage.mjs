@@ -1,6 +1,6 @@
 // The package as an installation has it, with the fixtures and examples that the tests start: no sources, no local build, so that
 // nothing but a prebuilt addon can be loaded.
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,7 @@ const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent
 /** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
 export function stage(root) {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-platform-'));
+  chmodSync(folder, 0o755);
   for (const part of PARTS) {
     if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
   }

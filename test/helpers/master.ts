@@ -183,7 +183,12 @@ export class Master implements AsyncDisposable {
   async call(method: string, ...args: readonly unknown[]): Promise<any> {
     this.#calls += 1;
     const id = this.#calls;
-    this.#child.stdin.write(`${JSON.stringify({ id, method, args })}\n`);
+    // These end a line for the readline of newer versions of Node, and JSON leaves them as they are.
+    const line = JSON.stringify({ id, method, args }).replace(
+      /[\u2028\u2029]/g,
+      (end) => `\\u${end.codePointAt(0)?.toString(16)}`,
+    );
+    this.#child.stdin.write(`${line}\n`);
     const { value, error } = await this.event('result', { where: (event) => event.id === id });
     if (error !== undefined) throw Object.assign(new Error(error.message), error);
     return value;

@@ -116,7 +116,7 @@ testWhen(
   const { from } = await master.event('started');
   expect(from).toBe(1);
   const [inside] = children(master.pid);
-  expect(inside?.name).toMatch(/^(node|MainThread)$/);
+  expect(inside?.name).toMatch(/^(node|(node-)?MainThread)$/);
   await master.dispose();
   expect(isAlive(inside?.pid ?? 0)).toBe(false);
 });

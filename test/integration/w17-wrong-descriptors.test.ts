@@ -8,7 +8,7 @@ function producing(how: string, options: object = {}): Master {
 /** The worker refused what it got, said why, and left nobody behind. */
 async function refusal(master: Master): Promise<{ code: string; message: string }> {
   const { error } = await master.event('settled', { where: ({ child }) => child === false });
-  expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED' });
+  expect(error, error.message).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED' });
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   expect(master.events('serve')).toEqual([]);
   for (const { pid } of master.events('on spawn')) expect(isAlive(pid)).toBe(false);
