@@ -36,8 +36,8 @@ export function prepareWine(cache) {
     node: (exe, major) => (major >= NEEDS_PATCH ? patched(exe) : exe),
     end() {
       run('wineserver', '-k');
-      // It has been told, and has not ended yet.
-      run('wineserver', '-w');
+      // It has been told, and has not ended yet. Somebody else may use the prefix: that one is not waited for.
+      spawnSync('wineserver', ['-w'], { env: { ...process.env, ...env }, stdio: 'ignore', timeout: 10_000 });
     },
   };
 }
