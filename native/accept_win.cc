@@ -14,7 +14,6 @@
 #include <mutex>
 #include <string>
 
-#include "listener_win.h"
 #include "unique_handle_win.h"
 #include "winsock_win.h"
 
@@ -44,10 +43,19 @@ class Turn {
   bool owned_ = false;
 };
 
+int PortOf(SOCKET listener) {
+  sockaddr_storage storage = {};
+  int length = sizeof storage;
+  if (getsockname(listener, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
+    throw SocketError("getsockname");
+  // It is at the same place in sockaddr_in6.
+  return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+}
+
 // Of the port: it is exclusive, so whoever has a listener on it has a copy of this one, or of one
 // for another address, which does no harm. Null where there can be no mutex: accepting goes on.
 HANDLE MutexOf(SOCKET listener) {
-  const int port = NameOf(listener).port.value_or(0);
+  const int port = PortOf(listener);
   // Never destroyed: threads may still accept while the process ends.
   static auto& guard = *new std::mutex();
   static auto& mutexes = *new std::map<int, UniqueHandle>();

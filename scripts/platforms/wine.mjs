@@ -18,7 +18,8 @@ export function prepareWine(cache) {
     // No questions about .NET and HTML engines, no entries in menus.
     WINEDLLOVERRIDES: 'mscoree,mshtml=;winemenubuilder.exe=d',
   };
-  const run = (file, ...args) => spawnSync(file, args, { env: { ...process.env, ...env }, stdio: 'ignore' }).status;
+  const settings = { env: { ...process.env, ...env }, stdio: 'ignore' };
+  const run = (file, ...args) => spawnSync(file, args, settings).status;
   if (!existsSync(join(prefix, 'ready'))) {
     rmSync(prefix, { recursive: true, force: true });
     mkdirSync(dirname(prefix), { recursive: true });
@@ -37,7 +38,7 @@ export function prepareWine(cache) {
     end() {
       run('wineserver', '-k');
       // It has been told, and has not ended yet. Somebody else may use the prefix: that one is not waited for.
-      spawnSync('wineserver', ['-w'], { env: { ...process.env, ...env }, stdio: 'ignore', timeout: 10_000 });
+      spawnSync('wineserver', ['-w'], { ...settings, timeout: 10_000 });
     },
   };
 }

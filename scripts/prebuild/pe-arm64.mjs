@@ -13,9 +13,8 @@ export async function buildPeArm64(target, output) {
   ensureCommands({ [LINKER]: 'lld-19' });
   const { sources, libraries, flags } = settingsOf(target);
   const folder = dirname(output);
-  const objects = await compileAll(target, [...sources, HOOK, NO_DEMANGLER], folder, [
-    ...['-DBUILDING_NODE_EXTENSION', ...flags, ...SMALL],
-  ]);
+  const defined = ['-DBUILDING_NODE_EXTENSION', ...flags, ...SMALL];
+  const objects = await compileAll(target, [...sources, HOOK, NO_DEMANGLER], folder, defined);
   // What looks a function up when it is called for the first time.
   const helper = join(zigFolder(), 'lib', 'libc', 'mingw', 'misc', 'delayimp.c');
   const unwind = join(zigFolder(), 'lib', 'libunwind');
