@@ -1,6 +1,6 @@
 // The integration tests, run here, against fleets that run on another platform.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { claimedBy, readNumbers } from '../tools/conformance-numbers.mjs';
 import { LEFT_OUT } from './left-out.mjs';
@@ -35,18 +35,15 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
   const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
   // Tests look for variables of the package that got where they do not belong.
   delete env.PREFORK_CACHE_DIR;
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-  }
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-  // What fleets of failed tests said is in there.
+  // Written as it goes: hours may pass under an emulation. What fleets of failed tests said is in there.
   const transcript = results.replace('.json', '.log');
-  writeFileSync(transcript, output);
-  if (!existsSync(results)) throw new Error(`vitest ended with exit code ${code}:\n${output}`);
+  const output = openSync(transcript, 'w');
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', output, output] });
+  closeSync(output);
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (!existsSync(results)) {
+    throw new Error(`vitest ended with exit code ${code}:\n${readFileSync(transcript, 'utf8')}`);
+  }
   return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript, log);
 }
 
