@@ -170,6 +170,11 @@ export function residentMemoryOf(pid: number): number {
   return Number(match[1]) * 1024;
 }
 
+/** On this machine, whatever the target: false for a process that has not yet set up what it does on signals, or that is gone. */
+export function handlesSignalsHere(pid: number): boolean {
+  return /^SigCgt:\s*0*[1-9a-f]/m.test(readProc(pid, 'status') ?? '');
+}
+
 /** The pids of an agent's processes are not those of /proc: a test that looks there needs 'proc'. */
 function refuseElsewhere(): void {
   if (target.agent !== undefined) throw new Error(`There is no /proc on ${target.name}`);
