@@ -24,8 +24,12 @@ export async function run(context, files) {
     root: staged.folder,
     addons: 'prebuilds',
     slowness: 8,
+    // Set by the wrapper.
+    needs: ['QEMU_LD_PREFIX'],
     lacks: {
       sharding: 'qemu in user mode has no SO_INCOMING_CPU and no SO_ATTACH_REUSEPORT_CBPF',
+      blockedStacks: 'an emulated inspector may need more than the second that it has',
+      residentMemory: 'qemu in user mode tells zeros in /proc/self/stat',
     },
   };
   try {

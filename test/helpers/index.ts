@@ -19,6 +19,6 @@ export {
   untilReaped,
 } from './processes.js';
 export { commandWorks, eachOn, isLinux, isRoot, testOn, testWhen } from './skip.js';
-export { type Ability, inPackage, patience, target, urlThere } from './target.js';
+export { type Ability, inPackage, NEEDED, patience, target, urlThere } from './target.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
 export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';

@@ -24,6 +24,8 @@ export type Ability =
   | 'terminals'
   /** The stack of a blocked worker. */
   | 'blockedStacks'
+  /** How much memory a process has, as it sees that itself. */
+  | 'residentMemory'
   /** The end of a process closes all connections that it had. */
   | 'deathCloses';
 
@@ -39,6 +41,8 @@ export interface Target {
   /** How many times longer everything may take. What is lost, and what is answered, is never measured with it. */
   readonly slowness: number;
   readonly lacks: Readonly<Partial<Record<Ability, string>>>;
+  /** Variables of this process without which no program runs there, PATH aside. */
+  readonly needs?: readonly string[];
   /** Starts programs there; absent where they can be started from here. */
   readonly agent?: AgentCommand;
 }
@@ -63,6 +67,9 @@ const HERE: Target = {
 export const TARGET = 'PREFORK_TEST_TARGET';
 
 export const target: Target = { ...HERE, ...(JSON.parse(process.env[TARGET] ?? '{}') as Partial<Target>) };
+
+/** Names of the variables that an environment made from nothing has to have. */
+export const NEEDED: readonly string[] = ['PATH', ...(target.needs ?? [])];
 
 /** A file of the package under test: `inPackage('test/fixtures/fleet.mjs')`. */
 export function inPackage(file: string): string {

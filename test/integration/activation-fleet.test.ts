@@ -10,6 +10,7 @@ import {
   eventually,
   httpGet,
   type Master,
+  NEEDED,
   openFds,
   sendSignal,
   startFleet,
@@ -120,7 +121,7 @@ testWhen(
   'posixProcesses',
 )('a fleet is started by systemd-socket-activate on its first connection, and answers it', async () => {
   const path = join(folder, 'app.sock');
-  const passed = ['PATH', 'PREFORK_TEST_RUN'].flatMap((name) => ['--setenv', name]);
+  const passed = [...NEEDED, 'PREFORK_TEST_RUN'].flatMap((name) => ['--setenv', name]);
   const wrapper = ['systemd-socket-activate', ...passed, '--fdname=web', `--listen=${path}`];
   const master = startFleet({ options: { listen: { path, name: 'web' } } }, { wrapper });
   const first = await eventually(() => connectRaw({ socketPath: path }), { what: 'the service manager listens' });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { agent } from '../helpers/agent.js';
-import { environmentOf, httpGet, startMaster, startReadyFleet, target } from '../helpers/index.js';
+import { environmentOf, httpGet, NEEDED, startMaster, startReadyFleet, target } from '../helpers/index.js';
 
 /** The environment that a process was started with; unlike a map it keeps what is in it twice. */
 function initialEnvironment(pid: number, prefix: string): readonly string[] {
@@ -59,7 +59,10 @@ test('C4 a worker has exactly one marker whatever its master inherited, and vari
 });
 
 test('C4 a marker in the option env does not become a second one', async () => {
-  const needed = target.agent === undefined ? { PATH: process.env['PATH'] } : agent().registering;
+  const needed =
+    target.agent === undefined
+      ? Object.fromEntries(NEEDED.map((name) => [name, process.env[name]]))
+      : agent().registering;
   const env = { ...needed, PREFORK_CHILD: 'mine', PREFORK_CHILD_SIBLING: 'kept' };
   const { master, pids } = await startReadyFleet({ options: { workers: 1, env } });
   expect(initialEnvironment(pids[0] as number, 'PREFORK_CHILD').toSorted()).toEqual([

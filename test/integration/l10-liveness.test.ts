@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { commandLineOf, httpGet, sendSignal, startMaster, untilDead } from '../helpers/index.js';
+import { commandLineOf, httpGet, sendSignal, startMaster, testOn, untilDead } from '../helpers/index.js';
 import { recovered, startBlocking, stops } from './blocking-fleet.js';
 
 /** Milliseconds. */
@@ -15,28 +15,31 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-test('L10 a worker that is blocked by JavaScript is logged with its stack, killed and recovered', async () => {
-  const { master, pids, port } = await startBlocking(TIMEOUT);
-  const [pid] = pids as [number];
-  await master.call('tell', 0, 'javascript');
-  const blocked = await master.event('told');
-  const line = await master.logged(`worker 0 (pid ${pid}, generation 0): its event loop made no progress for 1.0 s`);
-  expect(line).toMatch(/, so it is killed; JavaScript stack:$/);
-  const stack = await master.logged(/JavaScript stack:\n(?: {4}at .*\n)+/);
-  expect(stack.split('\n').slice(1, 3)).toEqual([
-    expect.stringMatching(/^ {4}at spinForever \(\/.*\/test\/fixtures\/blocks\.mjs:\d+:\d+\)$/),
-    expect.stringMatching(/^ {4}at addUp \(\/.*\/test\/fixtures\/blocks\.mjs:\d+:\d+\)$/),
-  ]);
-  await recovered(master, pid);
-  await master.logged(/was killed by SIGKILL after \d+ ms \(the master killed it: it made no progress for 1\.0 s\)/);
-  const exit = await master.event('onChildExit');
-  expect(exit.at - blocked.at).toBeGreaterThan(TIMEOUT - 100);
-  // 1.5 × the timeout; the rest is for a machine with other things to do.
-  expect(exit.at - blocked.at).toBeLessThan(1.5 * TIMEOUT + 10_000);
-  expect((await httpGet({ port })).status).toBe(200);
-  await stops(master);
-  expect(master.stderr).not.toContain('Debugger listening');
-});
+testOn('blockedStacks')(
+  'L10 a worker that is blocked by JavaScript is logged with its stack, killed and recovered',
+  async () => {
+    const { master, pids, port } = await startBlocking(TIMEOUT);
+    const [pid] = pids as [number];
+    await master.call('tell', 0, 'javascript');
+    const blocked = await master.event('told');
+    const line = await master.logged(`worker 0 (pid ${pid}, generation 0): its event loop made no progress for 1.0 s`);
+    expect(line).toMatch(/, so it is killed; JavaScript stack:$/);
+    const stack = await master.logged(/JavaScript stack:\n(?: {4}at .*\n)+/);
+    expect(stack.split('\n').slice(1, 3)).toEqual([
+      expect.stringMatching(/^ {4}at spinForever \(\/.*\/test\/fixtures\/blocks\.mjs:\d+:\d+\)$/),
+      expect.stringMatching(/^ {4}at addUp \(\/.*\/test\/fixtures\/blocks\.mjs:\d+:\d+\)$/),
+    ]);
+    await recovered(master, pid);
+    await master.logged(/was killed by SIGKILL after \d+ ms \(the master killed it: it made no progress for 1\.0 s\)/);
+    const exit = await master.event('onChildExit');
+    expect(exit.at - blocked.at).toBeGreaterThan(TIMEOUT - 100);
+    // 1.5 × the timeout; the rest is for a machine with other things to do.
+    expect(exit.at - blocked.at).toBeLessThan(1.5 * TIMEOUT + 10_000);
+    expect((await httpGet({ port })).status).toBe(200);
+    await stops(master);
+    expect(master.stderr).not.toContain('Debugger listening');
+  },
+);
 
 test('L10 a worker that is blocked in native code is killed and recovered, and the log says where it is', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-'));
@@ -50,7 +53,7 @@ test('L10 a worker that is blocked in native code is killed and recovered, and t
   await stops(master);
 });
 
-test('L10 a blocked worker behind a shell is asked for its stack, and killed', async () => {
+testOn('blockedStacks')('L10 a blocked worker behind a shell is asked for its stack, and killed', async () => {
   const master = startMaster('blocks', { args: [JSON.stringify({ livenessTimeout: TIMEOUT, wrapped: true })] });
   const { pids } = await master.event('onMasterReady');
   await master.call('tell', 0, 'javascript');

@@ -10,7 +10,7 @@ const limits = [
   { limit: 'maxRequests', recycle: { maxRequests: 200 } },
   { limit: 'maxAge', recycle: { maxAge: 1_500, jitter: 0.5 } },
   // Every worker has more than that from its first request on.
-  { limit: 'maxRss', recycle: { maxRss: 1_000_000 } },
+  { limit: 'maxRss', recycle: { maxRss: 1_000_000 }, needs: ['residentMemory'] },
 ] as const;
 
 const rows = LOSSLESS.flatMap((sharing) => limits.map((limit) => ({ sharing, ...limit })));

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
 import { bounded, eventually, otherTlsMaterial, type TlsMaterial, tlsMaterial } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
@@ -82,7 +82,7 @@ eachSharing(LOSSLESS)(
 
 const paths = ['absolute', 'relative'] as const;
 
-test.each(LOSSLESS.flatMap((sharing) => paths.map((path) => ({ sharing, path }))))(
+eachSharing(LOSSLESS.flatMap((sharing) => paths.map((path) => ({ sharing, path }))))(
   'L7 a reload reads key and certificate again, behind the symlink that a deploy moved ($sharing, $path paths)',
   async ({ sharing, path }) => {
     const deployment = makeDeployment();

@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { makeDeployment } from '../helpers/deployment.js';
 import { eventually, patience } from '../helpers/index.js';
 import { expectNothingLost, startLoad } from '../helpers/load.js';
-import { LOSSLESS } from '../helpers/sharing.js';
+import { eachSharing, LOSSLESS } from '../helpers/sharing.js';
 
-const READY_TIMEOUT = 3_000;
+const READY_TIMEOUT = patience(3_000);
 
 const failures = [
   {
@@ -34,7 +34,7 @@ const failures = [
 ];
 const rows = LOSSLESS.flatMap((sharing) => failures.map((failure) => ({ sharing, ...failure })));
 
-test.each(rows)(
+eachSharing(rows)(
   'L7 a release that $what fails its reload, and the old workers serve on, without an error, until a good one comes ($sharing)',
   async ({ sharing, code, stderr, error }) => {
     const deployment = makeDeployment();
