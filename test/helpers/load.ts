@@ -72,13 +72,10 @@ type Line = { readonly reached: number } | { readonly report: LoadReport };
 
 /** Starts asking at once. Ends with the test. */
 export function startLoad(options: LoadOptions): Load {
-  const child = spawn(
-    process.execPath,
-    [FIXTURE, JSON.stringify({ duration: patience(120_000), patience: patience(10_000), ...options })],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
+  const limits = { duration: patience(120_000), patience: patience(10_000) };
+  const child = spawn(process.execPath, [FIXTURE, JSON.stringify({ ...limits, ...options })], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   onTestFinished(() => end(child));
   child.stdin.on('error', () => {}); // EPIPE: it has ended, which is noticed anyway
   const reached = new Map<number, () => void>();

@@ -1,27 +1,16 @@
-import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { inPackage, startMaster, target } from '../helpers/index.js';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { asFixture, copyOfPackage } from '../helpers/copies.js';
+import { startMaster } from '../helpers/index.js';
 import { recovered, stops } from './blocking-fleet.js';
 
 /** Of the package, what workers need to start; a master loads none of it late. */
 const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot(-posix)?|binding|elf|identity|protocol)\.cjs)$/;
 
-/** A copy of the package, which a test may damage. */
-function copyOfPackage(): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-copy-')));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const part of ['package.json', 'dist', 'test/fixtures', target.addons]) {
-    cpSync(inPackage(part), join(folder, part), { recursive: true });
-  }
-  symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
-  return folder;
-}
-
 test('a running master needs no file of the package that its workers do not need', async () => {
   const folder = copyOfPackage();
-  const fixture = relative(inPackage('test/fixtures'), join(folder, 'test/fixtures/blocks'));
+  const fixture = asFixture(join(folder, 'test/fixtures/blocks'));
   const master = startMaster(fixture, { args: [JSON.stringify({ livenessTimeout: 1_000 })] });
   const { pids } = await master.event('onMasterReady');
   for (const file of readdirSync(join(folder, 'dist'))) {

@@ -1,8 +1,7 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { httpGet, inPackage, patience, sendSignal, startFleet, startReadyFleet, target } from '../helpers/index.js';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { asFixture, copyOfPackage } from '../helpers/copies.js';
+import { httpGet, patience, sendSignal, startFleet, startReadyFleet } from '../helpers/index.js';
 import { thereAs } from '../helpers/target.js';
 import { overAndClean, startWatched } from './whole-run.js';
 
@@ -40,17 +39,12 @@ test('an environment of 80 kB reaches the workers whole', async () => {
 });
 
 test('package, program and working folder may have spaces, signs and letters of any language in their paths', async () => {
-  const folder = mkdtempSync(join(tmpdir(), "prefork ünï 文字 & 100% (it's) "));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const part of ['package.json', 'dist', 'test/fixtures', target.addons]) {
-    cpSync(inPackage(part), join(folder, part), { recursive: true });
-  }
-  symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
-  const fixture = relative(inPackage('test/fixtures'), join(folder, 'test/fixtures/fleet'));
-  const master = startFleet({ options: { workers: 1, recoverInterval: 0 } }, { cwd: folder }, fixture);
+  const folder = copyOfPackage("prefork ünï 文字 & 100% (it's) ");
+  const program = join(folder, 'test/fixtures/fleet.mjs');
+  const master = startFleet({ options: { workers: 1, recoverInterval: 0 } }, { cwd: folder }, asFixture(program));
   const { pids, addresses } = await master.event('onMasterReady');
   const where = (await httpGet({ port: addresses[0].port, path: '/where' })).json();
-  expect(where).toMatchObject({ program: thereAs(join(folder, 'test/fixtures/fleet.mjs')), folder: thereAs(folder) });
+  expect(where).toMatchObject({ program: thereAs(program), folder: thereAs(folder) });
   sendSignal(pids[0], 'SIGKILL');
   await master.event('onChildRecover');
   expect((await httpGet({ port: addresses[0].port })).json().pid).toBe(master.workers()[0]);

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { httpGet, inPackage, type Master, openFds, startFleet, startMaster, target, testOn } from '../helpers/index.js';
+import { asFixture, copyPackage } from '../helpers/copies.js';
+import { httpGet, inPackage, openFds, startFleet, startMaster, target, testOn } from '../helpers/index.js';
 
 test.each(['execFile', 'spawn', 'fork'])(
   "W18 a worker's own child is no worker and has nothing of one (%s)",
@@ -51,9 +52,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The package as it would be installed at `parent`. */
 function install(parent: string): void {
   const copy = join(parent, 'node_modules', 'prefork');
-  for (const part of ['package.json', 'dist', target.addons]) {
-    cpSync(inPackage(part), join(copy, part), { recursive: true });
-  }
+  copyPackage(copy);
   for (const name of ['bindings', 'file-uri-to-path']) {
     symlinkSync(inPackage(`node_modules/${name}`), join(parent, 'node_modules', name));
   }
@@ -71,11 +70,6 @@ function project(program: string): string {
   for (const name of ['report.mjs', 'commands.mjs']) cpSync(inPackage(`test/fixtures/${name}`), join(home, name));
   writeFileSync(join(home, 'program.mjs'), program);
   return join(home, 'program.mjs');
-}
-
-/** `startMaster` looks beside the fixtures. */
-function startProgram(file: string): Master {
-  return startMaster(relative(inPackage('test/fixtures'), file).replace(/\.mjs$/, ''));
 }
 
 const HEAD = `
@@ -107,7 +101,7 @@ if (first.isChild()) {
 }
 await mine.listenAndServe();
 `);
-  const master = startProgram(file);
+  const master = startMaster(asFixture(file));
   const { pids, port } = await master.event('onMasterReady');
   expect(master.events('program')).toMatchObject([
     { first: false, second: false },
@@ -125,7 +119,7 @@ test('W18 two fleets of two copies of the package work side by side, each with w
 await Promise.all([fleet(first, 'first').listenAndServe(), fleet(second, 'second').listenAndServe()]);
 report('settled', { pid: process.pid });
 `);
-  const master = startProgram(file);
+  const master = startMaster(asFixture(file));
   const ready = await Promise.all(
     ['first', 'second'].map((name) => master.event('onMasterReady', { where: ({ label }) => label === name })),
   );
@@ -145,7 +139,7 @@ test('W18 workers of two copies end with their master', async () => {
   const file = project(`${HEAD}
 await Promise.all([fleet(first, 'first').listenAndServe(), fleet(second, 'second').listenAndServe()]);
 `);
-  const master = startProgram(file);
+  const master = startMaster(asFixture(file));
   await master.event('onMasterReady', { nth: 2 });
   master.kill('SIGKILL');
   await master.gone({ within: 6_000 });
