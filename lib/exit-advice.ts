@@ -10,8 +10,9 @@ const SIGNAL_ADVICE: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGILL: 'native code executed an illegal instruction: built for another CPU?',
   SIGABRT: 'native code aborted, or V8 ran out of heap (see --max-old-space-size): stderr says which',
   SIGXCPU: 'the CPU time limit (ulimit -t) is used up',
-  SIGTERM: 'another process asked it to stop; to stop the fleet, signal the master',
-  SIGINT: 'another process interrupted it; to stop the fleet, signal the master',
+  SIGTERM:
+    'sent by the worker itself or by another process, not by the master; a worker that has to leave calls worker.retire(), and to stop the fleet, signal the master',
+  SIGINT: 'sent by the worker itself or by another process; to stop the fleet, signal the master',
 };
 
 const CODE_ADVICE: Readonly<Record<number, string>> = {
@@ -34,7 +35,7 @@ interface Ended {
 
 /**
  * `''` when there is nothing to add.
- * @param worker.drainedBy The signal from outside that made the worker drain before it ended.
+ * @param worker.drainedBy The signal, not the master's, that made the worker drain before it ended.
  * @param worker.killedBecause Why the master killed it, if it did.
  */
 export function exitAdvice({ code, signal }: ProcessExit, worker: Ended = {}): string {

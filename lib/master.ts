@@ -188,7 +188,9 @@ export class Master {
       log,
       listeners: this.#listeners,
       workers: this.#workers,
-      replace: (handle, reason) => (this.#operations as Operations).recycle(handle, reason),
+      // Not before the hook has been told who is there.
+      replace: (handle, reason) =>
+        this.#allReady.promise.then(() => (this.#operations as Operations).recycle(handle, reason)),
     });
     const starter = new Starter({
       settings,

@@ -120,7 +120,7 @@ export type WorkerMessage =
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
   /** The sockets of another slot could not be adopted, for want of descriptors for example. */
   | { readonly type: 'unadopted'; readonly slot: number }
-  /** The worker has reached a limit of `recycle`, and serves on. */
+  /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */
   | { readonly type: 'recycle'; readonly reason: string }
   | { readonly type: 'message'; readonly data: unknown };
 

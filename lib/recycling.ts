@@ -1,4 +1,4 @@
-/** Replaces workers before they get old, in the master: by age here, by requests and memory on their own word. */
+/** Replaces workers that have had enough, in the master: by age here, for every other reason on their own word. */
 
 import type { Host, Timer } from './host.js';
 import type { RecycleSettings } from './recycle-options.js';
@@ -10,7 +10,8 @@ import type { WorkerHandle } from './worker-handle.js';
 const RETRY = 30_000;
 
 export interface RecyclingContext {
-  readonly settings: RecycleSettings;
+  /** Only workers of a fleet that has limits grow old; any worker may ask. */
+  readonly settings: RecycleSettings | undefined;
   readonly host: Pick<Host, 'after'>;
   readonly log: Logger;
   /** Brings the next worker into the slot, one slot of the fleet at a time; `undefined` when the worker has been replaced already. */
@@ -20,6 +21,8 @@ export interface RecyclingContext {
 export class Recycling {
   readonly #context: RecyclingContext;
   readonly #timers = new Map<WorkerHandle, Timer>();
+  /** Workers whose successor is on its way: what they say meanwhile adds nothing. */
+  readonly #underWay = new Set<WorkerHandle>();
   readonly #random: () => number;
   #closed = false;
 
@@ -31,9 +34,9 @@ export class Recycling {
 
   /** To be called whenever a worker becomes ready, begins to drain, or ends. */
   changed(handle: WorkerHandle): void {
-    const { maxAge, jitter } = this.#context.settings;
+    const { maxAge, jitter } = this.#context.settings ?? {};
     this.#cancel(handle);
-    if (handle.state !== 'ready' || maxAge === undefined) return;
+    if (handle.state !== 'ready' || maxAge === undefined || jitter === undefined) return;
     // Earlier, never later: the limit is one.
     const age = Math.round(maxAge * (1 - jitter * this.#random()));
     this.#later(handle, age, `it has served for ${age} ms (recycle.maxAge ${maxAge})`);
@@ -42,6 +45,8 @@ export class Recycling {
   /** A worker has had enough; it goes on serving until its successor does. */
   ask(handle: WorkerHandle, reason: string): void {
     this.#cancel(handle);
+    if (this.#closed || this.#underWay.has(handle)) return;
+    this.#underWay.add(handle);
     void this.#recycle(handle, reason);
   }
 
@@ -67,6 +72,7 @@ export class Recycling {
   async #recycle(handle: WorkerHandle, reason: string): Promise<void> {
     const { log, replace } = this.#context;
     const outcome = await replace(handle, reason);
+    this.#underWay.delete(handle);
     if (outcome?.kind !== 'failed' || handle.state !== 'ready') return;
     log.error(
       `${handle} goes on: its successor failed, the next one is tried in ${RETRY} ms: ${outcome.error.message}`,

@@ -59,7 +59,7 @@ export class Starter {
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {
-        if (!handle.requested) log.warn(`${handle} got ${signal} from outside and drains`);
+        if (!handle.requested) log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
       },
       message: (data) => this.#context.message(handle, data),
       changed: () => watches.changed(handle),

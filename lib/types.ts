@@ -163,6 +163,15 @@ export interface WorkerContext {
   ready(): void;
   /** Sends a JSON value to the master's `'message'` event. */
   send(message: unknown): void;
+  /**
+   * Asks the master for a successor: this worker serves until that one is ready, then it drains, as in a reload (`drainTimeout`), so that
+   * no client waits and no exit counts. For a worker that must leave, e.g. after an uncaught exception. Before readiness the wish
+   * waits for it; asked for again, or while the worker drains, it adds nothing. A successor that fails leaves this worker serving,
+   * and the master tries the next one 30 s later.
+   * @param reason For the log, up to 200 characters. Default: none.
+   * @throws TypeError when `reason` is no string.
+   */
+  retire(reason?: string): void;
   /** Hears `send()` and `broadcast()` of the master. */
   on(event: 'message', listener: (message: unknown) => void): this;
 }

@@ -1,6 +1,6 @@
 /**
- * What looks after running workers beside their recovery: sharded sockets, liveness, recycling. Each is loaded by the fleets that
- * asked for it; every other master does without its memory.
+ * What looks after running workers beside their recovery: sharded sockets, liveness, recycling. The first two are loaded by the fleets
+ * that asked for them; every other master does without their memory. A successor any worker may ask for, at any time.
  */
 
 import type { Host } from './host.js';
@@ -8,7 +8,7 @@ import type { OpenListener } from './listeners.js';
 import type { Liveness } from './liveness.js';
 import type { Settings } from './options.js';
 import type { InspectorPort } from './protocol.cjs';
-import type { Recycling, RecyclingContext } from './recycling.js';
+import { Recycling, type RecyclingContext } from './recycling.js';
 import type { Sharding } from './sharding.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
@@ -34,10 +34,9 @@ export class Watches {
     const { settings, host, log, workers, replace } = context;
     const { livenessTimeout, recycle } = settings;
     const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
-    const [sharding, liveness, recycling] = await Promise.all([
+    const [sharding, liveness] = await Promise.all([
       sharded.length === 0 ? undefined : import('./sharding.js'),
       livenessTimeout === undefined ? undefined : import('./watch-liveness.js'),
-      recycle === undefined ? undefined : import('./recycling.js'),
     ]);
     if (this.#closed) return;
     if (sharding !== undefined) {
@@ -47,9 +46,7 @@ export class Watches {
     if (liveness !== undefined && livenessTimeout !== undefined) {
       this.#liveness = liveness.watchLiveness(livenessTimeout, host, log, context.listeners, workers);
     }
-    if (recycling !== undefined && recycle !== undefined) {
-      this.#recycling = new recycling.Recycling({ settings: recycle, host, log, replace });
-    }
+    this.#recycling = new Recycling({ settings: recycle, host, log, replace });
   }
 
   /** There will be so many slots. Throws what keeps them from getting their sockets. */

@@ -4,6 +4,9 @@ import type { SecureContextOptions } from 'node:tls';
 import type { WorkerIdentity } from './identity.cjs';
 import type { Listener, WorkerContext } from './types.js';
 
+/** What of a reason goes into a log line. */
+const REASON_LENGTH = 200;
+
 /** How the context reaches the rest of the worker. */
 export interface ContextLinks {
   readonly listeners: readonly Listener[];
@@ -12,6 +15,8 @@ export interface ContextLinks {
   /** Throws a TypeError for what JSON cannot carry. */
   send(message: unknown): void;
   ready(): void;
+  /** Asks the master for a successor, in words for its log. */
+  succeed(reason: string): void;
 }
 
 /** The {@link WorkerContext} of this process, and the way in for the master's messages. */
@@ -39,6 +44,16 @@ export class Context implements WorkerContext {
 
   ready(): void {
     this.#links.ready();
+  }
+
+  retire(reason = ''): void {
+    if (typeof reason !== 'string')
+      throw new TypeError(`worker.retire(reason): a string is expected; got ${typeof reason}`);
+    const words = reason
+      .replace(/\p{Cc}+/gu, ' ')
+      .slice(0, REASON_LENGTH)
+      .trim();
+    this.#links.succeed(words === '' ? 'it asked to retire' : `it asked to retire: ${words}`);
   }
 
   send(message: unknown): void {

@@ -15,14 +15,14 @@ const STDERR_CHARS = 8_192;
 export interface WorkerHandleEvents {
   /** The worker can serve. */
   ready(): void;
-  /** The worker drains because a signal from outside told it to. */
+  /** The worker drains because of a signal that did not come from the master. */
   draining(signal: NodeJS.Signals): void;
   message(data: unknown): void;
   /** The state has changed: to ready, draining or exited. */
   changed?(): void;
   /** Sockets of another slot could not be adopted. */
   unadopted?(slot: number): void;
-  /** The worker has reached a limit and wants a successor. */
+  /** The worker wants a successor. */
   recycle?(reason: string): void;
   /** The event loop of the worker turned. */
   pong?(id: number, inspector: InspectorPort | undefined): void;
@@ -56,7 +56,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   requested = false;
   /** Why the master killed it, in words that follow its name. */
   killedBecause: string | undefined;
-  /** Set when a signal from outside made the worker drain. */
+  /** Set when a signal made the worker drain that did not come from the master. */
   drainedBy: NodeJS.Signals | undefined;
 
   constructor(place: WorkerPlace, now: () => number, events: WorkerHandleEvents) {
@@ -109,11 +109,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#gone.promise;
   }
 
-  /** Why a worker that has ended, or drains on a signal from outside, never took its slot over; `undefined` otherwise. */
+  /** Why a worker that has ended, or drains on a signal that the master did not send, never took its slot over; `undefined` otherwise. */
   get failure(): PreforkError | undefined {
     if (this.#exit !== undefined) return bootFailure(this, this.#exit);
     if (this.drainedBy === undefined) return undefined;
-    const message = `${this} got ${this.drainedBy} from outside, and drains, before it took its slot over`;
+    const message = `${this} got ${this.drainedBy}, not from the master, and drains, before it took its slot over`;
     return new PreforkError('ERR_PREFORK_BOOT_FAILED', message);
   }
 

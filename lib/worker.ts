@@ -71,6 +71,8 @@ class Worker {
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
   #adoptions: Adoptions | undefined;
+  /** Why it wants a successor, said before it was ready. */
+  #wish: string | undefined;
   /** Messages in the same chunk as `init`, ahead of the context. */
   #early: unknown[] = [];
 
@@ -115,6 +117,7 @@ class Worker {
       signal: this.#abort.signal,
       send: (data) => channel.send({ type: 'message', data }),
       ready: () => this.#calledReady.resolve(),
+      succeed: (reason) => this.#askForSuccessor(reason),
     });
     this.#identity.context = this.#context;
     for (const data of this.#early.splice(0)) this.#context.deliver(data);
@@ -165,11 +168,16 @@ class Worker {
     const { RecycleWatch } = await import('./recycle-watch.js');
     const watch = new RecycleWatch({
       settings: recycle,
-      // A wish that comes while it boots waits: only who serves can be replaced.
-      tell: (reason) => void this.#served.promise.then(() => this.#channel?.send({ type: 'recycle', reason })),
+      tell: (reason) => this.#askForSuccessor(reason),
     });
     this.#abort.signal.addEventListener('abort', () => watch.close());
     return watch;
+  }
+
+  /** The worker serves until its successor does. A wish that comes while it boots waits: only who serves can be replaced. */
+  #askForSuccessor(reason: string): void {
+    if (this.#state === 'booting') this.#wish ??= reason;
+    else if (this.#state === 'ready') this.#channel?.send({ type: 'recycle', reason });
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
@@ -180,6 +188,7 @@ class Worker {
     this.#state = 'ready';
     this.#drain.allTracked();
     this.#channel?.send({ type: 'ready', pid: process.pid });
+    if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
   }
 
   #onMessage(message: MasterMessage): void {

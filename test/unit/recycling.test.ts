@@ -98,3 +98,45 @@ test('L11 a wish that a reload has overtaken is forgotten', async () => {
   expect(host.workers).toHaveLength(4);
   await master.stop();
 });
+
+test('N11c a worker may ask in a fleet without limits, and a successor that fails is tried again once for all its wishes', async () => {
+  const host = new FakeHost();
+  host.behave = (index) => ({ ready: index < 2 });
+  const { master, started: ready, log } = fleet({ workers: 2 }, host);
+  await ready;
+  for (let i = 0; i < 1_000; i++) asksFor(host, 1, `it asked to retire: ${i}`);
+  await settle();
+  expect(host.workers).toHaveLength(3);
+  asksFor(host, 1);
+  last(host).exit({ code: 1, signal: null });
+  await settle();
+  expect(host.workers).toHaveLength(3);
+  expect(log.filter((line) => line.includes('goes on: its successor failed'))).toHaveLength(1);
+  await host.advance(29_999);
+  expect(host.workers).toHaveLength(3);
+  await host.advance(1);
+  expect(host.workers).toHaveLength(4);
+  last(host).becomeReady();
+  await settle();
+  await host.advance(60_000);
+  expect(host.workers).toHaveLength(4);
+  expect(master.status().recoveries).toBe(0);
+  await master.stop();
+  expect(host.pendingTimers).toBe(0);
+});
+
+test('N11b who asks before the fleet is ready waits for it', async () => {
+  const host = new FakeHost();
+  host.behave = (index) => ({ ready: index !== 1 });
+  const { master, started: ready, story } = fleet({ workers: 2 }, host);
+  await settle();
+  asksFor(host, 0);
+  await settle();
+  expect(host.workers).toHaveLength(2);
+  host.workers[1]?.becomeReady();
+  await ready;
+  await settle();
+  expect(story.indexOf('ready 2000 2001')).toBeLessThan(story.indexOf('spawn 2002'));
+  expect(host.workers).toHaveLength(3);
+  await master.stop();
+});
