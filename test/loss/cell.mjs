@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startClient, startFleet } from './processes.mjs';
-import { WORKERS } from './scenarios.mjs';
 import { makeTurns } from './turns.mjs';
+import { WORKERS } from './waiting.mjs';
 
 /** Milliseconds that a client waits for an answer: a worker may be told to stand still several times in a row. */
 const PATIENCE = 20_000;
 /** Two kinds of clients at once. Pauses: the machine must not become the bottleneck, and connections that are kept have to be idle. */
 const CLIENTS = [
-  { mode: 'per-request', concurrency: 8, pause: 20, patience: PATIENCE },
-  { mode: 'keep-alive', concurrency: 8, pause: 40, patience: PATIENCE },
+  { mode: 'per-request', concurrency: 8, pause: 20 },
+  { mode: 'keep-alive', concurrency: 8, pause: 40 },
 ];
 /** Milliseconds in which a scenario begins something. */
 const TIME = 45_000;
@@ -22,9 +22,16 @@ const MARGIN = 500;
 const SUMMED = ['opened', 'asked', 'answered', 'delayed', 'held', 'reset', 'refused', 'other'];
 
 /** @returns the sums of all clients, what a kill may have cost at most, and what went wrong. */
-export async function runCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, share }) {
+export async function runCell(cell) {
+  return await (cell.scenario.cell ?? usualCell)(cell);
+}
+
+async function usualCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, share }) {
+  const { clients: wanted = CLIENTS, descriptors, holds = lossless } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'prefork-loss-'));
-  const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder);
+  const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder, {
+    descriptors,
+  });
   const clients = [];
   const row = { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
   const turns = makeTurns(Math.max(1, Math.round(scenario.count * share)), TIME);
@@ -39,7 +46,7 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
   };
   try {
     const port = await fleet.call('start');
-    clients.push(...CLIENTS.map((client) => startClient({ port, ...client })));
+    clients.push(...wanted.map((client) => startClient({ port, patience: PATIENCE, ...client })));
     await delay(MARGIN);
     await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, turns, kill });
     await delay(MARGIN);
@@ -54,12 +61,13 @@ export async function runCell({ fleet: { program, options, recyclesItself, lossl
   const lost = row.reset + row.refused + row.other;
   const { done, count } = turns;
   const seconds = (performance.now() - began) / 1_000;
-  return { ...row, done, count, seconds, lost, verdict: verdictOf({ ...row, lost, lossless }) };
+  return { ...row, done, count, seconds, lost, verdict: verdictOf({ ...row, lost, holds }) };
 }
 
-function verdictOf({ broken, answered, lost, allowed, lossless }) {
+/** Of a row: `holds` says whether more than `allowed` may be lost. */
+export function verdictOf({ broken, answered, lost, allowed, holds }) {
   if (broken || answered === 0) return 'FAILED';
-  if (!lossless) return '';
+  if (!holds) return '';
   return lost <= allowed ? 'ok' : 'LOST';
 }
 

@@ -68,6 +68,8 @@ function end(broken) {
     .filter(({ verdict }) => verdict === 'FAILED' || verdict === 'LOST')
     .map(({ scenario, fleet, failures: texts }) => [`${scenario}, ${fleet}`, ...texts].join('\n  '));
   if (broken !== undefined) failures.push(`The suite failed: ${broken}`);
+  for (const { scenario, fleet, notes = [] } of rows)
+    for (const note of notes) remarksAtEnd.push(`${scenario}, ${fleet}: ${note}`);
   for (const remark of remarksAtEnd) console.log(remark);
   if (failures.length === 0) {
     console.log('Nothing was lost that had not been accepted by a worker that was killed.');

@@ -1,5 +1,5 @@
 // Starts the fleets and the clients, each in processes of its own, and ends them.
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,10 +16,14 @@ const LOG = 30;
 /**
  * @param program File name of a server in this folder.
  * @param options Its options; every worker counts its connections in a file in `folder`.
+ * @param limits `descriptors`: how many each of its processes may have open. Default: as many as here.
  */
-export async function startFleet(program, options, folder) {
+export async function startFleet(program, options, folder, { descriptors } = {}) {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const server = fork(path, [JSON.stringify({ ...options, execArgv: ['--import', TALLY] })], {
+  const command = [process.execPath, path, JSON.stringify({ ...options, execArgv: ['--import', TALLY] })];
+  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh');
+  const [file, ...args] = command;
+  const server = spawn(file, args, {
     env: { ...process.env, PREFORK_TALLY: folder },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -1,14 +1,19 @@
-// What is done to a fleet under load. Each scenario gets { fleet, random, turns, kill } and returns when everything that it asked for
-// has been done.
+// What is done to a fleet under load. A scenario:
+//   name      heading of its table
+//   count     how often it does what it does, a tenth of it with --quick
+//   run       gets { fleet, random, turns, kill } and returns when everything that it asked for has been done
+//   options   for the fleet's server, beside those of the fleet
+//   clients   instead of the usual two: options of test/fixtures/load.mjs
+//   descriptors  how many every process of the fleet may have open
+//   holds     whether the fleet is held to losing nothing. Default: its `lossless`
+//   cell      instead of all that: does everything by itself. Gets what runCell() of cell.mjs gets, and returns such a row
 import { setTimeout as delay } from 'node:timers/promises';
+import { until, untilServing, WORKERS } from './waiting.mjs';
 
-export const WORKERS = 4;
 /** Processes to choose a scaling from. */
 const [FEWEST, MOST] = [2, 6];
 /** Milliseconds of a standstill. */
 const STALL = [1_000, 3_000];
-/** Milliseconds until something has to have happened that nobody announces. */
-const PATIENCE = 60_000;
 
 export const scenarios = [
   { name: 'reloads', count: 50, run: reloads },
@@ -90,23 +95,4 @@ async function mixed({ fleet, random, turns, kill }) {
 function untilReplaced(fleet, turns) {
   const replaced = async () => turns.late || (await fleet.call('replaced')) >= turns.done;
   return until(replaced, `${turns.done} workers are recycled`);
-}
-
-/** @returns the pids of the workers that serve, once they are so many. */
-function untilServing(fleet, count) {
-  return until(async () => {
-    const workers = await fleet.call('workers');
-    return workers.length >= count && workers;
-  }, `${count} workers serve`);
-}
-
-/** Polls what nobody announces. */
-async function until(condition, what) {
-  const deadline = performance.now() + PATIENCE;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (performance.now() > deadline) throw new Error(`Not within ${PATIENCE} ms: ${what}`);
-    await delay(20);
-  }
 }
