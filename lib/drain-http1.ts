@@ -4,6 +4,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
+import { decideAtHead } from './drain-head.js';
+import { endInStages, isRead, isUnfinished } from './drain-linger.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
 
@@ -13,7 +15,10 @@ const LATEST = Symbol('prefork.latestResponse');
 /** Of a TLS connection: bytes that were read when the handshake was done. */
 const HANDSHAKE = Symbol('prefork.handshake');
 
-type HttpSocket = Socket & { [LATEST]?: ServerResponse; [HANDSHAKE]?: number };
+/** Of a connection that stayed open in a drain once, for the sake of an upload. */
+const SPARED = Symbol('prefork.spared');
+
+type HttpSocket = Socket & { [LATEST]?: ServerResponse; [HANDSHAKE]?: number; [SPARED]?: true };
 
 /** What `http.server.request.start` and `http.server.response.finish` of diagnostics_channel carry. */
 interface Exchange {
@@ -40,15 +45,14 @@ export function watchRequests(): void {
   watching = true;
   subscribe('http.server.request.start', (message) => {
     const { socket, response, server } = message as Exchange;
-    const previous = socket[LATEST];
     socket[LATEST] = response;
-    if (draining.size > 0) draining.get(server)?.onRequest(socket, response, previous);
+    if (draining.size > 0) draining.get(server)?.onRequest(socket, response);
   });
 }
 
 function onResponseFinish(message: unknown): void {
-  const { response, server } = message as Exchange;
-  draining.get(server)?.onFinish(response);
+  const { socket, response, server } = message as Exchange;
+  draining.get(server)?.onFinish(socket, response);
 }
 
 export class Http1Drain implements ProtocolDrain {
@@ -56,7 +60,8 @@ export class Http1Drain implements ProtocolDrain {
   /** What the HTTP parser reads from: TLS sockets where the server is secure. */
   readonly #sockets: LiveList<HttpSocket>;
   readonly #sweepLater: () => void;
-  readonly #marked = new WeakSet<ServerResponse>();
+  /** Responses that said `Connection: close`. */
+  readonly #told = new WeakSet<ServerResponse>();
 
   constructor(server: Http1Server, sockets: LiveList<HttpSocket>, sweepLater: () => void) {
     this.#server = server;
@@ -85,7 +90,7 @@ export class Http1Drain implements ProtocolDrain {
     draining.set(this.#server, this);
     for (const socket of this.#sockets) {
       const latest = socket[LATEST];
-      if (latest !== undefined) this.#mark(latest);
+      if (latest !== undefined) this.#decideLater(socket, latest);
     }
     if (reason === 'stop') this.#sweepLater();
   }
@@ -96,24 +101,46 @@ export class Http1Drain implements ProtocolDrain {
     return count;
   }
 
-  onRequest(socket: HttpSocket, response: ServerResponse, previous: ServerResponse | undefined): void {
+  onRequest(socket: HttpSocket, response: ServerResponse): void {
     this.#sockets.add(socket);
-    // Pipelined: the connection has to outlive the earlier response for this one to be heard.
-    if (previous !== undefined && this.#marked.has(previous) && !previous.headersSent) {
-      previous.setHeader('Connection', 'keep-alive');
+    this.#decideLater(socket, response);
+  }
+
+  /** A response whose head was out before the drain leaves its connection open: for one more request, or to the sweep of a stop. */
+  onFinish(socket: HttpSocket, response: ServerResponse): void {
+    if (this.#told.has(response)) return;
+    if (isEventStream(response)) afterTwoTurns(() => this.#endStream(socket, response));
+    this.#sweepLater();
+  }
+
+  /**
+   * The client of an event stream comes back by itself, on this connection if it can, and would find a worker that goes. It waits
+   * before it comes, and comes again when it failed: so this one connection is ended here, and only if no request has arrived on it.
+   */
+  #endStream(socket: HttpSocket, response: ServerResponse): void {
+    if (socket[LATEST] === response && !socket.destroyed) socket.destroySoon();
+  }
+
+  #decideLater(socket: HttpSocket, response: ServerResponse): void {
+    decideAtHead(response, (status) => {
+      const closes = this.#closes(socket, response, status);
+      if (closes) this.#told.add(response);
+      return closes;
+    });
+  }
+
+  #closes(socket: HttpSocket, response: ServerResponse, status: number): boolean {
+    // Pipelined: the connection has to outlive this response for the later ones to be heard.
+    if (socket[LATEST] !== response) return false;
+    const { req } = response;
+    if (!isUnfinished(req)) return true;
+    // A client that has its answer may stop sending at `close`: not while the app takes what it sends. The next request moves it.
+    if (status < 400 && isRead(req) && socket[SPARED] === undefined) {
+      socket[SPARED] = true;
+      return false;
     }
-    this.#mark(response);
-  }
-
-  /** A response whose headers were out before the drain, or whose header the app overrode, leaves its connection open. */
-  onFinish(response: ServerResponse): void {
-    if (String(response.getHeader('Connection')).toLowerCase() !== 'close') this.#sweepLater();
-  }
-
-  #mark(response: ServerResponse): void {
-    if (response.headersSent || response.writableEnded) return;
-    response.setHeader('Connection', 'close');
-    this.#marked.add(response);
+    endInStages(socket, req);
+    return true;
   }
 
   sweep(): void {
@@ -163,4 +190,20 @@ export class Http1Drain implements ProtocolDrain {
     }
     return idle;
   }
+}
+
+/** What the application has set is known; a head that went out at once is only in Node's own copy of it. */
+function isEventStream(response: ServerResponse): boolean {
+  const { method, headers } = response.req;
+  if (method !== 'GET') return false;
+  const { _header: head } = response as { readonly _header?: unknown };
+  return (
+    /\btext\/event-stream\b/i.test(headers.accept ?? '') ||
+    (typeof head === 'string' && /^content-type:\s*text\/event-stream/im.test(head))
+  );
+}
+
+/** When what the kernel holds now has been read: see `afterPendingReads` of drain.ts. */
+function afterTwoTurns(next: () => void): void {
+  setImmediate(() => setImmediate(next));
 }

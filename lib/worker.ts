@@ -9,6 +9,7 @@ import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import { callLateListeners } from './late-abort.js';
 import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
@@ -114,7 +115,7 @@ class Worker {
     this.#context = new Context(this.#identity, {
       listeners,
       tls,
-      signal: this.#abort.signal,
+      signal: callLateListeners(this.#abort.signal),
       send: (data) => channel.send({ type: 'message', data }),
       ready: () => this.#calledReady.resolve(),
       succeed: (reason) => this.#askForSuccessor(reason),
