@@ -13,6 +13,7 @@ import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.j
 import { Shards } from './shards.js';
 import { explained, isSystemError, placeText } from './system-error.js';
 import type { ListenerAddress, Logger, Sharing } from './types.js';
+import { missActivated, UnixRenewal } from './unix-renewal.js';
 import { openUnixSocket } from './unix-socket.js';
 
 /** A listener that the master owns for its whole life. */
@@ -25,8 +26,24 @@ export interface OpenListener {
   readonly shards?: Shards;
   /** What a worker is told, but for its descriptor number. */
   readonly wire: Omit<WireListener, 'fd'>;
+  /**
+   * What the worker that is about to be started gets, where that may be another socket than its predecessor's. Looks whether the path
+   * still leads here.
+   */
+  lease?(): Lease;
   /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent; never throws. */
   close(): void;
+}
+
+/** A listener as one worker has it. */
+export interface Lease {
+  readonly listener: OpenListener;
+  /** The worker serves. */
+  serves(): void;
+  /** Whether the path leads to another socket by now: who is in the queue of this one has only the workers that have it. */
+  superseded(): boolean;
+  /** The worker is gone, or never came to be. Once. */
+  release(): void;
 }
 
 export interface OpenListenersContext {
@@ -118,7 +135,7 @@ function adopt(
   };
   // The file of a unix socket belongs to the service manager, which goes on listening there.
   const listener = listenerOf(plan, bound as BoundSocket, {}, context, () => native.closeFd(fd));
-  opened.set(plan, listener);
+  opened.set(plan, plan.kind === 'unix' ? { ...listener, lease: missActivated(listener, log) } : listener);
   if (sharing !== 'shared' && plan.kind === 'tcp') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',
@@ -135,8 +152,20 @@ function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: 
 }
 
 function openUnix(plan: UnixPlan, context: OpenListenersContext): OpenListener {
-  const { fd, boundAs, close } = openUnixSocket(plan, context.native);
-  return listenerOf(plan, { fd, family: 'unix', address: plan.path }, { boundAs }, context, close);
+  const socket = openUnixSocket(plan, context.native);
+  const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
+  const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
+  const renewal = new UnixRenewal(socket, listener, context.log);
+  const { address, wire, close } = listener;
+  return {
+    address,
+    wire,
+    close,
+    get fd() {
+      return renewal.fd;
+    },
+    lease: () => renewal.lease(),
+  };
 }
 
 /** The first address that this machine has; every other error is final. */

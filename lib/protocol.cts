@@ -78,8 +78,11 @@ export type DrainReason = 'stop' | 'replace';
 
 export type MasterMessage =
   | InitMessage
-  /** Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. */
-  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout?: number }
+  /**
+   * Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. `queued`: also a
+   * replacement accepts first who waits in the queue, because the next worker has another one.
+   */
+  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout?: number; readonly queued?: boolean }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back.

@@ -5,6 +5,7 @@ import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host, Launch, WorkerProcess } from './host.js';
+import { Leases } from './leases.js';
 import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
@@ -54,15 +55,19 @@ export class Starter {
   }
 
   start(place: WorkerPlace): Start {
-    const { host, log, watches } = this.#context;
+    const { host, log, watches, listeners } = this.#context;
     const readiness = deferred<boolean>();
+    const leases = new Leases(listeners);
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {
         if (!handle.requested) log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
       },
       message: (data) => this.#context.message(handle, data),
-      changed: () => watches.changed(handle),
+      changed: () => {
+        if (handle.state === 'ready') leases.serve();
+        watches.changed(handle);
+      },
       recycle: (reason) => watches.recycle(handle, reason),
       unadopted: (slot) => watches.unadopted(handle, slot),
       pong: (id, inspector) => watches.pong(handle, id, inspector),
@@ -71,14 +76,24 @@ export class Starter {
         this.#context.exited(handle, exit);
       },
     });
-    return { handle, ready: this.#bring(handle, readiness) };
+    handle.superseded = () => leases.superseded;
+    const ready = this.#bring(handle, readiness, leases.listeners);
+    const release = () => leases.release();
+    void handle.gone.then(release);
+    // No process, no exit.
+    ready.catch(release);
+    return { handle, ready };
   }
 
-  async #bring(handle: WorkerHandle, readiness: Deferred<boolean>): Promise<boolean> {
-    const { settings, host, listeners } = this.#context;
+  async #bring(
+    handle: WorkerHandle,
+    readiness: Deferred<boolean>,
+    listeners: readonly OpenListener[],
+  ): Promise<boolean> {
+    const { settings, host } = this.#context;
     const { tls } = this;
     const deadline = host.now() + settings.readyTimeout;
-    const process = await this.#spawn(handle, deadline);
+    const process = await this.#spawn(handle, deadline, listeners);
     if (process === undefined) return false;
     handle.attach(process, {
       type: 'init',
@@ -94,8 +109,12 @@ export class Starter {
   }
 
   /** `undefined`: the fleet stops. */
-  async #spawn(handle: WorkerHandle, deadline: number): Promise<WorkerProcess | undefined> {
-    const { settings, host, listeners, naps, log } = this.#context;
+  async #spawn(
+    handle: WorkerHandle,
+    deadline: number,
+    listeners: readonly OpenListener[],
+  ): Promise<WorkerProcess | undefined> {
+    const { settings, host, naps, log } = this.#context;
     const launch: Launch = {
       fleet: settings.name,
       ...handle.place,

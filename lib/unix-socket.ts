@@ -16,16 +16,30 @@
 
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { BoundSocket, Fd, NativeBinding } from './native.cjs';
+import type { Fd, NativeBinding } from './native.cjs';
 import type { UnixPlan } from './options.js';
 import { explained, isSystemError, systemError } from './system-error.js';
 
 type Native = Pick<NativeBinding, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd' | 'unixPathMax'>;
 
-export interface UnixSocket {
+/** A socket that listens. While it is open the kernel gives the number of its file to no other one (unix_bind_bsd holds it). */
+export interface BoundUnix {
   readonly fd: Fd;
   /** What getsockname(2) says: the temporary name. */
   readonly boundAs: string;
+}
+
+export interface UnixSocket extends BoundUnix {
+  /** What has become of the path, in words that follow it; `undefined` while it leads to this socket. Throws what lstat(2) does. */
+  missing(): string | undefined;
+  /** The lock file is there, or made again; false: another master has it. Throws what keeps it from being made. */
+  relock(): boolean;
+  /** Another socket for the path, with the same mode and backlog, still under its temporary name. Throws as {@link openUnixSocket}. */
+  another(): BoundUnix;
+  /** Gives the path to another socket: `fd` and `boundAs` are its own from here on. The old one is the caller's to close. */
+  publish(next: BoundUnix): void;
+  /** Closes a socket that is not, or no longer, the one of the path. */
+  discard(socket: BoundUnix): void;
   /**
    * Removes the socket's file if it is still the one made here, then the lock, and closes both. Once only.
    * @throws the first error of the file system; everything is closed nevertheless.
@@ -47,7 +61,8 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
   const lock = takeLock(path, native);
   try {
     refuseTaken(path, native);
-    return bindAndRename(plan, lock, native);
+    const first = bindTemporary(plan, native);
+    return new OpenUnixSocket(plan, native, lock, { ...first, own: rename(first, path, native) });
   } catch (error) {
     // The first error is the one to tell.
     collectErrors([() => releaseLock(path, lock, native)]);
@@ -55,21 +70,99 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
   }
 }
 
+class OpenUnixSocket implements UnixSocket {
+  readonly #plan: UnixPlan;
+  readonly #native: Native;
+  #lock: Fd;
+  #bound: BoundUnix & { readonly own: Stats };
+  #closed = false;
+
+  constructor(plan: UnixPlan, native: Native, lock: Fd, bound: BoundUnix & { readonly own: Stats }) {
+    this.#plan = plan;
+    this.#native = native;
+    this.#lock = lock;
+    this.#bound = bound;
+  }
+
+  get fd(): Fd {
+    return this.#bound.fd;
+  }
+
+  get boundAs(): string {
+    return this.#bound.boundAs;
+  }
+
+  missing(): string | undefined {
+    const found = statOf(this.#plan.path);
+    if (found === undefined) return 'is gone';
+    return sameFile(found, this.#bound.own) ? undefined : 'was replaced by another file';
+  }
+
+  relock(): boolean {
+    const { path } = this.#plan;
+    if (sameFile(statOf(lockPathOf(path)), fstatSync(this.#lock))) return true;
+    const lock = lockOf(path, this.#native);
+    if (lock === undefined) return false;
+    this.#native.closeFd(this.#lock);
+    this.#lock = lock;
+    return true;
+  }
+
+  another(): BoundUnix {
+    refuseTaken(this.#plan.path, this.#native);
+    const { mode = this.#bound.own.mode & 0o777 } = this.#plan;
+    return bindTemporary({ ...this.#plan, mode }, this.#native);
+  }
+
+  publish(next: BoundUnix): void {
+    const { path } = this.#plan;
+    // Again: who came meanwhile keeps it.
+    if (this.missing() !== undefined) refuseTaken(path, this.#native);
+    const own = lstatSync(next.boundAs);
+    renameSync(next.boundAs, path);
+    this.#bound = { ...next, own };
+  }
+
+  discard(socket: BoundUnix): void {
+    // The temporary name is random: a file that has it is this socket's.
+    const errors = collectErrors([
+      () => statOf(socket.boundAs) !== undefined && unlinkSync(socket.boundAs),
+      () => this.#native.closeFd(socket.fd),
+    ]);
+    if (errors.length > 0) throw errors[0];
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { path } = this.#plan;
+    const errors = collectErrors([
+      () => unlinkIfSame(path, this.#bound.own),
+      () => this.#native.closeFd(this.fd),
+      () => releaseLock(path, this.#lock, this.#native),
+    ]);
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
 /**
  * A lock file that was removed by its holder between open(2) and flock(2) is not enough: `lockFile` starts over then.
  */
 function takeLock(path: string, native: Native): Fd {
+  const fd = lockOf(path, native);
+  if (fd !== undefined) return fd;
+  const hint = `another master holds ${lockPathOf(path)}: stop it first, or listen on another path`;
+  throw systemError('EADDRINUSE', { syscall: 'flock', path, hint });
+}
+
+function lockOf(path: string, native: Native): Fd | undefined {
   const lockPath = lockPathOf(path);
-  let fd: Fd | undefined;
   try {
-    fd = native.lockFile(lockPath);
+    return native.lockFile(lockPath);
   } catch (error) {
     const hint = `making ${lockPath}: the folder of a unix socket must exist, and be writable for the master`;
     throw explained(error, hint, path);
   }
-  if (fd !== undefined) return fd;
-  const hint = `another master holds ${lockPath}: stop it first, or listen on another path`;
-  throw systemError('EADDRINUSE', { syscall: 'flock', path, hint });
 }
 
 function refuseTaken(path: string, native: Native): void {
@@ -87,32 +180,19 @@ function refuseTaken(path: string, native: Native): void {
   }
 }
 
-function bindAndRename(plan: UnixPlan, lock: Fd, native: Native): UnixSocket {
-  const { path } = plan;
-  const socket = bindTemporary(plan, native);
-  let own: Stats | undefined;
+/** The socket listens before the path leads to it. Returns its file. A socket that cannot get the path is closed. */
+function rename(socket: BoundUnix, path: string, native: Native): Stats {
   try {
-    own = lstatSync(socket.address);
-    renameSync(socket.address, path);
+    const own = lstatSync(socket.boundAs);
+    renameSync(socket.boundAs, path);
+    return own;
   } catch (error) {
-    collectErrors([() => unlinkSync(socket.address), () => native.closeFd(socket.fd)]);
+    collectErrors([() => unlinkSync(socket.boundAs), () => native.closeFd(socket.fd)]);
     throw explained(error, `giving the unix socket ${path} its name`, path);
   }
-  let closed = false;
-  const close = (): void => {
-    if (closed) return;
-    closed = true;
-    const errors = collectErrors([
-      () => unlinkIfSame(path, own),
-      () => native.closeFd(socket.fd),
-      () => releaseLock(path, lock, native),
-    ]);
-    if (errors.length > 0) throw errors[0];
-  };
-  return { fd: socket.fd, boundAs: socket.address, close };
 }
 
-function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): BoundSocket {
+function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): BoundUnix {
   // As long as the system's limit allows: the final name has at least one character, so this one has, too.
   const folder = dirname(path);
   const room = native.unixPathMax - Buffer.byteLength(join(folder, 'x')) + 1;
@@ -123,12 +203,13 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
     const name = `.${random}`.slice(length < 4 ? 1 : 0).slice(0, length);
     if (name === basename(path)) continue;
     try {
-      return native.listen({
+      const { fd, address } = native.listen({
         family: 'unix',
         path: join(folder, name),
         backlog,
         ...(mode === undefined ? {} : { mode }),
       });
+      return { fd, boundAs: address };
     } catch (error) {
       const exists = isSystemError(error) && error.code === 'EADDRINUSE';
       if (exists && attempt < NAME_ATTEMPTS) continue;

@@ -59,6 +59,9 @@ export class WorkerHandle implements WorkerProcessEvents {
   /** Set when a signal made the worker drain that did not come from the master. */
   drainedBy: NodeJS.Signals | undefined;
 
+  /** Whether the worker accepts from a queue that no successor has. */
+  superseded: () => boolean = () => false;
+
   constructor(place: WorkerPlace, now: () => number, events: WorkerHandleEvents) {
     this.place = place;
     this.#now = now;
@@ -170,7 +173,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
-    if (hears) this.#process?.send({ type: 'drain', reason, timeout });
+    const queued = this.superseded() ? { queued: true } : {};
+    if (hears) this.#process?.send({ type: 'drain', reason, timeout, ...queued });
     else this.kill('SIGTERM');
   }
 

@@ -66,7 +66,9 @@ class Worker {
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
   #state: 'booting' | 'ready' | 'draining' = 'booting';
-  /** Told to stop, and still accepting what is queued. */
+  /** A replacement may become a stop, also while the queue is emptied. */
+  #reason: DrainReason = 'replace';
+  /** Told to drain, and still accepting what is queued. */
   #accepting = false;
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
@@ -198,7 +200,7 @@ class Worker {
         this.#init.resolve(message);
         break;
       case 'drain':
-        this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0);
+        this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
         break;
       case 'adopt':
         if (this.#adoptions?.take(message) === false) this.#channel?.send({ type: 'unadopted', slot: message.slot });
@@ -227,7 +229,7 @@ class Worker {
   }
 
   /** Also called again: the master may turn a replacement into a stop, or move the deadline. */
-  #beginDrain(reason: DrainReason, timeout: number, code: number): void {
+  #beginDrain(reason: DrainReason, timeout: number, code: number, queued = reason === 'stop'): void {
     const before = this.#state;
     this.#state = 'draining';
     this.#deadline.set(timeout, code);
@@ -236,14 +238,15 @@ class Worker {
       this.#abort.abort();
       process.exit();
     }
+    if (reason === 'stop') this.#reason = reason;
     // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
     if (this.#accepting) return;
     const begin = (): void => {
       this.#accepting = false;
       this.#abort.abort();
-      this.#drain.begin(reason);
+      this.#drain.begin(this.#reason);
     };
-    this.#accepting = before === 'ready' && reason === 'stop';
+    this.#accepting = before === 'ready' && queued;
     if (this.#accepting) this.#drain.acceptQueued(begin, this.#system, timeout);
     else begin();
   }
