@@ -7,9 +7,9 @@ export class Leases {
   readonly listeners: readonly OpenListener[];
   readonly #leases: Lease[] = [];
 
-  constructor(listeners: readonly OpenListener[]) {
+  constructor(listeners: readonly OpenListener[], generation: number) {
     this.listeners = listeners.map((listener) => {
-      const lease = listener.lease?.();
+      const lease = listener.lease?.(generation);
       if (lease === undefined) return listener;
       this.#leases.push(lease);
       return lease.listener;

@@ -30,7 +30,7 @@ export interface OpenListener {
    * What the worker that is about to be started gets, where that may be another socket than its predecessor's. Looks whether the path
    * still leads here.
    */
-  lease?(): Lease;
+  lease?(generation: number): Lease;
   /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent; never throws. */
   close(): void;
 }
@@ -164,7 +164,7 @@ function openUnix(plan: UnixPlan, context: OpenListenersContext): OpenListener {
     get fd() {
       return renewal.fd;
     },
-    lease: () => renewal.lease(),
+    lease: (generation) => renewal.lease(generation),
   };
 }
 

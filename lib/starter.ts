@@ -57,7 +57,7 @@ export class Starter {
   start(place: WorkerPlace): Start {
     const { host, log, watches, listeners } = this.#context;
     const readiness = deferred<boolean>();
-    const leases = new Leases(listeners);
+    const leases = new Leases(listeners, place.generation);
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {

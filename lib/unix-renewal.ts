@@ -17,8 +17,8 @@ import type { BoundUnix, UnixSocket } from './unix-socket.js';
 
 type Described = Pick<OpenListener, 'address' | 'wire'>;
 
-/** The same line is not repeated for so many milliseconds: a reload looks once for every worker. */
-const REPEAT = 10_000;
+/** The same line is not repeated for so many milliseconds in a generation: a reload looks once for every worker. */
+const REPEAT = 60_000;
 
 /** A socket, and how many workers have it or are about to. */
 interface Held extends BoundUnix {
@@ -47,7 +47,8 @@ export class UnixRenewal {
   }
 
   /** What a worker that is about to be started gets. Never throws: without a new socket it gets the old one. */
-  lease(): Lease {
+  lease(generation: number): Lease {
+    this.#say.generation = generation;
     this.#look();
     const held = this.#next ?? this.#current;
     const { address, wire } = this.#listener;
@@ -124,7 +125,7 @@ export class UnixRenewal {
 }
 
 /** The file of a unix socket of the service manager: not ours to bind, but ours to miss. */
-export function missActivated(listener: OpenListener, log: Logger): () => Lease {
+export function missActivated(listener: OpenListener, log: Logger): (generation: number) => Lease {
   const say = new Say(listener, log);
   const fileOf = () => lstatSync(listener.address.address, { throwIfNoEntry: false });
   let own: ReturnType<typeof fileOf>;
@@ -140,7 +141,8 @@ export function missActivated(listener: OpenListener, log: Logger): () => Lease 
     }
   };
   look();
-  return () => {
+  return (generation) => {
+    say.generation = generation;
     look();
     return { listener, serves: () => {}, superseded: () => false, release: () => {} };
   };
@@ -151,7 +153,9 @@ class Say {
   readonly #log: Logger;
   /** Name and path. */
   readonly #what: string;
-  #last: { readonly text: string; readonly at: number } | undefined;
+  #last: { readonly generation: number; readonly text: string; readonly at: number } | undefined;
+  /** Of the worker that is started. */
+  generation = 0;
 
   constructor({ address: { name, address } }: Pick<OpenListener, 'address'>, log: Logger) {
     this.#log = log;
@@ -160,8 +164,10 @@ class Say {
 
   warn(text: string): void {
     const now = process.uptime() * 1_000;
-    if (this.#last?.text === text && now - this.#last.at < REPEAT) return;
-    this.#last = { text, at: now };
+    const { generation } = this;
+    const last = this.#last;
+    if (last?.text === text && last.generation === generation && now - last.at < REPEAT) return;
+    this.#last = { generation, text, at: now };
     this.#log.warn(`${this.#what} ${text}`);
   }
 

