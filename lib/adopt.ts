@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:net';
 import { PreforkError } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 import { showAddress } from './log.js';
 import type { InspectedSocket, NativeBinding } from './native.cjs';
 import type { WireListener } from './protocol.cjs';
@@ -36,7 +37,7 @@ export function verified(native: Pick<NativeBinding, 'inspectListener'>, wire: W
   try {
     found = native.inspectListener(fd);
   } catch (cause) {
-    throw mismatch(wire, `no socket (${(cause as Error).message})`, cause);
+    throw mismatch(wire, `no socket (${reasonOf(cause)})`, cause);
   }
   const expected: Partial<InspectedSocket> = {
     type: 'stream',
@@ -77,7 +78,7 @@ export function restoreBacklog(
   try {
     native.setBacklog(fd, backlog);
   } catch (error) {
-    log.warn(`could not restore the backlog of ${backlog}${whose}: ${(error as Error).message}`);
+    log.warn(`could not restore the backlog of ${backlog}${whose}: ${reasonOf(error)}`);
   }
 }
 

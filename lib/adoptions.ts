@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { restoreBacklog } from './adopt.js';
 import type { Drain } from './drain.js';
+import { inWords } from './in-words.cjs';
 import type { Fd, LinuxBinding, NativeBinding } from './native.cjs';
 import type { MasterMessage, WireListener } from './protocol.cjs';
 import { adopter } from './serve.js';
@@ -44,7 +45,7 @@ export class Adoptions {
       const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
       return this.adopt(slot, sockets);
     } catch (error) {
-      log.error(`cannot accept for slot ${slot}: ${String(error)}`);
+      log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
       return false;
     }
   }
@@ -125,6 +126,6 @@ export class Adoptions {
   }
 
   #report(slot: number, error: Error): void {
-    this.#context.log.error(`cannot accept for slot ${slot}: ${String(error)}`);
+    this.#context.log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
   }
 }

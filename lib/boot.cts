@@ -6,6 +6,7 @@
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
 import { writeSync } from 'node:fs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import { attempt, inWords } from './in-words.cjs';
 import type { ParentWatch } from './native.cjs';
 import type { BootError, WorkerMessage } from './protocol.cjs';
 import { encode } from './protocol.cjs';
@@ -23,33 +24,28 @@ export interface BootSystem {
   arm(identity: WorkerIdentity, onMasterDeath: () => void): ParentWatch;
 }
 
-/** Characters of a message or stack trace that are worth sending. */
-const ERROR_LIMIT = 8 * 1024;
-
 /** What JSON carries of anything that was thrown. */
 export function bootError(thrown: unknown): BootError {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: `Thrown: ${describe(thrown)}` };
-  const { code } = thrown as { code?: unknown };
-  return {
-    name: String(thrown.name),
-    message: String(thrown.message).slice(0, ERROR_LIMIT),
-    ...(typeof thrown.stack === 'string' && { stack: thrown.stack.slice(0, ERROR_LIMIT) }),
-    ...(typeof code === 'string' && { code }),
-  };
-}
-
-function describe(thrown: unknown): string {
-  try {
-    return typeof thrown === 'object' ? JSON.stringify(thrown) : String(thrown);
-  } catch {
-    return typeof thrown;
+  if (attempt(() => (thrown instanceof Error ? '' : undefined)) === undefined) {
+    return { name: 'Error', message: `Thrown: ${inWords(thrown)}` };
   }
+  const error = thrown as Error & { readonly code?: unknown };
+  const [stack, code] = [attempt(() => error.stack), attempt(() => error.code)];
+  return {
+    name: attempt(() => error.name) ?? 'Error',
+    message: attempt(() => String(error.message)) ?? inWords(error),
+    ...(stack !== undefined && { stack }),
+    ...(code !== undefined && { code }),
+  };
 }
 
 /** The report of a boot: stderr and fatal errors, written synchronously because the process may be about to die. */
 export interface BootReport {
-  /** Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines. */
-  via(send: (message: WorkerMessage) => void): void;
+  /**
+   * Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines.
+   * @param raw Takes the end of a line that is half written.
+   */
+  via(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
   stop(): void;
 }
 
@@ -57,8 +53,11 @@ export interface BootReport {
 export function reportBoot(fd: number): BootReport {
   let stopped = false;
   let budget = STDERR_LIMIT;
+  // The end of a line that did not fit: without it the next line would be garbage.
+  let rest: Buffer | undefined;
   let send = (message: WorkerMessage): void => {
-    writeSync(fd, encode(message));
+    rest = rest && unwritten(fd, rest);
+    if (rest === undefined) rest = unwritten(fd, Buffer.from(encode(message)));
   };
   const report = (message: WorkerMessage): void => {
     try {
@@ -89,7 +88,8 @@ export function reportBoot(fd: number): BootReport {
   process.on('uncaughtExceptionMonitor', onFatal);
 
   return {
-    via: (other) => {
+    via: (other, raw) => {
+      if (rest !== undefined) raw(rest);
       send = other;
     },
     stop: () => {
@@ -102,6 +102,12 @@ export function reportBoot(fd: number): BootReport {
       else Reflect.deleteProperty(stderr, 'write');
     },
   };
+}
+
+/** What the descriptor did not take; a line of which it took nothing is dropped. */
+function unwritten(fd: number, bytes: Buffer): Buffer | undefined {
+  const written = writeSync(fd, bytes);
+  return written < bytes.length ? bytes.subarray(written) : undefined;
 }
 
 function textOf(chunk: unknown, encoding: unknown): string {
@@ -126,7 +132,7 @@ export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded
   const preloaded: Preloaded = {
     watch,
     onMasterDeath: ignore,
-    reportVia: (send) => report?.via(send),
+    reportVia: (send, raw) => report?.via(send, raw),
     booted: () => report?.stop(),
   };
   identity.preloaded = preloaded;

@@ -7,16 +7,21 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ChannelEnds } from './channel-ends.js';
 import { closeAfterWrites } from './channel-ends.js';
+import { Outbox } from './outbox.js';
 
 /** The master's ends, as child_process has made them. */
 export function overStreams(input: Socket, output: Socket): ChannelEnds {
   // EPIPE: the worker is gone, which the end of `input` tells after its last words.
   output.on('error', () => {});
+  const outbox = new Outbox(output);
   return {
     input,
+    get waiting() {
+      return outbox.waiting;
+    },
     write(line) {
       if (output.destroyed || !output.writable) return false;
-      output.write(line);
+      outbox.push(line);
       return true;
     },
     ref() {
@@ -29,7 +34,11 @@ export function overStreams(input: Socket, output: Socket): ChannelEnds {
     },
     close() {
       input.destroy();
-      closeAfterWrites(output);
+      closeAfterWrites(output, outbox);
+    },
+    destroy() {
+      input.destroy();
+      output.destroy();
     },
   };
 }
@@ -39,10 +48,10 @@ export function overPipes(control: number, report: number): ChannelEnds {
   const input = new Socket({ fd: control, readable: true, writable: false });
   return {
     input,
+    waiting: 0,
     write(line) {
-      const bytes = Buffer.from(line);
       try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(report, bytes, at);
+        for (let at = 0; at < line.length; ) at += writeSync(report, line, at);
         return true;
       } catch {
         return false;
@@ -52,5 +61,6 @@ export function overPipes(control: number, report: number): ChannelEnds {
     unref: () => void input.unref(),
     // The other pipe is closed with the process: until then it is the only way to say why that ends.
     close: () => void input.destroy(),
+    destroy: () => void input.destroy(),
   };
 }

@@ -4,6 +4,8 @@
  * Codes are semver-stable, messages are not.
  */
 
+import { attempt } from './in-words.cjs';
+
 /** Stable codes of the outcomes and misuses that the package reports. */
 export type PreforkErrorCode =
   | 'ERR_PREFORK_INVALID_OPTION'
@@ -63,11 +65,16 @@ export interface InvalidOptionError extends TypeError {
 /** What an invalid value looked like, short enough for a message. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`;
+  if (typeof value === 'function') return `a function (${attempt(() => value.name) || 'anonymous'})`;
   if (typeof value === 'bigint') return `${value}n`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'null prototype'})`;
+  // What a program passes may be a proxy, or have getters, that throw.
+  if (typeof value === 'object' && value !== null) return attempt(() => showObject(value)) ?? 'an object';
   return String(value);
+}
+
+function showObject(value: object): string {
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return `an object (${value.constructor?.name ?? 'null prototype'})`;
 }
 
 /**

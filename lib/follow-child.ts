@@ -4,6 +4,20 @@ import type { ChildProcess } from 'node:child_process';
 import type { ProcessExit } from './host.js';
 import type { LastWords } from './last-words.js';
 
+/** `child.kill()` says EPERM in an event, and returns what it returns of a process that has ended. */
+export function killOf(child: ChildProcess): (signal: NodeJS.Signals) => boolean {
+  let failure: Error | undefined;
+  child.on('error', (error) => {
+    failure = error;
+  });
+  return (signal) => {
+    failure = undefined;
+    const sent = child.kill(signal);
+    if (failure !== undefined) throw failure;
+    return sent;
+  };
+}
+
 /** @param ended Called once, never before this returns: the caller is not ready to hear of it yet. */
 export function followChild(child: ChildProcess, lastWords: LastWords, ended: (exit: ProcessExit) => void): void {
   if (child.stdout !== null) lastWords.listenTo(1, child.stdout);

@@ -1,6 +1,7 @@
 /** Runs the user's hooks one at a time, and lets the fleet stop although a hook never settles. */
 
 import { PreforkError } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 
 /** `skipped`: the queue was closed before the hook ran or while it was running. */
 export type HookOutcome = 'done' | 'skipped';
@@ -40,6 +41,5 @@ export class HookQueue {
 }
 
 function hookError(name: string, cause: unknown): PreforkError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PreforkError('ERR_PREFORK_HOOK', `${name} failed: ${reason}`, { cause });
+  return new PreforkError('ERR_PREFORK_HOOK', `${name} failed: ${reasonOf(cause)}`, { cause });
 }

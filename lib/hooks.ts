@@ -2,6 +2,7 @@
 
 import { HookQueue } from './hook-queue.js';
 import type { Host } from './host.js';
+import { inWords } from './in-words.cjs';
 import type { Hooks } from './options.js';
 import type { ExitInfo, Logger, WorkerInfo } from './types.js';
 
@@ -51,7 +52,7 @@ export class HookRunner {
     const told = new Promise<void>((resolve) => {
       resolve(hooks.onChildExit?.(worker, exit));
     });
-    told.catch((error) => log.error(`onChildExit failed: ${String(error)}`));
+    told.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
   }
 
   /** No hook is begun any more, and nobody waits for the one that runs. */

@@ -96,7 +96,11 @@ export class PosixHost extends CommonHost implements Host {
         },
       );
       this.#children.add(child.pid);
-      worker.started(child.pid, (signal) => child.kill(constants.signals[signal]));
+      worker.started(
+        child.pid,
+        (signal) => child.kill(constants.signals[signal]),
+        () => child.unref(),
+      );
       for (const { target, stream } of stdio.outputs) worker.listenTo(target, stream);
     } catch (error) {
       stdio.abandon();

@@ -18,6 +18,10 @@ export interface WorkerProcessEvents {
   message(message: WorkerMessage): void;
   /** Bytes of a piped stderr, as text. */
   stderr(text: string): void;
+  /** What it said is no message of the protocol, and begins with this: it is not heard any more. */
+  broke(line: string): void;
+  /** Once: a user's message was refused, because so many bytes wait for it to read. */
+  full(waiting: number): void;
   /** Once: the process is reaped, and everything that it had sent has been delivered. */
   exit(exit: ProcessExit): void;
 }
@@ -44,12 +48,17 @@ export interface QueueWatch {
 /** One started process, whoever started it. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** False when the channel is closed. Throws a TypeError for what JSON cannot carry. */
+  /**
+   * False when the channel is closed, and for a user's message when too much waits for the worker to read. Throws a TypeError for what
+   * JSON cannot carry, a RangeError for what is too long.
+   */
   send(message: MasterMessage): boolean;
   /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be told, now or ever. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
+  /** No signal ends it: nothing of it keeps the master's event loop alive any more. Its exit is still told. */
+  letGo(): void;
 }
 
 /** What is to be started in a slot. */

@@ -19,7 +19,7 @@ export interface Preloaded {
   /** Called by the watch; replaced by `prefork()`. */
   onMasterDeath: () => void;
   /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
-  reportVia(send: (message: WorkerMessage) => void): void;
+  reportVia(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
   /** Stops reporting stderr and uncaught errors to the master; called when the worker is ready. */
   booted(): void;
 }

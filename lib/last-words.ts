@@ -66,6 +66,11 @@ export class LastWords {
     this.#settle();
   }
 
+  /** Nobody waits for the end any more. */
+  letGo(): void {
+    for (const stream of this.#outputs) stream.unref?.();
+  }
+
   /** The process never came to be: nothing is told. */
   abandon(): void {
     this.#told = true;

@@ -5,6 +5,7 @@
 
 import { type ActivatedSocket, Activation } from './activation.js';
 import { PreforkError } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 import type { BoundSocket, NativeBinding, TcpListenRequest } from './native.cjs';
 import { onLinux } from './native-linux.js';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
@@ -270,9 +271,7 @@ function listenerOf(
         release();
       } catch (error) {
         // The fleet is stopping: there is nobody left to tell, and the other listeners must be closed, too.
-        log.warn(
-          `listener '${plan.name}': closing it failed: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`);
       }
     },
   };

@@ -20,7 +20,7 @@ export interface WatchedWorker {
   killedBecause: string | undefined;
   /** False for a worker that does not answer pings, or not at present. */
   ping(id: number): boolean;
-  kill(signal: 'SIGKILL'): boolean;
+  kill(signal: 'SIGKILL'): boolean | Error;
   toString(): string;
 }
 
@@ -138,11 +138,6 @@ export class Liveness<Worker extends WatchedWorker> {
 
   #kill(worker: Worker, because: string): void {
     worker.killedBecause = because;
-    try {
-      worker.kill('SIGKILL');
-    } catch (error) {
-      worker.killedBecause = undefined;
-      this.#context.log.error(`${worker} could not be killed: ${String(error)}`);
-    }
+    if (worker.kill('SIGKILL') instanceof Error) worker.killedBecause = undefined;
   }
 }

@@ -14,12 +14,18 @@ export function makeLog(logger: Logger | false | undefined, prefix: string): Log
   const target = logger ?? stderrLogger;
   const line = (level: keyof Logger) => (message: string) => {
     try {
-      target[level](`${prefix}: ${message}`);
+      ignoreRejection(target[level](`${prefix}: ${message}`) as unknown);
     } catch {
       // The user's logger failed; there is nobody left to tell.
     }
   };
   return { info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+/** An async function fits the type of a logger as well, and its rejection would end the process. */
+function ignoreRejection(returned: unknown): void {
+  // A thenable that throws when it is looked at rejects.
+  if (typeof returned === 'object' && returned !== null) Promise.resolve(returned).then(undefined, () => {});
 }
 
 /** What did not fit into a full pipe yet. */

@@ -1,5 +1,6 @@
 /** What a worker does when its master died; bounded by the native watch, which ends the process at the end of the grace. */
 
+import { stackOf } from './in-words.cjs';
 import type { Settings } from './options.js';
 import type { Logger } from './types.js';
 
@@ -31,9 +32,7 @@ export function onMasterDied(settings: Pick<Settings, 'onMasterDeath'>, log: Log
   // Promise.resolve().then: a synchronous throw and a rejection end the same way.
   Promise.resolve()
     .then(onMasterDeath)
-    .catch((error: unknown) =>
-      log.error(`onMasterDeath failed: ${error instanceof Error ? error.stack : String(error)}`),
-    )
+    .catch((error: unknown) => log.error(`onMasterDeath failed: ${stackOf(error)}`))
     .finally(() => process.exit());
 }
 

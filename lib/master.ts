@@ -6,6 +6,7 @@ import { stoppedEarly } from './errors.js';
 import { Exits } from './exits.js';
 import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
+import { reasonOf } from './in-words.cjs';
 import type { OpenListener } from './listeners.js';
 import { closeListeners } from './listeners.js';
 import { makeLog, showAddress } from './log.js';
@@ -146,8 +147,8 @@ export class Master {
     return queueStatus(this.#host, this.#listeners);
   }
 
-  broadcast(data: unknown): void {
-    for (const handle of this.#workers) handle.send(data);
+  broadcast(data: unknown): number {
+    return [...this.#workers].filter((handle) => handle.send(data)).length;
   }
 
   /** @throws what kept the fleet from starting, after everything that had been started is gone again. */
@@ -301,7 +302,7 @@ export class Master {
     this.#ending = { error };
     this.#state = 'stopping';
     if (error === undefined) this.#log.info('stopping');
-    else this.#log.error(`stopping, because ${error instanceof Error ? error.message : String(error)}`);
+    else this.#log.error(`stopping, because ${reasonOf(error)}`);
     this.#naps.end();
     this.#watches.close();
     this.#recoveries.end();

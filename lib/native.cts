@@ -104,6 +104,8 @@ export interface NativeChild {
   readonly pid: number;
   /** False when the process has already ended; throws for EPERM, EINVAL. */
   kill(signal: number): boolean;
+  /** Its exit is still told, but no longer keeps the event loop alive: for a process that no signal ends. */
+  unref(): void;
 }
 
 export interface ParentWatchRequest {

@@ -4,13 +4,14 @@ import type { ChildProcess } from 'node:child_process';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
 import { descendsFrom } from './descent.js';
-import { followChild } from './follow-child.js';
+import { followChild, killOf } from './follow-child.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { LastWords } from './last-words.js';
 import type { Fd, NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
 import type { PipedStream } from './pass-on.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
+import { FROM_WORKER } from './what-workers-say.js';
 
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
@@ -23,6 +24,7 @@ export class PosixWorker implements WorkerProcess {
   /** Of the process that said it serves, when that is not the one that was started. */
   #servingPid: number | undefined;
   #kill: (signal: NodeJS.Signals) => boolean = () => false;
+  #unref = (): void => {};
   /** The master's end of the adoption socket. */
   #adoption: Fd | undefined;
   #adoptions = 0;
@@ -31,13 +33,19 @@ export class PosixWorker implements WorkerProcess {
   constructor(native: NativeBinding, controlFd: Fd, events: WorkerProcessEvents) {
     this.#native = native;
     this.#lastWords = new LastWords(events, () => this.#channel.close());
-    this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), {
+    this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), FROM_WORKER, {
       message: (message) => {
         if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
         if (message.type !== 'stderr' || !this.#lastWords.pipedStderr) events.message(message);
       },
-      // A line that the death of its writer cut off, or a program that mistook the descriptor: nothing to act on.
-      garbage: () => {},
+      garbage: (line, cut) => {
+        // Its writer died while it wrote.
+        if (cut) return;
+        // First: a wrapped worker is only found while its channel is open.
+        events.broke(line);
+        this.#channel.close();
+      },
+      full: (waiting) => events.full(waiting),
       close: () => this.#lastWords.channelClosed(),
     });
     // The children keep the event loop alive, not their channels.
@@ -75,33 +83,40 @@ export class PosixWorker implements WorkerProcess {
 
   kill(signal: NodeJS.Signals): boolean {
     if (this.#lastWords.exited) return false;
-    if (signal === 'SIGKILL') this.#killWrapped();
-    return this.#kill(signal);
+    // Looked for first, because the children of a process that ends are somebody else's; signalled last, because what a worker says of
+    // itself must not keep the master from ending the process that it started.
+    const wrapped = signal === 'SIGKILL' ? this.#wrapped() : undefined;
+    try {
+      return this.#kill(signal);
+    } finally {
+      if (wrapped !== undefined) killWrapped(wrapped);
+    }
   }
 
   /**
    * Behind a wrapper (`sh -c`) the process that serves is a descendant of the one that was started. Killing only the wrapper would
    * leave a blocked worker, and its copies of the listeners, to its own watch, one grace period longer than the stop takes.
    */
-  #killWrapped(): void {
-    if (this.#servingPid === undefined || !this.#lastWords.channelOpen) return;
-    if (!descendsFrom(this.#servingPid, this.#pid)) return;
-    try {
-      process.kill(this.#servingPid, 'SIGKILL');
-    } catch {
-      // It ended by itself just now, or may not be signalled: its watch ends it.
-    }
+  #wrapped(): number | undefined {
+    const pid = this.#servingPid;
+    return pid !== undefined && this.#lastWords.channelOpen && descendsFrom(pid, this.#pid) ? pid : undefined;
   }
 
-  started(pid: number, kill: (signal: NodeJS.Signals) => boolean): void {
+  letGo(): void {
+    this.#channel.destroy();
+    this.#lastWords.letGo();
+    this.#unref();
+  }
+
+  started(pid: number, kill: (signal: NodeJS.Signals) => boolean, unref: () => void): void {
     this.#pid = pid;
     this.#kill = kill;
+    this.#unref = unref;
   }
 
   /** A process that a `commandProducer` started. */
   attach(child: ChildProcess): void {
-    this.started(child.pid as number, (signal) => child.kill(signal));
-    child.on('error', () => {});
+    this.started(child.pid as number, killOf(child), () => child.unref());
     followChild(child, this.#lastWords, (exit) => this.ended(exit));
   }
 
@@ -118,5 +133,13 @@ export class PosixWorker implements WorkerProcess {
   abandon(): void {
     this.#closeAdoption();
     this.#lastWords.abandon();
+  }
+}
+
+function killWrapped(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself just now, or may not be signalled: its watch ends it.
   }
 }

@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { native } from './addon.js';
 import { invalidOption, PreforkError } from './errors.js';
 import { identity, nextFleetName } from './identity.cjs';
+import { inWords } from './in-words.cjs';
 import { makeLog } from './log.js';
 import type { MasterEvents } from './master.js';
 import { Master } from './master.js';
@@ -86,7 +87,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   }
 
   #listenerFailed(event: unknown, error: unknown): void {
-    this.#log().error(`a listener of '${String(event)}' failed: ${String(error)}`);
+    this.#log().error(`a listener of '${String(event)}' failed: ${inWords(error)}`);
   }
 
   #log(): Logger {
@@ -156,9 +157,13 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     await master.scale(() => workers);
   }
 
-  /** Sends a JSON value to the `'message'` listeners of every worker. */
-  broadcast(message: unknown): void {
-    this.#own().broadcast(message);
+  /**
+   * Sends a JSON value to the `'message'` listeners of every worker.
+   * @returns how many workers took it: not one that is about to end, and not one for which too much waits, see {@link WorkerInfo.send}.
+   * @throws TypeError for what JSON cannot carry, RangeError for more than 16 MiB of it.
+   */
+  broadcast(message: unknown): number {
+    return this.#own().broadcast(message);
   }
 
   /** Where the fleet listens, ports resolved; empty before the listeners are bound. */

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { PreforkError, show } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 import type { Command, PreforkOptions } from './types.js';
 
 type Producer = NonNullable<PreforkOptions['commandProducer']>;
@@ -42,10 +43,9 @@ async function checked(producer: Producer, command: Command): Promise<ChildProce
   try {
     child = await producer(command);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PreforkError(
       'ERR_PREFORK_COMMAND_PRODUCER',
-      `commandProducer failed for slot ${command.slot}: ${reason}`,
+      `commandProducer failed for slot ${command.slot}: ${reasonOf(cause)}`,
       {
         cause,
       },
@@ -62,7 +62,7 @@ async function checked(producer: Producer, command: Command): Promise<ChildProce
   }
   if (typeof child.pid !== 'number') {
     const cause = await startError(child);
-    throw notStarted(command, cause instanceof Error ? cause.message : 'the process it returned has no pid', cause);
+    throw notStarted(command, cause === undefined ? 'the process it returned has no pid' : reasonOf(cause), cause);
   }
   return child;
 }

@@ -107,6 +107,7 @@ export interface BootError {
  */
 export type InspectorPort = number | false;
 
+/** The master believes none of it: each has a row in `what-workers-say.ts`, which says what is a message and what is garbage. */
 export type WorkerMessage =
   /** Windows, from the preload: this is the process that serves, and it watches the master. */
   | { readonly type: 'hello'; readonly pid: number }
@@ -125,6 +126,8 @@ export type WorkerMessage =
   | { readonly type: 'unadopted'; readonly slot: number }
   /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */
   | { readonly type: 'recycle'; readonly reason: string }
+  /** False: nothing in the worker listens to messages of the user, and enough of them wait there. True: something does now. */
+  | { readonly type: 'hearing'; readonly messages: boolean }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */
@@ -132,17 +135,19 @@ export function encode(message: MasterMessage | WorkerMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** Reverses {@link encode} for one line. Buffers inside `init` come back as Buffers. */
-export function decode(line: string): MasterMessage | WorkerMessage {
-  const message = JSON.parse(line) as MasterMessage | WorkerMessage;
-  if (message.type !== 'init' || message.tls === undefined) return message;
-  return { ...message, tls: reviveBuffers(message.tls) as SecureContextOptions };
-}
+/** Bytes of the longest message of a user, and of the longest line that the master takes from a worker. */
+export const MESSAGE_LIMIT = 16 * 1024 * 1024;
 
-function reviveBuffers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(reviveBuffers);
-  if (typeof value !== 'object' || value === null) return value;
-  const { type, data } = value as { type?: unknown; data?: unknown };
-  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data as number[]);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reviveBuffers(inner)]));
+/** Bytes that may wait for a side that does not read. A user's message that would be more is refused, unless it is the only one. */
+export const WAITING_LIMIT = 8 * 1024 * 1024;
+
+/** What memory holds of a message beside its bytes. */
+export const MESSAGE_OVERHEAD = 128;
+
+/** How one side takes what the other one says. */
+export interface Grammar<In> {
+  /** The message in a value that came as JSON, without anything that does not belong to it; `undefined`: it is none. */
+  check(value: unknown): In | undefined;
+  /** Bytes of the longest line. */
+  readonly limit: number;
 }

@@ -3,6 +3,7 @@
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host } from './host.js';
+import { inWords } from './in-words.cjs';
 import type { Naps } from './naps.js';
 import type { RecoverySettings } from './options.js';
 import { RecoveryPolicy } from './recovery.js';
@@ -117,8 +118,8 @@ export class Recoveries {
 
   /** No process came to be: the same as one that ended at once. */
   startFailed(handle: WorkerHandle, error: unknown): void {
-    this.#context.log.error(`slot ${handle.place.slot} could not be filled: ${String(error)}`);
-    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: String(error) };
+    this.#context.log.error(`slot ${handle.place.slot} could not be filled: ${inWords(error)}`);
+    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: inWords(error) };
     this.judge(handle, exit, error);
   }
 }

@@ -1,5 +1,6 @@
 /** The sockets of one address under `sharing: 'sharded'`: one per slot, in one `SO_REUSEPORT` group, held by the master for its whole life. */
 
+import { inWords } from './in-words.cjs';
 import type { Fd, LinuxBinding, NativeBinding } from './native.cjs';
 import type { Logger } from './types.js';
 
@@ -41,7 +42,7 @@ export class Shards {
       this.#steered = wanted;
     } catch (error) {
       // The kernel goes on as it was told before; whoever is queued at a slot that nobody serves is accepted by the others.
-      this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${String(error)}`);
+      this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`);
     }
   }
 

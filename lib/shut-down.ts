@@ -69,11 +69,7 @@ export class ShutDown {
   }
 
   #ask(handle: WorkerHandle): void {
-    try {
-      handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#host.now()));
-    } catch (error) {
-      this.#log.error(`${handle} cannot be asked to stop: ${String(error)}`);
-    }
+    handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#host.now()));
   }
 
   #killAll(): void {
@@ -87,18 +83,13 @@ export class ShutDown {
 
   #kill(handle: WorkerHandle): void {
     handle.requested = true;
-    try {
-      if (handle.kill('SIGKILL')) this.#log.warn(`${handle} did not finish in time and was killed`);
-    } catch (error) {
-      this.#log.error(
-        `${handle} cannot be killed: ${String(error)}; it ends by itself when it notices that the master is gone`,
-      );
-    }
+    if (handle.kill('SIGKILL') === true) this.#log.warn(`${handle} did not finish in time and was killed`);
   }
 
   #giveUp(): void {
     for (const handle of this.#workers) {
       this.#log.error(`${handle} is still there ${REAP_LIMIT} ms after SIGKILL; the master does not wait any longer`);
+      handle.letGo();
     }
     this.#done.resolve();
   }

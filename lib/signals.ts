@@ -1,6 +1,7 @@
 /** The master's signal table. docs/signals.md says why each does what it does. */
 
 import type { Host } from './host.js';
+import { reasonOf } from './in-words.cjs';
 import type { Logger } from './types.js';
 
 export interface SignalTarget {
@@ -49,9 +50,7 @@ export function installSignals(host: Host, log: Logger, target: SignalTarget): I
   // The verdict is logged by the operation itself; what it throws is that the fleet stops, or a new worker's boot failure.
   const ask = (signal: NodeJS.Signals, what: string, operation: () => Promise<unknown>) => {
     log.info(`${signal}: ${what}`);
-    operation().catch((error: unknown) =>
-      log.error(`${signal}: ${error instanceof Error ? error.message : String(error)}`),
-    );
+    operation().catch((error: unknown) => log.error(`${signal}: ${reasonOf(error)}`));
   };
   undo.push(
     host.onSignal('SIGHUP', () => {

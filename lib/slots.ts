@@ -117,17 +117,10 @@ export class Slots {
   /** Lets a worker finish what it accepted, and ends it when that takes too long. */
   retire(handle: WorkerHandle): void {
     const { host, log, drainTimeout } = this.#context;
-    const act = (what: string, action: () => void): void => {
-      try {
-        action();
-      } catch (error) {
-        log.error(`${handle} cannot be ${what}: ${String(error)}`);
-      }
-    };
-    act('asked to drain', () => handle.drain('replace', drainTimeout));
+    handle.drain('replace', drainTimeout);
     const timer = host.after(drainTimeout + KILL_MARGIN, () => {
       log.warn(`${handle} was not done ${drainTimeout} ms after its replacement and is killed`);
-      act('killed', () => handle.kill('SIGKILL'));
+      handle.kill('SIGKILL');
     });
     void handle.gone.then(() => timer.cancel());
   }

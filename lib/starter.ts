@@ -5,6 +5,7 @@ import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host, Launch, WorkerProcess } from './host.js';
+import { inWords, reasonOf } from './in-words.cjs';
 import { Leases } from './leases.js';
 import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
@@ -71,6 +72,7 @@ export class Starter {
       recycle: (reason) => watches.recycle(handle, reason),
       unadopted: (slot) => watches.unadopted(handle, slot),
       pong: (id, inspector) => watches.pong(handle, id, inspector),
+      trouble: (what) => log.error(`${handle} ${what}`),
       exit: (exit) => {
         readiness.resolve(false);
         this.#context.exited(handle, exit);
@@ -102,7 +104,7 @@ export class Starter {
     });
     const counted = this.#context.spawned(handle);
     if (settings.readiness === 'spawn') handle.becomeReady();
-    const timer = host.after(Math.max(0, deadline - host.now()), () => this.#late(handle));
+    const timer = host.after(Math.max(0, deadline - host.now()), () => this.#late(handle, readiness));
     const ready = await readiness.promise;
     timer.cancel();
     return (await counted) && ready;
@@ -130,21 +132,26 @@ export class Starter {
       } catch (error) {
         if (!isTransient(error) || host.now() + pause >= deadline) throw error;
         log.warn(
-          `slot ${handle.place.slot}: ${String(error)}; the machine is short of resources, trying again in ${pause} ms`,
+          `slot ${handle.place.slot}: ${inWords(error)}; the machine is short of resources, trying again in ${pause} ms`,
         );
         if (!(await naps.sleep(pause))) return undefined;
       }
     }
   }
 
-  #late(handle: WorkerHandle): void {
+  #late(handle: WorkerHandle, readiness: Deferred<boolean>): void {
     const { readyTimeout } = this.#context.settings;
     if (handle.state === 'exited' || handle.requested) return;
     handle.killedBecause = `was not ready within ${readyTimeout} ms`;
     this.#context.log.error(
       `${handle} ${handle.killedBecause} and is killed; does the program reach prefork(), and does its server listen?`,
     );
-    handle.kill('SIGKILL');
+    const failure = handle.kill('SIGKILL');
+    // Its exit may never come.
+    if (failure instanceof Error) {
+      const message = `${handle} ${handle.killedBecause}, and cannot be killed: ${inWords(failure)}`;
+      readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
+    }
   }
 }
 
@@ -162,8 +169,11 @@ function isTransient(error: unknown): boolean {
 /** The error of a slot whose worker could not even be spawned. */
 export function notStarted(slot: number, error: unknown): PreforkError {
   if (error instanceof PreforkError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `The worker of slot ${slot} could not be started: ${reason}`, {
-    cause: error,
-  });
+  return new PreforkError(
+    'ERR_PREFORK_BOOT_FAILED',
+    `The worker of slot ${slot} could not be started: ${reasonOf(error)}`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -4,6 +4,7 @@ import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { invalidOption } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 import { explained } from './system-error.js';
 import { checkTls } from './tls-options.js';
 import type { TlsOptions } from './types.js';
@@ -134,7 +135,7 @@ function codeOf(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }
 
 /** Typed arrays become Buffers, which survive JSON; `undefined` disappears, as it would there. */

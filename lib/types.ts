@@ -61,7 +61,11 @@ export interface WorkerInfo {
   readonly state: WorkerState;
   readonly startedAt: Date;
   readonly readyAt?: Date;
-  /** Sends a JSON value to the worker's `'message'` listeners. False when the worker has no control channel (any more). */
+  /**
+   * Sends a JSON value to the worker's `'message'` listeners. False, and it is not sent: the worker has no control channel (any more), 8 MiB
+   * wait already because it does not read, or 1 MiB because nothing in it listens.
+   * @throws TypeError for what JSON cannot carry, RangeError for more than 16 MiB of it.
+   */
   send(message: unknown): boolean;
 }
 
@@ -161,8 +165,12 @@ export interface WorkerContext {
   readonly signal: AbortSignal;
   /** Reports readiness. Only needed when `serve` returns no server. */
   ready(): void;
-  /** Sends a JSON value to the master's `'message'` event. */
-  send(message: unknown): void;
+  /**
+   * Sends a JSON value to the master's `'message'` event. False, and it is not sent: the master is gone, or 8 MiB wait already because it does
+   * not read.
+   * @throws TypeError for what JSON cannot carry, RangeError for more than 16 MiB of it.
+   */
+  send(message: unknown): boolean;
   /**
    * Asks the master for a successor: this worker serves until that one is ready, then it drains, as in a reload (`drainTimeout`), so that
    * no client waits and no exit counts. For a worker that must leave, e.g. after an uncaught exception. Before readiness the wish
@@ -172,7 +180,7 @@ export interface WorkerContext {
    * @throws TypeError when `reason` is no string.
    */
   retire(reason?: string): void;
-  /** Hears `send()` and `broadcast()` of the master. */
+  /** Hears `send()` and `broadcast()` of the master. What arrived before the first listener waits for it. */
   on(event: 'message', listener: (message: unknown) => void): this;
 }
 

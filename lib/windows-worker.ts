@@ -2,14 +2,15 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { Channel } from './channel.js';
+import { Channel, hasRoom, lineOf } from './channel.js';
 import { overStreams } from './channel-windows.js';
 import { followChild } from './follow-child.js';
 import type { Launch, ProcessExit, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { LastWords } from './last-words.js';
 import type { WindowsBinding, WorkerJob } from './native-windows.cjs';
 import type { InitMessage, MasterMessage, WorkerMessage } from './protocol.cjs';
-import { PIPES } from './protocol.cjs';
+import { MESSAGE_OVERHEAD, PIPES } from './protocol.cjs';
+import { FROM_WORKER } from './what-workers-say.js';
 
 type Native = Pick<WindowsBinding, 'createJob' | 'duplicateSocket' | 'shareNewborns'>;
 
@@ -27,6 +28,8 @@ export class WindowsWorker implements WorkerProcess {
   readonly #job: WorkerJob | undefined;
   /** What is to be sent as soon as it is known who reads it: a wrapper may be in front of the process that serves. */
   #waiting: MasterMessage[] | undefined = [];
+  /** Bytes of the user's messages in it. */
+  #held = 0;
   #servingPid: number | undefined;
   #hears = false;
   #killedBy: keyof typeof KILLED | undefined;
@@ -53,9 +56,14 @@ export class WindowsWorker implements WorkerProcess {
     const output = child.stdio[PIPES.control] as Socket | null | undefined;
     const input = child.stdio[PIPES.report] as Socket | null | undefined;
     if (input && output) {
-      this.#channel = new Channel<WorkerMessage, MasterMessage>(overStreams(input, output), {
+      this.#channel = new Channel<WorkerMessage, MasterMessage>(overStreams(input, output), FROM_WORKER, {
         message: (message) => this.#hear(message),
-        garbage: () => {},
+        garbage: (line, cut) => {
+          if (cut) return;
+          events.broke(line);
+          this.#channel?.close();
+        },
+        full: (waiting) => events.full(waiting),
         close: () => this.#lastWords.channelClosed(),
       });
       // The children keep the event loop alive, not their channels.
@@ -77,9 +85,11 @@ export class WindowsWorker implements WorkerProcess {
   }
 
   #introduce(pid: number): void {
+    // Once: it is given what belongs to the fleet.
+    if (this.#waiting === undefined) return;
     this.#servingPid = pid;
     if (!this.#launch.diesWithMaster) this.#outlives(pid);
-    const waiting = this.#waiting ?? [];
+    const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const message of waiting) this.send(message);
   }
@@ -97,6 +107,11 @@ export class WindowsWorker implements WorkerProcess {
   send(message: MasterMessage): boolean {
     if (this.#channel === undefined || this.#lastWords.exited) return false;
     if (this.#waiting !== undefined) {
+      if (message.type === 'message') {
+        const { length } = lineOf(message);
+        if (!hasRoom(this.#held, length)) return false;
+        this.#held += length + MESSAGE_OVERHEAD;
+      }
       this.#waiting.push(message);
       return true;
     }
@@ -138,6 +153,12 @@ export class WindowsWorker implements WorkerProcess {
     const by = signal === 'SIGTERM' ? signal : 'SIGKILL';
     this.#killedBy = by;
     return this.#job === undefined ? this.#child.kill('SIGKILL') : this.#job.terminate(KILLED[by]);
+  }
+
+  letGo(): void {
+    this.#channel?.destroy();
+    this.#lastWords.letGo();
+    this.#child.unref();
   }
 
   #ended({ code, signal }: ProcessExit): void {

@@ -1,6 +1,7 @@
 /** What `serve` gets as its second argument. */
 
 import type { SecureContextOptions } from 'node:tls';
+import { EarlyMessages } from './early-messages.js';
 import type { WorkerIdentity } from './identity.cjs';
 import type { Listener, WorkerContext } from './types.js';
 
@@ -13,7 +14,10 @@ export interface ContextLinks {
   readonly tls: SecureContextOptions | undefined;
   readonly signal: AbortSignal;
   /** Throws a TypeError for what JSON cannot carry. */
-  send(message: unknown): void;
+  send(message: unknown): boolean;
+  /** Whether the master may send messages of its user. */
+  hearing(messages: boolean): void;
+  warn(text: string): void;
   ready(): void;
   /** Asks the master for a successor, in words for its log. */
   succeed(reason: string): void;
@@ -30,7 +34,7 @@ export class Context implements WorkerContext {
   readonly #links: ContextLinks;
   readonly #hearers: ((message: unknown) => void)[] = [];
   /** Messages that arrived before anybody listened; `undefined` once somebody does. */
-  #early: unknown[] | undefined = [];
+  #early: EarlyMessages | undefined;
 
   constructor(identity: WorkerIdentity, links: ContextLinks) {
     this.id = identity.slot;
@@ -40,6 +44,7 @@ export class Context implements WorkerContext {
     if (links.tls !== undefined) this.tls = links.tls;
     this.signal = links.signal;
     this.#links = links;
+    this.#early = new EarlyMessages(links);
   }
 
   ready(): void {
@@ -56,8 +61,8 @@ export class Context implements WorkerContext {
     this.#links.succeed(words === '' ? 'it asked to retire' : `it asked to retire: ${words}`);
   }
 
-  send(message: unknown): void {
-    this.#links.send(message);
+  send(message: unknown): boolean {
+    return this.#links.send(message);
   }
 
   on(event: 'message', listener: (message: unknown) => void): this {
@@ -66,7 +71,7 @@ export class Context implements WorkerContext {
     if (this.#hearers.length > 1) return this;
     // Not inside on(): the caller may still be setting up. Until then later messages queue behind the early ones.
     queueMicrotask(() => {
-      const early = this.#early ?? [];
+      const early = this.#early?.take() ?? [];
       this.#early = undefined;
       for (const message of early) this.deliver(message);
     });
@@ -76,7 +81,7 @@ export class Context implements WorkerContext {
   /** A message of the master. */
   deliver(message: unknown): void {
     if (this.#early !== undefined) {
-      this.#early.push(message);
+      this.#early.add(message);
       return;
     }
     for (const hear of [...this.#hearers]) hear(message);

@@ -3,8 +3,9 @@
 import { deferred } from './deferred.js';
 import { descendsFrom } from './descent.js';
 import type { WorkerExit } from './errors.js';
-import { PreforkError } from './errors.js';
+import { PreforkError, show } from './errors.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
+import { inWords } from './in-words.cjs';
 import type { BootError, DrainReason, InitMessage, InspectorPort, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';
 
@@ -26,6 +27,8 @@ export interface WorkerHandleEvents {
   recycle?(reason: string): void;
   /** The event loop of the worker turned. */
   pong?(id: number, inspector: InspectorPort | undefined): void;
+  /** In words that follow its name: a signal that could not be sent, messages that it does not read, a protocol that it broke. */
+  trouble?(what: string): void;
   exit(exit: WorkerExit): void;
 }
 
@@ -50,6 +53,10 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly #gone = deferred();
   /** The worker has spoken on its channel, so it hears what is said there. */
   #speaks = false;
+  /** Something in the worker hears messages of the user, or they have room there. */
+  #hearing = true;
+  /** Slots whose sockets it was given, and has not been heard of since. */
+  readonly #asked = new Set<number>();
   /** As the worker says itself: behind a wrapper another one than {@link pid}. */
   #servingPid: number | undefined;
   /** The master asked for the exit. */
@@ -75,7 +82,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#process = process;
     process.send(init);
     // It was given up while it was being spawned.
-    if (this.requested) this.kill('SIGTERM');
+    if (this.killedBecause !== undefined) this.kill('SIGKILL');
+    else if (this.requested) this.kill('SIGTERM');
   }
 
   get pid(): number {
@@ -145,7 +153,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   send(data: unknown): boolean {
-    return this.#process?.send({ type: 'message', data }) ?? false;
+    return this.#hearing && (this.#process?.send({ type: 'message', data }) ?? false);
   }
 
   /** Asks for a `pong`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */
@@ -156,11 +164,14 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   /** Gives the worker the sockets of another slot to accept from. False when it could not be told. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
-    return this.#state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
+    const asked = this.#state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
+    if (asked) this.#asked.add(slot);
+    return asked;
   }
 
   /** The other slot's own worker accepts again. */
   release(slot: number): void {
+    this.#asked.delete(slot);
     this.#process?.send({ type: 'release', slot });
   }
 
@@ -178,14 +189,42 @@ export class WorkerHandle implements WorkerProcessEvents {
     else this.kill('SIGTERM');
   }
 
-  /** @throws EPERM where the master may not signal the worker. */
-  kill(signal: NodeJS.Signals): boolean {
-    return this.#process?.kill(signal) ?? false;
+  /** Never throws. False when it has ended already; the error where the master may not signal it (EPERM), which is reported. */
+  kill(signal: NodeJS.Signals): boolean | Error {
+    try {
+      return this.#process?.kill(signal) ?? false;
+    } catch (error) {
+      const why = `cannot be sent ${signal}: ${inWords(error)}`;
+      this.#events.trouble?.(`${why}; it ends by itself when it notices that the master is gone`);
+      return error instanceof Error ? error : new Error(why, { cause: error });
+    }
+  }
+
+  /** No signal ends it, and the master waits no longer. */
+  letGo(): void {
+    this.#process?.letGo();
+  }
+
+  broke(line: string): void {
+    // It is being killed, perhaps for that.
+    if (this.killedBecause !== undefined || this.#state === 'exited') return;
+    this.killedBecause = 'broke the protocol of the control channel';
+    this.#events.trouble?.(`${this.killedBecause} and is killed; it said ${show(line)}`);
+    this.kill('SIGKILL');
+  }
+
+  full(waiting: number): void {
+    const megabytes = (waiting / 1024 / 1024).toFixed(1);
+    this.#events.trouble?.(
+      `does not read its messages: ${megabytes} MB wait, and send() is false until it has read some of them`,
+    );
   }
 
   message(message: WorkerMessage): void {
     switch (message.type) {
       case 'ready':
+        // Once, and not from a worker that is being killed: whatever comes later is not what it was started as.
+        if (this.#speaks || this.killedBecause !== undefined) return;
         this.#speaks = true;
         this.#servingPid = message.pid;
         this.becomeReady();
@@ -197,15 +236,19 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.stderr(message.text);
         break;
       case 'draining':
+        if (this.drainedBy !== undefined) return;
         this.drainedBy = message.signal;
         if (this.#state === 'ready') this.#become('draining');
         this.#events.draining(message.signal);
         break;
       case 'unadopted':
-        this.#events.unadopted?.(message.slot);
+        if (this.#asked.delete(message.slot)) this.#events.unadopted?.(message.slot);
         break;
       case 'recycle':
-        this.#events.recycle?.(message.reason);
+        if (this.#state === 'ready') this.#events.recycle?.(message.reason);
+        break;
+      case 'hearing':
+        this.#hearing = message.messages;
         break;
       case 'pong':
         this.#events.pong?.(message.id, message.inspector);

@@ -6,6 +6,7 @@ import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
 import type { NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
+import { FROM_MASTER } from './what-masters-say.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: NativeBinding): WorkerSystem {
@@ -14,7 +15,7 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
     boot: posixBoot(() => native),
     openChannel(identity, events) {
       const fd = openControlFd(identity);
-      return fd === undefined ? undefined : new Channel(overSocket(fd), events);
+      return fd === undefined ? undefined : new Channel(overSocket(fd), FROM_MASTER, events);
     },
     adopt(wires) {
       const listeners = adoptListeners(native, wires);

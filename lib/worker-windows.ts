@@ -10,6 +10,7 @@ import type { NativeBinding } from './native.cjs';
 import type { WindowsBinding } from './native-windows.cjs';
 import type { WireListener } from './protocol.cjs';
 import type { Listener } from './types.js';
+import { FROM_MASTER } from './what-masters-say.js';
 import type { WorkerChannel, WorkerSystem } from './worker-system.js';
 
 export function windowsSystem(binding: NativeBinding): WorkerSystem {
@@ -20,7 +21,7 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
     openChannel(identity, events) {
       const pipes = controlPipes(identity);
       if (pipes === undefined) return undefined;
-      const channel: WorkerChannel = new Channel(overPipes(pipes.control, pipes.report), events);
+      const channel: WorkerChannel = new Channel(overPipes(pipes.control, pipes.report), FROM_MASTER, events);
       channel.send({ type: 'hears' });
       return channel;
     },

@@ -9,6 +9,7 @@ import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
+import { inWords } from './in-words.cjs';
 import { callLateListeners } from './late-abort.js';
 import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
@@ -51,6 +52,14 @@ export async function runWorker(identity: WorkerIdentity, settings: Settings, na
   if (identity.serving) return await drained(identity);
   identity.serving = true;
   await new Worker(identity, settings, await workerSystem(native)).run();
+}
+
+function uncaught(error: unknown): string {
+  try {
+    return error instanceof Error ? inspect(error) : `Uncaught ${inspect(error)}`;
+  } catch {
+    return `Uncaught ${inWords(error)}`;
+  }
 }
 
 class Worker {
@@ -110,7 +119,10 @@ class Worker {
     process.on('SIGTERM', () => this.#onSigterm());
     const channel = this.#openChannel();
     this.#channel = channel;
-    preloaded.reportVia((message) => channel.send(message));
+    preloaded.reportVia(
+      (message) => channel.send(message),
+      (bytes) => channel.sendRaw(bytes),
+    );
 
     const { listeners: wires, tls } = await this.#init.promise;
     const listeners = this.#system.adopt(wires);
@@ -119,6 +131,8 @@ class Worker {
       tls,
       signal: callLateListeners(this.#abort.signal),
       send: (data) => channel.send({ type: 'message', data }),
+      hearing: (messages) => channel.send({ type: 'hearing', messages }),
+      warn: (text) => this.#log.warn(text),
       ready: () => this.#calledReady.resolve(),
       succeed: (reason) => this.#askForSuccessor(reason),
     });
@@ -133,7 +147,13 @@ class Worker {
       message: (message) => this.#onMessage(message),
       // The death of the master is the watch's to notice: it also works while the event loop is blocked.
       close: () => {},
-      garbage: (line) => this.#log.warn(`ignored a control message that makes no sense: ${line.slice(0, 200)}`),
+      garbage: (line) => this.#log.warn(`ignored a control message that makes no sense: ${line}`),
+      full: (waiting) => {
+        const megabytes = (waiting / 1024 / 1024).toFixed(1);
+        this.#log.warn(
+          `the master does not read its messages: ${megabytes} MB wait, and send() is false until it has read some of them`,
+        );
+      },
     });
     if (channel !== undefined) return channel;
     throw new PreforkError(
@@ -257,7 +277,7 @@ class Worker {
     // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'boot-error', error: bootError(error) });
-    process.stderr.write(`${error instanceof Error ? inspect(error) : `Uncaught ${inspect(error)}`}\n`);
+    process.stderr.write(`${uncaught(error)}\n`);
     process.exit(1);
   }
 }

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "addon_args.h"
 
 namespace prefork {
@@ -50,6 +52,24 @@ void Children::StartWatch(Napi::Env env) {
   }
 }
 
+void Children::Unref(Napi::Env env, std::uint64_t id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  found->second.keeps_loop_alive = false;
+  KeepLoopAlive(env);
+}
+
+void Children::KeepLoopAlive(Napi::Env env) {
+  if (!watch_) return;
+  const bool waited_for = std::any_of(entries_.begin(), entries_.end(),
+                                      [](const auto& e) { return e.second.keeps_loop_alive; });
+  if (waited_for) {
+    queue_.Ref(env);
+  } else {
+    queue_.Unref(env);
+  }
+}
+
 void Children::StopWatchWhenIdle() {
   if (!entries_.empty() || !watch_) return;
   watch_->Stop();
@@ -65,6 +85,7 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
     entries_.emplace(id, Entry{process, Napi::Persistent(on_exit)});
     StartWatch(env);
     watch_->Add(id, process);
+    KeepLoopAlive(env);
   } catch (...) {
     Abandon(*process);
     entries_.erase(id);
@@ -82,6 +103,9 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
                           return Napi::Boolean::New(info.Env(), alive);
                         },
                         "kill"));
+  child.Set("unref", Napi::Function::New(
+                         env, [this, id](const Napi::CallbackInfo& info) { Unref(info.Env(), id); },
+                         "unref"));
   return child;
 }
 
@@ -104,6 +128,7 @@ void Children::OnExit(Napi::Env env, Napi::Function, Children* self, ExitEvent* 
     napi_fatal_exception(env, error.Value());
   }
   self->StopWatchWhenIdle();
+  self->KeepLoopAlive(env);
 }
 
 std::unordered_set<pid_t> Children::Pids() const {

@@ -31,6 +31,7 @@ class Children {
   struct Entry {
     std::shared_ptr<Process> process;
     Napi::FunctionReference on_exit;
+    bool keeps_loop_alive = true;
   };
   struct ExitEvent {
     std::uint64_t id;
@@ -40,12 +41,14 @@ class Children {
   using ExitQueue = Napi::TypedThreadSafeFunction<Children, ExitEvent, OnExit>;
 
   void StartWatch(Napi::Env env);
+  void Unref(Napi::Env env, std::uint64_t id);
+  void KeepLoopAlive(Napi::Env env);
   void StopWatchWhenIdle();
 
   std::unordered_map<std::uint64_t, Entry> entries_;
   std::uint64_t last_id_ = 0;
   // Both exist exactly while there are children: an idle master holds no thread and no descriptor,
-  // and the queue keeps the event loop alive for as long as an exit can come.
+  // and the queue keeps the event loop alive for as long as an exit can come that is waited for.
   std::shared_ptr<ProcessWatch> watch_;
   ExitQueue queue_;
 };

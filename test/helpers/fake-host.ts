@@ -68,6 +68,8 @@ export class FakeWorker implements WorkerProcess {
     return true;
   }
 
+  letGo(): void {}
+
   becomeReady(): void {
     if (!this.#gone) this.events.message({ type: 'ready', pid: this.pid });
   }

@@ -9,6 +9,7 @@ import { overSocket } from '../../lib/channel-ends.js';
 import { onLinux } from '../../lib/native-linux.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
 import { ENV, MARKER } from '../../lib/protocol.cjs';
+import { FROM_WORKER } from '../../lib/what-workers-say.js';
 import { bounded, eventually, inPackage, target } from '../helpers/index.js';
 
 const PRELOAD = inPackage('dist/preload.cjs');
@@ -114,7 +115,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   });
   const messages: WorkerMessage[] = [];
   let gone = false;
-  const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(mine), {
+  const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(mine), FROM_WORKER, {
     message: (message) => messages.push(message),
     close: () => {},
     garbage: (line) => {

@@ -184,7 +184,7 @@ test('a preload that fails, here without its addon, ends the worker with an erro
   const folder = await mkdtemp(join(tmpdir(), 'prefork-'));
   try {
     const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
-    for (const name of ['preload', 'boot', 'boot-posix', 'identity', 'protocol']) {
+    for (const name of ['preload', 'boot', 'boot-posix', 'identity', 'in-words', 'protocol']) {
       await copyFile(`${dist}${name}.cjs`, join(folder, `${name}.cjs`));
     }
     const program = "console.log('user code ran')";

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { native } from '../../lib/binding.cjs';
 import { Channel } from '../../lib/channel.js';
 import { overSocket } from '../../lib/channel-ends.js';
-import type { MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
+import type { Grammar, MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
+import { FROM_MASTER } from '../../lib/what-masters-say.js';
+import { FROM_WORKER } from '../../lib/what-workers-say.js';
 import { bounded, eventually } from '../helpers/index.js';
 
 interface Side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage> {
@@ -15,6 +17,7 @@ interface Side<In extends MasterMessage | WorkerMessage, Out extends MasterMessa
 
 function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage>(
   fd: number,
+  grammar: Grammar<In>,
 ): Side<In, Out> {
   const heard: In[] = [];
   const garbage: string[] = [];
@@ -22,7 +25,7 @@ function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessag
   const closed = new Promise<void>((resolve) => {
     onClose = resolve;
   });
-  const channel = new Channel<In, Out>(overSocket(fd), {
+  const channel = new Channel<In, Out>(overSocket(fd), grammar, {
     message: (message) => heard.push(message),
     close: onClose,
     garbage: (line) => garbage.push(line),
@@ -30,8 +33,8 @@ function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessag
   return { channel, heard, garbage, closed: bounded(closed, 5_000, 'the channel closes') };
 }
 
-const masterSide = (fd: number) => side<WorkerMessage, MasterMessage>(fd);
-const workerSide = (fd: number) => side<MasterMessage, WorkerMessage>(fd);
+const masterSide = (fd: number) => side<WorkerMessage, MasterMessage>(fd, FROM_WORKER);
+const workerSide = (fd: number) => side<MasterMessage, WorkerMessage>(fd, FROM_MASTER);
 
 test('messages arrive in order on both sides, and closing one closes the other', async () => {
   const [a, b] = native.socketPair();
@@ -114,7 +117,7 @@ test('nothing is delivered after close, not even what arrived with the message t
   const [a, b] = native.socketPair();
   const heard: MasterMessage[] = [];
   const closed = new Promise<void>((resolve) => {
-    const channel: Channel<MasterMessage, WorkerMessage> = new Channel(overSocket(a), {
+    const channel: Channel<MasterMessage, WorkerMessage> = new Channel(overSocket(a), FROM_MASTER, {
       message: (message) => {
         heard.push(message);
         channel.close();

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { afterAll, expect, test } from 'vitest';
-import { decode, encode } from '../../lib/protocol.cjs';
+import { encode } from '../../lib/protocol.cjs';
 import { loadTls } from '../../lib/tls-material.js';
+import { FROM_MASTER } from '../../lib/what-masters-say.js';
 import { otherTlsMaterial, tlsMaterial } from '../helpers/tls.js';
 
 const { key, cert, keyFile, certFile } = tlsMaterial();
@@ -34,7 +35,7 @@ test('key and certificate from files are not swapped', async () => {
 test('key and certificate from memory arrive byte by byte behind the wire', async () => {
   const bytes = new Uint8Array(Buffer.from(key));
   const material = await loadTls({ key: bytes as Buffer, cert, ca: [cert, Buffer.from(cert)], minVersion: 'TLSv1.3' });
-  const received = decode(encode({ type: 'init', listeners: [], tls: material }).trimEnd());
+  const received = FROM_MASTER.check(JSON.parse(encode({ type: 'init', listeners: [], tls: material })));
   expect(received).toEqual({ type: 'init', listeners: [], tls: material });
   const tls = (received as { tls: SecureContextOptions }).tls;
   expect(Buffer.isBuffer(tls.key)).toBe(true);

@@ -8,6 +8,7 @@ import { overStreams } from '../../lib/channel-windows.js';
 import type { ProcessExit } from '../../lib/host.js';
 import type { OpenListener } from '../../lib/listeners.js';
 import type { InitMessage, MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
+import { FROM_MASTER } from '../../lib/what-masters-say.js';
 import { WindowsWorker } from '../../lib/windows-worker.js';
 import { bounded, eventually } from '../helpers/index.js';
 
@@ -65,11 +66,17 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
   const exited = new Promise<ProcessExit>((resolve) => {
     told = resolve;
   });
-  const events = { message: (message: WorkerMessage) => void messages.push(message), stderr: () => {}, exit: told };
+  const events = {
+    message: (message: WorkerMessage) => void messages.push(message),
+    stderr: () => {},
+    exit: told,
+    broke: () => {},
+    full: () => {},
+  };
   const listeners = [{ fd: 9 } as OpenListener];
   const worker = new WindowsWorker(binding, child as unknown as ChildProcess, { listeners, diesWithMaster }, events);
   // The other side of the pipes: what it hears, and how it speaks.
-  const itself = new Channel<MasterMessage, WorkerMessage>(overStreams(theirControl, theirReport), {
+  const itself = new Channel<MasterMessage, WorkerMessage>(overStreams(theirControl, theirReport), FROM_MASTER, {
     message: (message) => void heard.push(message),
     garbage: () => {},
     close: () => {},

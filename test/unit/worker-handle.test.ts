@@ -25,6 +25,7 @@ function attached(): Attached {
     },
     adopt: () => open,
     kill: (signal) => signals.push(signal) > 0,
+    letGo: () => {},
   };
   const closeChannel = (): void => {
     open = false;

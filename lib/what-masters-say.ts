@@ -1,0 +1,45 @@
+/** What a master may say. Loaded by workers, which trust it: a line that is none of these is a mistake, not an attack. */
+
+import type { SecureContextOptions } from 'node:tls';
+import type { Grammar, MasterMessage } from './protocol.cjs';
+
+/** Names of what must be there beside `type`. */
+const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
+  init: { listeners: Array.isArray },
+  drain: { reason: (reason) => reason === 'stop' || reason === 'replace', timeout: isDelay },
+  adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
+  release: { slot: Number.isSafeInteger },
+  ping: { id: Number.isSafeInteger },
+  message: { data: (data) => data !== undefined },
+};
+
+/** Certificates in `init` may be long, and the master bounds what users send. */
+export const FROM_MASTER: Grammar<MasterMessage> = { check, limit: Number.POSITIVE_INFINITY };
+
+/** Buffers inside `init` come back as Buffers. */
+function check(value: unknown): MasterMessage | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { type } = value as { type?: unknown };
+  if (typeof type !== 'string' || !Object.hasOwn(FIELDS, type)) return undefined;
+  const fields = Object.entries(FIELDS[type as MasterMessage['type']]);
+  if (!fields.every(([name, fits]) => fits((value as Record<string, unknown>)[name]))) return undefined;
+  const message = value as MasterMessage;
+  if (message.type !== 'init' || message.tls === undefined) return message;
+  return { ...message, tls: reviveBuffers(message.tls) as SecureContextOptions };
+}
+
+function isDelay(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && value >= 0);
+}
+
+function isIntegers(value: unknown): boolean {
+  return Array.isArray(value) && value.every(Number.isSafeInteger);
+}
+
+function reviveBuffers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reviveBuffers);
+  if (typeof value !== 'object' || value === null) return value;
+  const { type, data } = value as { type?: unknown; data?: unknown };
+  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data as number[]);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reviveBuffers(inner)]));
+}

@@ -1,0 +1,91 @@
+/** What a worker may say: every message is checked before the master acts on it. Runs in the master. */
+
+import { constants } from 'node:os';
+import type { BootError, Grammar, WorkerMessage } from './protocol.cjs';
+import { MESSAGE_LIMIT } from './protocol.cjs';
+
+type Fields = Readonly<Record<string, unknown>>;
+type Checks = {
+  readonly [Type in WorkerMessage['type']]: (said: Fields) => Extract<WorkerMessage, { type: Type }> | undefined;
+};
+
+/** pid_t of POSIX; Windows has 32 bits without a sign. */
+const PID_MAX = 0xffff_ffff;
+const PORT_MAX = 65_535;
+/** Slots, see the option `workers`. */
+const SLOT_MAX = 65_535;
+/** Characters: of an error's name, message or stack, of a reason in a log line, of a piece of stderr. */
+const ERROR_TEXT = 8 * 1024;
+const REASON_TEXT = 512;
+const STDERR_TEXT = 64 * 1024;
+
+/** One row per message: what is right is put together anew, so nothing else comes along. */
+const CHECKS: Checks = {
+  hello: ({ pid }) => (isPid(pid) ? { type: 'hello', pid } : undefined),
+  hears: () => ({ type: 'hears' }),
+  'boot-error': ({ error }) => {
+    const checked = bootError(error);
+    return checked && { type: 'boot-error', error: checked };
+  },
+  stderr: ({ text }) => (isText(text) && text.length <= STDERR_TEXT ? { type: 'stderr', text } : undefined),
+  ready: ({ pid }) => (isPid(pid) ? { type: 'ready', pid } : undefined),
+  draining: ({ signal }) => (isSignal(signal) ? { type: 'draining', signal } : undefined),
+  pong: ({ id, inspector }) => {
+    if (!isWhole(id, 0, Number.MAX_SAFE_INTEGER)) return undefined;
+    if (inspector === undefined) return { type: 'pong', id };
+    return inspector === false || isWhole(inspector, 1, PORT_MAX) ? { type: 'pong', id, inspector } : undefined;
+  },
+  unadopted: ({ slot }) => (isWhole(slot, 0, SLOT_MAX) ? { type: 'unadopted', slot } : undefined),
+  // It becomes part of a log line.
+  recycle: ({ reason }) => (isText(reason) ? { type: 'recycle', reason: oneLine(reason) } : undefined),
+  hearing: ({ messages }) => (typeof messages === 'boolean' ? { type: 'hearing', messages } : undefined),
+  message: (said) => (Object.hasOwn(said, 'data') ? { type: 'message', data: said['data'] } : undefined),
+};
+
+export const FROM_WORKER: Grammar<WorkerMessage> = { check, limit: MESSAGE_LIMIT };
+
+function check(value: unknown): WorkerMessage | undefined {
+  if (!isFields(value)) return undefined;
+  const { type } = value;
+  // Own keys: `constructor` is no message.
+  return isText(type) && Object.hasOwn(CHECKS, type) ? CHECKS[type as WorkerMessage['type']](value) : undefined;
+}
+
+/** JSON makes own properties only, also of `__proto__`; what is inherited is not looked at by anybody but a destructuring. */
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function bootError(value: unknown): BootError | undefined {
+  if (!isFields(value)) return undefined;
+  const { name, message, stack, code } = value;
+  if (!isText(name) || !isText(message)) return undefined;
+  if ((stack !== undefined && !isText(stack)) || (code !== undefined && !isText(code))) return undefined;
+  return {
+    name: name.slice(0, ERROR_TEXT),
+    message: message.slice(0, ERROR_TEXT),
+    ...(stack !== undefined && { stack: stack.slice(0, ERROR_TEXT) }),
+    ...(code !== undefined && { code: code.slice(0, ERROR_TEXT) }),
+  };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+}
+
+function isPid(value: unknown): value is number {
+  return isWhole(value, 1, PID_MAX);
+}
+
+function isSignal(value: unknown): value is NodeJS.Signals {
+  return isText(value) && Object.hasOwn(constants.signals, value);
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach the log.
+  return text.slice(0, REASON_TEXT).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+}
