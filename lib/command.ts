@@ -1,6 +1,5 @@
 /** What exactly is executed in a worker: program, arguments, environment, descriptors. */
 
-import { statSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
 import { PreforkError } from './errors.js';
 import type { Launch } from './host.js';
@@ -9,8 +8,7 @@ import type { LaunchSettings } from './options.js';
 import { adoptionFd, controlFd, ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from './protocol.cjs';
 import type { Command, CommandFile } from './types.js';
 
-const PRELOAD = join(import.meta.dirname, 'preload.cjs');
-const SCRIPT = /\.[cm]?[jt]sx?$/;
+export const SCRIPT = /\.[cm]?[jt]sx?$/;
 const NODE = /^node(\.exe)?$/i;
 const EVAL = /^(-e|-p|-pe|--eval|--print)(=|$)/;
 const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
@@ -26,26 +24,14 @@ export interface Program {
   readonly execArgv: readonly string[];
   readonly argv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Working directory as the user named it, see {@link logicalCwd}. */
+  /** Working directory as the user named it, as far as that can be known. */
   readonly cwd: string;
   /** The same directory at the start of the program, without symbolic links: what `argv[1]` is relative to. */
   readonly physicalCwd: string;
-}
-
-/**
- * `$PWD` when it is the same directory as the physical working directory, which process.cwd() returns. After
- * `cd current && node app.js` through a symlink that a deploy moves, the logical name leads to the new release.
- */
-export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
-  const logical = env['PWD'];
-  if (logical === undefined || !isAbsolute(logical)) return physical;
-  try {
-    // File numbers of NTFS and ReFS do not fit into a double.
-    const [a, b] = [statSync(logical, { bigint: true }), statSync(physical, { bigint: true })];
-    return a.dev === b.dev && a.ino === b.ino ? logical : physical;
-  } catch {
-    return physical;
-  }
+  /** Whether somebody chose {@link cwd}: if not, a link may have led there. */
+  readonly cwdIsNamed: boolean;
+  /** The file that a worker of node loads first. Throws when there is none any more. */
+  preload(): string;
 }
 
 /** How to start a worker. */
@@ -58,9 +44,9 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
  * @param control The master's descriptor number of the worker's end of the control channel.
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
-export function buildCommand(launch: Launch, program: Program, control: number, adoption?: number): WorkerCommand {
+export function buildCommand(launch: Launch, control: number, adoption?: number): WorkerCommand {
   const files = inheritedFiles(launch);
-  return workerCommand(launch, program, {
+  return workerCommand(launch, {
     environment: {
       [ENV.controlFd]: controlFd(files.length),
       [ENV.listenFds]: files.length,
@@ -95,8 +81,8 @@ export interface Handed extends Pick<Command, 'stdio' | 'files'> {
 }
 
 /** The rest is the same on every system. */
-export function workerCommand(launch: Launch, program: Program, handed: Handed): WorkerCommand {
-  const { settings, slot, generation } = launch;
+export function workerCommand(launch: Launch, handed: Handed): WorkerCommand {
+  const { settings, program, slot, generation } = launch;
   const cwd = settings.cwd ?? program.cwd;
   const own = {
     [ENV.child]: MARKER,
@@ -133,7 +119,7 @@ function commandLine(settings: LaunchSettings, program: Program, slot: number): 
   const execArgv = settings.execArgv ?? program.execArgv;
   const nodeArgs = (flags: readonly string[]) => {
     const inspectable = settings.inspectable && !hasInspectPort(flags, settings.env ?? program.env);
-    return ['--require', PRELOAD, ...(inspectable ? INSPECTABLE : []), ...inspectPerWorker(flags, slot)];
+    return ['--require', program.preload(), ...(inspectable ? INSPECTABLE : []), ...inspectPerWorker(flags, slot)];
   };
   const evaluated = isEvaluated(program);
   if (exec === undefined) {
@@ -149,13 +135,17 @@ function commandLine(settings: LaunchSettings, program: Program, slot: number): 
       args: [...nodeArgs(flags), exec, ...(args ?? program.argv.slice(evaluated ? 1 : 2))],
     };
   }
-  if (exec === program.execPath || NODE.test(basename(exec))) {
+  if (isNode(exec, program)) {
     return { file: exec, args: [...nodeArgs(flags), ...(args ?? [])] };
   }
   return { file: exec, args: [...(args ?? [])] };
 }
 
-function isEvaluated(program: Program): boolean {
+export function isNode(exec: string, { execPath }: Pick<Program, 'execPath'>): boolean {
+  return exec === execPath || NODE.test(basename(exec));
+}
+
+export function isEvaluated(program: Program): boolean {
   return program.execArgv.some((argument) => EVAL.test(argument));
 }
 
@@ -180,8 +170,7 @@ function script(settings: LaunchSettings, program: Program): string[] {
     );
   }
   if (settings.cwd !== undefined) return [path];
-  // Relative, so that a new release behind the same symlink is what the next worker runs. To where the symlink led at the start:
-  // by now it may lead to that release.
+  // Relative, for a producer that has another idea of where the directory is.
   const below = relative(program.physicalCwd, path);
   return [below === '' || below.startsWith('..') || isAbsolute(below) ? path : `.${join('/', below)}`];
 }

@@ -1,15 +1,18 @@
 /** The part of a host that is the same on every operating system: Node has it. */
 
+import { join } from 'node:path';
 import { native } from './addon.js';
 import type { Program } from './command.js';
-import { logicalCwd } from './command.js';
 import type { Host, Timer } from './host.js';
+import { isNamed, logicalCwd } from './names.js';
 import { TIMER_MAX } from './validate.js';
 
-export abstract class CommonHost implements Pick<Host, 'pid' | 'features' | 'now' | 'after' | 'onSignal'> {
+const PRELOAD = join(import.meta.dirname, 'preload.cjs');
+
+export abstract class CommonHost implements Pick<Host, 'pid' | 'features' | 'program' | 'now' | 'after' | 'onSignal'> {
   readonly pid = process.pid;
   readonly features = native.features;
-  protected readonly program: Program;
+  readonly program: Program;
 
   constructor() {
     // Taken at the start: the program may change its directory and environment later.
@@ -20,6 +23,8 @@ export abstract class CommonHost implements Pick<Host, 'pid' | 'features' | 'now
       env: process.env,
       cwd: logicalCwd(process.env, process.cwd()),
       physicalCwd: process.cwd(),
+      cwdIsNamed: isNamed(process.env, process.cwd()),
+      preload: () => PRELOAD,
     };
   }
 

@@ -55,7 +55,7 @@ export class PosixHost extends CommonHost implements Host {
     try {
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
-      const command = buildCommand(launch, this.program, theirs, adoption);
+      const command = buildCommand(launch, theirs, adoption);
       if (launch.commandProducer === undefined) {
         this.#start(worker, launch, command);
       } else {

@@ -36,7 +36,7 @@ export class WindowsHost extends CommonHost implements Host {
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const { holdingNewborns, startProcess, windowsCommand, WindowsWorker } = await this.#load();
     const windows = native as unknown as WindowsBinding;
-    const command = windowsCommand(launch, this.program, windows.startTime);
+    const command = windowsCommand(launch, windows.startTime);
     const produce = launch.commandProducer;
     const start =
       produce === undefined ? startProcess : (await import('./producer.js')).produce.bind(undefined, produce);

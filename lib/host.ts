@@ -3,6 +3,7 @@
  * fake here, other systems another implementation.
  */
 
+import type { Program } from './command.js';
 import type { OpenListener } from './listeners.js';
 import type { LaunchSettings, ListenPlan } from './options.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
@@ -71,7 +72,9 @@ export interface Launch {
   readonly adopts: boolean;
   /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */
   readonly diesWithMaster: boolean;
+  /** With paths of the release that the generation runs, as in {@link program}. */
   readonly settings: LaunchSettings;
+  readonly program: Program;
   readonly commandProducer: PreforkOptions['commandProducer'];
 }
 
@@ -82,6 +85,8 @@ export interface Timer {
 export interface Host {
   readonly pid: number;
   readonly features: Features;
+  /** This program, as it was started. */
+  readonly program: Program;
   /** Milliseconds on a monotonic clock. */
   now(): number;
   after(ms: number, action: () => void): Timer;

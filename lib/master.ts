@@ -15,6 +15,7 @@ import { Operations } from './operations.js';
 import type { Settings } from './options.js';
 import { queueStatus } from './queues.js';
 import { Recoveries } from './recoveries.js';
+import { Releases } from './releases.js';
 import { ShutDown } from './shut-down.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
@@ -58,6 +59,7 @@ export class Master {
   readonly #slots: Slots;
   readonly #shutDown: ShutDown;
   readonly #exits: Exits;
+  readonly #releases: Releases;
   readonly #watches = new Watches();
   readonly #workers = new Set<WorkerHandle>();
   /** Settles when `onMasterReady` has run: no exit is judged before. */
@@ -79,6 +81,7 @@ export class Master {
     this.#events = events;
     this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${host.pid}`);
     this.#hooks = new HookRunner({ hooks: settings.hooks, host, log: this.#log, failed: (error) => this.#end(error) });
+    this.#releases = new Releases(host.program, settings.launch, this.#log);
     this.#naps = new Naps(host);
     this.#exits = new Exits({
       log: this.#log,
@@ -180,9 +183,12 @@ export class Master {
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') return closeListeners(this.#listeners);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
+    this.#releases.begin(0);
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.
     const tls =
-      settings.tls === undefined ? undefined : await (await import('./tls-material.js')).loadTls(settings.tls);
+      settings.tls === undefined
+        ? undefined
+        : await (await import('./tls-material.js')).loadTls(this.#releases.tls(0, settings.tls));
     await this.#watches.open({
       settings,
       host,
@@ -199,6 +205,7 @@ export class Master {
       log,
       naps: this.#naps,
       listeners: this.#listeners,
+      releases: this.#releases,
       message: (handle, data) => this.#events.message(handle.info, data),
       watches: this.#watches,
       spawned: (handle) => this.#onSpawn(handle),
@@ -210,6 +217,7 @@ export class Master {
       settings,
       log,
       starter,
+      releases: this.#releases,
       slots: this.#slots,
       grow: (slots) => this.#watches.grow(slots),
       startFailed: (handle, error) => this.#recoveries.startFailed(handle, error),
@@ -313,6 +321,7 @@ export class Master {
   #over(error: unknown): void {
     // Only now: while a worker may still accept, nothing that the kernel has queued may be reset.
     closeListeners(this.#listeners);
+    this.#releases.close();
     this.#stopReaping?.();
     this.#state = 'stopped';
     this.#log.info('stopped');

@@ -4,6 +4,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { PreforkError } from './errors.js';
 import { stoppedEarly } from './errors.js';
 import type { Settings } from './options.js';
+import type { Releases } from './releases.js';
 import type { Replacement, Slots } from './slots.js';
 import { notStarted, type Start, type Starter } from './starter.js';
 import type { Logger, ReloadResult } from './types.js';
@@ -14,6 +15,7 @@ export interface OperationsContext {
   readonly log: Logger;
   readonly slots: Slots;
   readonly starter: Starter;
+  readonly releases: Releases;
   /** There will be so many slots: opens what they need. Throws what keeps it from that. */
   grow(slots: number): void;
   /** No process came to be in a slot that was added: the recovery fills it. */
@@ -72,14 +74,16 @@ export class Operations {
   }
 
   async #replaceAll(replaced: Replaced[]): Promise<Error | undefined> {
-    const { settings, starter } = this.#context;
+    const { settings, starter, releases } = this.#context;
     const before = starter.tls;
+    const next = this.#generation + 1;
+    releases.begin(next, this.#generation);
     if (settings.tls !== undefined) {
       // Loaded late, as at the start.
       const { loadTls } = await import('./tls-material.js');
-      starter.tls = await loadTls({ ...settings.tls, ...keptKeys(before) });
+      starter.tls = await loadTls({ ...releases.tls(next, settings.tls), ...keptKeys(before) });
     }
-    const failure = await this.#replaceEach(this.#generation + 1, replaced);
+    const failure = await this.#replaceEach(next, replaced);
     if (failure !== undefined) starter.tls = before;
     return failure;
   }

@@ -12,6 +12,7 @@ import type { Naps } from './naps.js';
 import type { Settings } from './options.js';
 import type { InitMessage } from './protocol.cjs';
 import { FIRST_FD } from './protocol.cjs';
+import type { ReleaseLaunch, Releases } from './releases.js';
 import type { Logger } from './types.js';
 import type { Watches } from './watches.js';
 import type { WorkerPlace } from './worker-handle.js';
@@ -28,6 +29,7 @@ export interface StarterContext {
   readonly naps: Naps;
   readonly log: Logger;
   readonly listeners: readonly OpenListener[];
+  readonly releases: Releases;
   message(handle: WorkerHandle, data: unknown): void;
   /** Hears what a worker that runs says of itself. */
   readonly watches: Pick<Watches, 'changed' | 'pong' | 'recycle' | 'unadopted'>;
@@ -116,19 +118,18 @@ export class Starter {
     deadline: number,
     listeners: readonly OpenListener[],
   ): Promise<WorkerProcess | undefined> {
-    const { settings, host, naps, log } = this.#context;
-    const launch: Launch = {
+    const { settings, host, releases, naps, log } = this.#context;
+    const launch: Omit<Launch, keyof ReleaseLaunch> = {
       fleet: settings.name,
       ...handle.place,
       listeners,
       adopts: settings.sharing === 'sharded',
       diesWithMaster: settings.onMasterDeath === 'kill',
-      settings: settings.launch,
       commandProducer: settings.commandProducer,
     };
     for (let pause: number = RETRY.first; ; pause = Math.min(2 * pause, RETRY.longest)) {
       try {
-        return await host.spawn(launch, handle);
+        return await host.spawn({ ...launch, ...releases.of(handle.place.generation) }, handle);
       } catch (error) {
         if (!isTransient(error) || host.now() + pause >= deadline) throw error;
         log.warn(

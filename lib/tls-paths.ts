@@ -1,7 +1,7 @@
 /** `keyFile` and `certFile` as paths that stay right for as long as the master lives. */
 
 import { isAbsolute, join } from 'node:path';
-import { logicalCwd } from './command.js';
+import { logicalCwd } from './names.js';
 import type { TlsOptions } from './types.js';
 
 /**

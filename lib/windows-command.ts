@@ -4,7 +4,6 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
-import type { Program } from './command.js';
 import { inheritedFiles, producersCommand, STALE, workerCommand } from './command.js';
 import type { Launch } from './host.js';
 import type { LaunchSettings } from './options.js';
@@ -17,11 +16,10 @@ import type { Command } from './types.js';
  */
 export function windowsCommand(
   launch: Launch,
-  program: Program,
   startTime: string,
   onTerminal: (fd: number) => boolean = isatty,
 ): Command {
-  const command = workerCommand(launch, program, {
+  const command = workerCommand(launch, {
     environment: { [ENV.masterStarted]: startTime, [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
     stdio: [...launch.settings.stdio.map((entry, fd) => stdioEntry(entry, fd, onTerminal)), 'overlapped', 'pipe'],
     // Not inherited: they follow over the control channel, whoever starts the worker.

@@ -1,5 +1,6 @@
 /** An operating system that does what the test says, with a clock that only the test moves. */
 
+import type { Program } from '../../lib/command.js';
 import type {
   Host,
   Launch,
@@ -103,6 +104,16 @@ interface FakeTimer {
 
 export class FakeHost implements Host {
   readonly pid = 1_000;
+  readonly program: Program = {
+    execPath: '/usr/bin/node',
+    execArgv: [],
+    argv: ['/usr/bin/node', '/nowhere/server.mjs'],
+    env: {},
+    cwd: '/nowhere',
+    physicalCwd: '/nowhere',
+    cwdIsNamed: true,
+    preload: () => '/nowhere/preload.cjs',
+  };
   readonly features: Features;
   readonly workers: FakeWorker[] = [];
   readonly handlers = new Map<NodeJS.Signals, Set<() => void>>();

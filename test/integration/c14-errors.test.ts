@@ -103,6 +103,8 @@ function unsupported(): Promise<unknown> {
     env: {},
     cwd: '/',
     physicalCwd: '/',
+    cwdIsNamed: true,
+    preload: () => '/preload.cjs',
   };
   const place = {
     fleet: 'unsupported',
@@ -113,7 +115,7 @@ function unsupported(): Promise<unknown> {
     diesWithMaster: false,
     commandProducer: undefined,
   };
-  return thrownBy(() => buildCommand({ ...place, settings: launch }, fromStdin, 3));
+  return thrownBy(() => buildCommand({ ...place, settings: launch, program: fromStdin }, 3));
 }
 
 /** How a worker ended that was killed from outside, in words. */

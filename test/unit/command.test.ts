@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { buildCommand, logicalCwd, type Program, producersCommand } from '../../lib/command.js';
+import { buildCommand, type Program, producersCommand } from '../../lib/command.js';
 import type { Launch } from '../../lib/host.js';
+import { logicalCwd } from '../../lib/names.js';
 import { resolveOptions } from '../../lib/options.js';
 import type { PreforkOptions } from '../../lib/types.js';
 
@@ -14,6 +15,8 @@ const program: Program = {
   env: { PATH: '/bin', PREFORK_CHILD: 'stale', PREFORK_CHILD_SIBLING: 'kept', LISTEN_PID: '1', NODE_CHANNEL_FD: '3' },
   cwd: '/srv/app',
   physicalCwd: '/srv/app',
+  cwdIsNamed: true,
+  preload: () => '/srv/app/node_modules/prefork/dist/preload.cjs',
 };
 
 function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {}, slot = 1) {
@@ -32,9 +35,10 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     adopts: false,
     diesWithMaster: false,
     settings,
+    program: { ...program, ...of },
     commandProducer: undefined,
   };
-  return producersCommand(buildCommand(launch, { ...program, ...of }, 30));
+  return producersCommand(buildCommand(launch, 30));
 }
 
 const folders: string[] = [];

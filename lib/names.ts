@@ -1,0 +1,173 @@
+/**
+ * By which names a program was started, and where these led then: what a deploy replaces, it replaces behind a name.
+ * docs/decisions/releases.md says what follows from that.
+ */
+
+import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import type { Program } from './command.js';
+import { isEvaluated, SCRIPT } from './command.js';
+import type { LaunchSettings } from './options.js';
+
+/** A folder, or a file, that parts of the program are found in. */
+export interface Root {
+  /** Leads to the newest release; the same as `start` when no link is in it. */
+  readonly name: string;
+  /** Where the name led when the master started, without symbolic links. */
+  readonly start: string;
+}
+
+/** What the workers' program was found by. */
+export interface Names {
+  readonly roots: readonly Root[];
+  /** A link among the roots that was found, not given: the working directory came without a name. */
+  readonly guess: Root | undefined;
+  /** Links that led to what is run, while the user named the place itself, or several might be meant. */
+  readonly unused: readonly Root[];
+  /** Working directory of the workers, absolute. */
+  readonly cwd: string;
+  /** Of the program itself; `undefined` after `node -e`. */
+  readonly script: string | undefined;
+  /** `exec`, when it is a path. */
+  readonly exec: string | undefined;
+}
+
+/** A folder with more entries than that is no place where a deploy keeps its link. */
+const ENTRIES = 10_000;
+const PRESERVE = /^--preserve-symlinks-main$/;
+
+export function namesOf(program: Program, { cwd, exec, execArgv }: LaunchSettings): Names {
+  const roots: Root[] = [];
+  const covered = (path: string) => roots.some(({ name, start }) => isWithin(path, start) || isWithin(path, name));
+  const add = (name: string): void => {
+    const root = linked(name);
+    if (root !== undefined && !roots.some((other) => other.name === root.name)) roots.push(root);
+  };
+  const keep = (path: string): void => {
+    if (!covered(path)) roots.push({ name: path, start: path });
+  };
+  const workersCwd = cwd === undefined ? program.cwd : resolve(program.cwd, cwd);
+  const path = program.argv[1];
+  const script = path === undefined || !isAbsolute(path) || isEvaluated(program) ? undefined : path;
+  const named = exec === undefined || !isPath(exec) ? undefined : resolve(workersCwd, exec);
+
+  for (const name of [program.cwd, workersCwd]) add(name);
+  for (const name of [script, named]) if (name !== undefined) add(dirname(name));
+  // A link to the script itself, which does not lie in a release with it.
+  const runs = named !== undefined && SCRIPT.test(named) ? named : script;
+  if (runs !== undefined && isLink(runs) && !(execArgv ?? program.execArgv).some((flag) => PRESERVE.test(flag))) {
+    const start = real(runs);
+    if (start !== undefined && !roots.some((root) => isWithin(start, root.start))) roots.push({ name: runs, start });
+  }
+
+  let guess: Root | undefined;
+  const unused: Root[] = [];
+  if (!covered(program.physicalCwd)) {
+    const links = linksTo(program.physicalCwd);
+    if (links.length === 1 && !program.cwdIsNamed && cwd === undefined) guess = links[0];
+    else unused.push(...links);
+    if (guess !== undefined) roots.push(guess);
+  }
+  for (const place of [workersCwd, script === undefined ? undefined : dirname(script)]) {
+    if (place === undefined || covered(place) || isWithin(place, program.physicalCwd)) continue;
+    unused.push(...linksTo(place));
+  }
+  for (const place of [program.physicalCwd, workersCwd]) keep(place);
+  for (const name of [script, named]) if (name !== undefined) keep(dirname(name));
+  return { roots, guess, unused, cwd: workersCwd, script, exec: named };
+}
+
+/** As a shell takes it: a word without a slash is looked for in PATH, but for a script, which node reads. */
+function isPath(exec: string): boolean {
+  return exec.includes('/') || exec.includes(sep) || SCRIPT.test(exec);
+}
+
+/** @returns the path without symbolic links; `undefined` when there is nothing. */
+export function real(path: string): string | undefined {
+  try {
+    // Node 20 may follow no link in realpathSync() after a descriptor was looked at (nodejs/node#51142). On Windows the native one makes
+    // another name of a drive that is mapped.
+    return sep === '/' ? realpathSync.native(path) : realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** Whether a path is a folder or lies in it. Nothing is said to lie in `/`, which no deploy replaces. */
+export function isWithin(path: string, folder: string): boolean {
+  if (folder === parse(folder).root) return false;
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === sep);
+}
+
+/** The part of a name that the link in it is the end of: `/srv/current` of `/srv/current/dist`. `undefined` without a link. */
+function linked(path: string): Root | undefined {
+  let name = path;
+  let start = real(name);
+  if (start === undefined || start === name) return undefined;
+  while (basename(name) === basename(start) && real(dirname(name)) === dirname(start)) {
+    name = dirname(name);
+    start = dirname(start);
+  }
+  return { name, start };
+}
+
+/** Links beside the folders above a place that lead to it, or to a folder that it lies in: `/srv/current` to `/srv/releases/1`. */
+function linksTo(place: string): Root[] {
+  const found: Root[] = [];
+  for (let folder = dirname(place); ; folder = dirname(folder)) {
+    for (const name of linksIn(folder)) {
+      const start = real(name);
+      // One that leads upwards, to the folder that it lies in or beyond, is no release.
+      if (start !== undefined && isWithin(place, start) && !isWithin(folder, start)) found.push({ name, start });
+    }
+    if (dirname(folder) === folder) return found;
+  }
+}
+
+function linksIn(folder: string): string[] {
+  const links: string[] = [];
+  try {
+    const entries = opendirSync(folder);
+    try {
+      for (let count = 0; count < ENTRIES; count++) {
+        const entry = entries.readSync();
+        if (entry === null) break;
+        if (entry.isSymbolicLink()) links.push(join(folder, entry.name));
+      }
+    } finally {
+      entries.closeSync();
+    }
+  } catch {
+    // A folder that may be passed through and not be listed.
+  }
+  return links;
+}
+
+/**
+ * `$PWD` when it is the same directory as the physical working directory, which process.cwd() returns. After
+ * `cd current && node app.js` through a symlink that a deploy moves, the logical name leads to the new release.
+ */
+export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
+  const { PWD } = env;
+  if (PWD === undefined || !isAbsolute(PWD)) return physical;
+  const logical = resolve(PWD);
+  try {
+    // File numbers of NTFS and ReFS do not fit into a double.
+    const [a, b] = [statSync(logical, { bigint: true }), statSync(physical, { bigint: true })];
+    return a.dev === b.dev && a.ino === b.ino ? logical : physical;
+  } catch {
+    return physical;
+  }
+}
+
+/**
+ * Whether a person, or a script, chose the name of the working directory. A shell that never executed `cd`, as below a service manager,
+ * sets PWD to what the kernel calls the directory, and no OLDPWD.
+ */
+export function isNamed(env: NodeJS.ProcessEnv, physical: string): boolean {
+  return env['PWD'] === physical && env['OLDPWD'] !== undefined;
+}
