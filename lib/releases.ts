@@ -165,7 +165,8 @@ export class Releases {
     });
     if (stayed.length === 0) return;
     const links = stayed.map(({ name, start }) => `${name} (from ${start} to ${real(name) ?? 'nothing'})`).join(', ');
-    const why = guess === undefined ? 'nothing says that the master was started by that name' : 'the program is not there';
+    const why =
+      guess === undefined ? 'nothing says that the master was started by that name' : 'the program is not there';
     this.#log.warn(
       `workers run ${this.#programOf(release)} again, although a link has moved: ${links}; ${why}. Name the link in the option cwd or in the path of the script, or set PWD in the environment of the master, and a reload follows it`,
     );
