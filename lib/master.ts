@@ -95,6 +95,7 @@ export class Master {
       host,
       log: this.#log,
       drainTimeout: settings.drainTimeout,
+      maxDraining: settings.maxDraining,
       start: (place) => this.#begin(place),
       vacant: (handle, exit) => this.#recoveries.judge(handle, exit),
     });

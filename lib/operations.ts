@@ -47,7 +47,7 @@ export class Operations {
 
   #enqueue<T>(operation: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(operation);
-    this.#tail = turn.catch(() => {});
+    this.#tail = turn.catch(() => {}).then(() => this.#context.slots.tellDrains(false));
     return turn;
   }
 
@@ -69,6 +69,7 @@ export class Operations {
     const failure = await this.#replaceAll(replaced).catch((error: Error) => error);
     if (failure === undefined) this.#generation++;
     const result = this.#verdict(replaced, failure);
+    slots.tellDrains(true);
     this.#context.reloading(result);
     return result;
   }

@@ -94,6 +94,8 @@ export interface Settings {
   readonly gracePeriod: number;
   readonly maxSurge: number;
   readonly drainTimeout: number;
+  /** `Infinity`: as many as there are. */
+  readonly maxDraining: number;
   /** `undefined`: nobody watches the event loops. */
   readonly livenessTimeout: number | undefined;
   readonly recycle: RecycleSettings | undefined;
@@ -113,7 +115,8 @@ const LIVENESS_MIN = 100;
 
 const NAMES = [
   ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
-  ...['readiness', 'readyTimeout', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'livenessTimeout', 'recycle'],
+  ...['readiness', 'readyTimeout', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'maxDraining'],
+  ...['livenessTimeout', 'recycle'],
   ...['onChildSpawn', 'onMasterReady', 'onChildRecover', 'onChildExit', 'onMasterDeath', 'commandProducer'],
   ...['logger', 'signals', 'exec', 'args', 'execArgv', 'cwd', 'env', 'stdio', 'uid', 'gid', 'groups'],
 ];
@@ -187,6 +190,10 @@ export function resolveOptions(
       options.drainTimeout === undefined
         ? DEFAULTS.drainTimeout
         : checkMilliseconds('drainTimeout', options.drainTimeout, 0),
+    maxDraining:
+      options.maxDraining === undefined
+        ? Number.POSITIVE_INFINITY
+        : checkNumber('maxDraining', options.maxDraining, { min: 1, max: 65_535, integer: true, orInfinity: true }),
     recycle: checkRecycle(options.recycle),
     livenessTimeout:
       options.livenessTimeout === undefined

@@ -1,8 +1,8 @@
 /** Ends every worker: ask, wait, kill, reap. Nobody is left behind, and nothing the user wrote can hold it up. */
 
 import { deferred } from './deferred.js';
+import { KILL_MARGIN } from './drains.js';
 import type { Host, Timer } from './host.js';
-import { KILL_MARGIN } from './slots.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 

@@ -1,16 +1,9 @@
 /** Who fills which slot, and how a slot changes hands: the new worker first, then the old one's drain. */
 
+import { Drains, type DrainsContext } from './drains.js';
 import type { PreforkError, WorkerExit } from './errors.js';
-import type { Host } from './host.js';
 import { notStarted, type Start } from './starter.js';
-import type { Logger } from './types.js';
 import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
-
-/**
- * A worker cuts what is left at its deadline and says what it was; SIGKILL comes this much later, in milliseconds, so that it
- * can.
- */
-export const KILL_MARGIN = 200;
 
 interface Slot {
   /** The worker that serves, or that boots to be the first one to. */
@@ -21,11 +14,7 @@ interface Slot {
   vacancy: { readonly handle: WorkerHandle; readonly exit: WorkerExit } | undefined;
 }
 
-export interface SlotsContext {
-  readonly host: Pick<Host, 'after'>;
-  readonly log: Logger;
-  /** Milliseconds that a replaced worker may take to finish. */
-  readonly drainTimeout: number;
+export interface SlotsContext extends DrainsContext {
   start(place: WorkerPlace): Start;
   /** A slot is empty although nobody asked for that. */
   vacant(handle: WorkerHandle, exit: WorkerExit): void;
@@ -39,10 +28,12 @@ export type Replacement =
 
 export class Slots {
   readonly #context: SlotsContext;
+  readonly #drains: Drains;
   #slots: Slot[] = [];
 
   constructor(context: SlotsContext) {
     this.#context = context;
+    this.#drains = new Drains(context);
   }
 
   get count(): number {
@@ -116,12 +107,11 @@ export class Slots {
 
   /** Lets a worker finish what it accepted, and ends it when that takes too long. */
   retire(handle: WorkerHandle): void {
-    const { host, log, drainTimeout } = this.#context;
-    handle.drain('replace', drainTimeout);
-    const timer = host.after(drainTimeout + KILL_MARGIN, () => {
-      log.warn(`${handle} was not done ${drainTimeout} ms after its replacement and is killed`);
-      handle.kill('SIGKILL');
-    });
-    void handle.gone.then(() => timer.cancel());
+    this.#drains.begin(handle);
+  }
+
+  /** Warns of drains that pile up. */
+  tellDrains(always: boolean): void {
+    this.#drains.tell(this.count, always);
   }
 }

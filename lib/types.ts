@@ -229,6 +229,11 @@ export interface PreforkOptions {
    */
   readonly drainTimeout?: number;
   /**
+   * How many workers that were replaced may drain at a time, at least 1. One more, and the oldest gets 1 s to end in. Default: `Infinity`,
+   * and a warning in the log when as many as serve drain for longer.
+   */
+  readonly maxDraining?: number;
+  /**
    * Milliseconds without progress of its event loop after which a ready worker is killed and recovered, with its JavaScript stack in
    * the log: 100 at least; noticed after 1 to 1.5 times as long. Exempt while a debugger is connected. Default: off.
    */

@@ -178,6 +178,8 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   type('maxSurge', { maxSurge: '25%' }, 'maxSurge: a percentage'),
   range('drainTimeout', { drainTimeout: -1 }, 'drainTimeout: -1'),
   range('drainTimeout', { drainTimeout: NaN }, 'drainTimeout: NaN'),
+  range('maxDraining', { maxDraining: 0 }, 'maxDraining: 0'),
+  type('maxDraining', { maxDraining: true }, 'maxDraining: true'),
   range('livenessTimeout', { livenessTimeout: 99 }, 'livenessTimeout: 99'),
   range('livenessTimeout', { livenessTimeout: Infinity }, 'livenessTimeout: Infinity'),
   range(
