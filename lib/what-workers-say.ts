@@ -31,7 +31,8 @@ const CHECKS: Checks = {
   ready: ({ pid }) => (isPid(pid) ? { type: 'ready', pid } : undefined),
   draining: ({ signal }) => (isSignal(signal) ? { type: 'draining', signal } : undefined),
   pong: ({ id, inspector }) => {
-    if (!isWhole(id, 0, Number.MAX_SAFE_INTEGER)) return undefined;
+    // Those of the watch on stalls are below 0.
+    if (!isWhole(id, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) return undefined;
     if (inspector === undefined) return { type: 'pong', id };
     return inspector === false || isWhole(inspector, 1, PORT_MAX) ? { type: 'pong', id, inspector } : undefined;
   },
