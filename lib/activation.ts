@@ -7,7 +7,9 @@
 
 import { isIP, SocketAddress } from 'node:net';
 import { PreforkError } from './errors.js';
+import { reasonOf } from './in-words.cjs';
 import type { Fd, InspectedSocket, NativeBinding } from './native.cjs';
+import { type NotASocket, notASocket } from './not-a-socket.js';
 import type { ListenPlan } from './options.js';
 import { FIRST_FD } from './protocol.cjs';
 import type { ResolvedAddress } from './resolve-host.js';
@@ -22,6 +24,8 @@ export interface ActivatedSocket {
   /** From LISTEN_FDNAMES; `undefined` when the manager gave none. */
   readonly name: string | undefined;
   readonly socket: InspectedSocket;
+  /** It is no socket, and nothing that is no socket is ever closed: it may be Node's own. */
+  readonly fifo?: NotASocket;
 }
 
 interface Pool {
@@ -41,6 +45,8 @@ export interface ActivationContext {
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
+  /** Default: asks the kernel. */
+  readonly notASocket?: (fd: Fd) => NotASocket | undefined;
 }
 
 /** What one fleet may choose from. */
@@ -51,7 +57,7 @@ export class Activation {
 
   /**
    * Removes the variables from the environment, whoever they were meant for.
-   * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when a promised descriptor is not open.
+   * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when a promised descriptor is not open, or cannot come from a service manager.
    */
   constructor(context: ActivationContext) {
     this.#context = context;
@@ -69,10 +75,10 @@ export class Activation {
    */
   takeByName(plan: ListenPlan): ActivatedSocket | undefined {
     const named = this.#pool.sockets.filter((candidate) => candidate.name === plan.name);
-    const fitting = named.filter((candidate) => misfit(candidate.socket, plan) === undefined);
+    const fitting = named.filter((candidate) => misfit(candidate, plan) === undefined);
     const best = fitting.find(({ socket }) => hasPortOrPath(socket, plan)) ?? fitting[0] ?? named[0];
     if (best === undefined) return undefined;
-    const problem = misfit(best.socket, plan);
+    const problem = misfit(best, plan);
     if (problem === undefined) return this.#take(best);
     throw new PreforkError(
       'ERR_PREFORK_INHERITED_LISTENER',
@@ -84,10 +90,10 @@ export class Activation {
   /** The socket that is bound to the address of the plan. `addresses`: what its host means. Never for port 0. */
   takeByAddress(plan: ListenPlan, addresses: readonly ResolvedAddress[]): ActivatedSocket | undefined {
     const found = this.#pool.sockets.find(
-      ({ socket }) =>
-        misfit(socket, plan) === undefined &&
-        hasPortOrPath(socket, plan) &&
-        (plan.kind === 'unix' || addresses.some(({ address }) => sameAddress(address, socket.address))),
+      (candidate) =>
+        misfit(candidate, plan) === undefined &&
+        hasPortOrPath(candidate.socket, plan) &&
+        (plan.kind === 'unix' || addresses.some(({ address }) => sameAddress(address, candidate.socket.address))),
     );
     return found === undefined ? undefined : this.#take(found);
   }
@@ -98,12 +104,13 @@ export class Activation {
     this.#done = true;
     if (--this.#pool.users > 0) return;
     const { native, log } = this.#context;
-    for (const { fd, name, socket } of this.#pool.sockets.splice(0)) {
-      native.closeFd(fd);
+    for (const unwanted of this.#pool.sockets.splice(0)) {
+      const { fd, name, fifo } = unwanted;
+      if (fifo === undefined) native.closeFd(fd);
       const called = name === undefined ? '' : ` ('${name}')`;
       log.warn(
-        `descriptor ${fd}${called}, passed by the service manager (LISTEN_FDS), is ${describe(socket)}: ` +
-          'no listener has that name or address, closing it',
+        `descriptor ${fd}${called}, passed by the service manager (LISTEN_FDS), is ${describe(unwanted)}: ` +
+          `no listener has that name or address, ${fifo === undefined ? 'closing it' : 'it is left open'}`,
       );
     }
   }
@@ -114,7 +121,7 @@ export class Activation {
   }
 }
 
-function takeSockets({ native, env, pid, log }: ActivationContext): ActivatedSocket[] {
+function takeSockets({ native, env, pid, log, notASocket: look = notASocket }: ActivationContext): ActivatedSocket[] {
   const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee } = env;
   for (const name of VARIABLES) delete env[name];
   if (addressee !== String(pid) || !/^[1-9]\d{0,5}$/.test(count)) return [];
@@ -124,19 +131,24 @@ function takeSockets({ native, env, pid, log }: ActivationContext): ActivatedSoc
     list.length = 0;
   }
   const taken: ActivatedSocket[] = [];
+  let fd = FIRST_FD;
   try {
     for (let index = 0; index < Number(count); index++) {
-      const fd = FIRST_FD + index;
+      fd = FIRST_FD + index;
       // The manager leaves it inheritable; no child that is not a worker may keep the port open.
       native.setCloseOnExec(fd);
-      taken.push({ fd, name: list[index], socket: native.inspectListener(fd) });
+      const socket = native.inspectListener(fd);
+      const other = socket.family === 'other' ? look(fd) : undefined;
+      // Where the manager's descriptors end, Node's own begin: its epoll is the first, and without it the process aborts.
+      if (other?.fifo === false) throw new Error(`descriptor ${fd} is ${other.what}, not a listening socket`);
+      taken.push({ fd, name: list[index], socket, ...(other && { fifo: other }) });
     }
     return taken;
   } catch (cause) {
-    for (const { fd } of taken) native.closeFd(fd);
+    for (const { fd, fifo } of taken) if (fifo === undefined) native.closeFd(fd);
     throw new PreforkError(
       'ERR_PREFORK_INHERITED_LISTENER',
-      `LISTEN_FDS promises ${count} descriptors from ${FIRST_FD} up, but ${FIRST_FD + taken.length} cannot be used: ` +
+      `LISTEN_FDS promises ${count} descriptors from ${FIRST_FD} up, but ${fd} cannot be used (${reasonOf(cause)}): ` +
         'start the master through the service manager itself, or unset LISTEN_PID',
       { cause },
     );
@@ -144,12 +156,13 @@ function takeSockets({ native, env, pid, log }: ActivationContext): ActivatedSoc
 }
 
 /** Why the socket cannot serve the plan, whatever its address. */
-function misfit(socket: InspectedSocket, plan: ListenPlan): string | undefined {
+function misfit(passed: ActivatedSocket, plan: ListenPlan): string | undefined {
   const wanted = plan.kind === 'unix' ? 'a unix socket' : plan.network === 'tcp' ? 'TCP' : plan.network;
   const families =
     plan.kind === 'unix' ? ['unix'] : { tcp: ['IPv4', 'IPv6'], tcp4: ['IPv4'], tcp6: ['IPv6'] }[plan.network];
+  const { socket } = passed;
   const fits = socket.type === 'stream' && socket.listening && families.includes(socket.family);
-  return fits ? undefined : `is ${describe(socket)}, not a listening socket for ${wanted}`;
+  return fits ? undefined : `is ${describe(passed)}, not a listening socket for ${wanted}`;
 }
 
 function hasPortOrPath(socket: InspectedSocket, plan: ListenPlan): boolean {
@@ -167,7 +180,8 @@ function canonical(address: string): string {
 }
 
 /** For a message: what the descriptor turned out to be. */
-function describe({ family, type, listening, address, port }: InspectedSocket): string {
+function describe({ fifo, socket: { family, type, listening, address, port } }: ActivatedSocket): string {
+  if (fifo !== undefined) return fifo.what;
   if (family === 'other') return 'no internet or unix socket';
   const place = port === undefined ? address : placeText(address, port);
   const kind =

@@ -8,6 +8,7 @@ import { PreforkError } from './errors.js';
 import { reasonOf } from './in-words.cjs';
 import type { BoundSocket, NativeBinding, TcpListenRequest } from './native.cjs';
 import { onLinux } from './native-linux.js';
+import type { NotASocket } from './not-a-socket.js';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
 import type { WireListener } from './protocol.cjs';
 import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.js';
@@ -60,6 +61,7 @@ export interface OpenListenersContext {
   readonly wayOut?: (code: string, plan: TcpPlan) => string | undefined;
   /** Default: `dns.promises.lookup`. */
   readonly lookup?: Lookup;
+  readonly notASocket?: (fd: number) => NotASocket | undefined;
 }
 
 /**

@@ -12,6 +12,7 @@ import type {
   TcpListenRequest,
   WaitingQueue,
 } from '../../lib/native.cjs';
+import type { NotASocket } from '../../lib/not-a-socket.js';
 import type { Logger } from '../../lib/types.js';
 
 type Request = Omit<TcpListenRequest, 'backlog' | 'reusePort'> & { readonly backlog?: number };
@@ -22,6 +23,8 @@ export class FakeNative {
   readonly open = new Set<number>();
   /** What is behind the descriptors that exist from the start. */
   readonly inherited = new Map<number, InspectedSocket>();
+  /** Which of them are no sockets, and what they are. */
+  readonly strangers = new Map<number, NotASocket>();
   /** Addresses (`address:port`) that fail, and how. */
   readonly failures = new Map<string, keyof typeof constants.errno>();
   /** What the next `sendFds` say; `'sent'` when there is nothing left. */

@@ -26,7 +26,9 @@ const lookup: Lookup = async (host) => {
 };
 
 function open(listen: unknown, { sharing = 'shared', env = {} }: { sharing?: Sharing; env?: NodeJS.ProcessEnv } = {}) {
-  return openListeners(parseListen(listen), { native: native.binding, sharing, slots: 2, log, env, pid: 42, lookup });
+  const notASocket = (fd: number) => native.strangers.get(fd);
+  const context = { native: native.binding, sharing, slots: 2, log, env, pid: 42, lookup, notASocket };
+  return openListeners(parseListen(listen), context);
 }
 
 function places(listeners: readonly OpenListener[]): string[] {
@@ -243,6 +245,29 @@ describe('opened by the service manager', () => {
       message: expect.stringMatching(/^Descriptor 4, .*'web', is .*, not a listening socket for TCP;/) as string,
     });
     expect(native.open.size).toBe(0);
+  });
+
+  test("W17 what cannot come from a service manager is an error, and is not closed: it is Node's own", async () => {
+    native.inherit(3, { address: '127.0.0.1', port: 80 });
+    native.inherit(4, { family: 'other', type: 'other', listening: false, address: '' });
+    native.strangers.set(4, { what: 'anon_inode:[eventpoll]', fifo: false });
+    await expect(open('127.0.0.1:80', { env: activated(3) })).rejects.toMatchObject({
+      code: 'ERR_PREFORK_INHERITED_LISTENER',
+      message: expect.stringMatching(/ but 4 cannot be used .*anon_inode:\[eventpoll\].*unset LISTEN_PID$/) as string,
+    });
+    expect(native.open).toEqual(new Set([4]));
+  });
+
+  test('a FIFO of the service manager is left open with a warning, and under the name of a listener it is an error', async () => {
+    native.inherit(3, { family: 'other', type: 'other', listening: false, address: '' });
+    native.strangers.set(3, { what: 'the FIFO /run/app.fifo', fifo: true });
+    expect((await open('127.0.0.1:80', { env: activated(1, 'other') }))[0]?.fd).toBe(100);
+    expect(log.lines[0]).toMatch(/^warn: descriptor 3 \('other'\), .* is the FIFO \/run\/app.fifo: .* left open$/);
+    await expect(open({ port: 80, name: 'web' }, { env: activated(1, 'web') })).rejects.toMatchObject({
+      code: 'ERR_PREFORK_INHERITED_LISTENER',
+      message: expect.stringContaining('is the FIFO /run/app.fifo, not a listening socket for TCP') as string,
+    });
+    expect(native.open).toContain(3);
   });
 
   test('W17 a descriptor that was promised and is not open is an error', async () => {
