@@ -107,14 +107,15 @@ export function serversOfShards(servers: readonly Server[], wires: readonly Wire
       throw new PreforkError(
         'ERR_PREFORK_UNSUPPORTED',
         `sharing: 'sharded' needs to know which server serves ${showAddress(wire)}, to give it connections of other slots: ` +
-          "return every server from serve, or use 'shared'",
+          "let it listen before the worker is ready, or use 'shared'",
       );
     }
     return server;
   });
 }
 
-function isPromised(server: Server, wires: readonly WireListener[]): boolean {
+/** Whether a server that listens is bound to one of the addresses. */
+export function isPromised(server: Pick<Server, 'address'>, wires: readonly WireListener[]): boolean {
   const bound = server.address();
   // What libuv says of a unix listener that it was given by descriptor.
   if (bound === null) return wires.some((wire) => wire.family === 'unix');

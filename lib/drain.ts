@@ -105,7 +105,10 @@ class TrackedServer {
  * idle, among them those whose response has not been flushed yet.
  */
 function stopAccepting(server: Server): void {
-  if (server.listening) Server.prototype.close.call(server);
+  if (!server.listening) return;
+  if (server instanceof Server) Server.prototype.close.call(server);
+  // It only has the shape of one.
+  else (server as Server).close();
 }
 
 /**

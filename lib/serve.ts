@@ -1,16 +1,19 @@
 /** Starts the user's server on the adopted listeners, whichever way it was given. */
 
-import type { BlockList, Server, ServerOpts, Socket } from 'node:net';
-import { createServer } from 'node:net';
+import type { BlockList, ServerOpts, Socket } from 'node:net';
+import { createServer, Server } from 'node:net';
+import { type InheritedServers, markHelper } from './inherited-servers.js';
 import type { Settings } from './options.js';
-import type { Listener, WorkerContext } from './types.js';
+import type { Listener, Serve, WorkerContext } from './types.js';
 
 /** What a worker serves with. */
 export interface Serving {
-  /** The user's servers: their connections are what a drain finishes. Empty when `serve` returned none. */
+  /** The user's servers as far as they are known: their connections are what a drain finishes. */
   readonly servers: readonly Server[];
   /** Helpers that accept for a ready-made server on further addresses. */
   readonly adopters: readonly Server[];
+  /** `serve` returned nothing: `worker.ready()` says when it serves. */
+  readonly silent: boolean;
 }
 
 /** The public fields of a server that decide how it treats a connection; typed here because @types/node leaves most out. */
@@ -28,26 +31,38 @@ type SecureServer = Server & { setSecureContext(options: object): void };
 
 /**
  * Runs `serve` or puts a ready-made server to work; settles when every server listens.
+ * @param inherited Knows servers that `serve` does not return, and those inside of what it returns.
  * @param started Called with the servers as soon as they are known, before they listen.
  */
 export async function startServing(
   settings: Pick<Settings, 'serve'>,
   context: WorkerContext,
+  inherited: Pick<InheritedServers, 'any' | 'servers'>,
   started: (serving: Serving) => void,
 ): Promise<Serving> {
   const { serve } = settings;
   const [first] = context.listeners;
   if (first === undefined) throw new Error('The master promised no listener');
-  if (typeof serve !== 'function') {
-    const serving = listenReadyMade(serve, context);
-    started(serving);
-    await Promise.all([serve, ...serving.adopters].map(listening));
-    return serving;
-  }
-  const serving = { servers: serversOf(await serve(first, context)), adopters: [] };
-  started(serving);
-  await Promise.all(serving.servers.map(listening));
-  return serving;
+  const readyMade = typeof serve === 'function' ? undefined : listenReadyMade(serve, context);
+  const { servers: given, adopters } = readyMade ?? {
+    servers: serversOf(await (serve as Serve)(first, context)),
+    adopters: [],
+  };
+  const silent = given.length === 0;
+  const genuine = given.filter((server) => server instanceof Server);
+  started({ servers: genuine, adopters, silent });
+  // What only looks like a server holds one, and that may be all that can be heard of.
+  await Promise.all([
+    ...[...genuine, ...adopters].map(listening),
+    ...given
+      .filter((server) => !genuine.includes(server))
+      .map((server) => Promise.race([listening(server), inherited.any])),
+  ]);
+  const servers = [...new Set([...genuine, ...inherited.servers])];
+  if (servers.length > 0 || silent) return { servers, adopters, silent };
+  // Not one of this Node's net: then it is the server itself.
+  started({ servers: given, adopters: [], silent });
+  return { servers: given, adopters, silent };
 }
 
 function serversOf(served: unknown): Server[] {
@@ -70,7 +85,7 @@ function isServer(value: unknown): value is Server {
 }
 
 /** Listens on the first address; connections to the others are accepted by helpers and given to the server. */
-function listenReadyMade(server: Server, context: WorkerContext): Serving {
+function listenReadyMade(server: Server, context: WorkerContext): Omit<Serving, 'silent'> {
   if (context.tls !== undefined && 'setSecureContext' in server) (server as SecureServer).setSecureContext(context.tls);
   const [first, ...others] = context.listeners;
   server.listen(first);
@@ -103,6 +118,7 @@ export function adopter(
     ...(blockList !== undefined && { blockList }),
   });
   helper.on('connection', give);
+  markHelper(helper);
   return helper.listen(listener);
 }
 

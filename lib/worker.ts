@@ -1,5 +1,6 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
+import type { Server } from 'node:net';
 import { inspect } from 'node:util';
 import { checkServed, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
@@ -10,6 +11,7 @@ import { Drain } from './drain.js';
 import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import { inWords } from './in-words.cjs';
+import { InheritedServers } from './inherited-servers.js';
 import { callLateListeners } from './late-abort.js';
 import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
@@ -166,15 +168,23 @@ class Worker {
 
   async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
     const recycling = await this.#watchLimits();
-    const { servers } = await startServing(this.#settings, context, (serving) => {
-      for (const server of serving.servers) {
-        this.#drain.track(server);
-        recycling?.track(server);
-      }
+    const tracked = new Set<Server>();
+    const track = (server: Server): void => {
+      if (tracked.has(server)) return;
+      tracked.add(server);
+      this.#drain.track(server);
+      recycling?.track(server);
+      // It listens late, and listen(2) has changed the backlog.
+      if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, this.#log);
+    };
+    const inherited = new InheritedServers(wires, track);
+    const { servers: known, silent } = await startServing(this.#settings, context, inherited, (serving) => {
+      for (const server of serving.servers) track(server);
       for (const server of serving.adopters) this.#drain.trackAdopter(server);
     });
-    if (servers.length === 0) await this.#calledReady.promise;
+    if (silent) await this.#calledReady.promise;
     if (this.#state !== 'booting') return;
+    const servers = silent ? inherited.servers : known;
     checkServed(servers, wires);
     const { adoptionFd } = this.#identity;
     if (adoptionFd === undefined) return;
