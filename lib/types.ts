@@ -203,7 +203,8 @@ export interface PreforkOptions {
   /** Number of workers, at least 1. Default: CPUs available to this process (affinity and cgroup quota aware). */
   readonly workers?: number;
   /**
-   * `'shared'`: one socket for all workers. `'sharded'`: one for each slot, held by the master; a server of `node:net` must listen on each when the worker is ready.
+   * `'shared'`: one socket for all workers. `'sharded'`: one for each slot, held by the master; a server of `node:net` must listen
+   * on every TCP address when the worker is ready.
    * `'reuseport'`: each worker binds its own. Unix sockets are always shared. Default: `'shared'`.
    * @throws PreforkError `ERR_PREFORK_REUSEPORT_UNSUPPORTED` from the start of the fleet where the kernel cannot do it.
    */
