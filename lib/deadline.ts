@@ -1,6 +1,7 @@
 /** In a worker: how long a drain may take, and what is said when it takes longer. */
 
 import type { Drain } from './drain.js';
+import { keptAliveBy } from './kept-alive.js';
 import type { ParentWatch } from './native.cjs';
 import type { Logger } from './types.js';
 import { TIMER_MAX } from './validate.js';
@@ -58,12 +59,9 @@ export class Deadline {
 
   #giveUp(timeout: number): never {
     const { drain, log } = this.#context;
-    const counts = new Map<string, number>();
-    for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
-    const kept = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing that Node knows of';
     log.warn(
       `not done ${Math.round(timeout)} ms after the drain began: ${drain.connections} connections open; ` +
-        `the event loop is kept alive by ${kept}. Ending the process`,
+        `the event loop is kept alive by ${keptAliveBy()}. Ending the process`,
     );
     drain.destroy();
     process.exit();

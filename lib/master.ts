@@ -120,6 +120,11 @@ export class Master {
     return this.#finished.promise;
   }
 
+  /** Whether something has ended the fleet: a signal, a failure, or {@link Master.stop}. */
+  get ending(): boolean {
+    return this.#ending !== undefined;
+  }
+
   get addresses(): readonly ListenerAddress[] {
     return this.#listeners.map((listener) => listener.address);
   }

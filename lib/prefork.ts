@@ -5,6 +5,7 @@ import { native } from './addon.js';
 import { invalidOption, PreforkError } from './errors.js';
 import { identity, nextFleetName } from './identity.cjs';
 import { inWords } from './in-words.cjs';
+import { tellIfKept } from './kept-alive.js';
 import { makeLog } from './log.js';
 import type { MasterEvents } from './master.js';
 import { Master } from './master.js';
@@ -70,6 +71,9 @@ export async function prefork(options: PreforkOptions): Promise<void> {
 export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposable {
   readonly #settings: Settings;
   #master: Master | undefined;
+  /** The program stopped by itself what it had started by `start()`: how long it lives is its own affair. */
+  #stoppedByProgram = false;
+  #awaited = false;
 
   /** @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed. */
   constructor(options: PreforkOptions) {
@@ -99,6 +103,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   async listenAndServe(): Promise<void> {
     const worker = identity();
     if (worker === undefined) {
+      this.#awaited = true;
       // What start() rejects with, `finished` rejects with too.
       this.start().catch(() => {});
       return await this.finished;
@@ -125,7 +130,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   async stop(options: { gracePeriod?: number } = {}): Promise<void> {
     const { gracePeriod } = options;
     if (gracePeriod !== undefined) checkMilliseconds('gracePeriod', gracePeriod, 0);
-    await this.#own().stop(gracePeriod);
+    const master = this.#own();
+    if (!this.#awaited && !master.ending) this.#stoppedByProgram = true;
+    await master.stop(gracePeriod);
   }
 
   /** Stops the fleet. In a worker, which runs the same lines, there is nothing left to do. */
@@ -224,7 +231,10 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     const master = new Master(this.#settings, makeHost(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
-    const over = () => running.delete(name);
+    const over = (): void => {
+      running.delete(name);
+      if (!this.#stoppedByProgram && running.size === 0) tellIfKept(this.#log(), () => running.size > 0);
+    };
     // Handled here; the master has logged it.
     master.finished.then(over, over);
     return master;
