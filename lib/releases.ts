@@ -91,7 +91,7 @@ export class Releases {
   }
 
   #tellGone(generation: number, gone: Release, now: Release): void {
-    const [missing] = this.#lacks(now);
+    const missing = this.#lacks(now).at(-1);
     if (missing !== undefined) {
       const why = `${missing} is missing, which workers are started from: restart the master from the present release`;
       throw Object.assign(new Error(why), { code: 'ENOENT' });

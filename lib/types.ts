@@ -264,6 +264,7 @@ export interface PreforkOptions {
   readonly exec?: string;
   readonly args?: readonly string[];
   readonly execArgv?: readonly string[];
+  /** Working directory of the workers, from that of the master. A link in it is followed by every reload. Default: that of the master. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. Default: `['ignore', 'inherit', 'inherit']`. */

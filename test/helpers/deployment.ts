@@ -1,10 +1,11 @@
 /** A deployed program in a folder of its own: `test/fixtures/deployed.mjs`, whose releases a test replaces while it runs. */
 
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ListenerAddress, PreforkOptions } from '../../lib/types.js';
+import { copyPackage } from './copies.js';
 import { type Master, startMaster } from './master.js';
 import { inPackage, target } from './target.js';
 
@@ -13,6 +14,8 @@ const PROGRAM = 'deployed.mjs';
 const IMPORTED = ['commands.mjs', 'misbehave.mjs', 'report.mjs', 'servers.mjs'];
 
 export interface Deployment {
+  /** What leads to the release that is deployed. */
+  readonly current: string;
   /** Holds `current`, a symlink to the release that is deployed. */
   readonly folder: string;
   /** Makes the folder of a release; returns its path. */
@@ -23,8 +26,8 @@ export interface Deployment {
   write(name: string, code: string): void;
   /** The same, but no worker gets past it before the returned function is called. One that has read it says so on stderr. */
   writeHeld(name: string, code: string): () => void;
-  /** Starts the program as people do: `cd current && node deployed.mjs`. */
-  start(options?: DeployedOptions): Promise<DeployedFleet>;
+  /** Starts the program as people do, `cd current && node deployed.mjs`, or as a command of the shell says: see {@link asService}. */
+  start(options?: DeployedOptions, command?: string): Promise<DeployedFleet>;
 }
 
 /** `serve`: a server of `test/fixtures/servers.mjs`. */
@@ -37,19 +40,39 @@ export interface DeployedFleet {
   readonly port: number;
 }
 
-/** A deployment with the release `'1'`, of version 1. Removed with the test. */
-export function makeDeployment(): Deployment {
-  const folder = mkdtempSync(join(tmpdir(), 'prefork-deployed-'));
+/** A command that starts the program as service managers do: in a folder, without the variables that a shell has for that. */
+export function asService(folder: string, program = PROGRAM, flags = ''): string {
+  return `cd '${folder}' && exec env -u PWD -u OLDPWD "$0" ${flags} ${program} "$2"`;
+}
+
+/**
+ * A deployment with the release `'1'`, of version 1. Removed with the test.
+ * @param options.ownPackage Every release has a copy of the package, as after `npm ci`; otherwise one is found above all of them.
+ */
+export function makeDeployment({ ownPackage = false } = {}): Deployment {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-deployed-')));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(target.root, join(folder, 'node_modules', 'prefork'));
+  if (!ownPackage) {
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(target.root, join(folder, 'node_modules', 'prefork'));
+  }
   const current = join(folder, 'current');
   const release = (name: string) => join(folder, 'releases', name);
   const deployment: Deployment = {
     folder,
+    current,
     add(name) {
       mkdirSync(release(name), { recursive: true });
       for (const file of [PROGRAM, ...IMPORTED]) cpSync(join(FIXTURES, file), join(release(name), file));
+      writeFileSync(join(release(name), 'early.mjs'), `globalThis.preloaded = '${name}';\n`);
+      writeFileSync(join(release(name), '.env'), `OF_RELEASE=${name}\n`);
+      if (ownPackage) {
+        const own = join(release(name), 'node_modules');
+        copyPackage(join(own, 'prefork'));
+        for (const dependency of ['bindings', 'file-uri-to-path']) {
+          cpSync(inPackage(`node_modules/${dependency}`), join(own, dependency), { recursive: true });
+        }
+      }
       return release(name);
     },
     deploy(name) {
@@ -69,10 +92,9 @@ export function makeDeployment(): Deployment {
       deployment.write(name, `import { existsSync } from 'node:fs';\nconsole.error('held back');\n${wait}\n${code}`);
       return () => writeFileSync(gate, '');
     },
-    async start(options = {}) {
+    async start(options = {}, command = `cd '${current}' && exec "$0" ${PROGRAM} "$2"`) {
       // The shell, because it is what sets PWD to the name that the person typed. $0 is node, $1 the fixture, $2 the options.
-      const shell = ['sh', '-c', `cd '${current}' && exec "$0" ${PROGRAM} "$2"`];
-      const master = startMaster('deployed', { wrapper: shell, args: [JSON.stringify(options)] });
+      const master = startMaster('deployed', { wrapper: ['sh', '-c', command], args: [JSON.stringify(options)] });
       const { pids, addresses } = await master.event('onMasterReady');
       return { master, pids, addresses, port: addresses[0]?.port ?? 0 };
     },
