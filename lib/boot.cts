@@ -6,7 +6,7 @@
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
 import { writeSync } from 'node:fs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
-import { attempt, inWords } from './in-words.cjs';
+import { attempt, inWords, isError } from './in-words.cjs';
 import type { ParentWatch } from './native.cjs';
 import type { BootError, WorkerMessage } from './protocol.cjs';
 import { encode } from './protocol.cjs';
@@ -26,9 +26,7 @@ export interface BootSystem {
 
 /** What JSON carries of anything that was thrown. */
 export function bootError(thrown: unknown): BootError {
-  if (attempt(() => (thrown instanceof Error ? '' : undefined)) === undefined) {
-    return { name: 'Error', message: `Thrown: ${inWords(thrown)}` };
-  }
+  if (!isError(thrown)) return { name: 'Error', message: `Thrown: ${inWords(thrown)}` };
   const error = thrown as Error & { readonly code?: unknown };
   const [stack, code] = [attempt(() => error.stack), attempt(() => error.code)];
   return {

@@ -32,6 +32,15 @@ export function attempt(text: () => unknown): string | undefined {
   }
 }
 
+/** As `instanceof`, which a proxy may answer by throwing. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 /** `[object Object]` says nothing. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -5,7 +5,7 @@ import { deferred } from './deferred.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host, Launch, WorkerProcess } from './host.js';
-import { inWords, reasonOf } from './in-words.cjs';
+import { inWords, isError, reasonOf } from './in-words.cjs';
 import { Leases } from './leases.js';
 import { inheritedFd, type OpenListener } from './listeners.js';
 import type { Naps } from './naps.js';
@@ -131,7 +131,8 @@ export class Starter {
       try {
         return await host.spawn({ ...launch, ...releases.of(handle.place.generation) }, handle);
       } catch (error) {
-        if (!isTransient(error) || host.now() + pause >= deadline) throw error;
+        if (!isTransient(error) || host.now() + pause >= deadline)
+          throw isError(error) ? error : notStarted(handle.place.slot, error);
         log.warn(
           `slot ${handle.place.slot}: ${inWords(error)}; the machine is short of resources, trying again in ${pause} ms`,
         );
@@ -163,13 +164,18 @@ function promised(listeners: readonly OpenListener[], slot: number): InitMessage
 }
 
 function isTransient(error: unknown): boolean {
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } | null };
-  return TRANSIENT.has(error instanceof PreforkError ? cause?.code : code);
+  try {
+    const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } | null };
+    return TRANSIENT.has(error instanceof PreforkError ? cause?.code : code);
+  } catch {
+    // What a commandProducer threw cannot be looked at.
+    return false;
+  }
 }
 
 /** The error of a slot whose worker could not even be spawned. */
 export function notStarted(slot: number, error: unknown): PreforkError {
-  if (error instanceof PreforkError) return error;
+  if (isError(error) && error instanceof PreforkError) return error;
   return new PreforkError(
     'ERR_PREFORK_BOOT_FAILED',
     `The worker of slot ${slot} could not be started: ${reasonOf(error)}`,

@@ -5,7 +5,7 @@ import { descendsFrom } from './descent.js';
 import type { WorkerExit } from './errors.js';
 import { PreforkError, show } from './errors.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
-import { inWords } from './in-words.cjs';
+import { inWords, isError } from './in-words.cjs';
 import type { BootError, DrainReason, InitMessage, InspectorPort, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';
 
@@ -196,7 +196,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     } catch (error) {
       const why = `cannot be sent ${signal}: ${inWords(error)}`;
       this.#events.trouble?.(`${why}; it ends by itself when it notices that the master is gone`);
-      return error instanceof Error ? error : new Error(why, { cause: error });
+      return isError(error) ? error : new Error(why, { cause: error });
     }
   }
 

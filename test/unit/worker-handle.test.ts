@@ -8,12 +8,21 @@ interface Attached {
   readonly pongs: readonly [number, InspectorPort | undefined][];
   readonly sent: string[];
   readonly signals: NodeJS.Signals[];
+  readonly troubles: readonly string[];
   /** From now on nothing that is sent arrives. */
   closeChannel(): void;
 }
 
-function attached(): Attached {
+interface How {
+  /** The master may not signal it. */
+  readonly refuses?: boolean;
+  /** Before the process is known. */
+  before?(handle: WorkerHandle): void;
+}
+
+function attached({ refuses = false, before }: How = {}): Attached {
   const sent: string[] = [];
+  const troubles: string[] = [];
   const signals: NodeJS.Signals[] = [];
   const pongs: [number, InspectorPort | undefined][] = [];
   let open = true;
@@ -24,7 +33,10 @@ function attached(): Attached {
       return open;
     },
     adopt: () => open,
-    kill: (signal) => signals.push(signal) > 0,
+    kill: (signal) => {
+      if (refuses) throw new Error('kill EPERM');
+      return signals.push(signal) > 0;
+    },
     letGo: () => {},
   };
   const closeChannel = (): void => {
@@ -35,11 +47,13 @@ function attached(): Attached {
     draining: () => {},
     message: () => {},
     pong: (...values) => void pongs.push(values),
+    trouble: (what) => void troubles.push(what),
     exit: () => {},
   });
+  before?.(handle);
   handle.attach(process, { type: 'init', listeners: [] });
   sent.length = 0;
-  return { handle, pongs, sent, signals, closeChannel };
+  return { handle, pongs, sent, signals, troubles, closeChannel };
 }
 
 test('a ready worker is asked to drain on its channel, and gets no signal', () => {
@@ -100,4 +114,49 @@ test('an answer to a ping is told with the number of the ping', () => {
     [7, undefined],
     [8, 9_230],
   ]);
+});
+
+test('a signal that may not be sent is an error that is returned and reported, never thrown, and what is asked by it goes on', () => {
+  const refused = attached({ refuses: true });
+  expect(refused.handle.kill('SIGKILL')).toMatchObject({ message: 'kill EPERM' });
+  refused.handle.drain('stop', 100);
+  expect(refused.handle.state).toBe('draining');
+  expect(refused.troubles.map((what) => what.slice(0, 42))).toEqual([
+    'cannot be sent SIGKILL: Error: kill EPERM;',
+    'cannot be sent SIGTERM: Error: kill EPERM;',
+  ]);
+});
+
+test('a worker that breaks the protocol is killed and named once, also when that is noticed while it is being spawned', () => {
+  const { handle, signals, troubles } = attached();
+  handle.broke('{"type":"x"}');
+  handle.broke('again');
+  expect(signals).toEqual(['SIGKILL']);
+  expect(handle.killedBecause).toBe('broke the protocol of the control channel');
+  expect(handle.requested).toBe(false);
+  expect(troubles).toEqual(['broke the protocol of the control channel and is killed; it said "{\\"type\\":\\"x\\"}"']);
+  const early = attached({ before: (worker) => worker.broke('x') });
+  expect(early.signals).toEqual(['SIGKILL']);
+});
+
+test('only the first ready counts, whatever pid a later one says, and none of a worker that is being killed', () => {
+  const { handle } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'ready', pid: process.pid });
+  expect(handle.servingPid).toBe(4711);
+  const killed = attached();
+  killed.handle.killedBecause = 'was not ready within 10 ms';
+  killed.handle.message({ type: 'ready', pid: 4711 });
+  expect(killed.handle.state).toBe('starting');
+});
+
+test('users get false while nothing in the worker hears their messages; the protocol goes on', () => {
+  const { handle, sent } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  expect(handle.send(1)).toBe(true);
+  handle.message({ type: 'hearing', messages: false });
+  expect([handle.send(2), handle.ping(1)]).toEqual([false, true]);
+  handle.message({ type: 'hearing', messages: true });
+  expect(handle.send(3)).toBe(true);
+  expect(sent).toEqual(['message', 'ping', 'message']);
 });
