@@ -27,20 +27,24 @@ export async function runCell(cell) {
 }
 
 async function usualCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, share }) {
-  const { clients: wanted = CLIENTS, descriptors, holds = lossless } = scenario;
+  const { clients: wanted = CLIENTS, descriptors, deployed, holds = lossless } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'prefork-loss-'));
   const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder, {
     descriptors,
+    deployed,
   });
   const clients = [];
   const row = { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
-  const turns = makeTurns(Math.max(1, Math.round(scenario.count * share)), TIME);
+  const turns = makeTurns(Math.max(scenario.least ?? 1, Math.round(scenario.count * share)), TIME);
   const began = performance.now();
+  const excuse = (pid) => {
+    row.allowed += fleet.openAt(pid) + 1;
+  };
   const kill = async (pid) => {
     if (!signal(pid)) return;
     await untilEnded(pid);
     // One more may have been taken from the queue, and not been counted yet, when the signal came.
-    row.allowed += fleet.openAt(pid) + 1;
+    excuse(pid);
     // Whoever chooses the next one must not take it for alive.
     while ((await fleet.call('workers')).includes(pid)) await delay(5);
   };
@@ -48,7 +52,7 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
     const port = await fleet.call('start');
     clients.push(...wanted.map((client) => startClient({ port, patience: PATIENCE, ...client })));
     await delay(MARGIN);
-    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, turns, kill });
+    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, turns, kill, excuse });
     await delay(MARGIN);
   } catch (error) {
     row.broken = true;

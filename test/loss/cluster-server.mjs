@@ -5,18 +5,22 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { obey } from './control.mjs';
-import { serve, standStill } from './serving.mjs';
+import { obeyMessage, serve } from './serving.mjs';
 
 const { workers: count, reusePort, execArgv } = JSON.parse(process.argv[2]);
 /** Milliseconds after which a worker that was disconnected is killed. */
 const DRAIN = 10_000;
+/** Milliseconds after which a worker that did not boot is tried again. */
+const RETRY = 100;
 
 if (cluster.isPrimary) {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ execArgv });
   const serving = new Set();
   const leaving = new Set();
+  const died = [];
   // Without a port of their own all workers get the primary's listener, whatever port that has.
   let port = 0;
   let replaced = 0;
@@ -24,7 +28,9 @@ if (cluster.isPrimary) {
 
   const add = async () => {
     const worker = cluster.fork({ PORT: String(port) });
-    const [address] = await once(worker, 'listening');
+    const gone = once(worker, 'exit').then(() => Promise.reject(new Error('a worker ended before it listened')));
+    gone.catch(() => {});
+    const [address] = await Promise.race([once(worker, 'listening'), gone]);
     serving.add(worker);
     return address.port;
   };
@@ -37,8 +43,22 @@ if (cluster.isPrimary) {
   };
   cluster.on('exit', (worker) => {
     if (leaving.delete(worker)) replaced++;
-    else if (serving.delete(worker) && !stopping) void add();
+    else if (serving.delete(worker) && !stopping) {
+      died.push(worker.process.pid);
+      void fill();
+    }
   });
+  /** Until it works, as a supervisor does. */
+  const fill = async () => {
+    for (;;) {
+      try {
+        return await add();
+      } catch {
+        if (stopping) return undefined;
+        await delay(RETRY);
+      }
+    }
+  };
   const replace = async (worker) => {
     await add();
     if (serving.has(worker)) retire(worker);
@@ -46,9 +66,19 @@ if (cluster.isPrimary) {
   // One at a time, as in the package.
   let turn = Promise.resolve();
   const inTurn = (operation) => {
-    turn = turn.then(operation);
-    return turn;
+    const own = turn.then(operation);
+    turn = own.catch(() => {});
+    return own;
   };
+  const reload = () =>
+    inTurn(async () => {
+      const old = [...serving];
+      const lane = async () => {
+        for (let worker = old.pop(); worker !== undefined; worker = old.pop()) await replace(worker);
+      };
+      // Two at a time: `maxSurge` of the other fleets.
+      await Promise.all([lane(), lane()]);
+    });
   obey({
     async start() {
       if (reusePort) port = await freePort();
@@ -56,15 +86,7 @@ if (cluster.isPrimary) {
       return first;
     },
     workers: () => [...serving].map((worker) => worker.process.pid),
-    reload: () =>
-      inTurn(async () => {
-        const old = [...serving];
-        const lane = async () => {
-          for (let worker = old.pop(); worker !== undefined; worker = old.pop()) await replace(worker);
-        };
-        // Two at a time: `maxSurge` of the other fleets.
-        await Promise.all([lane(), lane()]);
-      }),
+    reload,
     scale: (target) =>
       inTurn(async () => {
         while (serving.size < target) await add();
@@ -72,6 +94,13 @@ if (cluster.isPrimary) {
       }),
     recycle: () => inTurn(() => replace([...serving][0])),
     stall: (pid, ms) => [...serving].find((worker) => worker.process.pid === pid)?.send({ ms }) ?? false,
+    tell: (pid, message) => [...serving].find((worker) => worker.process.pid === pid)?.send(message) ?? false,
+    tryToReload: () =>
+      reload().then(
+        () => true,
+        () => false,
+      ),
+    died: () => died.splice(0),
     replaced: () => replaced,
     async stop() {
       stopping = true;
@@ -83,9 +112,7 @@ if (cluster.isPrimary) {
     },
   });
 } else {
-  process.on('message', ({ ms }) => {
-    if (ms !== undefined) standStill(ms);
-  });
+  process.on('message', obeyMessage);
   serve().listen({ port: Number(process.env.PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) });
 }
 

@@ -1,4 +1,5 @@
-// `npm run test:loss`: what clients lose while a fleet is reloaded, killed, blocked, scaled and recycled, in every sharing mode.
+// `npm run test:loss`: what clients lose while a fleet is reloaded, killed, blocked, scaled and recycled, runs out of descriptors and
+// gets bad releases, in every sharing mode.
 //   --only <fleet>      one fleet: shared, sharded, reuseport, cluster
 //   --scenario <word>   scenarios whose name contains the word
 //   --seed <number>     repeats the random choices of an earlier run
@@ -11,9 +12,9 @@ import { scenarios } from './scenarios.mjs';
 import { HOW_TO_READ, table } from './table.mjs';
 
 /** Milliseconds after which nothing is begun that is only there to be compared. */
-const COMPARE = 7.5 * 60_000;
+const COMPARE = 11 * 60_000;
 /** Milliseconds after which the suite ends, whatever it is doing: the fleets and clients end with it. */
-const LIMIT = 9.75 * 60_000;
+const LIMIT = 14.75 * 60_000;
 
 const { values: flags } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 // The package's own fleet: node prefork-server.mjs '{ "workers": 4, "sharing": "shared" }'
 import { isChild, Prefork } from 'prefork';
 import { obey } from './control.mjs';
-import { serve, standStill } from './serving.mjs';
+import { obeyMessage, serve } from './serving.mjs';
 
 const fleet = new Prefork({
   listen: '127.0.0.1:0',
@@ -11,15 +11,17 @@ const fleet = new Prefork({
   drainTimeout: 10_000,
   ...JSON.parse(process.argv[2]),
   serve: (listener, worker) => {
-    worker.on('message', ({ ms }) => standStill(ms));
+    worker.on('message', obeyMessage);
     return serve().listen(listener);
   },
 });
 
 if (!isChild()) {
   let replaced = 0;
-  fleet.on('exit', (_worker, { requested }) => {
+  const died = [];
+  fleet.on('exit', ({ pid }, { requested }) => {
     if (requested) replaced++;
+    else died.push(pid);
   });
   obey({
     async start() {
@@ -33,6 +35,9 @@ if (!isChild()) {
     },
     scale: (workers) => fleet.scale(workers),
     stall: (pid, ms) => fleet.workers.find((worker) => worker.pid === pid)?.send({ ms }) ?? false,
+    tell: (pid, message) => fleet.workers.find((worker) => worker.pid === pid)?.send(message) ?? false,
+    tryToReload: async () => (await fleet.reload()).ok,
+    died: () => died.splice(0),
     replaced: () => replaced,
     stop: () => fleet.stop(),
   });

@@ -1,9 +1,10 @@
 // Starts the fleets and the clients, each in processes of its own, and ends them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deployment } from './releases.mjs';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TALLY = new URL('tally.mjs', FIXTURES).href;
@@ -16,10 +17,12 @@ const LOG = 30;
 /**
  * @param program File name of a server in this folder.
  * @param options Its options; every worker counts its connections in a file in `folder`.
- * @param limits `descriptors`: how many each of its processes may have open. Default: as many as here.
+ * @param limits `descriptors`: how many each of its processes may have open. Default: as many as here. `deployed`: the program
+ *   is in a folder of releases.
  */
-export async function startFleet(program, options, folder, { descriptors } = {}) {
-  const path = fileURLToPath(new URL(program, import.meta.url));
+export async function startFleet(program, options, folder, { descriptors, deployed = false } = {}) {
+  const url = new URL(program, import.meta.url);
+  const { program: path, deploy } = deployed ? deployment(folder, url.href) : { program: fileURLToPath(url) };
   const command = [process.execPath, path, JSON.stringify({ ...options, execArgv: ['--import', TALLY] })];
   if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh');
   const [file, ...args] = command;
@@ -54,12 +57,15 @@ export async function startFleet(program, options, folder, { descriptors } = {})
     });
   return {
     call,
+    deploy,
     get log() {
       return log;
     },
     /** Connections that a worker had accepted, and that had not ended when it did. */
     openAt(pid) {
-      const bytes = readFileSync(join(folder, String(pid)));
+      const file = join(folder, String(pid));
+      if (!existsSync(file)) return 0; // it never served
+      const bytes = readFileSync(file);
       return bytes.length === 0 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
     },
     async stop() {

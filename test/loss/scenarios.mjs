@@ -1,13 +1,17 @@
 // What is done to a fleet under load. A scenario:
 //   name      heading of its table
 //   count     how often it does what it does, a tenth of it with --quick
-//   run       gets { fleet, random, turns, kill } and returns when everything that it asked for has been done
+//   least     how often with --quick, if a tenth is less. Default: 1
+//   run       gets { fleet, random, turns, kill, excuse } and returns when everything that it asked for has been done
 //   options   for the fleet's server, beside those of the fleet
 //   clients   instead of the usual two: options of test/fixtures/load.mjs
 //   descriptors  how many every process of the fleet may have open
+//   deployed  the program is in a folder of releases; `fleet.deploy(name)`, see releases.mjs
 //   holds     whether the fleet is held to losing nothing. Default: its `lossless`
 //   cell      instead of all that: does everything by itself. Gets what runCell() of cell.mjs gets, and returns such a row
 import { setTimeout as delay } from 'node:timers/promises';
+import { descriptors } from './descriptors.mjs';
+import { badReleases } from './releases.mjs';
 import { until, untilServing, WORKERS } from './waiting.mjs';
 
 /** Processes to choose a scaling from. */
@@ -21,6 +25,8 @@ export const scenarios = [
   { name: 'stalls of 1–3 s', count: 20, run: stalls },
   { name: 'scalings', count: 20, run: scalings },
   { name: 'recyclings', count: 20, run: recyclings, options: { recycle: { maxRequests: 60 } } },
+  descriptors,
+  badReleases,
   { name: 'all of them mixed', count: 60, run: mixed, options: { recycle: { maxRequests: 500 } } },
 ];
 

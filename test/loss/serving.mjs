@@ -1,5 +1,6 @@
 // What a worker of any fleet does: answers with its pid after a moment, stands still when it is told to.
 import { subscribe } from 'node:diagnostics_channel';
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 /** Milliseconds, the longest time that an answer takes: whatever happens to a worker, some are always on their way. */
@@ -16,17 +17,54 @@ export function serve() {
     socket.on('close', () => open.delete(socket));
   });
   const body = JSON.stringify({ pid: process.pid });
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     setTimeout(() => {
       // Now: the standstill may also have come between the request and its answer.
       if (held.has(request.socket)) response.setHeader('x-held', 'yes');
       response.end(body);
     }, Math.random() * MOMENT);
   });
+  const { diesAfter } = globalThis;
+  if (diesAfter === undefined) return server;
+  // A bad release, see releases.mjs.
+  return server.on('listening', () => {
+    setTimeout(() => {
+      throw new Error(`this release dies ${diesAfter} ms after it listens`);
+    }, diesAfter);
+  });
+}
+
+/** What the suite wants of a worker. */
+export function obeyMessage({ ms, leak }) {
+  if (ms !== undefined) standStill(ms);
+  if (leak !== undefined) leakDescriptors(leak);
 }
 
 /** Blocks the event loop, as a synchronous call that waits does: the machine has nothing to do meanwhile. */
-export function standStill(ms) {
+function standStill(ms) {
   held = new WeakSet(open);
   Atomics.wait(nobody, 0, 0, ms);
+}
+
+/** Milliseconds: what its own connections release is taken, too. */
+const LEAK = 20;
+const leaked = [];
+let leaking;
+
+function leakDescriptors(on) {
+  clearInterval(leaking);
+  if (on) {
+    leakAll();
+    leaking = setInterval(leakAll, LEAK);
+  } else {
+    for (const fd of leaked.splice(0)) closeSync(fd);
+  }
+}
+
+function leakAll() {
+  try {
+    for (;;) leaked.push(openSync('/dev/null'));
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error;
+  }
 }
