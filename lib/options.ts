@@ -96,6 +96,8 @@ export interface Settings {
   readonly drainTimeout: number;
   /** `Infinity`: as many as there are. */
   readonly maxDraining: number;
+  /** `undefined`: until the deadline. */
+  readonly exitAfterDrain: number | undefined;
   /** `undefined`: nobody watches the event loops. */
   readonly livenessTimeout: number | undefined;
   readonly recycle: RecycleSettings | undefined;
@@ -116,7 +118,7 @@ const LIVENESS_MIN = 100;
 const NAMES = [
   ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
   ...['readiness', 'readyTimeout', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'maxDraining'],
-  ...['livenessTimeout', 'recycle'],
+  ...['exitAfterDrain', 'livenessTimeout', 'recycle'],
   ...['onChildSpawn', 'onMasterReady', 'onChildRecover', 'onChildExit', 'onMasterDeath', 'commandProducer'],
   ...['logger', 'signals', 'exec', 'args', 'execArgv', 'cwd', 'env', 'stdio', 'uid', 'gid', 'groups'],
 ];
@@ -194,6 +196,7 @@ export function resolveOptions(
       options.maxDraining === undefined
         ? Number.POSITIVE_INFINITY
         : checkNumber('maxDraining', options.maxDraining, { min: 1, max: 65_535, integer: true, orInfinity: true }),
+    exitAfterDrain: checkExitAfterDrain(options.exitAfterDrain),
     recycle: checkRecycle(options.recycle),
     livenessTimeout:
       options.livenessTimeout === undefined
@@ -248,6 +251,11 @@ function checkHooks(options: PreforkOptions): Hooks {
   const hooks: Hooks = { onChildSpawn, onMasterReady, onChildRecover, onChildExit };
   for (const [name, hook] of Object.entries(hooks)) if (hook !== undefined) checkFunction(name, hook);
   return hooks;
+}
+
+function checkExitAfterDrain(value: unknown): number | undefined {
+  if (value === undefined || value === false) return undefined;
+  return value === true ? 0 : checkMilliseconds('exitAfterDrain', value, 0);
 }
 
 function checkMasterDeath(value: unknown): PreforkOptions['onMasterDeath'] {

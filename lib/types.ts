@@ -235,6 +235,12 @@ export interface PreforkOptions {
    */
   readonly maxDraining?: number;
   /**
+   * What a worker does when its last connection has ended and the promise of `prefork()` has settled, but a timer or a socket of the app keeps
+   * it alive. Default: `false`, it stays until the deadline, because code behind `prefork()` may still clean up; a line of the log names
+   * after 1 s what keeps it. Milliseconds: it is ended then. `true`: it is ended as soon as that code has had its turn, as with `0`.
+   */
+  readonly exitAfterDrain?: boolean | number;
+  /**
    * Milliseconds without progress of its event loop after which a ready worker is killed and recovered, with its JavaScript stack in
    * the log: 100 at least; noticed after 1 to 1.5 times as long. Exempt while a debugger is connected. Default: off.
    */

@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import { inspect } from 'node:util';
 import { checkServed, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
+import { leave } from './after-drain.js';
 import { bootError, prepare } from './boot.cjs';
 import { Deadline } from './deadline.js';
 import { deferred } from './deferred.js';
@@ -111,6 +112,8 @@ class Worker {
     // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
     this.#channel?.unref();
     drainedOf(this.#identity).resolve();
+    const { exitAfterDrain } = this.#settings;
+    leave({ log: this.#log, exitAfterDrain, left: () => this.#deadline.left });
   }
 
   async #boot(): Promise<void> {

@@ -180,6 +180,8 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   range('drainTimeout', { drainTimeout: NaN }, 'drainTimeout: NaN'),
   range('maxDraining', { maxDraining: 0 }, 'maxDraining: 0'),
   type('maxDraining', { maxDraining: true }, 'maxDraining: true'),
+  range('exitAfterDrain', { exitAfterDrain: -1 }, 'exitAfterDrain: -1'),
+  type('exitAfterDrain', { exitAfterDrain: '1s' }, 'exitAfterDrain: a string'),
   range('livenessTimeout', { livenessTimeout: 99 }, 'livenessTimeout: 99'),
   range('livenessTimeout', { livenessTimeout: Infinity }, 'livenessTimeout: Infinity'),
   range(
