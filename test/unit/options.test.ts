@@ -59,6 +59,7 @@ describe('bad options', () => {
       maxSurge: true,
       drainTimeout: true,
       maxDraining: true,
+      exitAfterDrain: true,
       livenessTimeout: true,
       recycle: true,
       onChildSpawn: true,
