@@ -14,6 +14,8 @@
       "conditions": [
         ["OS=='linux'", {
           "sources": [
+            "native/activity_linux.cc",
+            "native/activity_posix.cc",
             "native/addon_children.cc",
             "native/addon_fd_channel.cc",
             "native/addon_fds.cc",
@@ -36,6 +38,8 @@
             "native/process_watch_linux.cc",
             "native/queue_watch_linux.cc",
             "native/reaper_linux.cc",
+            "native/seal_linux.cc",
+            "native/sock_diag_linux.cc",
             "native/spawn_child_linux.cc",
             "native/spawn_linux.cc",
             "native/steering_linux.cc",
@@ -86,6 +90,7 @@
           "libraries": ["-lws2_32"]
         }, "OS=='mac'", {
           "sources": [
+            "native/activity_posix.cc",
             "native/addon_children.cc",
             "native/addon_darwin.cc",
             "native/addon_fds.cc",

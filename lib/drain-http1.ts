@@ -7,7 +7,7 @@ import type { ProtocolDrain } from './drain.js';
 import { decideAtHead } from './drain-head.js';
 import { endInStages, isRead, isUnfinished } from './drain-linger.js';
 import { LiveList } from './live-list.js';
-import type { DrainReason } from './protocol.cjs';
+import { type Idle, idleSocket } from './quiet.js';
 
 /** The response to the latest request on a connection: the only one that may say `Connection: close` when requests are pipelined. */
 const LATEST = Symbol('prefork.latestResponse');
@@ -59,13 +59,13 @@ export class Http1Drain implements ProtocolDrain {
   readonly #server: Http1Server;
   /** What the HTTP parser reads from: TLS sockets where the server is secure. */
   readonly #sockets: LiveList<HttpSocket>;
-  readonly #sweepLater: () => void;
+  readonly #mayBeIdle: () => void;
   /** Responses that said `Connection: close`. */
   readonly #told = new WeakSet<ServerResponse>();
 
-  constructor(server: Http1Server, sockets: LiveList<HttpSocket>, sweepLater: () => void) {
+  constructor(server: Http1Server, sockets: LiveList<HttpSocket>, mayBeIdle: () => void) {
     this.#server = server;
-    this.#sweepLater = sweepLater;
+    this.#mayBeIdle = mayBeIdle;
     if (!('setSecureContext' in server)) {
       this.#sockets = sockets;
       return;
@@ -80,19 +80,18 @@ export class Http1Drain implements ProtocolDrain {
       socket[HANDSHAKE] = socket.bytesRead;
       socket.on('close', forget);
       // A client that was in the middle of its handshake when the drain began.
-      if (draining.has(server)) sweepLater();
+      if (draining.has(server)) mayBeIdle();
     });
     this.#sockets = secure;
   }
 
-  begin(reason: DrainReason): void {
+  begin(): void {
     if (draining.size === 0) subscribe('http.server.response.finish', onResponseFinish);
     draining.set(this.#server, this);
     for (const socket of this.#sockets) {
       const latest = socket[LATEST];
       if (latest !== undefined) this.#decideLater(socket, latest);
     }
-    if (reason === 'stop') this.#sweepLater();
   }
 
   get unfinished(): number {
@@ -106,11 +105,11 @@ export class Http1Drain implements ProtocolDrain {
     this.#decideLater(socket, response);
   }
 
-  /** A response whose head was out before the drain leaves its connection open: for one more request, or to the sweep of a stop. */
+  /** A response whose head was out before the drain leaves its connection open: for one more request, or until a stop finds it quiet. */
   onFinish(socket: HttpSocket, response: ServerResponse): void {
     if (this.#told.has(response)) return;
     if (isEventStream(response)) afterTwoTurns(() => this.#endStream(socket, response));
-    this.#sweepLater();
+    this.#mayBeIdle();
   }
 
   /**
@@ -143,11 +142,11 @@ export class Http1Drain implements ProtocolDrain {
     return true;
   }
 
-  sweep(): void {
-    for (const socket of this.#idle()) {
-      // Ended, yet not handed to the kernel in full: 'finish' comes, and with it the next sweep.
-      if (socket.writableLength === 0) socket.destroy();
-    }
+  idle(): Idle[] {
+    // Ended, yet not handed to the kernel in full: 'finish' comes, and with it the next look.
+    return this.#idle()
+      .filter(({ writableLength }) => writableLength === 0)
+      .map(idleSocket);
   }
 
   destroy(): void {

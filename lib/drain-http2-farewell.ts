@@ -57,6 +57,11 @@ export class Farewell {
     session.once('close', () => clearTimeout(this.#timer));
   }
 
+  /** Whether the client has been told. */
+  get departed(): boolean {
+    return this.#held === undefined;
+  }
+
   #hold(held: Parameters<Emit>[], args: Parameters<Emit>): void {
     // The client may cancel, and nobody else listens yet.
     streamOf(args).on('error', ignore);
@@ -118,7 +123,7 @@ export class Farewell {
  *
  *     session.close() → stream arrives, not ignored by nghttp2 yet → RST_STREAM written at once → stream freed → nghttp2 goes on with it
  */
-export function leave(session: ServerHttp2Session): void {
+function leave(session: ServerHttp2Session): void {
   if (session.destroyed || session.closed) return;
   session.goaway(NO_ERROR, EVERY_STREAM);
   const close = (): void => {

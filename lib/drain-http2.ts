@@ -1,11 +1,12 @@
 /** HTTP/2, with and without TLS: sessions end when their streams have. */
 
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { ProtocolDrain } from './drain.js';
-import { Farewell, leave } from './drain-http2-farewell.js';
+import { Farewell } from './drain-http2-farewell.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
+import type { Idle } from './quiet.js';
 
 /** Duck-typed: loading http2 for an app that does not use it would cost every worker its memory. */
 export function isHttp2(server: Server): server is Http2Server {
@@ -14,16 +15,15 @@ export function isHttp2(server: Server): server is Http2Server {
 
 export class Http2Drain implements ProtocolDrain {
   readonly #sessions = new LiveList<ServerHttp2Session>();
+  /** Of every session, once the drain has begun. */
   readonly #farewells = new WeakMap<ServerHttp2Session, Farewell>();
-  /** Told to go away by a stop. */
-  readonly #left = new WeakSet<ServerHttp2Session>();
   readonly #server: Http2Server;
-  readonly #sweepLater: () => void;
+  readonly #mayBeIdle: () => void;
   #reason: DrainReason | undefined;
 
-  constructor(server: Http2Server, sweepLater: () => void) {
+  constructor(server: Http2Server, mayBeIdle: () => void) {
     this.#server = server;
-    this.#sweepLater = sweepLater;
+    this.#mayBeIdle = mayBeIdle;
     server.on('session', (session) => this.#add(session));
   }
 
@@ -37,8 +37,9 @@ export class Http2Drain implements ProtocolDrain {
     if (session.destroyed || this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-    if (this.#reason === 'stop') this.#sweepLater();
-    if (this.#reason === 'replace') this.#farewells.set(session, new Farewell(session));
+    if (this.#reason === undefined) return;
+    this.#farewells.set(session, new Farewell(session));
+    this.#mayBeIdle();
   }
 
   begin(reason: DrainReason): void {
@@ -48,23 +49,22 @@ export class Http2Drain implements ProtocolDrain {
         if (session !== undefined) this.#add(session as ServerHttp2Session);
       });
     }
+    const first = this.#reason === undefined;
     this.#reason = reason;
-    if (reason === 'stop') {
-      this.#sweepLater();
-      return;
-    }
-    for (const session of this.#sessions) this.#farewells.set(session, new Farewell(session));
+    if (first) for (const session of this.#sessions) this.#farewells.set(session, new Farewell(session));
   }
 
-  sweep(): void {
+  /** With streams that are being answered, too: being told to go away cuts none of them. */
+  idle(): Idle[] {
+    const idle: Idle[] = [];
     for (const session of this.#sessions) {
       const farewell = this.#farewells.get(session);
-      if (farewell !== undefined) farewell.depart();
-      else if (!this.#left.has(session)) {
-        this.#left.add(session);
-        leave(session);
-      }
+      if (farewell === undefined || farewell.departed || session.destroyed) continue;
+      // The session's own socket object knows less once the session has ended.
+      const socket = session.socket as Socket;
+      idle.push({ socket, gone: () => session.destroyed || farewell.departed, end: () => farewell.depart() });
     }
+    return idle;
   }
 
   destroy(): void {

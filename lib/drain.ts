@@ -13,38 +13,22 @@ import { Http1Drain, isHttp1, watchRequests } from './drain-http1.js';
 import { Http2Drain, isHttp2 } from './drain-http2.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
+import { type Activity, type Idle, idleSocket, NO_ACTIVITY, QUIET, Quiet } from './quiet.js';
 
 /** How one protocol of one server finishes its connections. */
 export interface ProtocolDrain {
-  /** Connections that somebody still waits on, right after a sweep. */
+  /** Connections that somebody still waits on, when what is idle has been ended. */
   readonly unfinished: number;
   /** Called once per reason; `'stop'` may follow `'replace'`. */
   begin(reason: DrainReason): void;
-  /** Only for `'stop'`: closes what is idle now. */
-  sweep(): void;
+  /** What waits for nothing but its client's next request. */
+  idle(): Idle[];
   /** Ends what is left at once. */
   destroy(): void;
 }
 
-/** Sweeping may take this share of the time at most, however many connections become idle one by one. */
-const SWEEP_SHARE = 0.1;
-
-/** How long a worker goes on accepting for clients that connect after the stop has begun, at the most. Milliseconds. */
-const ACCEPT_LIMIT = 250;
-
-/** The same where nobody tells who was there before, as each may need a while to be served: a share of the grace period, in bounds. */
-const ACCEPT_UNTOLD = { share: 0.5, most: 30_000 } as const;
-
 /** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
 const GOAWAY_TURNS = 10;
-
-/** The queues of a worker's listeners. */
-export interface AcceptQueues {
-  /** Accepts what the next turn of the event loop would not find by itself. */
-  acceptQueued(): void;
-  /** How many wait; `undefined` where the kernel does not tell. */
-  queued(): number | undefined;
-}
 
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
@@ -54,7 +38,7 @@ class TrackedServer {
   readonly #server: Server;
   readonly #protocols: ProtocolDrain[] = [];
 
-  constructor(server: Server, onGone: () => void, sweepLater: () => void) {
+  constructor(server: Server, onGone: () => void, mayBeIdle: () => void) {
     this.#server = server;
     const { sockets } = this;
     // One function for all connections: a closure for each would be the most expensive part of tracking.
@@ -70,8 +54,8 @@ class TrackedServer {
     };
     // TLS servers too: their 'connection' is the TCP connection, before the handshake.
     server.on('connection', this.add);
-    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, sweepLater));
-    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, sweepLater));
+    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, mayBeIdle));
+    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, mayBeIdle));
   }
 
   readonly add: (socket: Socket) => void;
@@ -87,11 +71,11 @@ class TrackedServer {
     for (const protocol of this.#protocols) protocol.begin(reason);
   }
 
-  sweep(): void {
-    for (const protocol of this.#protocols) protocol.sweep();
+  idle(): Idle[] {
     // Connected, and not a byte sent. Not for protocols of the app's own: there the server may be the one to speak first.
-    if (this.#protocols.length === 0) return;
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    if (this.#protocols.length === 0) return [];
+    const silent = [...this.sockets].filter(({ bytesRead }) => bytesRead === 0).map(idleSocket);
+    return silent.concat(...this.#protocols.map((protocol) => protocol.idle()));
   }
 
   destroy(): void {
@@ -111,14 +95,6 @@ function stopAccepting(server: Server): void {
   else (server as Server).close();
 }
 
-/**
- * Runs `next` when everything that the kernel held at the time of the call has been read: a callback inside the poll phase is
- * followed by the check phase of the *same* turn, and only the poll phase after that has asked the kernel again.
- */
-function afterPendingReads(next: () => void): void {
-  setImmediate(() => setImmediate(next));
-}
-
 /** The drain of one worker. Track servers as soon as they are known. */
 export class Drain {
   readonly #servers = new Map<Server, TrackedServer>();
@@ -127,10 +103,10 @@ export class Drain {
   /** Connections accepted before the servers were known: `serve` may listen, and only return its server later. */
   #early: Set<Socket> | undefined = new Set();
   #reason: DrainReason | undefined;
-  #sweepPlanned = false;
-  #sweepCost = 0;
+  readonly #quiet: Quiet;
 
-  constructor() {
+  constructor(activity: Activity = NO_ACTIVITY) {
+    this.#quiet = new Quiet({ activity, idle: () => [...this.#servers.values()].flatMap((server) => server.idle()) });
     watchRequests();
     subscribe('net.server.socket', this.#onEarly);
   }
@@ -172,7 +148,7 @@ export class Drain {
     const tracked = new TrackedServer(
       server,
       () => this.#settle(),
-      () => this.#sweepLater(),
+      () => this.#mayBeIdle(),
     );
     this.#servers.set(server, tracked);
     for (const socket of this.#early ?? []) {
@@ -200,30 +176,8 @@ export class Drain {
     this.#settle();
   }
 
-  /**
-   * Calls `next` when the accept queues are empty, or whoever was in them has been accepted and others go on coming. What is queued
-   * when a whole fleet stops nobody would accept any more, and the kernel resets it with the listener. libuv accepts one connection
-   * per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that takes; a
-   * turn that brought none has found none.
-   * @param grace Milliseconds until whatever is left is cut.
-   */
-  acceptQueued(next: () => void, queues: AcceptQueues, grace: number): void {
-    const first = this.#accepted;
-    const waiting = queues.queued();
-    const all = first + (waiting ?? 0);
-    const untold = waiting === undefined ? Math.min(grace * ACCEPT_UNTOLD.share, ACCEPT_UNTOLD.most) : 0;
-    const until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
-    const look = (before: number): void =>
-      afterPendingReads(() => {
-        queues.acceptQueued();
-        const now = this.#accepted;
-        if (now === before || (now >= all && performance.now() >= until)) next();
-        else look(now);
-      });
-    look(first);
-  }
-
-  get #accepted(): number {
+  /** How many connections there ever were. */
+  get accepted(): number {
     return this.#sum(({ accepted }) => accepted);
   }
 
@@ -234,34 +188,34 @@ export class Drain {
   }
 
   /**
-   * `'stop'`: idle connections close at once. `'replace'`: they are kept until their next request. Either way nothing new is
-   * accepted, and what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
+   * `'stop'`: connections close when they have been idle and quiet for `quiet` ms. `'replace'`: they are kept until their next request.
+   * Either way nothing new is accepted, and what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
    */
-  begin(reason: DrainReason): void {
+  begin(reason: DrainReason, quiet = QUIET): void {
     if (this.#reason === reason || this.#reason === 'stop') return;
     this.#reason = reason;
     for (const server of this.#adopters) stopAccepting(server);
     this.#start(reason, this.#servers.values());
+    if (reason === 'stop') this.#quiet.begin(quiet);
     this.#settle();
   }
 
   #start(reason: DrainReason, servers: Iterable<TrackedServer>): void {
     for (const server of servers) server.begin(reason);
-    this.#sweepLater();
   }
 
-  /** Time is up: ends what is idle. `next` hears how many connections are left that somebody waits on. */
-  endIdle(next: (unfinished: number) => void): void {
-    this.begin('stop');
-    const look = (turns: number): void => {
+  /**
+   * Ends what is idle, `within` ms at the latest. `next` hears how many connections were ended, and how many are left that somebody
+   * waits on.
+   */
+  endIdle(within: number, next: (ended: number, unfinished: number) => void): void {
+    this.begin('stop', 0);
+    const look = (ended: number, turns: number): void => {
       const left = this.#sum(({ unfinished }) => unfinished);
-      if (left === 0 || turns === 0) next(left);
-      else setImmediate(look, turns - 1);
+      if (left === 0 || turns === 0) next(ended, left);
+      else setImmediate(look, ended, turns - 1);
     };
-    afterPendingReads(() => {
-      this.#sweep();
-      look(GOAWAY_TURNS);
-    });
+    this.#quiet.endAll(within, (ended) => look(ended, GOAWAY_TURNS));
   }
 
   /** Cuts whatever is left. */
@@ -269,19 +223,8 @@ export class Drain {
     for (const server of this.#servers.values()) server.destroy();
   }
 
-  #sweepLater(): void {
-    if (this.#reason !== 'stop' || this.#sweepPlanned) return;
-    this.#sweepPlanned = true;
-    const wait = Math.round(this.#sweepCost / SWEEP_SHARE);
-    if (wait === 0) afterPendingReads(() => this.#sweep());
-    else setTimeout(() => afterPendingReads(() => this.#sweep()), wait);
-  }
-
-  #sweep(): void {
-    this.#sweepPlanned = false;
-    const before = performance.now();
-    for (const server of this.#servers.values()) server.sweep();
-    this.#sweepCost = performance.now() - before;
+  #mayBeIdle(): void {
+    if (this.#reason === 'stop') this.#quiet.again();
   }
 
   #settle(): void {

@@ -182,6 +182,9 @@ export interface NativeBinding {
   /** An exclusive flock(2) on a file that is created when missing; `undefined` when another process holds it. */
   lockFile(path: string): Fd | undefined;
 
+  /** How many bytes of a connection have arrived and were not read. `ioctl(FIONREAD)`. */
+  bytesWaiting(fd: Fd): number;
+
   closeFd(fd: Fd): void;
   /** A close-on-exec duplicate. */
   dupFd(fd: Fd): Fd;
@@ -209,8 +212,18 @@ export interface NativeBinding {
 export interface LinuxBinding {
   /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
   guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
-  /** `TCP_INFO`. Throws ENOTSUP for unix sockets. */
+  /** Of a TCP socket by `TCP_INFO`, of a unix socket by sock_diag(7), which throws where the kernel was built without it. */
   queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
+  /**
+   * Lets nobody in any more, through no copy of the socket, for good. What is queued, and whoever is in the middle of a handshake, can
+   * still be accepted. A unix socket refuses newcomers, and is readable for ever once its queue is empty. A TCP socket leaves them
+   * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen.
+   */
+  sealListener(fd: Fd): void;
+  /** Handshakes that have begun at the port of a TCP listener and are not in its queue yet. Throws `sock_diag` where that is not told. */
+  handshakes(fd: Fd): number;
+  /** Milliseconds since a connection last sent or received bytes, or was made; `undefined` of a unix socket. `TCP_INFO`. */
+  idleTime(fd: Fd): number | undefined;
   /**
    * Steers the connections that are made from now on, and replaces what was in force in one step. Connections that are
    * queued stay where they are, and so does one whose handshake has begun. Throws `setsockopt(SO_ATTACH_REUSEPORT_CBPF)` EINVAL for a

@@ -63,6 +63,8 @@ export interface WireListener extends ListenerAddress {
   readonly boundAs: string;
   readonly backlog: number;
   readonly ipv6Only: boolean;
+  /** Opened by the service manager, which goes on holding it when the fleet has stopped. */
+  readonly activated?: boolean;
 }
 
 /** First message to a worker, written right after the spawn; on Windows when it has said `hello`. */
@@ -80,9 +82,16 @@ export type MasterMessage =
   | InitMessage
   /**
    * Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. `queued`: also a
-   * replacement accepts first who waits in the queue, because the next worker has another one.
+   * replacement accepts first who waits in the queue, because the next worker has another one. `sealed`: nobody can connect any more to
+   * the sockets that the master opened, and what is queued there is to be accepted first.
    */
-  | { readonly type: 'drain'; readonly reason: DrainReason; readonly timeout?: number; readonly queued?: boolean }
+  | {
+      readonly type: 'drain';
+      readonly reason: DrainReason;
+      readonly timeout?: number;
+      readonly queued?: boolean;
+      readonly sealed?: boolean;
+    }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back.
@@ -121,6 +130,8 @@ export type WorkerMessage =
   | { readonly type: 'ready'; readonly pid: number }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
+  /** The fleet stops, and this worker accepts nothing any more. */
+  | { readonly type: 'closed' }
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
   /** The sockets of another slot could not be adopted, for want of descriptors for example. */
   | { readonly type: 'unadopted'; readonly slot: number }

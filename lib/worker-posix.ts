@@ -4,26 +4,31 @@ import { adoptListeners, restoreBacklog } from './adopt.js';
 import { openControlFd, posixBoot } from './boot-posix.cjs';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
+import { kernelActivity } from './kernel-activity.js';
 import type { NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
+import type { WireListener } from './protocol.cjs';
 import { FROM_MASTER } from './what-masters-say.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: NativeBinding): WorkerSystem {
   let fds: readonly number[] = [];
+  let wires: readonly WireListener[] = [];
   return {
     boot: posixBoot(() => native),
+    activity: kernelActivity(native),
     openChannel(identity, events) {
       const fd = openControlFd(identity);
       return fd === undefined ? undefined : new Channel(overSocket(fd), FROM_MASTER, events);
     },
-    adopt(wires) {
+    adopt(promised) {
+      wires = promised;
       const listeners = adoptListeners(native, wires);
       fds = listeners.flatMap(({ fd }) => fd ?? []);
       return listeners;
     },
-    restoreBacklogs(listeners, wires, log) {
-      for (const [i, { backlog }] of wires.entries()) {
+    restoreBacklogs(listeners, promised, log) {
+      for (const [i, { backlog }] of promised.entries()) {
         const fd = listeners[i]?.fd;
         if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
       }
@@ -35,15 +40,30 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
     },
     // libuv accepts in every turn for as long as somebody is there.
     acceptQueued() {},
-    queued: () => queued(native, fds),
+    queued: () => asked(() => sum(fds.map((fd) => onLinux(native).queueDepth(fd).depth))),
+    // A unix socket has no handshake.
+    arriving: () =>
+      asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : onLinux(native).handshakes(fd))))) ?? 0,
+    seal: (which) =>
+      asked(() => {
+        for (const [i, { fd, activated }] of wires.entries()) {
+          if (which === 'all' ? activated : fd !== null) continue;
+          onLinux(native).sealListener(fds[i] as number);
+        }
+        return which !== 'all' || !wires.some(({ activated }) => activated);
+      }) ?? false,
   };
 }
 
-function queued(native: NativeBinding, fds: readonly number[]): number | undefined {
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** `undefined` where this system does not tell, or the app has closed its server. */
+function asked<T>(question: () => T): T | undefined {
   try {
-    return fds.reduce((sum, fd) => sum + onLinux(native).queueDepth(fd).depth, 0);
+    return question();
   } catch {
-    // Not told on this system, or not of a unix socket; or the app has closed its server.
     return undefined;
   }
 }

@@ -6,15 +6,17 @@
 import type { Adoptions, AdoptionsContext } from './adoptions.js';
 import type { BootSystem } from './boot.cjs';
 import type { Channel, ChannelEvents } from './channel.js';
-import type { AcceptQueues } from './drain.js';
 import type { WorkerIdentity } from './identity.cjs';
+import type { AcceptQueues } from './last-call.js';
 import type { MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
+import type { Activity } from './quiet.js';
 import type { Listener, Logger } from './types.js';
 
 export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
 
 export interface WorkerSystem extends AcceptQueues {
   readonly boot: BootSystem;
+  readonly activity: Activity;
   /** `undefined` when the master gave no channel, or something else is behind the number. */
   openChannel(identity: WorkerIdentity, events: ChannelEvents<MasterMessage>): WorkerChannel | undefined;
   /**
@@ -24,6 +26,11 @@ export interface WorkerSystem extends AcceptQueues {
   adopt(wires: readonly WireListener[]): readonly Listener[];
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
+  /**
+   * The fleet is over: lets nobody in any more through the sockets that this worker bound itself, or, without a master, through any.
+   * @returns Whether nobody can connect to them any more.
+   */
+  seal(which: 'bound' | 'all'): boolean;
   /** `'sharded'`: accepts for other slots. */
   adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
 }

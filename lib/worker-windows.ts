@@ -9,6 +9,7 @@ import { PreforkError } from './errors.js';
 import type { NativeBinding } from './native.cjs';
 import type { WindowsBinding } from './native-windows.cjs';
 import type { WireListener } from './protocol.cjs';
+import { NO_ACTIVITY } from './quiet.js';
 import type { Listener } from './types.js';
 import { FROM_MASTER } from './what-masters-say.js';
 import type { WorkerChannel, WorkerSystem } from './worker-system.js';
@@ -18,6 +19,8 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
   const sockets: AcceptingSocket[] = [];
   return {
     boot: windowsBoot(() => binding),
+    // The socket behind a connection of Node's is out of reach.
+    activity: NO_ACTIVITY,
     openChannel(identity, events) {
       const pipes = controlPipes(identity);
       if (pipes === undefined) return undefined;
@@ -38,6 +41,8 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
       for (const socket of sockets) socket.accept();
     },
     queued: () => undefined,
+    arriving: () => 0,
+    seal: () => false,
   };
 }
 

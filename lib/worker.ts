@@ -13,18 +13,26 @@ import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import { inWords } from './in-words.cjs';
 import { InheritedServers } from './inherited-servers.js';
+import { acceptRest, type LastCall } from './last-call.js';
 import { callLateListeners } from './late-abort.js';
 import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
 import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from './protocol.cjs';
+import { QUIET } from './quiet.js';
 import type { RecycleWatch } from './recycle-watch.js';
 import { startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
 import { Context } from './worker-context.js';
 import { workerSystem } from './worker-platform.js';
 import type { WorkerChannel, WorkerSystem } from './worker-system.js';
+
+/** How long the order of the master may take to follow a signal that reached its whole group, and this worker first. Milliseconds. */
+const SIGNAL_RACE = 100;
+
+/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
+const QUIET_SHARE = 0.25;
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -70,7 +78,7 @@ class Worker {
   readonly #settings: Settings;
   readonly #system: WorkerSystem;
   readonly #log: Logger;
-  readonly #drain = new Drain();
+  readonly #drain: Drain;
   readonly #deadline: Deadline;
   readonly #abort = new AbortController();
   readonly #init = deferred<InitMessage>();
@@ -82,6 +90,10 @@ class Worker {
   #reason: DrainReason = 'replace';
   /** Told to drain, and still accepting what is queued. */
   #accepting = false;
+  /** Nobody can connect any more. */
+  #sealed = false;
+  /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
+  #undecidedUntil = 0;
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
@@ -95,6 +107,7 @@ class Worker {
     this.#identity = identity;
     this.#settings = settings;
     this.#system = system;
+    this.#drain = new Drain(system.activity);
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
     this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
@@ -233,6 +246,9 @@ class Worker {
         this.#init.resolve(message);
         break;
       case 'drain':
+        this.#undecidedUntil = 0;
+        // Before the sockets of this worker are looked at: the other ones have been sealed by the master.
+        if (message.reason === 'stop' && this.#system.seal('bound')) this.#sealed = message.sealed === true;
         this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
         break;
       case 'adopt':
@@ -254,10 +270,13 @@ class Worker {
   #onSigterm(): void {
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'draining', signal: 'SIGTERM' });
+    this.#undecidedUntil = performance.now() + SIGNAL_RACE;
     this.#beginDrain('stop', this.#settings.gracePeriod, 0);
   }
 
   #orphaned(): void {
+    this.#undecidedUntil = 0;
+    this.#sealed = this.#system.seal('all');
     this.#beginDrain('stop', this.#deadline.left ?? this.#settings.gracePeriod, ORPHAN_EXIT_CODE);
   }
 
@@ -277,11 +296,22 @@ class Worker {
     const begin = (): void => {
       this.#accepting = false;
       this.#abort.abort();
-      this.#drain.begin(this.#reason);
+      this.#drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
+      if (this.#reason === 'stop') this.#channel?.send({ type: 'closed' });
     };
     this.#accepting = before === 'ready' && queued;
-    if (this.#accepting) this.#drain.acceptQueued(begin, this.#system, timeout);
-    else begin();
+    if (!this.#accepting) {
+      begin();
+      return;
+    }
+    const call: LastCall = {
+      queues: this.#system,
+      grace: timeout,
+      accepted: () => this.#drain.accepted,
+      sealed: () => this.#sealed,
+      undecided: () => performance.now() < this.#undecidedUntil,
+    };
+    acceptRest(call, begin);
   }
 
   /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */

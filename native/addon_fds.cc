@@ -1,10 +1,16 @@
 #include "addon_fds.h"
 
+#include "activity.h"
 #include "addon_args.h"
 #include "fd.h"
 
 namespace prefork {
 namespace {
+
+Napi::Value Waiting(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  return Napi::Number::New(info.Env(), Translate(info.Env(), [&] { return BytesWaiting(fd); }));
+}
 
 void Close(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
@@ -55,6 +61,7 @@ void ExportFds(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto function) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
+  add("bytesWaiting", Waiting);
   add("closeFd", Close);
   add("dupFd", Dup);
   add("setCloseOnExec", CloseOnExec);

@@ -1,4 +1,5 @@
 // The border on Linux: what every POSIX system has, and what only this kernel can do.
+#include "activity.h"
 #include "addon_address.h"
 #include "addon_args.h"
 #include "addon_fd_channel.h"
@@ -6,6 +7,8 @@
 #include "addon_queue_watch.h"
 #include "addon_system.h"
 #include "reaper.h"
+#include "seal.h"
+#include "sock_diag.h"
 #include "steering.h"
 
 namespace prefork {
@@ -32,6 +35,22 @@ Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
   result.Set("depth", fill.depth);
   result.Set("limit", fill.limit);
   return result;
+}
+
+void SealListener(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  Translate(info.Env(), [&] { Seal(fd); });
+}
+
+Napi::Value HandshakesOf(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  return Napi::Number::New(info.Env(), Translate(info.Env(), [&] { return Handshakes(fd); }));
+}
+
+Napi::Value IdleTimeOf(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  const std::optional<std::uint32_t> ms = Translate(info.Env(), [&] { return IdleTime(fd); });
+  return ms ? Napi::Number::New(info.Env(), *ms) : info.Env().Undefined();
 }
 
 void SteerGroup(const Napi::CallbackInfo& info) {
@@ -91,6 +110,9 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   };
   add("guard", Guard);
   add("queueDepth", QueueDepth);
+  add("sealListener", SealListener);
+  add("handshakes", HandshakesOf);
+  add("idleTime", IdleTimeOf);
   add("steer", SteerGroup);
   add("reapStrangers", ReapStrangers);
   add("watchQueues", WatchQueues);

@@ -36,8 +36,8 @@ void SetBacklog(int fd, int backlog);
 SocketName NameOf(int fd);
 // Anything that is open has an answer, a file too; EBADF throws.
 Inspection Inspect(int fd);
-// ENOTSUP where nobody tells the numbers (unix sockets), EINVAL for a socket that does not
-// listen.
+// EINVAL for a socket that does not listen; another error where the kernel does not tell the
+// numbers.
 QueueFill ReadQueue(int fd);
 // Whether ReadQueue() can be told anything, on a TCP socket that need not listen: 0, or -1 with
 // errno.

@@ -12,6 +12,7 @@
 
 #include "fd.h"
 #include "listener.h"
+#include "sock_diag.h"
 #include "sys_error.h"
 
 namespace prefork {
@@ -84,6 +85,7 @@ QueueFill ReadQueue(int fd) {
   if (GetTcpInfo(fd, &info) != 0) {
     // A unix socket has no such level: EOPNOTSUPP, on older kernels ENOPROTOOPT.
     const bool unsupported = errno == EOPNOTSUPP || errno == ENOPROTOOPT;
+    if (unsupported && NameOf(fd).family == Family::kUnix) return UnixQueue(fd);
     throw SysError(unsupported ? ENOTSUP : errno, "getsockopt");
   }
   if (info.tcpi_state != TCP_LISTEN)

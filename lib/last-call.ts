@@ -1,0 +1,74 @@
+/**
+ * What a worker does between hearing that it has to stop and not accepting any more: whoever has connected by then is accepted.
+ *
+ * What is queued when a whole fleet stops, nobody else would accept, and the kernel resets it with the listener. Where the door is
+ * sealed (`sealListener` of native.cts) that ends by itself: nobody comes any more, and when nobody is on the way in, nobody ever
+ * will be. Elsewhere clients go on coming, and only a time can end it.
+ */
+
+import { afterPendingReads } from './quiet.js';
+
+/** How long a worker goes on accepting for clients that connect after the stop has begun, at the most. Milliseconds. */
+const ACCEPT_LIMIT = 250;
+
+/** The same where nobody tells who was there before, as each may need a while to be served: a share of the grace period, in bounds. */
+const ACCEPT_UNTOLD = { share: 0.5, most: 30_000 } as const;
+
+/** How often to look when nobody has come, and somebody may. Milliseconds. */
+const LOOK_AGAIN = 5;
+
+/** The queues of a worker's listeners. */
+export interface AcceptQueues {
+  /** Accepts what the next turn of the event loop would not find by itself. */
+  acceptQueued(): void;
+  /** How many wait; `undefined` where the kernel does not tell. */
+  queued(): number | undefined;
+  /** How many are in the middle of a handshake, as far as the kernel tells. */
+  arriving(): number;
+}
+
+export interface LastCall {
+  readonly queues: AcceptQueues;
+  /** How many connections there ever were. */
+  accepted(): number;
+  /** Milliseconds until whatever is left is cut. */
+  readonly grace: number;
+  /** Whether nobody can connect any more. */
+  sealed(): boolean;
+  /** Whether the master may still have something to say about it. */
+  undecided(): boolean;
+}
+
+/**
+ * Calls `next` when the accept queues are empty, or whoever was in them has been accepted and others go on coming. libuv accepts one
+ * connection per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that
+ * takes; a turn that brought none has found none.
+ */
+export function acceptRest(call: LastCall, next: () => void): void {
+  const { queues, grace } = call;
+  const first = call.accepted();
+  const waiting = queues.queued();
+  const all = first + (waiting ?? 0);
+  const untold = waiting === undefined ? Math.min(grace * ACCEPT_UNTOLD.share, ACCEPT_UNTOLD.most) : 0;
+  const until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
+  const late = (): boolean => performance.now() >= until;
+  const look = (before: number): void =>
+    afterPendingReads(() => {
+      queues.acceptQueued();
+      const now = call.accepted();
+      if (now !== before) {
+        if (!call.sealed() && now >= all && late()) next();
+        else look(now);
+      } else if (call.undecided() || (call.sealed() && !late() && !empty(queues))) {
+        setTimeout(look, LOOK_AGAIN, now);
+      } else {
+        next();
+      }
+    });
+  look(first);
+}
+
+/** In this order: who is no longer on the way is in the queue. */
+function empty(queues: AcceptQueues): boolean {
+  return queues.arriving() === 0 && (queues.queued() ?? 0) === 0;
+}

@@ -1,0 +1,15 @@
+// What the kernel knows of a connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace prefork {
+
+// Bytes that have arrived and were not read.
+int BytesWaiting(int fd);
+// Linux. Milliseconds since bytes were last sent or received, or since the connection was made;
+// nothing where the kernel does not tell (unix sockets).
+std::optional<std::uint32_t> IdleTime(int fd);
+
+}  // namespace prefork
