@@ -13,7 +13,7 @@ const BACKSTOP_MARGIN = 250;
  * How long before the deadline idle connections are ended, in milliseconds: so long for each, so that they can be ended one by one; and
  * what is left then is for the answers to what the last of them have sent.
  */
-const LEAD = { answers: 100, each: 0.2, most: 5_000 } as const;
+const LEAD = { answers: 100, each: 0.5, most: 5_000 } as const;
 
 /** What is idle at the deadline itself has ended after so long. Milliseconds. */
 const LAST_LOOK = 50;
@@ -30,6 +30,7 @@ export interface DeadlineContext {
 
 export class Deadline {
   readonly #context: DeadlineContext;
+  #endedAt = -Infinity;
   #approach: NodeJS.Timeout | undefined;
   #set: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
 
@@ -68,7 +69,9 @@ export class Deadline {
 
   #expire(timeout: number): void {
     const { drain } = this.#context;
-    if (drain.connections === 0) this.#giveUp(timeout);
+    const { connections } = drain;
+    // Those that were ended last may have been so this very moment.
+    if (connections === 0 && performance.now() - this.#endedAt > IDLE_MARGIN) this.#giveUp(timeout);
     drain.endIdle(LAST_LOOK, (ended, unfinished) => {
       this.#ended(ended, timeout);
       if (unfinished > 0) this.#giveUp(timeout);
@@ -80,6 +83,7 @@ export class Deadline {
   /** Clients that had nothing to ask for so long: what a replacement leaves behind, and no reason to worry. */
   #ended(ended: number, timeout: number): void {
     if (ended === 0) return;
+    this.#endedAt = performance.now();
     const what = `${ended} idle connection${ended === 1 ? '' : 's'}`;
     this.#context.log.info(`ended ${what} at the end of the ${Math.round(timeout)} ms that the drain had`);
   }

@@ -36,6 +36,8 @@ export class PosixHost extends CommonHost implements Host {
     return openListeners(plans, { native, sharing, slots, log, env: process.env, pid: process.pid });
   }
 
+  readonly seal = 'sealListener' in native ? (fd: number) => onLinux(native).sealListener(fd) : undefined;
+
   queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
     return onLinux(native).queueDepth(fd);
   }

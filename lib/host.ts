@@ -92,8 +92,10 @@ export interface Host {
   after(ms: number, action: () => void): Timer;
   /** @param slots How many sockets every address gets, under `'sharded'`. */
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
-  /** Of a TCP socket, where `features.queueDepth`. */
+  /** Of a listening socket, where `features.queueDepth`. Throws of a unix socket where the kernel does not tell. */
   queueDepth(fd: number): { readonly depth: number; readonly limit: number };
+  /** Linux: lets nobody in through a listening socket any more. What is queued can still be accepted. Throws what the kernel says. */
+  readonly seal?: (fd: number) => void;
   watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   runDelay(pid: number): number | undefined;

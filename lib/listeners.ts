@@ -18,7 +18,7 @@ import type { ListenerAddress, Logger, Sharing } from './types.js';
 import { missActivated, UnixRenewal } from './unix-renewal.js';
 import { openUnixSocket } from './unix-socket.js';
 
-/** A listener that the master owns for its whole life. */
+/** A listener that the master owns until no worker of a fleet that stops accepts any more. */
 export interface OpenListener {
   /** Host name resolved, port 0 replaced by the real one. */
   readonly address: ListenerAddress;
@@ -137,7 +137,7 @@ function adopt(
     port: socket.port,
   };
   // The file of a unix socket belongs to the service manager, which goes on listening there.
-  const listener = listenerOf(plan, bound as BoundSocket, {}, context, () => native.closeFd(fd));
+  const listener = listenerOf(plan, bound as BoundSocket, { activated: true }, context, () => native.closeFd(fd));
   opened.set(plan, plan.kind === 'unix' ? { ...listener, lease: missActivated(listener, log) } : listener);
   if (sharing !== 'shared' && plan.kind === 'tcp') {
     throw new PreforkError(
@@ -251,12 +251,14 @@ interface Particulars {
   readonly ipv6Only?: boolean;
   /** False: workers bind for themselves, the descriptor is a guard. */
   readonly inherited?: boolean;
+  /** Opened by the service manager. */
+  readonly activated?: true;
 }
 
 function listenerOf(
   plan: ListenPlan,
   { fd, family, address, port }: BoundSocket,
-  { boundAs = address, ipv6Only = false, inherited = true }: Particulars,
+  { boundAs = address, ipv6Only = false, inherited = true, activated }: Particulars,
   { log }: OpenListenersContext,
   release: () => void,
 ): OpenListener {
@@ -265,7 +267,7 @@ function listenerOf(
   return {
     address: where,
     fd: inherited ? fd : null,
-    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only },
+    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only, ...(activated && { activated }) },
     close() {
       if (closed) return;
       closed = true;

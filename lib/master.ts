@@ -1,6 +1,7 @@
 /** The supervision state machine: start, exits and what follows from them, stop. Runs in the master only. */
 
 import { deferred } from './deferred.js';
+import { closeDoors, sealDoors } from './doors.js';
 import type { WorkerExit } from './errors.js';
 import { stoppedEarly } from './errors.js';
 import { Exits } from './exits.js';
@@ -90,7 +91,7 @@ export class Master {
       ending: () => this.#ending !== undefined,
       tell: (worker, exit) => events.exit(worker, exit),
     });
-    this.#shutDown = new ShutDown(host, this.#log, this.#workers);
+    this.#shutDown = new ShutDown(host, this.#log, this.#workers, () => closeDoors(this.#listeners));
     this.#slots = new Slots({
       host,
       log: this.#log,
@@ -151,8 +152,8 @@ export class Master {
   }
 
   #queues(): QueueStatus[] {
-    // The listeners are closed: their descriptors are nobody's, or somebody else's by now.
-    if (this.#state === 'stopped') return [];
+    // The listeners are closed, or about to be: their descriptors are nobody's, or somebody else's by then.
+    if (this.#ending !== undefined) return [];
     return queueStatus(this.#host, this.#listeners);
   }
 
@@ -215,6 +216,7 @@ export class Master {
       message: (handle, data) => this.#events.message(handle.info, data),
       watches: this.#watches,
       spawned: (handle) => this.#onSpawn(handle),
+      closed: () => this.#shutDown.check(),
       exited: (handle, exit) => void this.#onExit(handle, exit),
     });
     starter.tls = tls;
@@ -321,11 +323,14 @@ export class Master {
     this.#watches.close();
     this.#recoveries.end();
     this.#hooks.close();
-    void this.#shutDown.run(grace).then(() => this.#over(error));
+    // Not those of programs that know nothing of it, and may serve on for as long as they like.
+    const sealed =
+      grace > 0 && this.#settings.readiness !== 'spawn' && sealDoors(this.#host, this.#listeners, this.#log);
+    void this.#shutDown.run(grace, sealed).then(() => this.#over(error));
   }
 
   #over(error: unknown): void {
-    // Only now: while a worker may still accept, nothing that the kernel has queued may be reset.
+    // What the service manager opened, and what closeDoors() had no chance to.
     closeListeners(this.#listeners);
     this.#releases.close();
     this.#stopReaping?.();

@@ -19,8 +19,12 @@ export class ShutDown {
   #deadline: number | undefined;
   #timer: Timer | undefined;
   #killed = false;
+  #sealed = false;
+  readonly #unattended: () => void;
 
-  constructor(host: Host, log: Logger, workers: ReadonlySet<WorkerHandle>) {
+  /** @param unattended Called when no worker accepts any more, and none will. Perhaps more than once. */
+  constructor(host: Host, log: Logger, workers: ReadonlySet<WorkerHandle>, unattended: () => void) {
+    this.#unattended = unattended;
     this.#host = host;
     this.#log = log;
     this.#workers = workers;
@@ -44,8 +48,12 @@ export class ShutDown {
     else this.#ask(handle);
   }
 
-  /** Asks every worker to finish within `grace` ms; resolves when all are gone. Called again it can only shorten the wait. */
-  run(grace: number): Promise<void> {
+  /**
+   * Asks every worker to finish within `grace` ms; resolves when all are gone. Called again it can only shorten the wait.
+   * @param sealed Nobody can connect any more.
+   */
+  run(grace: number, sealed = false): Promise<void> {
+    this.#sealed ||= sealed;
     const deadline = this.#host.now() + grace;
     if (this.#deadline === undefined || deadline < this.#deadline) {
       const first = this.#deadline === undefined;
@@ -59,9 +67,12 @@ export class ShutDown {
     return this.#done.promise;
   }
 
-  /** To be called when a worker has been reaped. */
+  /** To be called when a worker has been reaped, or accepts no more. */
   check(): void {
-    if (this.#deadline === undefined || this.#workers.size > 0) return;
+    if (this.#deadline === undefined) return;
+    const attended = this.#underWay.size > 0 || [...this.#workers].some(({ accepts }) => accepts);
+    if (!attended) this.#unattended();
+    if (this.#workers.size > 0) return;
     // A commandProducer that never settles is not waited for beyond the grace period.
     if (this.#underWay.size > 0 && !this.#killed) return;
     this.#timer?.cancel();
@@ -69,7 +80,7 @@ export class ShutDown {
   }
 
   #ask(handle: WorkerHandle): void {
-    handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#host.now()));
+    handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#host.now()), this.#sealed);
   }
 
   #killAll(): void {

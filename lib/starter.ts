@@ -35,6 +35,8 @@ export interface StarterContext {
   readonly watches: Pick<Watches, 'changed' | 'pong' | 'recycle' | 'unadopted'>;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
+  /** A worker of a fleet that stops accepts no more. */
+  closed(): void;
   exited(handle: WorkerHandle, exit: WorkerExit): void;
 }
 
@@ -73,6 +75,7 @@ export class Starter {
       },
       recycle: (reason) => watches.recycle(handle, reason),
       unadopted: (slot) => watches.unadopted(handle, slot),
+      closed: () => this.#context.closed(),
       pong: (id, inspector) => watches.pong(handle, id, inspector),
       trouble: (what) => log.error(`${handle} ${what}`),
       exit: (exit) => {

@@ -30,6 +30,7 @@ const CHECKS: Checks = {
   stderr: ({ text }) => (isText(text) && text.length <= STDERR_TEXT ? { type: 'stderr', text } : undefined),
   ready: ({ pid }) => (isPid(pid) ? { type: 'ready', pid } : undefined),
   draining: ({ signal }) => (isSignal(signal) ? { type: 'draining', signal } : undefined),
+  closed: () => ({ type: 'closed' }),
   pong: ({ id, inspector }) => {
     // Those of the watch on stalls are below 0.
     if (!isWhole(id, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) return undefined;

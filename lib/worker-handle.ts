@@ -25,6 +25,8 @@ export interface WorkerHandleEvents {
   unadopted?(slot: number): void;
   /** The worker wants a successor. */
   recycle?(reason: string): void;
+  /** The fleet stops, and the worker accepts nothing any more. */
+  closed?(): void;
   /** The event loop of the worker turned. */
   pong?(id: number, inspector: InspectorPort | undefined): void;
   /** In words that follow its name: a signal that could not be sent, messages that it does not read, a protocol that it broke. */
@@ -59,6 +61,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly #asked = new Set<number>();
   /** As the worker says itself: behind a wrapper another one than {@link pid}. */
   #servingPid: number | undefined;
+  /** The worker has said that it accepts nothing any more. */
+  #closed = false;
   /** The master asked for the exit. */
   requested = false;
   /** Why the master killed it, in words that follow its name. */
@@ -113,6 +117,11 @@ export class WorkerHandle implements WorkerProcessEvents {
   /** `worker 3 (pid 4711, generation 0)`, as in every log line. */
   toString(): string {
     return `worker ${this.place.slot} (pid ${this.pid}, generation ${this.place.generation})`;
+  }
+
+  /** Whether it may still accept. Of a program that speaks no channel the master does not know: it has its own copy of the socket. */
+  get accepts(): boolean {
+    return this.#speaks && !this.#closed && this.#state !== 'exited';
   }
 
   /** Settles when the process is reaped. */
@@ -176,7 +185,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   /** Asks the worker to finish: on the channel when it listens there, by SIGTERM when it does not. */
-  drain(reason: DrainReason, timeout: number): void {
+  drain(reason: DrainReason, timeout: number, sealed = false): void {
     if (this.#state === 'exited') return;
     const hears = this.#speaks && this.#state !== 'starting';
     this.requested = true;
@@ -184,8 +193,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
-    const queued = this.superseded() ? { queued: true } : {};
-    if (hears) this.#process?.send({ type: 'drain', reason, timeout, ...queued });
+    const particulars = { ...(this.superseded() && { queued: true }), ...(sealed && { sealed }) };
+    if (hears) this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
     else this.kill('SIGTERM');
   }
 
@@ -249,6 +258,11 @@ export class WorkerHandle implements WorkerProcessEvents {
         break;
       case 'hearing':
         this.#hearing = message.messages;
+        break;
+      case 'closed':
+        if (this.#state !== 'draining') break;
+        this.#closed = true;
+        this.#events.closed?.();
         break;
       case 'pong':
         this.#events.pong?.(message.id, message.inspector);

@@ -182,7 +182,11 @@ export class FakeHost implements Host {
     if (this.openError !== undefined) throw this.openError;
     const address = { name: '0', family: 'IPv4', address: '127.0.0.1', port: 8_080 } as const;
     const wire = { ...address, boundAs: address.address, backlog: 4_096, ipv6Only: false };
-    const close = () => void this.closedListeners++;
+    let closed = false;
+    const close = () => {
+      if (!closed) this.closedListeners++;
+      closed = true;
+    };
     if (sharing !== 'sharded') return [{ address, fd: 20, wire, close }];
     const steer = ({ live }: { readonly live: readonly number[] }) => void this.steered.push(live.join());
     let fd = FIRST_SHARD;

@@ -16,7 +16,7 @@ test('L5 connections that are still idle at the deadline of a replacement are en
   for (const client of [used, silent]) expect(await client.ended()).toBeUndefined();
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('settled\n');
-  expect(worker.stderr()).toMatch(/: ended 2 idle connections 300 ms after the drain began\n$/);
+  expect(worker.stderr()).toMatch(/: ended 2 idle connections at the end of the 300 ms that the drain had\n$/);
   expect(worker.stderr()).not.toContain('not done');
 });
 
@@ -42,7 +42,7 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ar
   await closed;
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('settled\n');
-  expect(worker.stderr()).toMatch(/: ended 1 idle connection 300 ms after the drain began\n$/);
+  expect(worker.stderr()).toMatch(/: ended 1 idle connection at the end of the 300 ms that the drain had\n$/);
 });
 
 test('a request that is not answered at the deadline of a replacement is cut, with a warning', async () => {
