@@ -3,6 +3,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { invalidOption } from './errors.js';
+import { logicalCwd } from './names.js';
 import type { ListenPlan, TcpPlan, UnixPlan } from './options.js';
 import { checkBoolean, checkNames, checkNumber, checkObject, checkOneOf, checkString } from './validate.js';
 
@@ -151,12 +152,15 @@ function checkHost(option: string, host: string, shown = host): string {
   return host;
 }
 
-/** Relative paths are made absolute at once: the file must be found again after a later `process.chdir()`. */
+/**
+ * Relative paths are made absolute at once: the file must be found again after a later `process.chdir()`; by the name of the directory,
+ * because clients look for it behind the link that a deploy moves.
+ */
 function checkPath(option: string, value: unknown): string {
   const given = checkString(option, value, 'the path of a unix socket');
   if (given.endsWith('/'))
     throw invalidOption(option, given, 'the path of a file, not of a directory', { range: true });
-  const path = resolve(given);
+  const path = resolve(logicalCwd(process.env, process.cwd()), given);
   if (Buffer.byteLength(path) > UNIX_PATH_MAX) {
     const allowed = `at most ${UNIX_PATH_MAX} bytes long (absolute, ${Buffer.byteLength(path)} now): use a shorter directory`;
     throw invalidOption(option, given, allowed, { range: true });

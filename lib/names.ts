@@ -51,7 +51,7 @@ export function namesOf(program: Program, { cwd, exec, execArgv }: LaunchSetting
   const script = path === undefined || !isAbsolute(path) || isEvaluated(program) ? undefined : path;
   const named = exec === undefined || !isPath(exec) ? undefined : resolve(workersCwd, exec);
 
-  for (const name of [program.cwd, workersCwd]) add(name);
+  for (const name of [program.cwd, workersCwd, ...hints(program.env)]) add(name);
   for (const name of [script, named]) if (name !== undefined) add(dirname(name));
   // A link to the script itself, which does not lie in a release with it.
   const runs = named !== undefined && SCRIPT.test(named) ? named : script;
@@ -94,7 +94,17 @@ export function real(path: string): string | undefined {
 }
 
 function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+/** Names that the program may have been started by although its directory is another one now: a daemon goes to `/`, npm to its package. */
+function hints({ PWD, npm_package_json: manifest }: NodeJS.ProcessEnv): string[] {
+  const named = [PWD, manifest === undefined ? undefined : dirname(manifest)];
+  return named.flatMap((name) => (name !== undefined && isAbsolute(name) ? [resolve(name)] : []));
 }
 
 /** Whether a path is a folder or lies in it. Nothing is said to lie in `/`, which no deploy replaces. */

@@ -103,6 +103,14 @@ const ways: readonly (readonly [string, () => [Started?, Partial<PreforkOptions>
   ['the option cwd, from elsewhere', () => [{ cwd: '/', script: release(1, 'app.mjs') }, { cwd: current() }]],
   ['the option cwd, relative', () => [{ cwd: at, script: release(1, 'app.mjs') }, { cwd: 'current' }]],
   ['an absolute script', () => [{ script: current('app.mjs'), env: { PWD: release(1), OLDPWD: '/' } }]],
+  [
+    '$PWD, which the program has left',
+    () => [{ script: release(1, 'app.mjs'), cwd: '/', env: { PWD: current() } }, { cwd: release(1) }],
+  ],
+  [
+    'the package of npm --prefix',
+    () => [{ env: { PWD: release(1), OLDPWD: '/', npm_package_json: current('package.json') } }],
+  ],
   ['the option exec', () => [{}, { exec: current('app.mjs') }]],
   [
     'the option exec, while the program is elsewhere',
