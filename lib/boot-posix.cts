@@ -24,6 +24,7 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
     reportFd: openControlFd,
     arm(identity, onMasterDeath) {
       const native = loadNative();
+      leaveDeadTerminals(native);
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
       const control = openControlFd(identity);
@@ -35,6 +36,17 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
       return native.watchParent({ pid: identity.masterPid, controlFd: control ?? -1 }, onMasterDeath);
     },
   };
+}
+
+/**
+ * On a terminal that has hung up every write fails, and Node 20 aborts when it cannot give the settings back at exit
+ * (nodejs/node#58200): before, when and after it hangs up a worker has /dev/null instead.
+ */
+function leaveDeadTerminals(native: NativeBinding): void {
+  const leave = (): void => void native.replaceDeadTerminals();
+  leave();
+  process.on('SIGHUP', leave);
+  process.on('exit', leave);
 }
 
 /** A worker's own children must not hold its listeners open. A wrong descriptor is reported later, when it is inspected. */

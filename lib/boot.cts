@@ -5,6 +5,7 @@
 
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
 import { writeSync } from 'node:fs';
+import { guardOutput } from './guard-output.cjs';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import { attempt, inWords, isError } from './in-words.cjs';
 import type { ParentWatch } from './native.cjs';
@@ -116,15 +117,19 @@ function textOf(chunk: unknown, encoding: unknown): string {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString();
 }
 
+/** What programs and terminals send to a whole process group. SIGUSR2 has no number on Windows, SIGBREAK none elsewhere. */
+const GROUP_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR2'] as const;
+
 function ignore(): void {}
 
 /** Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other. */
 export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded {
+  guardOutput();
   const fd = system.reportFd(identity);
   const report = fd === undefined ? undefined : reportBoot(fd);
-  // The terminal's signals reach the whole process group; the master forwards what it decides. SIGTERM keeps its default
-  // until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has; elsewhere this is never called.
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK'] as const) process.on(signal, ignore);
+  // The terminal's signals reach the whole process group, and nodemon sends SIGUSR2 to every process; the master forwards what it
+  // decides. SIGTERM keeps its default until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has.
+  for (const signal of GROUP_SIGNALS) process.on(signal, ignore);
 
   const watch = system.arm(identity, () => preloaded.onMasterDeath());
   const preloaded: Preloaded = {

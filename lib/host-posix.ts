@@ -9,7 +9,7 @@ import type { Host, Launch, QueueReport, QueueWatch, WorkerProcess, WorkerProces
 import { CommonHost } from './host-common.js';
 import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
-import { onLinux } from './native-linux.js';
+import { isLinux, onLinux } from './native-linux.js';
 import type { ListenPlan } from './options.js';
 import { PosixWorker } from './posix-worker.js';
 import { runDelay } from './run-delay.js';
@@ -75,7 +75,24 @@ export class PosixHost extends CommonHost implements Host {
     }
   }
 
+  /** A terminal that has hung up fails every write, and Node 20 aborts when it cannot give its settings back (nodejs/node#58200). */
+  override onSignal(signal: NodeJS.Signals, action: () => void): () => void {
+    if (signal === 'SIGHUP') {
+      return super.onSignal(signal, () => {
+        leaveDeadTerminals();
+        action();
+      });
+    }
+    if (signal !== 'SIGTTIN' && signal !== 'SIGTTOU') return super.onSignal(signal, action);
+    // The kernel sends them to a background job that touches its terminal: a handler alone would make an endless loop of its write(2).
+    if (!isLinux(native)) return this.hasControllingTerminal() ? () => {} : super.onSignal(signal, action);
+    const undo = super.onSignal(signal, action);
+    native.leaveToJobControl(constants.signals[signal]);
+    return undo;
+  }
+
   #start(worker: PosixWorker, launch: Launch, command: WorkerCommand): void {
+    leaveDeadTerminals();
     const { uid, gid, groups } = identityOf(launch.settings);
     const stdio = openWorkerStdio(native, command.stdio);
     try {
@@ -141,6 +158,15 @@ export class PosixHost extends CommonHost implements Host {
       clearTimeout(timer);
     };
   }
+}
+
+let watchesExit = false;
+
+function leaveDeadTerminals(): void {
+  native.replaceDeadTerminals();
+  if (watchesExit) return;
+  watchesExit = true;
+  process.on('exit', () => void native.replaceDeadTerminals());
 }
 
 function signalName(number: number): NodeJS.Signals {

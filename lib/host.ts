@@ -23,6 +23,8 @@ export interface WorkerProcessEvents {
   broke(line: string): void;
   /** Once: a user's message was refused, because so many bytes wait for it to read. */
   full(waiting: number): void;
+  /** So many lines of its piped output were not passed on, because nothing read the master's own. */
+  dropped(lines: number, target: 1 | 2): void;
   /** Once: the process is reaped, and everything that it had sent has been delivered. */
   exit(exit: ProcessExit): void;
 }

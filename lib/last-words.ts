@@ -2,6 +2,7 @@
 
 import { StringDecoder } from 'node:string_decoder';
 import type { ProcessExit, WorkerProcessEvents } from './host.js';
+import { outlet } from './outlet.js';
 import type { PipedStream } from './pass-on.js';
 import { passOn } from './pass-on.js';
 
@@ -12,7 +13,7 @@ import { passOn } from './pass-on.js';
 const LAST_WORDS = 200;
 
 export class LastWords {
-  readonly #events: Pick<WorkerProcessEvents, 'stderr' | 'exit'>;
+  readonly #events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>;
   /** Closes the master's end of the control channel. */
   readonly #close: () => void;
   readonly #outputs = new Set<PipedStream>();
@@ -22,7 +23,7 @@ export class LastWords {
   #timer: NodeJS.Timeout | undefined;
   #told = false;
 
-  constructor(events: Pick<WorkerProcessEvents, 'stderr' | 'exit'>, close: () => void) {
+  constructor(events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>, close: () => void) {
     this.#events = events;
     this.#close = close;
   }
@@ -41,14 +42,14 @@ export class LastWords {
   }
 
   /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
-  listenTo(target: number, stream: PipedStream): void {
+  listenTo(target: 1 | 2, stream: PipedStream): void {
     this.#outputs.add(stream);
     if (target === 2) {
       this.#pipedStderr = true;
       const decoder = new StringDecoder('utf8');
       stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
     }
-    passOn(stream, target === 2 ? process.stderr : process.stdout);
+    passOn(stream, outlet(target), (lines) => this.#events.dropped(lines, target));
     stream.once('close', () => {
       this.#outputs.delete(stream);
       this.#settle();

@@ -1,6 +1,6 @@
 /** Where log lines go. A logger must never be able to hurt the process that logs. */
 
-import { writeSync } from 'node:fs';
+import { outlet } from './outlet.js';
 import type { ListenerAddress, Logger } from './types.js';
 
 const STDERR = 2;
@@ -28,42 +28,11 @@ function ignoreRejection(returned: unknown): void {
   if (typeof returned === 'object' && returned !== null) Promise.resolve(returned).then(undefined, () => {});
 }
 
-/** What did not fit into a full pipe yet. */
-let waiting = Buffer.alloc(0);
-let retrying = false;
-/** Bytes that may wait; a reader that is so far behind has stopped to read. */
-const WAITING_LIMIT = 256 * 1024;
-/** Milliseconds. */
-const RETRY = 50;
-
 /**
- * Synchronous and without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk),
- * which would end a master that nobody listens to any more.
+ * Without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk), which would end a master that
+ * nobody listens to any more.
  */
-function write(message: string): void {
-  const line = Buffer.from(`${message}\n`);
-  if (waiting.length + line.length <= WAITING_LIMIT) waiting = Buffer.concat([waiting, line]);
-  flush();
-}
-
-function flush(): void {
-  try {
-    while (waiting.length > 0) waiting = waiting.subarray(writeSync(STDERR, waiting));
-  } catch (error) {
-    // Full, and made non-blocking by whoever shares it: the reader is slow, not gone.
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') waiting = Buffer.alloc(0);
-    else retryLater();
-  }
-}
-
-function retryLater(): void {
-  if (retrying) return;
-  retrying = true;
-  setTimeout(() => {
-    retrying = false;
-    flush();
-  }, RETRY).unref();
-}
+const write = (message: string): void => outlet(STDERR).log(message);
 
 const stderrLogger: Logger = { info: write, warn: write, error: write };
 

@@ -12,7 +12,7 @@ export function onLinux(native: NativeBinding): LinuxBinding & NativeBinding {
   throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `The addon for ${process.platform} cannot do this: only Linux can`);
 }
 
-function isLinux(native: NativeBinding): native is LinuxBinding & NativeBinding {
+export function isLinux(native: NativeBinding): native is LinuxBinding & NativeBinding {
   // One stands for all: addon_linux.cc exports them together.
   return 'steer' in native;
 }

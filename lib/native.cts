@@ -196,6 +196,18 @@ export interface NativeBinding {
   /** Close-on-exec `[read, write]`. */
   pipe(): [Fd, Fd];
 
+  /**
+   * Writes what the descriptor takes at once, whatever the mode of the description that it shares with others; returns how many bytes,
+   * 0 when it is full. Up to PIPE_BUF bytes (Linux: 4096) go into a pipe whole or not at all. Throws EPIPE or EIO when the reader or
+   * the terminal is gone.
+   */
+  writeNow(fd: Fd, bytes: Uint8Array): number;
+  /**
+   * Puts `/dev/null` in the place of those of descriptors 0-2 that are a terminal which has hung up, so that nobody fails to write to
+   * it, or to reset it at exit. False: for want of descriptors one is left.
+   */
+  replaceDeadTerminals(): boolean;
+
   /** Main thread only. `onExit` is called once, after the reap. */
   spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
   /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
@@ -253,4 +265,9 @@ export interface LinuxBinding {
    * during this call.
    */
   watchQueues(request: QueueWatchRequest, onWaiting: (queues: WaitingQueue[]) => void): QueueWatch;
+  /**
+   * SIGTTIN or SIGTTOU: what the kernel sends because a background job touches its terminal stops this process, as it stops one without
+   * a handler; what another process sends is heard. To be called after a handler was installed. Does nothing without one.
+   */
+  leaveToJobControl(signal: number): void;
 }

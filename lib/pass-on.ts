@@ -1,30 +1,41 @@
-/** Output of a worker on its way through the master: nothing is lost while somebody reads, nothing breaks when nobody does. */
+/** Output of a worker on its way through the master: whole lines, nothing lost while somebody reads, nothing broken when nobody does. */
 
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import type { Outlet, Source } from './outlet.js';
 
 /** A pipe that can stop keeping the event loop alive. */
 export type PipedStream = Readable & { unref?(): void };
 
-const guarded = new WeakSet<Writable>();
+/** Bytes of a line, its end included, that are never passed on in pieces. */
+const LINE_LIMIT = 64 * 1024;
+const NEWLINE = 10;
 
-/** Reads from `source` only as fast as `sink` takes it. */
-export function passOn(source: PipedStream, sink: Writable): void {
-  if (!guarded.has(sink)) {
-    guarded.add(sink);
-    // EPIPE, ENOSPC: a closed or full stdout of the master is no reason to lose a worker, or the master.
-    sink.on('error', () => {});
-  }
-  source.on('error', () => {});
-  source.on('data', (chunk: Buffer) => {
-    // Nowhere to go: read on, so that the worker does not wait for a reader for ever.
-    if (!sink.writable || sink.write(chunk) || sink.destroyed) return;
-    source.pause();
-    const goOn = () => {
-      sink.off('drain', goOn);
-      sink.off('close', goOn);
-      source.resume();
-    };
-    sink.on('drain', goOn);
-    sink.on('close', goOn);
+/** @param dropped Hears how many lines were dropped because the reader behind the outlet had stalled. */
+export function passOn(stream: PipedStream, outlet: Outlet, dropped: (lines: number) => void): void {
+  const source: Source = { pause: () => stream.pause(), resume: () => stream.resume(), dropped };
+  /** The beginning of a line. */
+  let rest: Buffer[] = [];
+  let length = 0;
+  const pass = (...last: Buffer[]): void => {
+    const pieces = [...rest, ...last];
+    rest = [];
+    length = 0;
+    outlet.pass(source, pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces));
+  };
+  outlet.join(source);
+  stream.on('error', () => {});
+  stream.on('data', (chunk: Buffer) => {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) pass(chunk.subarray(0, end));
+    if (end === chunk.length) return;
+    // A copy: a few bytes would keep the whole chunk.
+    rest.push(Buffer.from(chunk.subarray(end)));
+    length += chunk.length - end;
+    if (length >= LINE_LIMIT) pass();
+  });
+  stream.once('close', () => {
+    // What a worker wrote last often has no end.
+    pass();
+    outlet.leave(source);
   });
 }

@@ -120,7 +120,7 @@ export class PosixWorker implements WorkerProcess {
     followChild(child, this.#lastWords, (exit) => this.ended(exit));
   }
 
-  listenTo(target: number, stream: PipedStream): void {
+  listenTo(target: 1 | 2, stream: PipedStream): void {
     this.#lastWords.listenTo(target, stream);
   }
 

@@ -16,8 +16,8 @@ export interface SignalTarget {
 const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBREAK'];
 /**
  * One wish often arrives twice: npm passes on the SIGINT that the terminal has already sent to everybody, timeout(1) signals its
- * child and then the whole group. A signal that comes again within so many milliseconds is the same one; nobody presses
- * Ctrl-C twice as fast.
+ * child and then the whole group, nodemon sends SIGINT after a SIGTERM. Whichever of these signals comes within so many milliseconds of
+ * the first is the same wish: nobody presses Ctrl-C twice as fast.
  */
 const ECHO = 200;
 
@@ -31,14 +31,15 @@ export interface InstalledSignals {
 }
 
 export function installSignals(host: Host, log: Logger, target: SignalTarget): InstalledSignals {
-  let asked: { readonly by: NodeJS.Signals; readonly at: number } | undefined;
+  /** When the fleet was told to stop. */
+  let asked: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     const now = host.now();
     if (asked === undefined) {
-      asked = { by: signal, at: now };
+      asked = now;
       log.info(`${signal}: stopping; a second signal stops at once`);
       target.stop();
-    } else if (signal !== asked.by || now - asked.at >= ECHO) {
+    } else if (now - asked >= ECHO) {
       log.info(`${signal}: stopping at once`);
       target.stopNow();
     }
@@ -62,11 +63,15 @@ export function installSignals(host: Host, log: Logger, target: SignalTarget): I
     host.onSignal('SIGTTOU', () =>
       ask('SIGTTOU', 'one worker less', () => target.scale((now) => Math.max(1, now - 1))),
     ),
-    // Its default action would end the master.
-    host.onSignal('SIGUSR2', () => log.warn('SIGUSR2: reserved for upgrading the master in place; nothing is done')),
+    // Its default action would end the master. nodemon's default, and the usual reason for it to come.
+    host.onSignal('SIGUSR2', () =>
+      log.warn(
+        'SIGUSR2: reserved for upgrading the master in place; nothing is done (to restart with nodemon: nodemon --signal SIGTERM)',
+      ),
+    ),
   );
   return {
-    echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (host.now() - asked.at))),
+    echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (host.now() - asked))),
     off: () => {
       for (const one of undo) one();
     },

@@ -50,7 +50,9 @@ export class WindowsWorker implements WorkerProcess {
     this.#events = events;
     // What Node prints at its end has the line ends of Windows; errors quote it.
     const stderr = (text: string): void => events.stderr(text.replaceAll('\r\n', '\n'));
-    this.#lastWords = new LastWords({ stderr, exit: (exit) => events.exit(exit) }, () => this.#channel?.close());
+    const dropped = (lines: number, target: 1 | 2): void => events.dropped(lines, target);
+    const exit = (end: ProcessExit): void => events.exit(end);
+    this.#lastWords = new LastWords({ stderr, dropped, exit }, () => this.#channel?.close());
     child.on('error', () => {});
     this.#job = jobOf(native, child);
     const output = child.stdio[PIPES.control] as Socket | null | undefined;

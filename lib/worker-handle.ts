@@ -277,6 +277,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
   }
 
+  dropped(lines: number, target: 1 | 2): void {
+    const what = `${lines} ${lines === 1 ? 'line' : 'lines'} of its ${target === 1 ? 'stdout' : 'stderr'}`;
+    this.#events.trouble?.(`lost ${what}, because nothing read the master's`);
+  }
+
   exit(exit: ProcessExit): void {
     this.#become('exited');
     this.#exit = {

@@ -17,8 +17,7 @@ export interface WorkerStdio {
 }
 
 export interface PipedOutput {
-  /** 1 or 2. */
-  readonly target: number;
+  readonly target: 1 | 2;
   /** Ends when every writer has gone; `destroy` it to stop listening earlier. */
   readonly stream: Socket;
 }
@@ -51,7 +50,7 @@ export function openWorkerStdio(native: NativeBinding, entries: Command['stdio']
         const [read, write] = native.pipe();
         toClose.push(write);
         fds.push(write);
-        outputs.push({ target, stream: new Socket({ fd: read, readable: true, writable: false }) });
+        outputs.push({ target: target as 1 | 2, stream: new Socket({ fd: read, readable: true, writable: false }) });
       }
     });
   } catch (error) {

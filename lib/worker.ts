@@ -19,6 +19,7 @@ import { makeLog } from './log.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import type { NativeBinding } from './native.cjs';
 import type { Settings } from './options.js';
+import { outlet } from './outlet.js';
 import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from './protocol.cjs';
 import { QUIET } from './quiet.js';
 import type { RecycleWatch } from './recycle-watch.js';
@@ -319,8 +320,11 @@ class Worker {
     this.#served.resolve();
     // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
     if (this.#state === 'draining') return;
+    const text = uncaught(error);
     this.#channel?.send({ type: 'boot-error', error: bootError(error) });
-    process.stderr.write(`${uncaught(error)}\n`);
+    this.#channel?.send({ type: 'stderr', text: `${text}\n` });
+    // Not process.stderr: a terminal that is stopped, or a full pipe, would keep this process.
+    outlet(2).log(text);
     process.exit(1);
   }
 }

@@ -1,4 +1,6 @@
 // The border on Linux: what every POSIX system has, and what only this kernel can do.
+#include <signal.h>
+
 #include "activity.h"
 #include "addon_address.h"
 #include "addon_args.h"
@@ -6,6 +8,7 @@
 #include "addon_posix.h"
 #include "addon_queue_watch.h"
 #include "addon_system.h"
+#include "job_control.h"
 #include "reaper.h"
 #include "seal.h"
 #include "sock_diag.h"
@@ -90,6 +93,11 @@ Napi::Value WatchQueues(const Napi::CallbackInfo& info) {
   });
 }
 
+void LeaveSignalToJobControl(const Napi::CallbackInfo& info) {
+  const auto signal = static_cast<int>(ToInteger(info[0], "signal", SIGTTIN, SIGTTOU));
+  Translate(info.Env(), [&] { LeaveToJobControl(signal); });
+}
+
 }  // namespace
 
 void ExportSystem(Napi::Env env, Napi::Object exports) {
@@ -116,6 +124,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("steer", SteerGroup);
   add("reapStrangers", ReapStrangers);
   add("watchQueues", WatchQueues);
+  add("leaveToJobControl", LeaveSignalToJobControl);
 }
 
 }  // namespace prefork

@@ -5,6 +5,7 @@
 #include "addon_address.h"
 #include "addon_args.h"
 #include "addon_fds.h"
+#include "addon_output.h"
 #include "fd.h"
 #include "main_thread.h"
 #include "spawn.h"
@@ -144,6 +145,7 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   add("watchParent", WatchParent);
   exports.Set("unixPathMax", UnixPathMax());
   ExportFds(env, exports);
+  ExportOutput(env, exports);
 }
 
 }  // namespace prefork

@@ -125,6 +125,8 @@ test('W1 a second signal stops at once', async () => {
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');
+  // What comes within 200 ms of the first is its echo.
+  await delay(patience(200));
   master.kill('SIGINT');
   expect(await master.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
   await cut;

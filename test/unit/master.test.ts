@@ -459,16 +459,23 @@ test('the status of a stopped fleet says so and asks no closed listener for its 
   expect(master.status()).toMatchObject({ state: 'stopped', workers: [], queues: [], addresses: [{ port: 8_080 }] });
 });
 
-test('a different stop signal is never taken for an echo', async () => {
+test('any signals to stop within 200 ms of the first are one wish, a later one stops at once', async () => {
   const host = new FakeHost();
   host.behave = () => ({ obedient: false });
-  const { started, finished } = fleet({ workers: 1 }, host);
+  const { started, finished, log } = fleet({ workers: 1 }, host);
   await started;
-  host.signal('SIGINT');
   host.signal('SIGTERM');
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGINT'] as const) {
+    await host.advance(60);
+    host.signal(signal);
+  }
+  await settle();
+  expect(host.workers[0]?.signals).toEqual([]);
+  expect(log.filter((line) => line.includes('stopping at once'))).toEqual([]);
+  await host.advance(20);
+  host.signal('SIGINT');
   await settle();
   expect(host.workers[0]?.signals).toEqual(['SIGKILL']);
-  await host.advance(200);
   expect(await finished).toBeUndefined();
 });
 

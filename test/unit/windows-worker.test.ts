@@ -72,6 +72,7 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
     exit: told,
     broke: () => {},
     full: () => {},
+    dropped: () => {},
   };
   const listeners = [{ fd: 9 } as OpenListener];
   const worker = new WindowsWorker(binding, child as unknown as ChildProcess, { listeners, diesWithMaster }, events);

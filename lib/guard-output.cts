@@ -1,0 +1,33 @@
+/** process.stdout and process.stderr of a worker whose reader may go away: `node app.mjs | head -1`, a terminal that is closed. */
+
+/** EPIPE: nobody reads the pipe any more. EIO: the terminal has hung up. */
+const READER_GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO']);
+
+/**
+ * Without it every line that a worker prints would end it by an unhandled 'error', its successor would print the next one, and soon the
+ * fleet has ended more workers than it may. Handlers of the program hear of the error, too. Nothing is changed before the program asks
+ * for the stream: making one costs time and memory.
+ */
+export function guardOutput(): void {
+  for (const name of ['stdout', 'stderr'] as const) {
+    const property = Object.getOwnPropertyDescriptor(process, name);
+    const get = property?.get;
+    // Somebody has put a stream of his own there.
+    if (get === undefined || property?.configurable !== true) continue;
+    let guarded: NodeJS.WriteStream | undefined;
+    Object.defineProperty(process, name, {
+      ...property,
+      get(this: NodeJS.Process): NodeJS.WriteStream {
+        const stream = Reflect.apply(get, this, []) as NodeJS.WriteStream;
+        if (stream !== guarded) {
+          guarded = stream;
+          stream.on('error', (error: NodeJS.ErrnoException) => {
+            // As without this handler.
+            if (!READER_GONE.has(error.code) && stream.listenerCount('error') === 1) throw error;
+          });
+        }
+        return stream;
+      },
+    });
+  }
+}

@@ -1,0 +1,11 @@
+// The border of what touches descriptors 0-2.
+#pragma once
+
+#include <napi.h>
+
+namespace prefork {
+
+// Adds writeNow and replaceDeadTerminals.
+void ExportOutput(Napi::Env env, Napi::Object exports);
+
+}  // namespace prefork
