@@ -9,6 +9,7 @@ import { bootError, prepare } from './boot.cjs';
 import { Deadline } from './deadline.js';
 import { deferred } from './deferred.js';
 import { Drain } from './drain.js';
+import { endInTime } from './end-in-time.js';
 import { PreforkError } from './errors.js';
 import type { Preloaded, WorkerIdentity } from './identity.cjs';
 import { inWords } from './in-words.cjs';
@@ -125,6 +126,7 @@ class Worker {
     await this.#drain.finished;
     // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
     this.#channel?.unref();
+    endInTime();
     drainedOf(this.#identity).resolve();
     const { exitAfterDrain } = this.#settings;
     leave({ log: this.#log, exitAfterDrain, left: () => this.#deadline.left });

@@ -10,6 +10,12 @@ export const inTerminal = ['python3', fileURLToPath(new URL('../fixtures/in-term
 /** False without python3 or pseudo terminals: `testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals')`. */
 export const canHaveTerminal = (): boolean => commandWorks(...inTerminal, 'true');
 
+/** An interactive shell on a terminal; `master.call('type', …)` types, and `"$@"` there is the fixture. `master.stdout` is the screen. */
+export const inAShell = ['python3', fileURLToPath(new URL('../fixtures/in-a-shell.py', import.meta.url))] as const;
+
+/** False without bash, python3 or pseudo terminals. */
+export const canHaveShell = (): boolean => canHaveTerminal() && commandWorks('bash', '-c', 'true');
+
 const KEYS = { 'Ctrl-C': '03', 'Ctrl-\\': '1c' } as const;
 
 /** Presses a key; the terminal turns it into a signal to every process of the foreground group. */

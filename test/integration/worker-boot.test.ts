@@ -184,8 +184,8 @@ test('a preload that fails, here without its addon, ends the worker with an erro
   const folder = await mkdtemp(join(tmpdir(), 'prefork-'));
   try {
     const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
-    for (const name of ['preload', 'boot', 'boot-posix', 'identity', 'in-words', 'protocol']) {
-      await copyFile(`${dist}${name}.cjs`, join(folder, `${name}.cjs`));
+    for (const name of ['preload', 'boot', 'boot-posix', 'guard-output', 'identity', 'in-words', 'protocol']) {
+      await copyFile(`$dist$name.cjs`, join(folder, `$name.cjs`));
     }
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });
@@ -197,9 +197,8 @@ test('a preload that fails, here without its addon, ends the worker with an erro
     expect(await worker.exited).toEqual({ code: 1, signal: null });
     expect(worker.stdout()).toBe('');
     expect(worker.stderr()).toContain('binding.cjs');
-  } finally {
+  } finally 
     await rm(folder, { recursive: true });
-  }
 });
 
 test('W17 a descriptor that is not the promised listener is a boot error that names both', async () => {
