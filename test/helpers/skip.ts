@@ -55,5 +55,5 @@ export const testOnLinux = testWhen(isLinux, `cannot exist on ${process.platform
 
 /** True when the command can be started and succeeds, e.g. `commandWorks('unshare', '--pid', '--fork', 'true')`. */
 export function commandWorks(file: string, ...args: readonly string[]): boolean {
-  return spawnSync(file, args, { stdio: 'ignore', timeout: 5_000 }).status === 0;
+  return spawnSync(file, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }

@@ -185,7 +185,7 @@ test('a preload that fails, here without its addon, ends the worker with an erro
   try {
     const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
     for (const name of ['preload', 'boot', 'boot-posix', 'guard-output', 'identity', 'in-words', 'protocol']) {
-      await copyFile(`$dist$name.cjs`, join(folder, `$name.cjs`));
+      await copyFile(`${dist}${name}.cjs`, join(folder, `${name}.cjs`));
     }
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });
@@ -197,8 +197,9 @@ test('a preload that fails, here without its addon, ends the worker with an erro
     expect(await worker.exited).toEqual({ code: 1, signal: null });
     expect(worker.stdout()).toBe('');
     expect(worker.stderr()).toContain('binding.cjs');
-  } finally 
+  } finally {
     await rm(folder, { recursive: true });
+  }
 });
 
 test('W17 a descriptor that is not the promised listener is a boot error that names both', async () => {
