@@ -36,7 +36,8 @@ async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
 
 async function endShell(master: Master): Promise<void> {
   await master.call('type', '\x03');
-  await eventually(() => master.stdout.includes('stopped'), { what: 'the fleet has stopped' });
+  // What is typed before that is the fleet's to read.
+  await eventually(() => job(master).length === 0, { within: 10_000, what: 'the fleet has stopped' });
   await master.call('type', 'exit 0\n');
   expect(await master.gone()).toMatchObject({ code: 0 });
   expect(master.stdout).not.toMatch(/is filled again|was killed/);
