@@ -45,7 +45,8 @@ export interface BootReport {
    * @param raw Takes the end of a line that is half written.
    */
   via(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
-  stop(): void;
+  /** The worker is ready: no more of what it writes, and for `ms` milliseconds more what kills it. */
+  stop(ms: number): void;
 }
 
 /** Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are. */
@@ -91,10 +92,10 @@ export function reportBoot(fd: number): BootReport {
       if (rest !== undefined) raw(rest);
       send = other;
     },
-    stop: () => {
+    stop: (ms) => {
       if (stopped) return;
       stopped = true;
-      process.removeListener('uncaughtExceptionMonitor', onFatal);
+      setTimeout(() => process.removeListener('uncaughtExceptionMonitor', onFatal), ms).unref();
       // Somebody else's wrapper around the tap stays; the tap below it only passes on.
       if (stderr.write !== write) return;
       if (hadOwn) stderr.write = original;
@@ -136,7 +137,7 @@ export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded
     watch,
     onMasterDeath: ignore,
     reportVia: (send, raw) => report?.via(send, raw),
-    booted: () => report?.stop(),
+    booted: (ms) => report?.stop(ms),
   };
   identity.preloaded = preloaded;
   return preloaded;

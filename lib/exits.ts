@@ -2,6 +2,7 @@
 
 import type { WorkerExit } from './errors.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
+import { type GroupSignals, signalOfGroup } from './group-signals.js';
 import type { HookRunner } from './hooks.js';
 import type { Naps } from './naps.js';
 import type { ExitInfo, Logger, WorkerInfo } from './types.js';
@@ -16,10 +17,14 @@ import { describeExit } from './worker-handle.js';
  */
 const STOP_RACE = 100;
 
+/** `too young`: a signal to everybody ended it before it could know how to take it. It is started again. */
+export type Verdict = 'requested' | 'too young' | 'lost';
+
 export interface ExitsContext {
   readonly log: Logger;
   readonly naps: Naps;
   readonly hooks: HookRunner;
+  readonly groupSignals: Pick<GroupSignals, 'heard'>;
   /** Whether the fleet is ending: every exit is part of that. */
   ending(): boolean;
   tell(worker: WorkerInfo, exit: ExitInfo): void;
@@ -32,18 +37,23 @@ export class Exits {
     this.#context = context;
   }
 
-  /** Settles when it is known whether the exit was asked for. */
-  async requested(handle: WorkerHandle, exit: WorkerExit): Promise<boolean> {
-    const late = handle.drainedBy !== undefined || mayBelongToStop(exit);
+  /** Settles when it is known whether the exit was asked for, or is to be laid at nobody's door. */
+  async verdict(handle: WorkerHandle, exit: WorkerExit): Promise<Verdict> {
+    const everybodys = handle.booted ? undefined : signalOfGroup(exit);
+    const late = handle.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
     if (late && !handle.requested) await this.#context.naps.sleep(STOP_RACE);
-    return handle.requested || this.#context.ending();
+    if (handle.requested || this.#context.ending()) return 'requested';
+    return everybodys !== undefined && this.#context.groupSignals.heard(everybodys) ? 'too young' : 'lost';
   }
 
-  report(handle: WorkerHandle, exit: WorkerExit, requested: boolean): void {
+  report(handle: WorkerHandle, exit: WorkerExit, verdict: Verdict): void {
     const { log, hooks, tell } = this.#context;
     const { code, signal } = exit;
+    const requested = verdict === 'requested';
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
     if (requested) log.info(what);
+    else if (verdict === 'too young')
+      log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
     else log.error(`${what}${exitAdvice(exit, handle)}`);
     tell(handle.info, { code, signal, requested });
     hooks.tellExit(handle.info, { code, signal, requested });

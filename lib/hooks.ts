@@ -1,5 +1,7 @@
 /** The user's hooks in the master: one at a time, timed, and what they throw ends the fleet. */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { PreforkError } from './errors.js';
 import { HookQueue } from './hook-queue.js';
 import type { Host } from './host.js';
 import { inWords } from './in-words.cjs';
@@ -17,9 +19,17 @@ export interface HookRunnerContext {
   failed(error: unknown): void;
 }
 
+/** One call of a hook. */
+interface Call {
+  readonly name: string;
+  settled: boolean;
+}
+
 export class HookRunner {
   readonly #context: HookRunnerContext;
   readonly #queue = new HookQueue();
+  /** Everything that a hook calls, or that goes on from there. Made for the first one: fleets without hooks do without. */
+  #calls: AsyncLocalStorage<Call> | undefined;
 
   constructor(context: HookRunnerContext) {
     this.#context = context;
@@ -36,13 +46,40 @@ export class HookRunner {
       log.warn(`${name} has not settled for ${SLOW_HOOK} ms, and the hooks behind it wait; a stop does not`),
     );
     try {
-      return (await this.#queue.run(name, () => hook?.(...args))) === 'done';
+      return (await this.#queue.run(name, () => hook && this.#call(name, () => hook(...args)))) === 'done';
     } catch (error) {
       this.#context.failed(error);
       return false;
     } finally {
       slow.cancel();
     }
+  }
+
+  async #call(name: string, hook: () => unknown): Promise<void> {
+    this.#calls ??= new AsyncLocalStorage();
+    const call: Call = { name, settled: false };
+    try {
+      await this.#calls.run(call, hook);
+    } finally {
+      call.settled = true;
+    }
+  }
+
+  /**
+   * An operation is about to wait for hooks: called inside one, it would wait for its own caller. A hook that does not wait for it has
+   * settled one turn later.
+   * @throws PreforkError `ERR_PREFORK_IN_HOOK`
+   */
+  async refuseInside(operation: string): Promise<void> {
+    const call = this.#calls?.getStore();
+    if (call === undefined || call.settled) return;
+    await new Promise(setImmediate);
+    if (call.settled) return;
+    const message =
+      `${operation} inside ${call.name} would wait for hooks that wait for this one; ` +
+      'call it when the hook has settled: without await as the last thing that it does, or from a timer or an event';
+    this.#context.log.error(message);
+    throw new PreforkError('ERR_PREFORK_IN_HOOK', message);
   }
 
   /** An observer: what it throws is logged. */

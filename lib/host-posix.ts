@@ -11,6 +11,7 @@ import type { OpenListener } from './listeners.js';
 import { openListeners } from './listeners.js';
 import { isLinux, onLinux } from './native-linux.js';
 import type { ListenPlan } from './options.js';
+import { executable } from './own-binary.js';
 import { PosixWorker } from './posix-worker.js';
 import { runDelay } from './run-delay.js';
 import type { Logger, Sharing } from './types.js';
@@ -98,7 +99,7 @@ export class PosixHost extends CommonHost implements Host {
     try {
       const child = native.spawn(
         {
-          file: command.file,
+          file: executable(command.file, this.program.execPath),
           args: [command.file, ...command.args],
           env: command.environment,
           fds: stdio.fds,

@@ -20,8 +20,8 @@ export interface Preloaded {
   onMasterDeath: () => void;
   /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
   reportVia(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
-  /** Stops reporting stderr and uncaught errors to the master; called when the worker is ready. */
-  booted(): void;
+  /** Stops reporting stderr to the master, and `ms` milliseconds later uncaught errors; called when the worker is ready. */
+  booted(ms: number): void;
 }
 
 export interface WorkerIdentity {

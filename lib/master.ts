@@ -5,6 +5,8 @@ import { closeDoors, sealDoors } from './doors.js';
 import type { WorkerExit } from './errors.js';
 import { stoppedEarly } from './errors.js';
 import { Exits } from './exits.js';
+import { firstWorkers } from './first-workers.js';
+import { GroupSignals } from './group-signals.js';
 import { HookRunner } from './hooks.js';
 import type { Host } from './host.js';
 import { reasonOf } from './in-words.cjs';
@@ -22,7 +24,8 @@ import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
 import { Slots } from './slots.js';
 import type { Start } from './starter.js';
-import { notStarted, Starter } from './starter.js';
+import { Starter } from './starter.js';
+import { Stays } from './stays.js';
 import { checkSupport } from './system-support.js';
 import type {
   ExitInfo,
@@ -63,8 +66,12 @@ export class Master {
   readonly #releases: Releases;
   readonly #watches = new Watches();
   readonly #workers = new Set<WorkerHandle>();
-  /** Settles when `onMasterReady` has run: no exit is judged before. */
-  readonly #allReady = deferred();
+  readonly #groupSignals: GroupSignals;
+  readonly #stays: Stays;
+  /** Every worker of the first start was ready: from then on what ends is recovered. */
+  #wereReady = false;
+  /** Settles when `onMasterReady` has run. */
+  readonly #told = deferred();
   readonly #finished = deferred();
   #listeners: readonly OpenListener[] = [];
   #signals: InstalledSignals | undefined;
@@ -84,10 +91,13 @@ export class Master {
     this.#hooks = new HookRunner({ hooks: settings.hooks, host, log: this.#log, failed: (error) => this.#end(error) });
     this.#releases = new Releases(host.program, settings.launch, this.#log);
     this.#naps = new Naps(host);
+    this.#groupSignals = new GroupSignals(host);
+    this.#stays = new Stays(host, settings.readyFor);
     this.#exits = new Exits({
       log: this.#log,
       naps: this.#naps,
       hooks: this.#hooks,
+      groupSignals: this.#groupSignals,
       ending: () => this.#ending !== undefined,
       tell: (worker, exit) => events.exit(worker, exit),
     });
@@ -98,7 +108,11 @@ export class Master {
       drainTimeout: settings.drainTimeout,
       maxDraining: settings.maxDraining,
       start: (place) => this.#begin(place),
-      vacant: (handle, exit) => this.#recoveries.judge(handle, exit),
+      again: async (handle) => this.#ending === undefined && (await handle.blameless),
+      vacant: (handle, exit) => {
+        this.#operations?.lost(handle);
+        this.#recoveries.judge(handle, exit);
+      },
     });
     this.#recoveries = new Recoveries({
       settings: settings.recovery,
@@ -106,9 +120,12 @@ export class Master {
       naps: this.#naps,
       giveUpWithin: settings.readyTimeout,
       log: this.#log,
-      wants: (slot) => this.#slots.wants(slot),
-      // A slot that a reload has passed already runs its code, whatever becomes of that reload.
-      fill: ({ slot, generation }) => this.#slots.fill({ slot, generation: Math.max(generation, this.#generation) }),
+      claim: (slot, duty) => this.#slots.claim(slot, duty),
+      ended: (handle) => (this.#stays.has(handle) ? 'late' : 'early'),
+      othersServe: (slot, ended) =>
+        this.#slots.othersServe(slot, (handle) => ended === 'spawn' || this.#stays.has(handle)),
+      // By the last generation that is known to work: of a reload that failed, or may yet, what serves stays, and what ended was no good.
+      fill: ({ slot }) => this.#slots.fill({ slot, generation: this.#generation }),
       recovered: async (old, handle) => {
         if (await this.#hooks.run('onChildRecover', old.pid, handle.pid)) events.recover(old.pid, handle.pid);
       },
@@ -164,7 +181,7 @@ export class Master {
   /** @throws what kept the fleet from starting, after everything that had been started is gone again. */
   start(): Promise<void> {
     this.#starting ??= this.#start();
-    return this.#starting;
+    return this.#state === 'starting' ? this.#hooks.refuseInside('start()').then(() => this.#starting) : this.#starting;
   }
 
   async #start(): Promise<void> {
@@ -184,7 +201,10 @@ export class Master {
     const host = this.#host;
     const log = this.#log;
     checkSupport(settings, host.features);
-    if (settings.signals) this.#signals = installSignals(host, log, this);
+    if (settings.signals) {
+      this.#signals = installSignals(host, log, this);
+      this.#groupSignals.listen();
+    }
     this.#stopReaping = host.reapStrangers();
     this.#listeners = await host.openListeners(settings.listen, settings.sharing, settings.workers, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
@@ -204,7 +224,7 @@ export class Master {
       workers: this.#workers,
       // Not before the hook has been told who is there.
       replace: (handle, reason) =>
-        this.#allReady.promise.then(() => (this.#operations as Operations).recycle(handle, reason)),
+        this.#told.promise.then(() => (this.#operations as Operations).recycle(handle, reason)),
     });
     const starter = new Starter({
       settings,
@@ -227,6 +247,7 @@ export class Master {
       starter,
       releases: this.#releases,
       slots: this.#slots,
+      stays: this.#stays,
       grow: (slots) => this.#watches.grow(slots),
       startFailed: (handle, error) => this.#recoveries.startFailed(handle, error),
       ending: () => this.#ending,
@@ -236,13 +257,9 @@ export class Master {
 
   /** Whatever keeps one of them from becoming ready ends the fleet. */
   async #firstWorkers(): Promise<void> {
-    const starts = Array.from({ length: this.#settings.workers }, () =>
-      this.#slots.fill({ slot: this.#slots.add(), generation: this.#generation }),
-    );
-    const outcomes = starts.map(({ ready }, slot) => ready.catch((error) => this.#end(notStarted(slot, error))));
-    await Promise.all(outcomes);
-    if (this.#ending !== undefined) return;
-    const pids = starts.map(({ handle }) => handle.pid);
+    const pids = await firstWorkers(this.#slots, this.#settings.workers, (error) => this.#end(error));
+    if (this.#ending !== undefined || pids === undefined) return await this.finished;
+    this.#wereReady = true;
     this.#log.info(
       `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
     );
@@ -250,7 +267,7 @@ export class Master {
     if (this.#ending !== undefined) return;
     this.#state = 'running';
     this.#events.ready(pids);
-    this.#allReady.resolve();
+    this.#told.resolve();
   }
 
   #begin(place: WorkerPlace): Start {
@@ -268,23 +285,26 @@ export class Master {
   }
 
   async #onExit(handle: WorkerHandle, exit: WorkerExit): Promise<void> {
-    const requested = await this.#exits.requested(handle, exit);
+    const verdict = await this.#exits.verdict(handle, exit);
     this.#workers.delete(handle);
     this.#shutDown.check();
-    this.#exits.report(handle, exit, requested);
-    if (requested) return;
-    if (handle.booted || this.#state !== 'starting')
-      await this.#allReady.promise.then(() => this.#slots.exited(handle, exit));
+    this.#exits.report(handle, exit, verdict);
+    handle.judged(verdict === 'too young');
+    if (verdict !== 'lost') return;
+    // Before all are ready, ready is no excuse: nobody is to hear of a fleet that is not there.
+    if (this.#wereReady) this.#slots.exited(handle, exit);
     else this.#end(bootFailure(handle, exit));
   }
 
   /** Rolling replacement by workers of the next generation. Never rejects once the fleet runs: the verdict is in the result. */
   async reload(): Promise<ReloadResult> {
+    await this.#hooks.refuseInside('reload()');
     return await (await this.#running()).reload();
   }
 
   /** @param workers The new number, or how to get it from the present one. */
   async scale(workers: (now: number) => number): Promise<void> {
+    await this.#hooks.refuseInside('scale()');
     await (await this.#running()).scale(workers);
   }
 
@@ -343,6 +363,7 @@ export class Master {
 
   #settle(error: unknown): void {
     this.#signals?.off();
+    this.#groupSignals.off();
     if (error === undefined) this.#finished.resolve();
     else this.#finished.reject(error);
     this.#events.stop(error);

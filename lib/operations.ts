@@ -1,12 +1,13 @@
 /** What a running fleet can be asked to become: reloaded, larger, smaller. One operation at a time. */
 
 import type { SecureContextOptions } from 'node:tls';
-import type { PreforkError } from './errors.js';
 import { stoppedEarly } from './errors.js';
 import type { Settings } from './options.js';
 import type { Releases } from './releases.js';
+import { Rollout } from './rollout.js';
 import type { Replacement, Slots } from './slots.js';
 import { notStarted, type Start, type Starter } from './starter.js';
+import type { Stays } from './stays.js';
 import type { Logger, ReloadResult } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
@@ -14,6 +15,7 @@ export interface OperationsContext {
   readonly settings: Pick<Settings, 'tls' | 'maxSurge'>;
   readonly log: Logger;
   readonly slots: Slots;
+  readonly stays: Stays;
   readonly starter: Starter;
   readonly releases: Releases;
   /** There will be so many slots: opens what they need. Throws what keeps it from that. */
@@ -26,8 +28,6 @@ export interface OperationsContext {
   reloading(result?: ReloadResult): void;
 }
 
-type Replaced = ReloadResult['replaced'][number];
-
 export class Operations {
   readonly #context: OperationsContext;
   /** Settles when the operation that runs, and those that wait, are over. */
@@ -35,6 +35,8 @@ export class Operations {
   /** A reload that has not begun yet: everybody who asks meanwhile gets this one. */
   #waiting: Promise<ReloadResult> | undefined;
   #generation = 0;
+  /** The reload that runs. */
+  #rollout: Rollout | undefined;
 
   constructor(context: OperationsContext) {
     this.#context = context;
@@ -60,54 +62,47 @@ export class Operations {
     return this.#waiting;
   }
 
+  /** A worker ended although nobody asked it to. */
+  lost(handle: WorkerHandle): void {
+    this.#rollout?.lost(handle);
+  }
+
   async #reload(): Promise<ReloadResult> {
-    const { log, slots } = this.#context;
-    const replaced: Replaced[] = [];
-    if (this.#context.ending() !== undefined) return this.#verdict(replaced, this.#stopped());
-    log.info(`reloading: generation ${this.#generation + 1}, ${slots.count} workers`);
+    const { settings, log, slots, stays } = this.#context;
+    if (this.#context.ending() !== undefined) return this.#verdict([], this.#stopped());
+    const generation = this.#generation + 1;
+    log.info(`reloading: generation ${generation}, ${slots.count} workers`);
     this.#context.reloading();
-    const failure = await this.#replaceAll(replaced).catch((error: Error) => error);
-    if (failure === undefined) this.#generation++;
-    const result = this.#verdict(replaced, failure);
+    const { maxSurge } = settings;
+    const rollout = new Rollout({ slots, stays, maxSurge, generation, stopped: () => this.#stopped() });
+    this.#rollout = rollout;
+    const failure = await this.#rollOut(rollout, generation).catch((error: Error) => error);
+    this.#rollout = undefined;
+    const result = this.#verdict(rollout.replaced, failure);
     slots.tellDrains(true);
     this.#context.reloading(result);
     return result;
   }
 
-  async #replaceAll(replaced: Replaced[]): Promise<Error | undefined> {
+  async #rollOut(rollout: Rollout, generation: number): Promise<Error | undefined> {
     const { settings, starter, releases } = this.#context;
-    const before = starter.tls;
-    const next = this.#generation + 1;
-    releases.begin(next, this.#generation);
+    releases.begin(generation, this.#generation);
     if (settings.tls !== undefined) {
       // Loaded late, as at the start.
       const { loadTls } = await import('./tls-material.js');
-      starter.tls = await loadTls({ ...releases.tls(next, settings.tls), ...keptKeys(before) });
+      starter.prepare(
+        generation,
+        await loadTls({ ...releases.tls(generation, settings.tls), ...keptKeys(starter.tls) }),
+      );
     }
-    const failure = await this.#replaceEach(next, replaced);
-    if (failure !== undefined) starter.tls = before;
+    const failure = await rollout.run();
+    starter.decide(failure === undefined);
+    if (failure === undefined) this.#generation = generation;
+    else if (this.#context.ending() === undefined) await rollout.undo(this.#generation);
     return failure;
   }
 
-  /** At most `maxSurge` at a time, in the order of the slots. The first failure lets no other begin. */
-  async #replaceEach(generation: number, replaced: Replaced[]): Promise<Error | undefined> {
-    const { slots, settings } = this.#context;
-    let slot = 0;
-    let failure: Error | undefined;
-    const lane = async (): Promise<void> => {
-      while (slot < slots.count && failure === undefined) {
-        const place = { slot: slot++, generation };
-        const outcome = await slots.replace(place);
-        if (outcome.kind === 'replaced') replaced.push(asReplaced(outcome));
-        else failure ??= outcome.kind === 'failed' ? outcome.error : this.#stopped();
-      }
-    };
-    await Promise.all(Array.from({ length: settings.maxSurge }, lane));
-    replaced.sort((a, b) => a.slot - b.slot);
-    return failure;
-  }
-
-  #verdict(replaced: readonly Replaced[], error: Error | undefined): ReloadResult {
+  #verdict(replaced: ReloadResult['replaced'], error: Error | undefined): ReloadResult {
     const { log } = this.#context;
     const generation = this.#generation;
     if (error === undefined) {
@@ -121,8 +116,8 @@ export class Operations {
   }
 
   /**
-   * Resolves when every slot that was added has a ready worker, or the workers of those taken away drain.
-   * @throws the boot failure of the first new worker that did not become ready; its slot stays and is recovered.
+   * Resolves when every slot that was added has a worker that has stayed, or the workers of those taken away drain.
+   * @throws the boot failure of the first new worker that did not; its slot stays and is recovered.
    */
   scale(workers: (now: number) => number): Promise<void> {
     return this.#enqueue(async () => {
@@ -144,23 +139,24 @@ export class Operations {
   /** Replaces one worker that has had enough; `undefined` when that has happened already, or the fleet ends. */
   recycle(handle: WorkerHandle, reason: string): Promise<Replacement | undefined> {
     return this.#enqueue(async () => {
-      const { slots, log } = this.#context;
+      const { slots, stays, log } = this.#context;
       if (this.#context.ending() !== undefined || !slots.serves(handle)) return undefined;
       log.info(`${handle} is recycled: ${reason}`);
       const { slot, generation } = handle.place;
-      return await slots.replace({ slot, generation: Math.max(generation, this.#generation) });
+      const place = { slot, generation: Math.max(generation, this.#generation) };
+      return await slots.replace(place, (candidate) => stays.onTrial(candidate));
     });
   }
 
   /** @throws why the worker of a slot that was added does not serve. The slot is recovered in any case. */
-  async #mustServe({ handle, ready }: Start): Promise<void> {
-    const serves = await ready.catch((error: unknown) => {
-      if (this.#context.ending() === undefined) this.#context.startFailed(handle, error);
-      throw notStarted(handle.place.slot, error);
+  async #mustServe(start: Start): Promise<void> {
+    const serves = await start.ready.catch((error: unknown) => {
+      if (this.#context.ending() === undefined) this.#context.startFailed(start.handle, error);
+      throw notStarted(start.handle.place.slot, error);
     });
-    if (serves) return;
-    const failure: PreforkError | undefined = handle.requested ? undefined : handle.failure;
-    throw failure ?? this.#stopped();
+    const { handle } = start;
+    if (serves && (await this.#context.stays.till(handle))) return;
+    throw (handle.requested ? undefined : handle.failure) ?? this.#stopped();
   }
 
   #stopped(): Error {
@@ -172,8 +168,4 @@ export class Operations {
 function keptKeys(material: SecureContextOptions | undefined): SecureContextOptions {
   const { ticketKeys, sessionIdContext } = material ?? {};
   return { ...(ticketKeys && { ticketKeys }), ...(sessionIdContext && { sessionIdContext }) };
-}
-
-function asReplaced({ old, handle }: Extract<Replacement, { kind: 'replaced' }>): Replaced {
-  return { slot: handle.place.slot, oldPid: old?.pid ?? 0, newPid: handle.pid };
 }

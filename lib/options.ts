@@ -91,6 +91,8 @@ export interface Settings {
   readonly recovery: RecoverySettings;
   readonly readiness: 'listening' | 'spawn';
   readonly readyTimeout: number;
+  /** `0`: who is ready has stayed. */
+  readonly readyFor: number;
   readonly gracePeriod: number;
   readonly maxSurge: number;
   readonly drainTimeout: number;
@@ -111,13 +113,19 @@ export interface Settings {
 }
 
 /** Defaults that are plain values. Milliseconds but for `maxSurge`. */
-const DEFAULTS = { readyTimeout: 30_000, shutdownGracePeriod: 5_000, maxSurge: 1, drainTimeout: 30_000 } as const;
+const DEFAULTS = {
+  readyTimeout: 30_000,
+  readyFor: 1_000,
+  shutdownGracePeriod: 5_000,
+  maxSurge: 1,
+  drainTimeout: 30_000,
+} as const;
 /** Shorter than a garbage collection may take is no sign of anything. Milliseconds. */
 const LIVENESS_MIN = 100;
 
 const NAMES = [
   ...['serve', 'listen', 'name', 'workers', 'sharing', 'tls', 'recoverThreshold', 'recoverWindow', 'recoverInterval'],
-  ...['readiness', 'readyTimeout', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'maxDraining'],
+  ...['readiness', 'readyTimeout', 'readyFor', 'shutdownGracePeriod', 'maxSurge', 'drainTimeout', 'maxDraining'],
   ...['exitAfterDrain', 'livenessTimeout', 'recycle'],
   ...['onChildSpawn', 'onMasterReady', 'onChildRecover', 'onChildExit', 'onMasterDeath', 'commandProducer'],
   ...['logger', 'signals', 'exec', 'args', 'execArgv', 'cwd', 'env', 'stdio', 'uid', 'gid', 'groups'],
@@ -138,6 +146,7 @@ const HINTS = {
   reuseport: "sharing: 'reuseport'",
   reusePort: "sharing: 'reuseport'",
   gracePeriod: 'shutdownGracePeriod',
+  minUptime: 'readyFor',
   killTimeout: 'shutdownGracePeriod',
   log: 'logger',
 };
@@ -180,6 +189,7 @@ export function resolveOptions(
       options.readyTimeout === undefined
         ? DEFAULTS.readyTimeout
         : checkMilliseconds('readyTimeout', options.readyTimeout, 1),
+    readyFor: options.readyFor === undefined ? DEFAULTS.readyFor : checkMilliseconds('readyFor', options.readyFor, 0),
     gracePeriod:
       options.shutdownGracePeriod === undefined
         ? DEFAULTS.shutdownGracePeriod

@@ -3,11 +3,12 @@
 import type { WorkerExit } from './errors.js';
 import { PreforkError } from './errors.js';
 import type { Host } from './host.js';
-import { inWords } from './in-words.cjs';
+import { reasonOf } from './in-words.cjs';
 import type { Naps } from './naps.js';
 import type { RecoverySettings } from './options.js';
-import { RecoveryPolicy } from './recovery.js';
+import { type Ended, RecoveryPolicy } from './recovery.js';
 import type { Start } from './starter.js';
+import { isSystemError } from './system-error.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
 import { describeExit } from './worker-handle.js';
@@ -22,8 +23,12 @@ export interface RecoveriesContext {
   /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
   readonly giveUpWithin: number;
   readonly log: Logger;
-  /** Whether a slot still has nobody in it, or on the way into it. */
-  wants(slot: number): boolean;
+  /** Whether a slot still has nobody in it, or on the way into it. If somebody is on the way, `duty` is called when that one fails. */
+  claim(slot: number, duty: () => void): boolean;
+  /** How far a worker that ended had come. */
+  ended(handle: WorkerHandle): Ended;
+  /** Whether the fleet serves although a slot does not. */
+  othersServe(slot: number, ended: Ended): boolean;
   /** Starts a worker in the slot of one that ended. */
   fill(old: WorkerPlace): Start;
   /** A replacement is ready; settles when the hooks have run. */
@@ -63,18 +68,27 @@ export class Recoveries {
    */
   judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
     if (this.#over) return;
-    const { settings, host, log } = this.#context;
+    const { settings, host, log, othersServe } = this.#context;
     const { slot } = handle.place;
-    const verdict = this.#policy.judge(slot, exit.uptime, host.now());
+    const ended = exit.pid === 0 ? 'spawn' : this.#context.ended(handle);
+    const loss = { slot, uptime: exit.uptime, ended, othersServe: othersServe(slot, ended) };
+    const verdict = this.#policy.judge(loss, host.now());
     this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
-    const count = `exit ${verdict.count} of ${settings.threshold} allowed within ${settings.window} ms`;
+    const count =
+      verdict.count === 0
+        ? 'not counted, because other slots serve'
+        : `exit ${verdict.count} of ${settings.threshold} allowed within ${settings.window} ms`;
     if (verdict.kind === 'give-up') {
       log.error(`slot ${slot} is not filled again: ${count}`);
       void this.#giveUp(cause);
       return;
     }
     log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
-    const recovery = this.#recover(handle, verdict.delay).finally(() => this.#running.delete(recovery));
+    this.#run(this.#recover(handle, verdict.delay));
+  }
+
+  #run(work: Promise<void>): void {
+    const recovery = work.finally(() => this.#running.delete(recovery));
     this.#running.add(recovery);
   }
 
@@ -90,36 +104,41 @@ export class Recoveries {
       new PreforkError(
         'ERR_PREFORK_OVER_RECOVERY',
         `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one ` +
-          describeExit(this.#evidence.at(-1) as WorkerExit),
+          howItEnded(this.#evidence.at(-1) as WorkerExit),
         { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
       ),
     );
   }
 
   async #recover(old: WorkerHandle, delay: number): Promise<void> {
-    const { naps, log } = this.#context;
+    const { naps, log, claim, fill } = this.#context;
     if (delay > 0 && !(await naps.sleep(delay))) return;
-    // Meanwhile the fleet was reloaded, or scaled down.
-    if (this.#over || !this.#context.wants(old.place.slot)) return;
-    const { handle, ready } = this.#context.fill(old.place);
+    // Meanwhile the fleet was reloaded, or scaled down; a reload that fails yet hands it back.
+    if (this.#over || !claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
+    const start = fill(old.place);
     try {
       // When it ends before it is ready, its own exit is judged.
-      if (!(await ready)) return;
+      if (!(await start.ready)) return;
     } catch (error) {
-      // The user's own code is what failed.
-      if (error instanceof PreforkError) this.#context.giveUp(error);
-      else this.startFailed(handle, error);
+      // The user's own code is what failed, unless that could not start a process either.
+      if (error instanceof PreforkError && !isSystemError(error.cause)) this.#context.giveUp(error);
+      else this.startFailed(start.handle, error);
       return;
     }
     this.#count++;
-    log.info(`${handle} took over from pid ${old.pid}`);
-    await this.#context.recovered(old, handle);
+    log.info(`${start.handle} took over from pid ${old.pid}`);
+    await this.#context.recovered(old, start.handle);
   }
 
-  /** No process came to be: the same as one that ended at once. */
+  /** No process came to be. */
   startFailed(handle: WorkerHandle, error: unknown): void {
-    this.#context.log.error(`slot ${handle.place.slot} could not be filled: ${inWords(error)}`);
-    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: inWords(error) };
+    const reason = reasonOf(error);
+    this.#context.log.error(`the worker of slot ${handle.place.slot} could not be started: ${reason}`);
+    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: reason };
     this.judge(handle, exit, error);
   }
+}
+
+function howItEnded(exit: WorkerExit): string {
+  return exit.pid === 0 ? `could not be started: ${exit.stderr}` : describeExit(exit);
 }

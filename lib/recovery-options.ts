@@ -2,12 +2,12 @@
 
 import { invalidOption } from './errors.js';
 import type { RecoverySettings } from './options.js';
-import type { PreforkOptions } from './types.js';
+import type { Backoff, PreforkOptions } from './types.js';
 import { checkMilliseconds, checkNames, checkNumber, checkObject } from './validate.js';
 
 const RECOVERIES_PER_WORKER = 5;
 const WINDOW = 60_000;
-const BACKOFF = { initial: 100, max: 30_000, factor: 2, jitter: 0.2 } as const;
+export const BACKOFF: Required<Backoff> = { initial: 100, max: 30_000, factor: 2, jitter: 0.2 };
 
 export function checkRecovery(options: PreforkOptions, workers: number): RecoverySettings {
   const { recoverThreshold, recoverWindow, recoverInterval } = options;

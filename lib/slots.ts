@@ -8,14 +8,16 @@ import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
 interface Slot {
   /** The worker that serves, or that boots to be the first one to. */
   current: WorkerHandle | undefined;
-  /** A worker that boots to take over from `current`. */
+  /** A worker that is to take over from `current`: it boots, or is on trial. */
   candidate: WorkerHandle | undefined;
-  /** `current` ended by itself while `candidate` was booting; judged only if that one fails. */
-  vacancy: { readonly handle: WorkerHandle; readonly exit: WorkerExit } | undefined;
+  /** Somebody had to fill the slot and found `candidate` there: what is to be done if that one fails. */
+  duty: (() => void) | undefined;
 }
 
 export interface SlotsContext extends DrainsContext {
   start(place: WorkerPlace): Start;
+  /** A worker ended before it was ready, for no reason of its own: another one is to be started in its place. */
+  again(handle: WorkerHandle): Promise<boolean>;
   /** A slot is empty although nobody asked for that. */
   vacant(handle: WorkerHandle, exit: WorkerExit): void;
 }
@@ -23,7 +25,7 @@ export interface SlotsContext extends DrainsContext {
 export type Replacement =
   | { readonly kind: 'replaced'; readonly old: WorkerHandle | undefined; readonly handle: WorkerHandle }
   | { readonly kind: 'failed'; readonly error: PreforkError }
-  /** The fleet stops, or the slot is no more. */
+  /** The fleet stops, the slot is no more, or whoever asked has thought better of it. */
   | { readonly kind: 'cancelled' };
 
 export class Slots {
@@ -42,7 +44,7 @@ export class Slots {
 
   /** Appends an empty slot; returns its number. */
   add(): number {
-    return this.#slots.push({ current: undefined, candidate: undefined, vacancy: undefined }) - 1;
+    return this.#slots.push({ current: undefined, candidate: undefined, duty: undefined }) - 1;
   }
 
   /** Takes the last slot away and drains whoever fills it. */
@@ -52,10 +54,16 @@ export class Slots {
     if (slot?.candidate !== undefined) this.retire(slot.candidate);
   }
 
-  /** Whether a recovery is still to be made: the slot exists, and nobody is in it or on the way into it. */
-  wants(slot: number): boolean {
+  /**
+   * Whether a recovery is still to be made now: the slot exists, and nobody is in it or on the way into it. Who is on the way may fail:
+   * then `duty` is done after all.
+   */
+  claim(slot: number, duty: () => void): boolean {
     const found = this.#slots[slot];
-    return found !== undefined && found.current === undefined && found.candidate === undefined;
+    if (found === undefined || found.current !== undefined) return false;
+    if (found.candidate === undefined) return true;
+    found.duty = duty;
+    return false;
   }
 
   /** Whether a worker is the one of its slot. */
@@ -63,37 +71,73 @@ export class Slots {
     return this.#slots[handle.place.slot]?.current === handle && handle.state === 'ready';
   }
 
+  /** Whether a slot other than this one has a worker that serves, and of which `good` holds. */
+  othersServe(slot: number, good: (handle: WorkerHandle) => boolean): boolean {
+    return this.#slots.some(({ current }, i) => i !== slot && current?.state === 'ready' && good(current));
+  }
+
   /** Starts the worker of an empty slot. */
   fill(place: WorkerPlace): Start {
-    const start = this.#context.start(place);
-    const slot = this.#slots[place.slot];
-    if (slot !== undefined) slot.current = start.handle;
+    const slot = this.#slots[place.slot] as Slot;
+    const start = this.#bring(place, slot, 'current');
     start.ready.catch(() => {
-      if (slot?.current === start.handle) slot.current = undefined;
+      if (slot.current === start.handle) slot.current = undefined;
     });
     return start;
   }
 
-  /** Starts a worker beside the one in the slot, and drains that one once the new one serves. */
-  async replace(place: WorkerPlace): Promise<Replacement> {
+  /** As often as it takes: its handle is that of the last attempt. */
+  #bring(place: WorkerPlace, slot: Slot, as: 'current' | 'candidate'): Start {
+    const begin = (): Start => {
+      const start = this.#context.start(place);
+      slot[as] = start.handle;
+      return start;
+    };
+    let start = begin();
+    const ready = async (): Promise<boolean> => {
+      while (!(await start.ready)) {
+        const again = await this.#context.again(start.handle);
+        if (!again || slot[as] !== start.handle || this.#slots[place.slot] !== slot) return false;
+        start = begin();
+      }
+      return true;
+    };
+    const promise = ready();
+    return {
+      get handle() {
+        return start.handle;
+      },
+      ready: promise,
+    };
+  }
+
+  /**
+   * Starts a worker beside the one in the slot, and drains that one once the new one serves and `mayTakeOver`; meanwhile both serve.
+   */
+  async replace(place: WorkerPlace, mayTakeOver: (candidate: WorkerHandle) => Promise<boolean>): Promise<Replacement> {
     const slot = this.#slots[place.slot];
     if (slot === undefined) return { kind: 'cancelled' };
-    const { handle, ready } = this.#context.start(place);
-    slot.candidate = handle;
-    const serves = await ready.catch((error: unknown) => notStarted(place.slot, error));
+    const start = this.#bring(place, slot, 'candidate');
+    const serves = await start.ready.catch((error: unknown) => notStarted(place.slot, error));
+    const { handle } = start;
+    const takesOver = serves === true && handle.state === 'ready' && (await mayTakeOver(handle));
     if (slot.candidate === handle) slot.candidate = undefined;
-    if (serves === true && handle.state === 'ready' && this.#slots[place.slot] === slot) {
+    const exists = this.#slots[place.slot] === slot;
+    if (takesOver && handle.state === 'ready' && exists) {
       const old = slot.current;
       slot.current = handle;
-      slot.vacancy = undefined;
+      slot.duty = undefined;
       if (old !== undefined) this.retire(old);
       return { kind: 'replaced', old, handle };
     }
-    const { vacancy } = slot;
-    slot.vacancy = undefined;
-    if (vacancy !== undefined) this.#context.vacant(vacancy.handle, vacancy.exit);
+    // What was to be done for the slot is due again, however long ago that was.
+    const { duty } = slot;
+    slot.duty = undefined;
+    if (exists && slot.current === undefined) duty?.();
     const error = typeof serves === 'boolean' ? handle.failure : serves;
-    return error === undefined || handle.requested ? { kind: 'cancelled' } : { kind: 'failed', error };
+    if (error !== undefined && !handle.requested) return { kind: 'failed', error };
+    if (handle.state === 'ready') this.retire(handle);
+    return { kind: 'cancelled' };
   }
 
   /** A worker has ended, and nobody asked it to. */
@@ -102,7 +146,7 @@ export class Slots {
     if (slot?.candidate === handle || slot?.current !== handle) return;
     slot.current = undefined;
     if (slot.candidate === undefined) this.#context.vacant(handle, exit);
-    else slot.vacancy = { handle, exit };
+    else slot.duty = () => this.#context.vacant(handle, exit);
   }
 
   /** Lets a worker finish what it accepted, and ends it when that takes too long. */

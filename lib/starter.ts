@@ -18,8 +18,8 @@ import type { Watches } from './watches.js';
 import type { WorkerPlace } from './worker-handle.js';
 import { WorkerHandle } from './worker-handle.js';
 
-/** fork(2): out of processes or memory for now. Later attempts may succeed, and healthy workers need not know. */
-const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM']);
+/** Out of processes, memory or descriptors for now. Later attempts may succeed, and healthy workers need not know. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
 /** Milliseconds between attempts: the first, and the longest. */
 const RETRY = { first: 50, longest: 1_000 } as const;
 
@@ -52,11 +52,23 @@ export interface Start {
 
 export class Starter {
   readonly #context: StarterContext;
-  /** What the next workers are given; a reload replaces it. */
+  /** What workers are given. */
   tls: InitMessage['tls'];
+  /** What those of the generation are given that a reload brings. */
+  #next: { readonly generation: number; readonly tls: InitMessage['tls'] } | undefined;
 
   constructor(context: StarterContext) {
     this.#context = context;
+  }
+
+  prepare(generation: number, tls: InitMessage['tls']): void {
+    this.#next = { generation, tls };
+  }
+
+  /** Whether what was prepared is what all are given from now on. */
+  decide(good: boolean): void {
+    if (good && this.#next !== undefined) this.tls = this.#next.tls;
+    this.#next = undefined;
   }
 
   start(place: WorkerPlace): Start {
@@ -98,7 +110,7 @@ export class Starter {
     listeners: readonly OpenListener[],
   ): Promise<boolean> {
     const { settings, host } = this.#context;
-    const { tls } = this;
+    const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
     const deadline = host.now() + settings.readyTimeout;
     const process = await this.#spawn(handle, deadline, listeners);
     if (process === undefined) return false;

@@ -220,6 +220,12 @@ export interface PreforkOptions {
   readonly readiness?: 'listening' | 'spawn';
   /** Milliseconds a worker may take to become ready before it is killed. Default: `30_000`. */
   readonly readyTimeout?: number;
+  /**
+   * Milliseconds that a ready worker has to serve until it counts as one that stays. Reload and recycling keep the old worker of the first slot
+   * until then, and `reload()` and `scale()` resolve when the last new worker has stayed; one that ends before fails them. Default: `1_000`;
+   * `0`: ready is enough.
+   */
+  readonly readyFor?: number;
   /** Milliseconds between SIGTERM (or the drain request) and SIGKILL when the fleet stops. Default: `5_000`. */
   readonly shutdownGracePeriod?: number;
   /** How many processes above `workers` a reload may have, those that drain not counted, at least 1: so many slots change hands at a time. Default: `1`. */
@@ -311,13 +317,13 @@ export interface Status {
 
 /** Verdict of a rolling replacement. */
 export interface ReloadResult {
-  /** Every slot is served by a worker of the new generation. */
+  /** Every slot is served by a worker of the new generation that has stayed for `readyFor`. */
   readonly ok: boolean;
   /** Of the fleet: the one before when `ok` is false. */
   readonly generation: number;
-  /** Slots that changed hands, also when a later one failed. `oldPid` is 0 where nobody was in the slot. */
+  /** Slots that changed hands and are served by the new worker, also when a later one failed. `oldPid` is 0 where nobody was in the slot. */
   readonly replaced: readonly { readonly slot: number; readonly oldPid: number; readonly newPid: number }[];
-  /** What failed: the boot failure of the first new worker that did not become ready, or a certificate that cannot be used. */
+  /** What failed: the first new worker that did not become ready, or ended too soon after that, or a certificate that cannot be used. */
   readonly error?: Error;
 }
 

@@ -49,10 +49,15 @@ export class WorkerHandle implements WorkerProcessEvents {
   #process: WorkerProcess | undefined;
   #state: WorkerState = 'starting';
   #readyAt: Date | undefined;
+  /** On the monotonic clock: from when to when it was ready. */
+  #readySince: number | undefined;
+  #readyUntil: number | undefined;
   #bootError: BootError | undefined;
   #stderr = '';
   #exit: WorkerExit | undefined;
   readonly #gone = deferred();
+  readonly #left = deferred();
+  readonly #blameless = deferred<boolean>();
   /** The worker has spoken on its channel, so it hears what is said there. */
   #speaks = false;
   /** Something in the worker hears messages of the user, or they have room there. */
@@ -114,6 +119,12 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#readyAt !== undefined;
   }
 
+  /** Milliseconds that the worker has been ready, or was ready until it drained or ended. */
+  get readyFor(): number {
+    if (this.#readySince === undefined) return 0;
+    return (this.#readyUntil ?? this.#now()) - this.#readySince;
+  }
+
   /** `worker 3 (pid 4711, generation 0)`, as in every log line. */
   toString(): string {
     return `worker ${this.place.slot} (pid ${this.pid}, generation ${this.place.generation})`;
@@ -122,6 +133,20 @@ export class WorkerHandle implements WorkerProcessEvents {
   /** Whether it may still accept. Of a program that speaks no channel the master does not know: it has its own copy of the socket. */
   get accepts(): boolean {
     return this.#speaks && !this.#closed && this.#state !== 'exited';
+  }
+
+  /** Settles when the worker drains, or has ended. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
+  /** Settles after the end: true when that was a signal to everybody which the worker could not know yet how to take. */
+  get blameless(): Promise<boolean> {
+    return this.#blameless.promise;
+  }
+
+  judged(blameless: boolean): void {
+    this.#blameless.resolve(blameless);
   }
 
   /** Settles when the process is reaped. */
@@ -150,6 +175,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   becomeReady(): void {
     if (this.#state !== 'starting') return;
     this.#readyAt = new Date();
+    this.#readySince = this.#now();
     this.#stderr = '';
     this.#become('ready');
     this.#events.ready();
@@ -158,6 +184,10 @@ export class WorkerHandle implements WorkerProcessEvents {
   #become(state: WorkerState): void {
     if (this.#state === state) return;
     this.#state = state;
+    if (state === 'draining' || state === 'exited') {
+      this.#readyUntil ??= this.#now();
+      this.#left.resolve();
+    }
     this.#events.changed?.();
   }
 
@@ -321,14 +351,14 @@ class LiveInfo implements WorkerInfo {
   }
 }
 
-/** The error of a worker that ended, or was ended, before it was ready. */
+/** The error of a worker that ended, or was ended, before it was ready, or too soon after that. */
 export function bootFailure(handle: WorkerHandle, exit: WorkerExit): PreforkError {
   const cause = handle.bootCause();
   const how = handle.killedBecause ?? describeExit(exit);
-  const when = handle.booted ? 'it took its slot over' : 'it was ready';
+  const when = handle.booted ? `${Math.round(handle.readyFor)} ms after it was ready` : 'before it was ready';
   const reason = cause === undefined ? '' : `: ${cause.name}: ${cause.message}`;
   const quoted = exit.stderr === '' || cause !== undefined ? '' : `; its last words on stderr:\n${exit.stderr}`;
-  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} before ${when}${reason}${quoted}`, {
+  return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} ${when}${reason}${quoted}`, {
     ...(cause === undefined ? {} : { cause }),
     exits: [exit],
   });

@@ -45,6 +45,16 @@ function inspector(): { readonly inspector?: InspectorPort } {
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
 
+/**
+ * What goes wrong in the turn in which servers listen is thrown after the first of them said so: a second one whose port is taken, a
+ * timer that was due. It ends the process, or it does not, in the next turns.
+ */
+async function quietTurns(): Promise<void> {
+  // A timer of 0 ms is one of 1 ms; those that are due in the same millisecond run in the order in which they were set.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+}
+
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
 export function drained(identity: WorkerIdentity): Promise<void> {
   return drainedOf(identity).promise;
@@ -160,6 +170,8 @@ class Worker {
     this.#identity.context = this.#context;
     for (const data of this.#early.splice(0)) this.#context.deliver(data);
     await this.#serve(this.#context, wires);
+    this.#served.resolve();
+    await quietTurns();
     this.#becomeReady(listeners, wires);
   }
 
@@ -233,8 +245,7 @@ class Worker {
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
-    this.#served.resolve();
-    this.#preloaded?.booted();
+    this.#preloaded?.booted(this.#settings.readyFor);
     if (this.#state !== 'booting') return;
     this.#system.restoreBacklogs(listeners, wires, this.#log);
     this.#state = 'ready';

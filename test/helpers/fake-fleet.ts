@@ -50,6 +50,11 @@ export function fleet(options: Partial<PreforkOptions> = {}, host = new FakeHost
   return { master, host, story, log, started, finished };
 }
 
+/** Where it is not the point how long a worker has been ready: ready is enough, and no test moves the clock for it. */
+export function hastyFleet(options: Partial<PreforkOptions> = {}, host = new FakeHost()): Fleet {
+  return fleet({ readyFor: 0, ...options }, host);
+}
+
 export function last(host: FakeHost): FakeWorker {
   return host.workers.at(-1) as FakeWorker;
 }

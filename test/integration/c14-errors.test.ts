@@ -61,6 +61,12 @@ async function produced(way: string): Promise<Shape> {
   return (await overAndClean(startMaster('produces-commands', { args }))).settled['error'];
 }
 
+async function reloadedInHook(): Promise<Shape> {
+  const what = { hook: 'onMasterReady', operation: 'reload', how: 'await' };
+  const master = startMaster('in-hooks', { args: [JSON.stringify(what)] });
+  return (await master.event('refused'))['error'];
+}
+
 async function killedTwice(): Promise<Shape> {
   const master = startWatched({ options: { recoverThreshold: 1 } });
   const { pids } = await master.event('onMasterReady');
@@ -143,6 +149,11 @@ const table: Readonly<Record<PreforkErrorCode, Row>> = {
   ERR_PREFORK_HOOK: {
     provoke: async () => (await runToEnd({ hooks: { onMasterReady: 'throw' } })).settled['error'],
     message: /^onMasterReady failed: thrown by onMasterReady$/,
+  },
+  ERR_PREFORK_IN_HOOK: {
+    provoke: reloadedInHook,
+    message:
+      /^reload\(\) inside onMasterReady would wait for hooks that wait for this one; call it when the hook has settled: /,
   },
   ERR_PREFORK_COMMAND_PRODUCER: {
     provoke: () => produced('throw'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fleet, last } from '../helpers/fake-fleet.js';
+import { hastyFleet as fleet, last } from '../helpers/fake-fleet.js';
 import { FakeHost, settle } from '../helpers/fake-host.js';
 
 const SUCCESSOR_BOOTS = 100;

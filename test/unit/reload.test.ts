@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { crash, fleet, last } from '../helpers/fake-fleet.js';
+import { crash, hastyFleet as fleet, last } from '../helpers/fake-fleet.js';
 import { FakeHost, type FakeWorker, settle } from '../helpers/fake-host.js';
 
 const received = (worker: FakeWorker | undefined) => worker?.received.map(({ type }) => type);
@@ -217,7 +217,7 @@ test('slots whose new worker could not even be started are recovered, and the sc
   const { master, host, started } = fleet({ recoverInterval: 1_000 });
   await started;
   host.behave = (index) => {
-    if (index === 3) throw Object.assign(new Error('pipe2 EMFILE'), { code: 'EMFILE', syscall: 'pipe2' });
+    if (index === 3) throw Object.assign(new Error('clone EPERM'), { code: 'EPERM', syscall: 'clone' });
     return { ready: index !== 4 };
   };
   let settled = false;
@@ -230,7 +230,7 @@ test('slots whose new worker could not even be started are recovered, and the sc
   await host.advance(500);
   expect(settled).toBe(false);
   last(host).becomeReady();
-  expect(await scaled).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', message: expect.stringContaining('EMFILE') });
+  expect(await scaled).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', message: expect.stringContaining('EPERM') });
   await host.advance(500);
   expect(master.workers.map(({ slot, state }) => [slot, state])).toEqual(
     [0, 1, 2, 3, 4].map((slot) => [slot, 'ready']),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { crash, type Fleet, fleet, last } from '../helpers/fake-fleet.js';
+import { crash, type Fleet, hastyFleet as fleet, last } from '../helpers/fake-fleet.js';
 import { FakeHost, type FakeWorker, settle } from '../helpers/fake-host.js';
 
 /** Four workers on sharded sockets; those that are `blocked` answer no ping. */
