@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fleet } from '../helpers/fake-fleet.js';
+import { hastyFleet as fleet } from '../helpers/fake-fleet.js';
 import { FakeHost } from '../helpers/fake-host.js';
 
 /** Two workers at a time, none of which leaves when it is asked to. */
