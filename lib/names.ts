@@ -51,8 +51,9 @@ export function namesOf(program: Program, { cwd, exec, execArgv }: LaunchSetting
   const script = path === undefined || !isAbsolute(path) || isEvaluated(program) ? undefined : path;
   const named = exec === undefined || !isPath(exec) ? undefined : resolve(workersCwd, exec);
 
-  for (const name of [program.cwd, workersCwd, ...hints(program.env)]) add(name);
+  for (const name of [program.cwd, workersCwd]) add(name);
   for (const name of [script, named]) if (name !== undefined) add(dirname(name));
+  for (const name of hints(program.env)) add(name);
   // A link to the script itself, which does not lie in a release with it.
   const runs = named !== undefined && SCRIPT.test(named) ? named : script;
   if (runs !== undefined && isLink(runs) && !(execArgv ?? program.execArgv).some((flag) => PRESERVE.test(flag))) {

@@ -41,13 +41,19 @@ export class Release {
 
   /** The path, in this release, of what a path named when the master started. */
   at(path: string): string {
-    let [from, to] = ['', ''];
-    for (const { root, path: now } of this.#places) {
-      for (const named of [root.name, root.start]) {
-        if (named.length > from.length && isWithin(path, named)) [from, to] = [named, now];
+    const { place, named } = this.#placeOf(path);
+    return place === undefined ? path : place.path + path.slice(named.length);
+  }
+
+  /** The place that a path is in, and the longer one of its names that the path begins with. */
+  #placeOf(path: string): { readonly place: Place | undefined; readonly named: string } {
+    let found: { place: Place | undefined; named: string } = { place: undefined, named: '' };
+    for (const place of this.#places) {
+      for (const named of [place.root.name, place.root.start]) {
+        if (named.length > found.named.length && isWithin(path, named)) found = { place, named };
       }
     }
-    return to + path.slice(from.length);
+    return found;
   }
 
   /** The same for the paths in a text that others read: an argument, a list of folders, options of node. */
@@ -58,10 +64,11 @@ export class Release {
   }
 
   /** Two names that led to one place at the start and do not any more: a worker would run half of each. */
-  get torn(): readonly [Root, Root] | undefined {
-    for (const { root, path } of this.#places) {
-      const other = this.#places.find((place) => place.root.start === root.start && place.path !== path);
-      if (other !== undefined) return [root, other.root];
+  torn({ cwd, script, exec }: Names): readonly [Root, Root] | undefined {
+    const used = [cwd, script, exec].map((part) => (part === undefined ? undefined : this.#placeOf(part).place));
+    for (const one of used) {
+      const other = used.find((place) => place?.root.start === one?.root.start && place?.path !== one?.path);
+      if (one !== undefined && other !== undefined) return [one.root, other.root];
     }
     return undefined;
   }

@@ -48,7 +48,7 @@ export class Releases {
    */
   begin(generation: number, serving = generation): void {
     const release = this.#follow();
-    const { torn } = release;
+    const torn = release.torn(this.#names);
     if (torn !== undefined) {
       const [one, other] = torn.map((root) => `${root.name} to ${release.pathOf(root)}`);
       release.close();
@@ -72,6 +72,8 @@ export class Releases {
     const runs = this.#programOf(release);
     if (before !== undefined && this.#programOf(before) !== runs)
       this.#log.info(`generation ${generation} runs ${runs}`);
+    else if (this.#isNameless())
+      this.#log.info(`generation ${generation} runs ${runs} again: no link that leads there is known`);
     this.#warnOfUnused(release);
   }
 
@@ -148,6 +150,13 @@ export class Releases {
   #lacks(release: Release): string[] {
     const lost = (this.#parts ?? []).filter((part) => !release.parts.includes(part));
     return lost.map((part) => release.at(part));
+  }
+
+  /** Nothing says by which name the program was started: what a deploy moves, if there is one, may be elsewhere. */
+  #isNameless(): boolean {
+    const { roots, unused } = this.#names;
+    const named = this.#settings.cwd !== undefined || this.#program.env['PWD'] !== undefined;
+    return !named && unused.length === 0 && roots.every(({ name, start }) => name === start);
   }
 
   /** For people. */

@@ -57,6 +57,7 @@ const ON_WINDOWS = {
   'examples-readme': 'installs the package through a symbolic link',
   'examples-terminal': 'needs a terminal',
   'l7-deploys': 'deploys through a symbolic link, from a shell',
+  'n3-deploys': 'deploys through a symbolic link, from a shell',
   'l7-reload-that-fails': 'deploys through a symbolic link, from a shell',
   'l8-reloads-in-a-row': 'deploys through a symbolic link, from a shell',
   'w7-transient-spawn-failures': 'limits the processes of a user',

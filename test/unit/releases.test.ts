@@ -245,6 +245,24 @@ test('two links to the program that have come to lead to two releases are refuse
   expect(runs(releases, 1)).toEqual(allOf(release(2)));
 });
 
+test('a link that leads to the program, and that nothing of it was given by, tears nothing', () => {
+  deploy(1, 'live');
+  const releases = start({ cwd: '/', script: current('app.mjs'), env: { PWD: join(at, 'live') } });
+  deploy(2);
+  releases.begin(1, 0);
+  expect(runs(releases, 1)).toEqual({ cwd: '/', script: release(2, 'app.mjs') });
+});
+
+test('what was started without any name is said to run again', () => {
+  unlinkSync(join(at, 'current'));
+  const releases = start();
+  releases.begin(1, 0);
+  expect(lines).toEqual([`generation 1 runs ${release(1, 'app.mjs')} again: no link that leads there is known`]);
+  lines = [];
+  start({ env: { PWD: release(1) } }).begin(1, 0);
+  expect(lines).toEqual([]);
+});
+
 test('a generation whose release was deleted runs the newest one, and says so once', () => {
   const releases = start({ env: { PWD: current() } });
   deploy(2);
