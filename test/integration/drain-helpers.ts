@@ -60,8 +60,7 @@ export interface Drained extends AsyncDisposable {
   finished(): Promise<void>;
 }
 
-export async function serve(server: Server): Promise<Drained> {
-  const drain = new Drain();
+export async function serve(server: Server, drain = new Drain()): Promise<Drained> {
   drain.track(server);
   drain.allTracked();
   server.listen(0, '127.0.0.1');
