@@ -70,6 +70,8 @@ export class Releases {
       return;
     }
     const runs = this.#programOf(release);
+    // What is missing is an error of the first worker.
+    if (this.#lacks(release).length > 0) return;
     if (before !== undefined && this.#programOf(before) !== runs)
       this.#log.info(`generation ${generation} runs ${runs}`);
     else if (this.#isNameless())
@@ -95,7 +97,7 @@ export class Releases {
   #tellGone(generation: number, gone: Release, now: Release): void {
     const missing = this.#lacks(now).at(-1);
     if (missing !== undefined) {
-      const why = `${missing} is missing, which workers are started from: restart the master from the present release`;
+      const why = `${missing} is missing, which workers are started from: deploy it, or restart the master from the present release`;
       throw Object.assign(new Error(why), { code: 'ENOENT' });
     }
     const [was, is] = [this.#programOf(gone), this.#programOf(now)];

@@ -181,9 +181,11 @@ test('N3g without any release left an error names what is missing and what to do
   rmSync(join(deployment.folder, 'releases', '1'), { recursive: true });
   const failed = await master.call('reload');
   expect(failed).toMatchObject({ ok: false, replaced: [] });
-  expect(failed.error.message).toMatch(/deployed\.mjs is missing.*restart the master from the present release/);
+  expect(failed.error.message).toMatch(
+    /deployed\.mjs is missing.*deploy it, or restart the master from the present release/,
+  );
   process.kill(fleet.pids[0] as number, 'SIGKILL');
-  await master.logged(/slot 0 could not be filled: .* is missing/);
+  await master.logged(/worker of slot 0 could not be started: .* is missing/);
   add(deployment, '2');
   deployment.deploy('2');
   await master.event('on recover');

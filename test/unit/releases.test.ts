@@ -285,7 +285,7 @@ test('a release that is gone, with no link that leads to another one, is an erro
   unlinkSync(join(at, 'current'));
   const releases = start();
   rmSync(release(1), { recursive: true });
-  expect(() => releases.of(0)).toThrow(/is missing.*restart the master from the present release/);
+  expect(() => releases.of(0)).toThrow(/is missing.*deploy it, or restart the master from the present release/);
 });
 
 test('a release that was renamed is run where it is now, and its path belongs to the next one', () => {
