@@ -9,8 +9,8 @@ import type { WorkerHandle } from './worker-handle.js';
  * can.
  */
 export const KILL_MARGIN = 200;
-/** What a worker gets to end in that is one too many, in milliseconds. */
-const CUT = 1_000;
+/** What a worker gets to end in that is one too many, and then until SIGKILL. It is not urgent, and the machine has much to do. Milliseconds. */
+const CUT = { time: 1_000, margin: 1_000 } as const;
 /** Who drains for longer than that has connections that stay. Milliseconds. */
 const LONG = 1_000;
 
@@ -56,13 +56,13 @@ export class Drains {
     let tooMany = this.#draining.size - maxDraining;
     for (const [oldest, draining] of this.#draining) {
       if (tooMany-- <= 0) break;
-      if (draining.until - since <= CUT) continue;
+      if (draining.until - since <= CUT.time) continue;
       log.warn(
         `${oldest} has drained for ${Math.round(since - draining.since)} ms and is cut: more than ${maxDraining} workers drain (maxDraining)`,
       );
       draining.timer.cancel();
-      draining.timer = this.#limit(oldest, CUT, 'it was cut');
-      draining.until = since + CUT;
+      draining.timer = this.#limit(oldest, CUT.time, 'it was cut', CUT.margin);
+      draining.until = since + CUT.time;
     }
   }
 
@@ -87,10 +87,10 @@ export class Drains {
   }
 
   /** @param from What the time counts from. */
-  #limit(handle: WorkerHandle, timeout: number, from: string): Timer {
+  #limit(handle: WorkerHandle, timeout: number, from: string, margin = KILL_MARGIN): Timer {
     const { host, log } = this.#context;
     handle.drain('replace', timeout);
-    return host.after(timeout + KILL_MARGIN, () => {
+    return host.after(timeout + margin, () => {
       log.warn(`${handle} was not done ${timeout} ms after ${from} and is killed`);
       handle.kill('SIGKILL');
     });

@@ -51,6 +51,11 @@ async function start(options: FleetConfig['options'] = {}) {
   return { master, pids: pids as number[], addresses, port: addresses.at(-1)?.port ?? 0 };
 }
 
+function startUnbootable(workers: number, unbootable: string): Master {
+  const config = { options: { listen: `unix:${path}`, workers }, unbootable };
+  return startFleet(config, {}, 'retires');
+}
+
 const refused = () =>
   expect(httpGet({ socketPath: path })).rejects.toMatchObject({ code: expect.stringMatching(/ENOENT|ECONNREFUSED/) });
 
@@ -275,8 +280,7 @@ ofPosix('N11i a worker that fills a lost slot binds a missing unix socket again,
 
 ofPosix('N11i a release that does not boot publishes no socket and leaves no file, and the next one does', async () => {
   const unbootable = join(base, 'unbootable');
-  const config = { options: { listen: `unix:${path}`, workers: 2 }, unbootable };
-  const master = startFleet(config, {}, 'retires');
+  const master = startUnbootable(2, unbootable);
   await master.event('onMasterReady');
   unlinkSync(path);
   writeFileSync(unbootable, '');
@@ -285,6 +289,18 @@ ofPosix('N11i a release that does not boot publishes no socket and leaves no fil
   unlinkSync(unbootable);
   expect(await master.call('reload')).toMatchObject({ ok: true });
   expect((await httpGet({ socketPath: path })).status).toBe(200);
+  await stops(master);
+});
+
+ofPosix('N11i a stop that comes before the new socket has its name leaves no file', async () => {
+  const unbootable = join(base, 'unbootable');
+  const master = startUnbootable(1, unbootable);
+  await master.event('onMasterReady');
+  unlinkSync(path);
+  writeFileSync(unbootable, 'hangs');
+  master.kill('SIGHUP');
+  await master.event('serve', { nth: 2 });
+  expect(readdirSync(folder)).toHaveLength(2);
   await stops(master);
 });
 
