@@ -14,8 +14,12 @@
       "conditions": [
         ["OS=='linux'", {
           "sources": [
+            "native/accept_line_linux.cc",
+            "native/accept_line_posix.cc",
+            "native/accept_lines.cc",
             "native/activity_linux.cc",
             "native/activity_posix.cc",
+            "native/addon_accept_line.cc",
             "native/addon_children.cc",
             "native/addon_fd_channel.cc",
             "native/addon_fds.cc",
@@ -24,6 +28,8 @@
             "native/addon_posix.cc",
             "native/addon_queue_watch.cc",
             "native/child_failure_posix.cc",
+            "native/descriptor_count_linux.cc",
+            "native/descriptor_room_posix.cc",
             "native/exec_image.cc",
             "native/fd_channel_linux.cc",
             "native/fd_linux.cc",
@@ -32,6 +38,7 @@
             "native/job_control_linux.cc",
             "native/listener_linux.cc",
             "native/listener_posix.cc",
+            "native/loop_hook_posix.cc",
             "native/output_linux.cc",
             "native/output_posix.cc",
             "native/parent_deadlines_posix.cc",
@@ -58,8 +65,8 @@
           "cflags": ["-Wall", "-Wextra", "-Werror", "-O2", "-fvisibility=hidden"],
           "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
           "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
-          # timer_create(2) and threads are in libraries of their own before glibc 2.34.
-          "libraries": ["-pthread", "-lrt"]
+          # timer_create(2), threads and dlsym(3) are in libraries of their own before glibc 2.34.
+          "libraries": ["-pthread", "-lrt", "-ldl"]
         }, "OS=='win'", {
           "sources": [
             "native/accept_watch_win.cc",
@@ -94,19 +101,26 @@
           "libraries": ["-lws2_32"]
         }, "OS=='mac'", {
           "sources": [
+            "native/accept_line_darwin.cc",
+            "native/accept_line_posix.cc",
+            "native/accept_lines.cc",
             "native/activity_posix.cc",
+            "native/addon_accept_line.cc",
             "native/addon_children.cc",
             "native/addon_darwin.cc",
             "native/addon_fds.cc",
             "native/addon_output.cc",
             "native/addon_posix.cc",
             "native/child_failure_posix.cc",
+            "native/descriptor_count_darwin.cc",
+            "native/descriptor_room_posix.cc",
             "native/exec_image.cc",
             "native/fd_darwin.cc",
             "native/fd_posix.cc",
             "native/features_darwin.cc",
             "native/kqueue_darwin.cc",
             "native/listener_posix.cc",
+            "native/loop_hook_posix.cc",
             "native/output_darwin.cc",
             "native/output_posix.cc",
             "native/parent_deadlines_posix.cc",

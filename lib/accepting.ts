@@ -4,7 +4,7 @@
  * for it (docs/decisions/windows-sockets.md). This one takes a connection only when the event loop is there to serve it.
  */
 
-import { Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import type { Fd } from './native.cjs';
 import type { AcceptWatch, WindowsBinding } from './native-windows.cjs';
 
@@ -61,6 +61,7 @@ export class AcceptingSocket {
   /** Not listened with yet. */
   #spare: object | undefined;
   #closed = false;
+  #paused = false;
 
   /** Takes ownership of the socket once a server listens. */
   constructor(native: Native, socket: Fd, bound: BoundTo) {
@@ -76,6 +77,23 @@ export class AcceptingSocket {
   get handle(): object {
     this.#spare ??= this.#make();
     return this.#spare;
+  }
+
+  /** Whether it is what a server listens with. */
+  serves(server: Server): boolean {
+    const { _handle } = server as { readonly _handle?: object | null };
+    return this.#handle !== undefined && this.#handle === _handle;
+  }
+
+  /** Accepts nobody for now: the queue keeps what it holds. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    setImmediate(this.#turn);
   }
 
   #make(): object {
@@ -124,13 +142,13 @@ export class AcceptingSocket {
 
   /** One connection a turn, as libuv does it elsewhere: a handler that blocks must hold as few as possible. */
   readonly #turn = (): void => {
-    if (this.#closed) return;
+    if (this.#closed || this.#paused) return;
     if (!this.accept()) this.#watch?.rearm();
   };
 
   /** Takes one connection from the queue, and goes on in the next turn. False when nobody is there. */
   accept(): boolean {
-    if (this.#closed || this.#handle === undefined) return false;
+    if (this.#closed || this.#paused || this.#handle === undefined) return false;
     let accepted: Fd | undefined;
     try {
       accepted = this.#native.accept(this.#socket);

@@ -1,6 +1,7 @@
 /** In a worker: accepts from the sockets of other slots while nobody serves them. */
 
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
+import type { Admission } from './admission.js';
 import { restoreBacklog } from './adopt.js';
 import type { Drain } from './drain.js';
 import { inWords } from './in-words.cjs';
@@ -13,7 +14,8 @@ export interface AdoptionsContext {
   /** Where the master sends descriptors. */
   readonly channel: Fd;
   readonly native: Pick<LinuxBinding & NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
-  readonly drain: Pick<Drain, 'connectionsOf' | 'draining' | 'forgetAdopter' | 'trackAdopter'>;
+  readonly drain: Pick<Drain, 'draining' | 'forgetAdopter' | 'trackAdopter'>;
+  readonly admission: Pick<Admission, 'accepts' | 'admit' | 'trackHelper'>;
   readonly log: Logger;
   readonly wires: readonly WireListener[];
   /** By listener: the server that its connections are for. */
@@ -53,7 +55,7 @@ export class Adoptions {
   /**
    * Accepts from now on. The descriptors change hands whatever comes of it: Node closes one with the handle of its helper, and one
    * that no helper got is closed here. A slot that is adopted already is released first.
-   * @returns Whether every socket is accepted from. A draining worker accepts from none.
+   * @returns Whether every socket is accepted from. A worker that drains, or is full, accepts from none.
    */
   adopt(slot: number, sockets: readonly AdoptedSocket[]): boolean {
     this.release(slot);
@@ -78,15 +80,14 @@ export class Adoptions {
   }
 
   #accept(slot: number, { fd, listener }: AdoptedSocket): Server | undefined {
-    const { native, drain, log, servers, wires } = this.#context;
+    const { native, drain, admission, log, servers, wires } = this.#context;
     const server = servers[listener];
     const wire = wires[listener];
-    if (server === undefined || wire === undefined || drain.draining) {
+    if (server === undefined || wire === undefined || drain.draining || !admission.accepts(server)) {
       native.closeFd(fd);
       return undefined;
     }
-    const helper = adopter(server, { fd }, (socket) => this.#give(server, socket));
-    // The failure of accept(2) under EMFILE, too: the queue keeps what it holds, and a worker that has descriptors left takes it.
+    const helper = adopter(server, { fd }, (socket) => admission.admit(server, socket));
     helper.on('error', (error) => this.#report(slot, error));
     // For a descriptor listen() is done when it returns; a failure is told in the next turn.
     if (!helper.listening) {
@@ -95,21 +96,8 @@ export class Adoptions {
     }
     restoreBacklog(native, log, fd, wire.backlog, ` of slot ${slot}`);
     drain.trackAdopter(helper);
+    admission.trackHelper(helper, server);
     return helper;
-  }
-
-  /** As the server's own listener does it: `maxConnections` counts all connections of the server, wherever they came from. */
-  #give(server: Server, socket: Socket): void {
-    const { maxConnections } = server;
-    // 0 is a limit to Node; @types/node does not know that there may be none.
-    const limit = (maxConnections as number | undefined) ?? Infinity;
-    if (this.#context.drain.connectionsOf(server) < limit) {
-      server.emit('connection', socket);
-      return;
-    }
-    const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket;
-    socket.destroy();
-    server.emit('drop', { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily });
   }
 
   /**

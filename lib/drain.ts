@@ -38,12 +38,14 @@ class TrackedServer {
   readonly #server: Server;
   readonly #protocols: ProtocolDrain[] = [];
 
-  constructor(server: Server, onGone: () => void, mayBeIdle: () => void) {
+  /** @param counted A connection came or went. */
+  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: (server: Server) => void) {
     this.#server = server;
     const { sockets } = this;
     // One function for all connections: a closure for each would be the most expensive part of tracking.
     const forget = function (this: Socket): void {
       sockets.delete(this);
+      counted(server);
       onGone();
     };
     this.add = (socket) => {
@@ -51,6 +53,7 @@ class TrackedServer {
       this.accepted++;
       sockets.add(socket);
       socket.on('close', forget);
+      counted(server);
     };
     // TLS servers too: their 'connection' is the TCP connection, before the handshake.
     server.on('connection', this.add);
@@ -105,7 +108,11 @@ export class Drain {
   #reason: DrainReason | undefined;
   readonly #quiet: Quiet;
 
-  constructor(activity: Activity = NO_ACTIVITY) {
+  readonly #counted: (server: Server) => void;
+
+  /** @param counted A connection of a tracked server came or went. */
+  constructor(activity: Activity = NO_ACTIVITY, counted: (server: Server) => void = () => {}) {
+    this.#counted = counted;
     this.#quiet = new Quiet({ activity, idle: () => [...this.#servers.values()].flatMap((server) => server.idle()) });
     watchRequests();
     subscribe('net.server.socket', this.#onEarly);
@@ -149,6 +156,7 @@ export class Drain {
       server,
       () => this.#settle(),
       () => this.#mayBeIdle(),
+      this.#counted,
     );
     this.#servers.set(server, tracked);
     for (const socket of this.#early ?? []) {

@@ -163,6 +163,23 @@ export interface QueueWatch {
   close(): void;
 }
 
+/** A listener of this process, as far as libuv accepts from it. */
+export interface NativeAcceptLine {
+  /** Stops accepting, without closing anything. False: libuv does not watch it yet; tried again before every poll until `enter()`. */
+  leave(): boolean;
+  /** Accepts again what the queue holds, unless descriptors are short: then as soon as they are not. */
+  enter(): boolean;
+  /** To be called when the listener is closed, or to leave it as it is. */
+  close(): void;
+}
+
+export interface DescriptorRoom {
+  /** Whether fewer descriptors are left than an eighth of the limit, and than 128. All listeners have been left, or entered again. */
+  readonly short: boolean;
+  readonly open: number;
+  readonly limit: number;
+}
+
 /** What every POSIX system has. */
 export interface NativeBinding {
   /** Whether this is the first thread of the process, the one whose end is the end of the process. */
@@ -212,6 +229,13 @@ export interface NativeBinding {
   spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
   /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
   userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
+
+  /**
+   * Listeners that the event loop of the main thread accepts from. While one is known, the descriptors of the process are looked at
+   * before every poll, and all listeners are left in time when they become short: libuv answers EMFILE by closing what is queued.
+   * `undefined` in other threads, and where `features.acceptLine` is false. Once per process.
+   */
+  acceptLines(onRoom: (room: DescriptorRoom) => void): { add(fd: Fd): NativeAcceptLine } | undefined;
 
   /** Main thread only, once per process. */
   watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;

@@ -135,6 +135,9 @@ export type WorkerMessage =
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
   /** The sockets of another slot could not be adopted, for want of descriptors for example. */
   | { readonly type: 'unadopted'; readonly slot: number }
+  /** `'sharded'`, from a worker that is ready: it accepts nobody for now, for want of places or descriptors; after `accepts` it does again. */
+  | { readonly type: 'full' }
+  | { readonly type: 'accepts' }
   /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */
   | { readonly type: 'recycle'; readonly reason: string }
   /** False: nothing in the worker listens to messages of the user, and enough of them wait there. True: something does now. */

@@ -33,17 +33,20 @@ type SecureServer = Server & { setSecureContext(options: object): void };
  * Runs `serve` or puts a ready-made server to work; settles when every server listens.
  * @param inherited Knows servers that `serve` does not return, and those inside of what it returns.
  * @param started Called with the servers as soon as they are known, before they listen.
+ * @param admit Gives a connection that a helper has accepted to a ready-made server.
  */
 export async function startServing(
   settings: Pick<Settings, 'serve'>,
   context: WorkerContext,
   inherited: Pick<InheritedServers, 'any' | 'servers'>,
   started: (serving: Serving) => void,
+  admit: (server: Server, socket: Socket) => void,
 ): Promise<Serving> {
   const { serve } = settings;
   const [first] = context.listeners;
   if (first === undefined) throw new Error('The master promised no listener');
-  const readyMade = typeof serve === 'function' ? undefined : listenReadyMade(serve, context);
+  const readyMade =
+    typeof serve === 'function' ? undefined : listenReadyMade(serve, context, (socket) => admit(serve, socket));
   const { servers: given, adopters } = readyMade ?? {
     servers: serversOf(await (serve as Serve)(first, context)),
     adopters: [],
@@ -85,27 +88,23 @@ function isServer(value: unknown): value is Server {
 }
 
 /** Listens on the first address; connections to the others are accepted by helpers and given to the server. */
-function listenReadyMade(server: Server, context: WorkerContext): Omit<Serving, 'silent'> {
+function listenReadyMade(
+  server: Server,
+  context: WorkerContext,
+  give: (socket: Socket) => void,
+): Omit<Serving, 'silent'> {
   if (context.tls !== undefined && 'setSecureContext' in server) (server as SecureServer).setSecureContext(context.tls);
   const [first, ...others] = context.listeners;
   server.listen(first);
-  const adopters = others.map((listener) => {
-    const helper = adopter(server, listener);
-    helper.maxConnections = server.maxConnections;
-    return helper;
-  });
+  const adopters = others.map((listener) => adopter(server, listener, give));
   return { servers: [server], adopters };
 }
 
 /**
- * A helper that accepts for a server, with the server's settings. emit('connection') works for net, http, https and HTTP/2: it is
- * how their own listeners hear of a connection.
+ * A helper that accepts for a server, with the server's settings. `give` ends in emit('connection'), which works for net, http, https and
+ * HTTP/2: it is how their own listeners hear of a connection.
  */
-export function adopter(
-  server: Server,
-  listener: Pick<Listener, 'fd'>,
-  give = (socket: Socket): void => void server.emit('connection', socket),
-): Server {
+export function adopter(server: Server, listener: Pick<Listener, 'fd'>, give: (socket: Socket) => void): Server {
   const { allowHalfOpen, pauseOnConnect, noDelay, keepAlive, keepAliveInitialDelay } = server as ConnectionOptions;
   const { highWaterMark, blockList } = server as ConnectionOptions;
   const helper = createServer({

@@ -41,6 +41,8 @@ export class Sharding {
   readonly #slotOf = new Map<number, number>();
   readonly #watch: QueueWatch;
   readonly #stalls: Stalls;
+  /** Workers that have no place for connections. */
+  readonly #full = new Set<WorkerHandle>();
   #closed = false;
 
   constructor(context: ShardingContext) {
@@ -91,6 +93,22 @@ export class Sharding {
     this.#context.host.after(ASK_AGAIN, () => adopters.delete(handle));
   }
 
+  /** A worker has no place for connections, and others accept for it, or it has again. */
+  accepting(handle: WorkerHandle, yes: boolean): void {
+    const { slot } = handle.place;
+    const seat = this.#seats[slot];
+    if (this.#closed || !seat?.workers.has(handle) || this.#full.has(handle) !== yes) return;
+    if (yes) {
+      this.#full.delete(handle);
+      this.#serves(seat, slot, handle);
+    } else {
+      this.#full.add(handle);
+      // What it was asked for before it may have refused. It is asked again when it has a place.
+      for (const { adopters } of this.#seats) adopters?.delete(handle);
+      this.#review(seat, slot);
+    }
+  }
+
   /** The fleet stops: every worker accepts what is queued at its own slot, and nothing changes hands any more. */
   close(): void {
     this.#closed = true;
@@ -102,7 +120,12 @@ export class Sharding {
     const seat = this.#seats[handle.place.slot] as Seat;
     if (seat.workers.has(handle)) return;
     seat.workers.add(handle);
-    this.#reclaim(seat, handle.place.slot);
+    this.#serves(seat, handle.place.slot, handle);
+  }
+
+  /** Somebody more: its own queue is its own, and it helps with those that nobody serves. */
+  #serves(seat: Seat, own: number, handle: WorkerHandle): void {
+    this.#reclaim(seat, own);
     for (const [slot, other] of this.#seats.entries())
       if (other.adopters !== undefined) this.#adopt(other, slot, handle);
     this.#steer();
@@ -113,10 +136,13 @@ export class Sharding {
     const seat = this.#seats[slot] as Seat;
     for (const { adopters } of this.#seats) adopters?.delete(handle);
     this.#stalls.forget(handle);
+    this.#full.delete(handle);
     if (seat.workers.delete(handle)) this.#review(seat, slot);
   }
 
-  #onRevived({ place: { slot } }: WorkerHandle): void {
+  #onRevived(handle: WorkerHandle): void {
+    const { slot } = handle.place;
+    if (this.#full.has(handle)) return;
     this.#steer();
     this.#reclaim(this.#seats[slot] as Seat, slot);
     this.#rearm(slot);
@@ -149,14 +175,14 @@ export class Sharding {
     for (const { shards } of this.#context.listeners) shards.steer(live);
   }
 
-  /** Ready workers that are not known to be blocked. */
+  /** Ready workers that are not known to be blocked, and have a place for connections. */
   #serving(): WorkerHandle[] {
     return this.#seats.flatMap((seat) => this.#awake(seat));
   }
 
   /** Those of them that accept from the slot's own sockets; nobody: it is for others to do so. */
   #awake({ workers }: Seat): WorkerHandle[] {
-    return [...workers].filter((handle) => !this.#stalls.has(handle));
+    return [...workers].filter((handle) => !this.#stalls.has(handle) && !this.#full.has(handle));
   }
 
   #socketsOf(slot: number): { readonly fd: number; readonly listener: number }[] {

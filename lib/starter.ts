@@ -32,7 +32,7 @@ export interface StarterContext {
   readonly releases: Releases;
   message(handle: WorkerHandle, data: unknown): void;
   /** Hears what a worker that runs says of itself. */
-  readonly watches: Pick<Watches, 'changed' | 'pong' | 'recycle' | 'unadopted'>;
+  readonly watches: Pick<Watches, 'accepting' | 'changed' | 'pong' | 'recycle' | 'unadopted'>;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   /** A worker of a fleet that stops accepts no more. */
@@ -86,6 +86,7 @@ export class Starter {
         watches.changed(handle);
       },
       recycle: (reason) => watches.recycle(handle, reason),
+      accepting: (yes) => watches.accepting(handle, yes),
       unadopted: (slot) => watches.unadopted(handle, slot),
       closed: () => this.#context.closed(),
       pong: (id, inspector) => watches.pong(handle, id, inspector),

@@ -344,5 +344,7 @@ export interface Features {
   readonly queueDepth: boolean;
   /** `uid`, `gid` and `groups` are supported. */
   readonly dropPrivileges: boolean;
+  /** A worker can stop accepting for a while without closing its listener: at `maxConnections`, and when it is short of descriptors. */
+  readonly acceptLine: boolean;
   readonly reasons: Readonly<Record<string, string>>;
 }

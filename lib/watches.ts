@@ -76,6 +76,11 @@ export class Watches {
     this.#sharding?.unadopted(handle, slot);
   }
 
+  /** A worker has no place for connections, or has again. */
+  accepting(handle: WorkerHandle, yes: boolean): void {
+    this.#sharding?.accepting(handle, yes);
+  }
+
   /** The fleet ends. */
   close(): void {
     this.#closed = true;

@@ -38,6 +38,8 @@ const CHECKS: Checks = {
     return inspector === false || isWhole(inspector, 1, PORT_MAX) ? { type: 'pong', id, inspector } : undefined;
   },
   unadopted: ({ slot }) => (isWhole(slot, 0, SLOT_MAX) ? { type: 'unadopted', slot } : undefined),
+  full: () => ({ type: 'full' }),
+  accepts: () => ({ type: 'accepts' }),
   // It becomes part of a log line.
   recycle: ({ reason }) => (isText(reason) ? { type: 'recycle', reason: oneLine(reason) } : undefined),
   hearing: ({ messages }) => (typeof messages === 'boolean' ? { type: 'hearing', messages } : undefined),

@@ -23,6 +23,8 @@ export interface WorkerHandleEvents {
   changed?(): void;
   /** Sockets of another slot could not be adopted. */
   unadopted?(slot: number): void;
+  /** The worker has no place for connections, or has again. */
+  accepting?(yes: boolean): void;
   /** The worker wants a successor. */
   recycle?(reason: string): void;
   /** The fleet stops, and the worker accepts nothing any more. */
@@ -282,6 +284,10 @@ export class WorkerHandle implements WorkerProcessEvents {
         break;
       case 'unadopted':
         if (this.#asked.delete(message.slot)) this.#events.unadopted?.(message.slot);
+        break;
+      case 'full':
+      case 'accepts':
+        this.#events.accepting?.(message.type === 'accepts');
         break;
       case 'recycle':
         if (this.#state === 'ready') this.#events.recycle?.(message.reason);

@@ -1,5 +1,6 @@
 /** The worker's hands on Linux and macOS: what it was given are descriptors. */
 
+import type { Server } from 'node:net';
 import { adoptListeners, restoreBacklog } from './adopt.js';
 import { openControlFd, posixBoot } from './boot-posix.cjs';
 import { Channel } from './channel.js';
@@ -33,6 +34,15 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
       }
     },
+    acceptLines(onRoom) {
+      const lines = native.acceptLines(onRoom);
+      return {
+        of(server) {
+          const fd = descriptorOf(server);
+          return fd === undefined ? undefined : lines?.add(fd);
+        },
+      };
+    },
     async adoptions(context) {
       // Loaded late: most workers do without.
       const { Adoptions } = await import('./adoptions.js');
@@ -53,6 +63,12 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         return which !== 'all' || !wires.some(({ activated }) => activated);
       }) ?? false,
   };
+}
+
+/** Not in @types/node; of every server that listens, on every version. */
+function descriptorOf(server: Server): number | undefined {
+  const { fd = -1 } = (server as { readonly _handle?: { readonly fd?: number } | null })._handle ?? {};
+  return fd >= 0 ? fd : undefined;
 }
 
 function sum(numbers: readonly number[]): number {

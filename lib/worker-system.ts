@@ -3,16 +3,32 @@
  * accepts.
  */
 
+import type { Server } from 'node:net';
 import type { Adoptions, AdoptionsContext } from './adoptions.js';
 import type { BootSystem } from './boot.cjs';
 import type { Channel, ChannelEvents } from './channel.js';
 import type { WorkerIdentity } from './identity.cjs';
 import type { AcceptQueues } from './last-call.js';
+import type { DescriptorRoom } from './native.cjs';
 import type { MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
 import type { Activity } from './quiet.js';
 import type { Listener, Logger } from './types.js';
 
 export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
+
+/** What one server accepts from. */
+export interface AcceptLine {
+  /** Stops accepting; what comes waits in the kernel's queue. */
+  leave(): void;
+  enter(): void;
+  /** The listener is closed, or is left as it is. */
+  close(): void;
+}
+
+export interface AcceptLines {
+  /** Of a server that listens; `undefined` where the system cannot do it. To be closed once. */
+  of(server: Server): AcceptLine | undefined;
+}
 
 export interface WorkerSystem extends AcceptQueues {
   readonly boot: BootSystem;
@@ -31,6 +47,8 @@ export interface WorkerSystem extends AcceptQueues {
    * @returns Whether nobody can connect to them any more.
    */
   seal(which: 'bound' | 'all'): boolean;
+  /** Once. `onRoom` hears when descriptors have become short, and all lines were left, and when there is room again. */
+  acceptLines(onRoom: (room: DescriptorRoom) => void): AcceptLines;
   /** `'sharded'`: accepts for other slots. */
   adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
 }

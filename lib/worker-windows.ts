@@ -36,6 +36,13 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
       }),
     // Nobody calls listen(2) again.
     restoreBacklogs() {},
+    // A process of Windows has no limit of descriptors.
+    acceptLines: () => ({
+      of: (server) => {
+        const socket = sockets.find((candidate) => candidate.serves(server));
+        return socket && { leave: () => socket.pause(), enter: () => socket.resume(), close() {} };
+      },
+    }),
     adoptions: () => Promise.reject(new PreforkError('ERR_PREFORK_UNSUPPORTED', "sharing: 'sharded' needs Linux")),
     acceptQueued() {
       for (const socket of sockets) socket.accept();

@@ -1,7 +1,8 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { inspect } from 'node:util';
+import { Admission } from './admission.js';
 import { checkServed, serversOfShards } from './adopt.js';
 import type { Adoptions } from './adoptions.js';
 import { leave } from './after-drain.js';
@@ -24,7 +25,7 @@ import { outlet } from './outlet.js';
 import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from './protocol.cjs';
 import { QUIET } from './quiet.js';
 import type { RecycleWatch } from './recycle-watch.js';
-import { startServing } from './serve.js';
+import { type Serving, startServing } from './serve.js';
 import type { Listener, Logger } from './types.js';
 import { Context } from './worker-context.js';
 import { workerSystem } from './worker-platform.js';
@@ -91,6 +92,7 @@ class Worker {
   readonly #system: WorkerSystem;
   readonly #log: Logger;
   readonly #drain: Drain;
+  readonly #admission: Admission;
   readonly #deadline: Deadline;
   readonly #abort = new AbortController();
   readonly #init = deferred<InitMessage>();
@@ -119,9 +121,17 @@ class Worker {
     this.#identity = identity;
     this.#settings = settings;
     this.#system = system;
-    this.#drain = new Drain(system.activity);
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+    this.#drain = new Drain(system.activity, (server) => this.#admission.counted(server));
+    this.#admission = new Admission({
+      system,
+      drain: this.#drain,
+      log: this.#log,
+      sharing: settings.sharing,
+      send: (message) => this.#channel?.send(message),
+      succeed: (reason) => this.#askForSuccessor(reason),
+    });
     this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
   }
 
@@ -200,19 +210,26 @@ class Worker {
   async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
     const recycling = await this.#watchLimits();
     const tracked = new Set<Server>();
+    const [drain, admission, log] = [this.#drain, this.#admission, this.#log];
     const track = (server: Server): void => {
       if (tracked.has(server)) return;
       tracked.add(server);
-      this.#drain.track(server);
+      drain.track(server);
+      admission.track(server);
       recycling?.track(server);
       // It listens late, and listen(2) has changed the backlog.
       if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, this.#log);
     };
     const inherited = new InheritedServers(wires, track);
-    const { servers: known, silent } = await startServing(this.#settings, context, inherited, (serving) => {
-      for (const server of serving.servers) track(server);
-      for (const server of serving.adopters) this.#drain.trackAdopter(server);
-    });
+    const started = ({ servers, adopters }: Serving): void => {
+      for (const server of servers) track(server);
+      for (const helper of adopters) {
+        drain.trackAdopter(helper);
+        if (servers[0] !== undefined) admission.trackHelper(helper, servers[0]);
+      }
+    };
+    const admit = (server: Server, socket: Socket): void => admission.admit(server, socket);
+    const { servers: known, silent } = await startServing(this.#settings, context, inherited, started, admit);
     if (silent) await this.#calledReady.promise;
     if (this.#state !== 'booting') return;
     const servers = silent ? inherited.servers : known;
@@ -221,8 +238,8 @@ class Worker {
     if (adoptionFd === undefined) return;
     const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
     const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
-    const [drain, log] = [this.#drain, this.#log];
-    this.#adoptions = await this.#system.adoptions({ channel: adoptionFd, drain, log, wires, servers: perListener });
+    const adoptions = { channel: adoptionFd, drain, admission, log, wires, servers: perListener };
+    this.#adoptions = await this.#system.adoptions(adoptions);
   }
 
   /** Loaded late: a fleet without limits does without. */
@@ -251,6 +268,7 @@ class Worker {
     this.#state = 'ready';
     this.#drain.allTracked();
     this.#channel?.send({ type: 'ready', pid: process.pid });
+    this.#admission.ready();
     if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
   }
 
@@ -309,6 +327,7 @@ class Worker {
     if (this.#accepting) return;
     const begin = (): void => {
       this.#accepting = false;
+      this.#admission.close();
       this.#abort.abort();
       this.#drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
       if (this.#reason === 'stop') this.#channel?.send({ type: 'closed' });

@@ -2,6 +2,7 @@
 // decision is made here.
 #include "addon_posix.h"
 
+#include "addon_accept_line.h"
 #include "addon_address.h"
 #include "addon_args.h"
 #include "addon_fds.h"
@@ -146,6 +147,7 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   exports.Set("unixPathMax", UnixPathMax());
   ExportFds(env, exports);
   ExportOutput(env, exports);
+  ExportAcceptLines(env, exports);
 }
 
 }  // namespace prefork

@@ -23,8 +23,8 @@ struct Posix {
   }
 };
 
-// Adds listen, setBacklog, inspectListener, probeUnix, lockFile, spawn, userGroups, watchParent and
-// what descriptors need. `self` lives as long as the environment.
+// Adds listen, setBacklog, inspectListener, probeUnix, lockFile, spawn, userGroups, watchParent,
+// acceptLines and what descriptors need. `self` lives as long as the environment.
 void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self);
 
 // For the systems' own exports: the descriptor changes hands on the last line, whatever throws

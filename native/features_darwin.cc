@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "accept_line.h"
 #include "features.h"
 #include "sys_error.h"
 #include "unique_fd.h"
@@ -33,6 +34,7 @@ std::vector<Feature> Probe() {
       ProbeUnixSockets(),
       No("queueDepth", "macOS does not tell the limit of an accept queue"),
       Yes("dropPrivileges"),
+      {"acceptLine", WhyNoAcceptLine().empty(), WhyNoAcceptLine()},
   };
 }
 

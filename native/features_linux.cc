@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accept_line.h"
 #include "features.h"
 #include "listener.h"
 #include "pidfd_linux.h"
@@ -53,6 +54,8 @@ std::vector<Feature> Probe() {
   features.push_back(
       Judge("queueDepth", TryQueueInfo(tcp.Get()), "TCP_INFO with the fill of a queue, tcp(7)"));
   features.push_back(Yes("dropPrivileges"));
+  const std::string missing = WhyNoAcceptLine();
+  features.push_back({"acceptLine", missing.empty(), missing});
   return features;
 }
 

@@ -13,6 +13,7 @@ const std::vector<Feature>& ProbeFeatures() {
       {"unixSockets", false, "a unix socket of Windows can neither be duplicated nor adopted"},
       {"queueDepth", false, "Windows does not tell how full an accept queue is"},
       {"dropPrivileges", false, "Windows has no setuid(2): start the master as the user"},
+      {"acceptLine", true, ""},
   };
   return *features;
 }

@@ -91,6 +91,7 @@ const EVERYTHING: Features = {
   unixSockets: true,
   queueDepth: true,
   dropPrivileges: true,
+  acceptLine: true,
   reasons: {},
 };
 

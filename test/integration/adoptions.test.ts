@@ -6,11 +6,13 @@ import https from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { Admission } from '../../lib/admission.js';
 import { Adoptions } from '../../lib/adoptions.js';
 import { native } from '../../lib/binding.cjs';
 import { Drain } from '../../lib/drain.js';
 import { onLinux } from '../../lib/native-linux.js';
 import type { WireListener } from '../../lib/protocol.cjs';
+import { posixSystem } from '../../lib/worker-posix.js';
 import { bounded, connectRaw, eventually, http2Get, httpGet, openFds } from '../helpers/index.js';
 import { cert, gate, get, key } from './drain-helpers.js';
 
@@ -53,11 +55,17 @@ interface Worker {
 
 /** The adopting side: servers that are tracked by a drain, one for each listener. */
 function worker(...servers: (Server | undefined)[]): Worker {
-  const drain = new Drain();
-  for (const server of servers) if (server !== undefined) drain.track(server);
-  drain.allTracked();
+  const drain: Drain = new Drain(undefined, (server) => admission.counted(server));
   const logged: string[] = [];
   const log = { info: () => {}, warn: (line: string) => logged.push(line), error: (line: string) => logged.push(line) };
+  const links = { send: () => {}, succeed: () => {} };
+  const admission = new Admission({ system: posixSystem(native), drain, log, sharing: 'sharded', ...links });
+  for (const server of servers) {
+    if (server === undefined) continue;
+    drain.track(server);
+    admission.track(server);
+  }
+  drain.allTracked();
   const wires = servers.map(
     (_, i): WireListener => ({
       name: String(i),
@@ -70,12 +78,13 @@ function worker(...servers: (Server | undefined)[]): Worker {
     }),
   );
   onTestFinished(async () => {
+    admission.close();
     drain.begin('stop');
     drain.destroy();
     await drain.finished;
   });
   return {
-    adoptions: new Adoptions({ channel: -1, native: onLinux(native), drain, log, wires, servers }),
+    adoptions: new Adoptions({ channel: -1, native: onLinux(native), drain, admission, log, wires, servers }),
     drain,
     logged,
   };
@@ -260,22 +269,38 @@ test('adopted connections are treated as the server treats its own', async () =>
   expect(traits[0]).toMatchObject({ allowHalfOpen: true, paused: true, highWaterMark: 4_321 });
 });
 
-test('maxConnections counts own and adopted connections together', async () => {
+test('N4k maxConnections counts own and adopted connections together, and the next one waits in its queue for a place', async () => {
   const server: HttpServer = http.createServer((_, response) => response.end('ok'));
   server.maxConnections = 2;
   const { adoptions, drain } = worker(server);
   const queue = shard();
   adoptions.adopt(1, [{ fd: queue.copy(), listener: 0 }]);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const own = await connectRaw({ port: (server.address() as AddressInfo).port });
+  const port = (server.address() as AddressInfo).port;
+  const own = await connectRaw({ port });
   const adopted = await connectRaw({ port: queue.port });
   await eventually(() => drain.connections === 2, { what: 'both are accepted' });
+  const waiting = [httpGet({ port: queue.port }), httpGet({ port: queue.port }), httpGet({ port })];
+  await eventually(() => queue.depth() === 2, { what: 'both are queued' });
+  expect(drain.connections).toBe(2);
+  own.close();
+  expect((await Promise.all(waiting)).map(({ body }) => body)).toEqual(['ok', 'ok', 'ok']);
+  adopted.close();
+});
+
+test('dropMaxConnection closes what is too much with a drop event, adopted or not, as Node does it', async () => {
+  const server = http.createServer() as HttpServer & { dropMaxConnection?: boolean };
+  server.maxConnections = 1;
+  server.dropMaxConnection = true;
+  const { adoptions, drain } = worker(server);
+  const queue = shard();
+  adoptions.adopt(1, [{ fd: queue.copy(), listener: 0 }]);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const own = await connectRaw({ port: (server.address() as AddressInfo).port });
+  await eventually(() => drain.connections === 1, { what: 'it is accepted' });
   const dropped = once(server, 'drop') as Promise<[net.DropArgument]>;
   const tooMany = await connectRaw({ port: queue.port });
   expect((await dropped)[0]).toMatchObject({ localPort: queue.port, remoteAddress: '127.0.0.1' });
   await tooMany.ended();
   own.close();
-  await eventually(() => drain.connections === 1, { what: 'one has ended' });
-  expect((await httpGet({ port: queue.port })).body).toBe('ok');
-  adopted.close();
 });

@@ -40,6 +40,7 @@ test('features tell what this kernel can do', () => {
     unixSockets: true,
     queueDepth: isLinux,
     dropPrivileges: true,
+    acceptLine: true,
     reasons: expect.any(Object),
   });
   for (const [name, available] of Object.entries(native.features)) {

@@ -12,6 +12,7 @@ const LITTLE: Features = {
   unixSockets: false,
   queueDepth: false,
   dropPrivileges: false,
+  acceptLine: false,
   reasons: { unixSockets: 'they cannot be handed over', dropPrivileges: 'there is no setuid(2)' },
 };
 const MUCH: Features = { ...LITTLE, nativeSpawn: true, unixSockets: true, dropPrivileges: true };

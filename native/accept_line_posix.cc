@@ -1,0 +1,20 @@
+#include <sys/stat.h>
+
+#include "accept_line.h"
+
+namespace prefork {
+
+AcceptLine::AcceptLine(int poll_fd, int listener) : poll_fd_(poll_fd), listener_(listener) {
+  struct stat found = {};
+  // What cannot be looked at has inode 0, as no file has.
+  if (fstat(listener_, &found) != 0) return;
+  device_ = found.st_dev;
+  inode_ = found.st_ino;
+}
+
+bool AcceptLine::IsSame() const {
+  struct stat found = {};
+  return fstat(listener_, &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
+}
+
+}  // namespace prefork

@@ -1,0 +1,35 @@
+// A function that libuv calls in every turn of an event loop, right before it polls.
+#pragma once
+
+#include <functional>
+#include <string>
+
+struct uv_loop_s;
+
+namespace prefork {
+
+// libuv's functions are looked up by name, so that the addon loads where there are none. They have
+// been the same in every libuv 1.x.
+class LoopHook {
+ public:
+  // Which function this runtime lacks, in words; empty when it has all.
+  static std::string Missing();
+
+  // Of the thread's own loop. Lives as long as the process: closing a handle takes another turn.
+  LoopHook(uv_loop_s* loop, std::function<void()> before_poll);
+  LoopHook(const LoopHook&) = delete;
+  LoopHook& operator=(const LoopHook&) = delete;
+
+  // uv_backend_fd().
+  int poll_fd() const { return poll_fd_; }
+  // Idempotent. A hook does not keep the loop alive.
+  void Start();
+  void Stop();
+
+ private:
+  void* handle_ = nullptr;
+  int poll_fd_ = -1;
+  std::function<void()> before_poll_;
+};
+
+}  // namespace prefork

@@ -1,0 +1,61 @@
+/** Fleets of `test/fixtures/limited.mjs`: workers with few places or few descriptors. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { PreforkOptions, Sharing } from '../../lib/types.js';
+import type { Target } from './http.js';
+import { type Master, startMaster } from './master.js';
+
+export interface LimitedFleet {
+  readonly master: Master;
+  readonly pids: readonly number[];
+  readonly target: Target;
+  /** Of every address. */
+  readonly targets: readonly Target[];
+  /** Has a worker do something; settles when it has. */
+  order(pid: number, what: object): Promise<void>;
+}
+
+export interface LimitedOptions {
+  readonly options?: Partial<PreforkOptions>;
+  readonly maxConnections?: number;
+  readonly readyMade?: boolean;
+}
+
+/** @param descriptors How many a process may open (ulimit -n). */
+export async function startLimited(config: LimitedOptions, descriptors?: number): Promise<LimitedFleet> {
+  const wrapper = descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'];
+  const master = startMaster('limited', { args: [JSON.stringify(config)], wrapper });
+  const { pids, addresses } = await master.event('onMasterReady');
+  const targets = (addresses as { port?: number; address: string }[]).map(({ port, address }) =>
+    port === undefined ? { socketPath: address } : { port, host: address },
+  );
+  return {
+    master,
+    pids: pids as number[],
+    target: targets[0] as Target,
+    targets,
+    async order(pid, what) {
+      const before = master.events('obeyed').length;
+      await master.call('tell', pid, what);
+      await master.event('obeyed', { nth: before + 1 });
+    },
+  };
+}
+
+/** Every way of sharing that loses nothing, and over a unix socket. */
+export const WAYS: readonly { readonly sharing: Sharing; readonly over: 'TCP' | 'a unix socket' }[] = [
+  { sharing: 'shared', over: 'TCP' },
+  { sharing: 'sharded', over: 'TCP' },
+  { sharing: 'shared', over: 'a unix socket' },
+];
+
+/** Options of a fleet of {@link WAYS}. */
+export function optionsOf({ sharing, over }: (typeof WAYS)[number]): Partial<PreforkOptions> {
+  if (over === 'TCP') return { sharing };
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-limited-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return { sharing, listen: { path: join(folder, 's') } };
+}
