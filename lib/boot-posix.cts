@@ -2,6 +2,7 @@
 
 import { fstatSync } from 'node:fs';
 import type { BootSystem } from './boot.cjs';
+import { endWithoutReader } from './guard-output.cjs';
 import type { WorkerIdentity } from './identity.cjs';
 import type { NativeBinding } from './native.cjs';
 import { FIRST_FD } from './protocol.cjs';
@@ -25,6 +26,7 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
     arm(identity, onMasterDeath) {
       const native = loadNative();
       leaveDeadTerminals(native);
+      endWithoutReader(native);
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
       const control = openControlFd(identity);

@@ -1,5 +1,7 @@
 /** process.stdout and process.stderr of a worker whose reader may go away: `node app.mjs | head -1`, a terminal that is closed. */
 
+import type { NativeBinding } from './native.cjs';
+
 /** EPIPE: nobody reads the pipe any more. EIO: the terminal has hung up. */
 const READER_GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO']);
 
@@ -30,4 +32,16 @@ export function guardOutput(): void {
       },
     });
   }
+}
+
+/**
+ * Node prints the error that ends a process synchronously. A pipe that nobody reads would keep a worker that has crashed, with its share of the
+ * connections, and a master whose supervisor waits for its end.
+ */
+export function endWithoutReader(native: Pick<NativeBinding, 'replaceFullStderr'>): void {
+  process.on('uncaughtExceptionMonitor', () => {
+    // Otherwise the program decides what is printed, and whether this is the end.
+    if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+    native.replaceFullStderr();
+  });
 }

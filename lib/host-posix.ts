@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { native } from './addon.js';
 import type { WorkerCommand } from './command.js';
 import { buildCommand, producersCommand } from './command.js';
+import { endWithoutReader } from './guard-output.cjs';
 import type { Host, Launch, QueueReport, QueueWatch, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { CommonHost } from './host-common.js';
 import type { OpenListener } from './listeners.js';
@@ -167,6 +168,7 @@ function leaveDeadTerminals(): void {
   native.replaceDeadTerminals();
   if (watchesExit) return;
   watchesExit = true;
+  endWithoutReader(native);
   process.on('exit', () => void native.replaceDeadTerminals());
 }
 

@@ -224,6 +224,8 @@ export interface NativeBinding {
    * it, or to reset it at exit. False: for want of descriptors one is left.
    */
   replaceDeadTerminals(): boolean;
+  /** Puts `/dev/null` in the place of a stderr that takes nothing for a second: for a process that ends, and prints why. */
+  replaceFullStderr(): void;
 
   /** Main thread only. `onExit` is called once, after the reap. */
   spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;

@@ -23,12 +23,15 @@ Napi::Value ReplaceTerminals(const Napi::CallbackInfo& info) {
                             Translate(info.Env(), [] { return ReplaceDeadTerminals(); }));
 }
 
+void ReplaceStderr(const Napi::CallbackInfo&) { ReplaceFullStderr(); }
+
 }  // namespace
 
 void ExportOutput(Napi::Env env, Napi::Object exports) {
   exports.Set("writeNow", Napi::Function::New(env, Write, "writeNow"));
   exports.Set("replaceDeadTerminals",
               Napi::Function::New(env, ReplaceTerminals, "replaceDeadTerminals"));
+  exports.Set("replaceFullStderr", Napi::Function::New(env, ReplaceStderr, "replaceFullStderr"));
 }
 
 }  // namespace prefork

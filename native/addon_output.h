@@ -5,7 +5,7 @@
 
 namespace prefork {
 
-// Adds writeNow and replaceDeadTerminals.
+// Adds writeNow, replaceDeadTerminals and replaceFullStderr.
 void ExportOutput(Napi::Env env, Napi::Object exports);
 
 }  // namespace prefork

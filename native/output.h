@@ -17,6 +17,10 @@ std::size_t WriteNow(int fd, const char* data, std::size_t size);
 // want of descriptors one is left.
 bool ReplaceDeadTerminals();
 
+// For a process that is about to end and prints why, synchronously: gives the reader behind a full
+// stderr a second, and puts /dev/null in its place then.
+void ReplaceFullStderr();
+
 // The rest differs between systems.
 
 // write(2) that does not wait whatever the mode of the description is. -1 with EOPNOTSUPP in errno:

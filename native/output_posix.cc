@@ -37,6 +37,11 @@ std::size_t WritePolled(int fd, const char* data, std::size_t size) {
   return Taken("write", [&] { return write(fd, data, most); });
 }
 
+bool ReplaceByNothing(int fd) {
+  const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+  return nothing && dup2(nothing.Get(), fd) >= 0;
+}
+
 bool HungUp(int fd) {
   termios settings;
   // EIO is the answer of a terminal that has hung up, ENOTTY that of everything that is none.
@@ -76,10 +81,16 @@ std::size_t WriteNow(int fd, const char* data, std::size_t size) {
 bool ReplaceDeadTerminals() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (!HungUp(fd)) continue;
-    const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!nothing || dup2(nothing.Get(), fd) < 0) return false;
+    if (!ReplaceByNothing(fd)) return false;
   }
   return true;
+}
+
+void ReplaceFullStderr() {
+  constexpr int kPatience = 1000;
+  pollfd item = {STDERR_FILENO, POLLOUT, 0};
+  // A descriptor too few, or a signal: the process may hang, as without this.
+  if (poll(&item, 1, kPatience) == 0) ReplaceByNothing(STDERR_FILENO);
 }
 
 }  // namespace prefork

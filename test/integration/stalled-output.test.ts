@@ -137,3 +137,23 @@ testStalled(
     expect(await master.exit()).toEqual({ code: 0, signal: null });
   },
 );
+
+for (const kind of ['pipe', 'strange-terminal'] as const) {
+  testStalled(
+    `N8i a crash ends worker and master also while nobody reads what Node prints of it (${kind})`,
+    async () => {
+      const crash = "data:text/javascript,process.once('SIGUSR2', () => { throw new Error('crashed'); })";
+      const master = startFleet(
+        { options: { workers: 2 } },
+        { wrapper: wrapper(kind, '2'), nodeArgs: ['--import', crash] },
+      );
+      const { addresses } = await master.event('onMasterReady');
+      const port = addresses[0].port as number;
+      await expect(httpGet({ port, path: '/throw' })).rejects.toThrow();
+      await master.event('onChildRecover');
+      expect((await httpGet({ port })).status).toBe(200);
+      master.kill('SIGUSR2');
+      expect(await master.exit()).toEqual({ code: 1, signal: null });
+    },
+  );
+}
