@@ -1,16 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { commandWorks, eventually, httpGet, type Master, sendSignal, startFleet, testWhen } from '../helpers/index.js';
+import {
+  commandWorks,
+  eventually,
+  httpGet,
+  type Master,
+  patience,
+  sendSignal,
+  startFleet,
+  testWhen,
+} from '../helpers/index.js';
 
 const wrapper = (kind: 'pipe' | 'terminal' | 'strange-terminal', descriptors: '1' | '2' | '12') =>
   ['python3', fileURLToPath(new URL('../fixtures/stalled-output.py', import.meta.url)), kind, descriptors] as const;
 
-const testStalled = testWhen(
+const testWithPython = testWhen(
   commandWorks(...wrapper('pipe', '2'), 'true'),
   'needs python3 and pseudo terminals',
   'terminals',
 );
+const testStalled = (title: string, body: () => Promise<void>): void => testWithPython(title, body, patience(90_000));
 
 const MODES = { inherit: ['ignore', 'inherit', 'inherit'], pipe: ['ignore', 'pipe', 'pipe'] } as const;
 /** Long enough to be told from a stop that is over at once. */
@@ -18,7 +28,7 @@ const GRACE = 30_000;
 
 /** Fixtures report on stdout, which nobody reads: the log says where they serve. */
 async function served(master: Master): Promise<number> {
-  return Number(/\d+$/.exec(await master.logged(/ready on 127\.0\.0\.1:\d+/))?.[0]);
+  return Number(/\d+$/.exec(await master.logged(/ready on 127\.0\.0\.1:\d+/, { within: 60_000 }))?.[0]);
 }
 
 /** A worker is killed and filled again, a reload is done, and the fleet stops, while nothing reads what the master logs. */
