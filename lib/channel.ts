@@ -29,8 +29,23 @@ export interface ChannelEvents<In> {
   full?(waiting: number): void;
 }
 
+/** Of messages that go to several workers. */
+const lines = new WeakMap<MasterMessage | WorkerMessage, Buffer>();
+
+/**
+ * A message that is put into words once, however many workers it is sent to.
+ * @throws as {@link lineOf}.
+ */
+export function forMany(data: unknown): MasterMessage {
+  const message = { type: 'message', data } as const;
+  lines.set(message, lineOf(message));
+  return message;
+}
+
 /** @throws TypeError for what JSON cannot carry, RangeError for a message of more than {@link MESSAGE_LIMIT}. */
 export function lineOf(message: MasterMessage | WorkerMessage): Buffer {
+  const known = lines.get(message);
+  if (known !== undefined) return known;
   const text = encode(message);
   const line = Buffer.from(text);
   if (message.type !== 'message') return line;
@@ -51,7 +66,9 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
   readonly #grammar: Grammar<In>;
   readonly #events: ChannelEvents<In>;
   #closed = false;
+  /** A user's message was refused: so are all, until half of what waits has been read. */
   #full = false;
+  #fullTold = false;
   /** The beginning of a line whose end has not arrived yet: so many bytes of a buffer that grows with it. */
   #begun: Buffer = NOTHING;
   #length = 0;
@@ -91,6 +108,8 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
    * @throws TypeError for what JSON cannot carry, RangeError for a message of more than {@link MESSAGE_LIMIT}.
    */
   send(message: Out): boolean {
+    // Not even put into words, which would be garbage by the megabyte.
+    if (message.type === 'message' && this.#isFull()) return false;
     const line = lineOf(message);
     if (message.type === 'message' && !this.#takes(line.length)) return false;
     return !this.#closed && this.#ends.write(line);
@@ -104,11 +123,17 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
   #takes(size: number): boolean {
     const { waiting } = this.#ends;
     if (hasRoom(waiting, size)) return true;
-    if (!this.#full && !this.#closed) {
-      this.#full = true;
+    this.#full = true;
+    if (!this.#fullTold && !this.#closed) {
+      this.#fullTold = true;
       this.#events.full?.(waiting);
     }
     return false;
+  }
+
+  #isFull(): boolean {
+    this.#full &&= this.#ends.waiting > WAITING_LIMIT / 2;
+    return this.#full;
   }
 
   #receive(chunk: Buffer, until: number): void {

@@ -1,5 +1,6 @@
 /** The supervision state machine: start, exits and what follows from them, stop. Runs in the master only. */
 
+import { forMany } from './channel.js';
 import { deferred } from './deferred.js';
 import { closeDoors, sealDoors } from './doors.js';
 import type { WorkerExit } from './errors.js';
@@ -175,7 +176,8 @@ export class Master {
   }
 
   broadcast(data: unknown): number {
-    return [...this.#workers].filter((handle) => handle.send(data)).length;
+    const message = forMany(data);
+    return [...this.#workers].filter((handle) => handle.send(data, message)).length;
   }
 
   /** @throws what kept the fleet from starting, after everything that had been started is gone again. */

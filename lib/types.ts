@@ -63,7 +63,7 @@ export interface WorkerInfo {
   readonly readyAt?: Date;
   /**
    * Sends a JSON value to the worker's `'message'` listeners. False, and it is not sent: the worker has no control channel (any more), 8 MiB
-   * wait already because it does not read, or 1 MiB because nothing in it listens.
+   * wait already because it does not read (then it takes messages again when half of them are read), or 1 MiB because nothing in it listens.
    * @throws TypeError for what JSON cannot carry, RangeError for more than 16 MiB of it.
    */
   send(message: unknown): boolean;

@@ -6,7 +6,7 @@ import type { WorkerExit } from './errors.js';
 import { PreforkError, show } from './errors.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from './host.js';
 import { inWords, isError } from './in-words.cjs';
-import type { BootError, DrainReason, InitMessage, InspectorPort, WorkerMessage } from './protocol.cjs';
+import type { BootError, DrainReason, InitMessage, InspectorPort, MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { WorkerInfo, WorkerState } from './types.js';
 
 /** How much of a worker's stderr an error quotes. */
@@ -193,8 +193,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#events.changed?.();
   }
 
-  send(data: unknown): boolean {
-    return this.#hearing && (this.#process?.send({ type: 'message', data }) ?? false);
+  send(data: unknown, message: MasterMessage = { type: 'message', data }): boolean {
+    return this.#hearing && (this.#process?.send(message) ?? false);
   }
 
   /** Asks for a `pong`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */

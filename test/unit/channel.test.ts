@@ -135,3 +135,96 @@ test('nothing is delivered after close, not even what arrived with the message t
 test('a descriptor that is no socket is refused in the constructor', () => {
   expect(() => masterSide(1_000_000)).toThrow();
 });
+
+test('while the other side does not read, users are refused beyond 8 MiB and told of once; the protocol goes on, in order', async () => {
+  const [a, b] = native.socketPair();
+  const fulls: number[] = [];
+  const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(a), FROM_WORKER, {
+    message: () => {},
+    garbage: () => {},
+    close: () => {},
+    full: (waiting) => fulls.push(waiting),
+  });
+  const text = 'x'.repeat(10_000);
+  const results = Array.from({ length: 2_000 }, (_, number) =>
+    channel.send({ type: 'message', data: { number, text } }),
+  );
+  const taken = results.indexOf(false);
+  // What waits, and what the kernel took.
+  expect(taken).toBeGreaterThan(800);
+  expect(taken).toBeLessThan(1_000);
+  expect(results.slice(taken)).not.toContain(true);
+  for (let id = 0; id < 10; id++) expect(channel.send({ type: 'ping', id })).toBe(true);
+  expect(fulls).toHaveLength(1);
+  const worker = workerSide(b);
+  await eventually(() => worker.heard.length === taken + 10);
+  expect(
+    worker.heard.map((message) => (message.type === 'message' ? (message.data as { number: number }).number : message)),
+  ).toEqual([
+    ...Array.from({ length: taken }, (_, number) => number),
+    ...Array.from({ length: 10 }, (_, id) => ({ type: 'ping', id })),
+  ]);
+  expect(channel.send({ type: 'message', data: 'again' })).toBe(true);
+  channel.close();
+  await worker.closed;
+});
+
+test('small messages that wait are counted with what holds them', async () => {
+  const [a, b] = native.socketPair();
+  const master = masterSide(a);
+  let taken = 0;
+  while (master.channel.send({ type: 'message', data: taken })) taken++;
+  expect(taken).toBeLessThan(70_000);
+  master.channel.destroy();
+  await master.closed;
+  native.closeFd(b);
+});
+
+test('a message above the limit is a RangeError of its sender that names the limit, in both directions', async () => {
+  const [a, b] = native.socketPair();
+  const [master, worker] = [masterSide(a), workerSide(b)];
+  const data = 'ü'.repeat(8 * 1024 * 1024);
+  for (const { channel } of [master, worker]) {
+    expect(() => channel.send({ type: 'message', data })).toThrow(RangeError);
+    expect(() => channel.send({ type: 'message', data })).toThrow('16 MiB');
+  }
+  // As long as it may be.
+  worker.channel.send({ type: 'message', data: data.slice(20) });
+  await eventually(() => master.heard.length === 1, { within: 20_000 });
+  master.channel.close();
+  await Promise.all([master.closed, worker.closed]);
+});
+
+test('a closed channel whose other side does not read is closed all the same', async () => {
+  const [a, b] = native.socketPair();
+  const master = masterSide(a);
+  for (let i = 0; i < 100; i++) master.channel.send({ type: 'message', data: 'x'.repeat(10_000) });
+  master.channel.close();
+  await master.closed;
+  native.closeFd(b);
+});
+
+test('a line that is too long is told of once, by how it begins, and the next one is heard', async () => {
+  const [a, b] = native.socketPair();
+  const heard: unknown[] = [];
+  const garbage: string[] = [];
+  const closed = new Promise<void>((close) => {
+    new Channel<WorkerMessage, MasterMessage>(
+      overSocket(a),
+      { ...FROM_WORKER, limit: 50 },
+      {
+        message: (message) => heard.push(message),
+        garbage: (line) => garbage.push(line),
+        close,
+      },
+    );
+  });
+  for (const piece of ['x'.repeat(40), 'y'.repeat(20), 'z'.repeat(300), '\n{"type":"hears"}\n']) {
+    writeSync(b, piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  native.closeFd(b);
+  await bounded(closed, 5_000, 'the channel closes');
+  expect(heard).toEqual([{ type: 'hears' }]);
+  expect(garbage).toEqual(['x'.repeat(40) + 'y'.repeat(20)]);
+});
