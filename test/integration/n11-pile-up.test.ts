@@ -60,10 +60,14 @@ eachOn([{ maxDraining: undefined }, { maxDraining: 3 }], () => ['signals'])(
   60_000,
 );
 
-testOn('signals')('N11k a fleet whose old workers leave hears nothing of drains', async () => {
-  const { master } = await startReadyFleet({ options: { workers: WORKERS } });
-  for (let i = 0; i < 3; i++) expect(await master.call('reload')).toMatchObject({ ok: true });
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-  expect(master.stderr).not.toContain('drain beside');
-});
+testOn('signals')(
+  'N11k a fleet whose old workers leave hears nothing of drains',
+  async () => {
+    const { master } = await startReadyFleet({ options: { workers: WORKERS } });
+    for (let i = 0; i < 3; i++) expect(await master.call('reload')).toMatchObject({ ok: true });
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    expect(master.stderr).not.toContain('drain beside');
+  },
+  60_000,
+);

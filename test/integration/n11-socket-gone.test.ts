@@ -149,17 +149,21 @@ eachOn(
   },
 );
 
-ofPosix('N11e the mode of a unix socket is the same when it is bound again, asked for or not', async () => {
-  const { master } = await start({ listen: [{ path, mode: 0o600 }, `unix:${path}2`] });
-  const modes = () => [path, `${path}2`].map((one) => lstatSync(one).mode & 0o777);
-  const before = modes();
-  expect(before[0]).toBe(0o600);
-  unlinkSync(path);
-  unlinkSync(`${path}2`);
-  expect(await master.call('reload')).toMatchObject({ ok: true });
-  expect(modes()).toEqual(before);
-  await stops(master);
-});
+ofPosix(
+  'N11e the mode of a unix socket is the same when it is bound again, asked for or not',
+  async () => {
+    const { master } = await start({ listen: [{ path, mode: 0o600 }, `unix:${path}2`] });
+    const modes = () => [path, `${path}2`].map((one) => lstatSync(one).mode & 0o777);
+    const before = modes();
+    expect(before[0]).toBe(0o600);
+    unlinkSync(path);
+    unlinkSync(`${path}2`);
+    expect(await master.call('reload')).toMatchObject({ ok: true });
+    expect(modes()).toEqual(before);
+    await stops(master);
+  },
+  SLOW,
+);
 
 eachOn(
   [
