@@ -72,7 +72,8 @@ eachOn(broken, () => ['posixProcesses'])(
     sendSignal(victim, 'SIGKILL');
     // More often than the threshold allows.
     await eventually(() => (master.stderr.match(/could not be started/g) ?? []).length > 4);
-    expect(master.stderr).toContain(`the worker of slot 0 could not be started: execve ${code}`);
+    const why = code === 'ENOENT' ? `${exec} is missing` : `execve ${code}`;
+    expect(master.stderr).toContain(`the worker of slot 0 could not be started: ${why}`);
     expect(master.stderr).toContain(exec);
     expect(master.stderr).toContain('not counted, because other slots serve');
     expect(master.stderr).not.toContain('unknown');
@@ -98,7 +99,7 @@ testOn('posixProcesses')(
     for (const pid of pids) sendSignal(pid, 'SIGKILL');
     const { error } = await master.event('settled', { where: ({ child }) => child === false });
     expect(error).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY', cause: { code: 'ENOENT' } });
-    expect(error.message).toMatch(`the last one could not be started: execve ENOENT`);
+    expect(error.message).toMatch(`the last one could not be started: ${exec} is missing`);
     expect(await master.gone()).toEqual({ code: 1, signal: null });
   },
 );
