@@ -64,7 +64,7 @@ test(
     expect(master.stderr).not.toContain('not done');
     await stop(fleet);
   },
-  patience(60_000),
+  patience(180_000),
 );
 
 /** A client of a stream: comes back on the same connection where it can, 100 ms after its stream ended, as EventSource does. */
