@@ -22,7 +22,7 @@ export interface ChannelEnds {
 }
 
 /** How long a side that reads nothing may keep a process alive that has closed the channel, in milliseconds. */
-const LINGER = 1_000;
+const LINGER = 3_000;
 
 /** POSIX: one end of a socketpair, for both directions. Takes ownership of `fd`. */
 export function overSocket(fd: number): ChannelEnds {

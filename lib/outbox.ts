@@ -23,8 +23,12 @@ export class Outbox {
   }
 
   push(line: Buffer): void {
-    this.#lines.push(line);
-    this.#waiting += line.length + MESSAGE_OVERHEAD;
+    // In pieces also one long line: who waits for the other side sees that it reads.
+    for (let at = 0; at < line.length; at += PIECE) {
+      const piece = line.subarray(at, at + PIECE);
+      this.#lines.push(piece);
+      this.#waiting += piece.length + MESSAGE_OVERHEAD;
+    }
     if (!this.#writing) this.#write();
   }
 
