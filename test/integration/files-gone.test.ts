@@ -6,7 +6,8 @@ import { startMaster } from '../helpers/index.js';
 import { recovered, stops } from './blocking-fleet.js';
 
 /** Of the package, what workers need to start; a master loads none of it late. */
-const WORKERS_NEED = /^(bundle(-worker)?\.c?js|(preload|boot(-posix)?|binding|elf|guard-output|identity|in-words|protocol)\.cjs)$/;
+const WORKERS_NEED =
+  /^(bundle(-worker)?\.c?js|(preload|boot(-posix)?|binding|elf|guard-output|identity|in-words|protocol)\.cjs)$/;
 
 test('a running master needs no file of the package that its workers do not need', async () => {
   const folder = copyOfPackage();
