@@ -70,6 +70,7 @@ testOn('sharding')(
     const { master, pids, target, order } = await startLimited({ options: { workers: 1 } }, FEW);
     const [full] = pids as [number];
     await order(full, { leak: 'once' });
+    await eventually(() => outOfDescriptors(master).length === 1, { what: 'it says that it is out of descriptors' });
     const burst = await greet(target, 20, 20, 30_000);
     expect(outcomes(burst)).toEqual({ greeted: 20 });
     expect(burst.filter(({ pid }) => pid === full)).toEqual([]);
