@@ -288,7 +288,7 @@ export interface PreforkOptions {
   readonly groups?: readonly number[];
 }
 
-/** Fill of one accept queue of TCP that the master holds. */
+/** Fill of one accept queue that the master holds. */
 export interface QueueStatus {
   /** Of the listener. */
   readonly name: string;
