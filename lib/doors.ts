@@ -1,6 +1,7 @@
 /** The listening sockets of a fleet that stops: the master lets nobody in any more, and closes them once no worker accepts. */
 
 import type { Host } from './host.js';
+import { inWords } from './in-words.cjs';
 import type { OpenListener } from './listeners.js';
 import type { Logger } from './types.js';
 
@@ -20,7 +21,7 @@ export function sealDoors(host: Pick<Host, 'seal'>, listeners: readonly OpenList
       return true;
     } catch (error) {
       log.warn(
-        `listener '${listener.address.name}': clients that connect while it closes may be reset: ${String(error)}`,
+        `listener '${listener.address.name}': clients that connect while it closes may be reset: ${inWords(error)}`,
       );
       return false;
     }

@@ -7,7 +7,7 @@ import type { ProtocolDrain } from './drain.js';
 import { decideAtHead } from './drain-head.js';
 import { endInStages, isRead, isUnfinished } from './drain-linger.js';
 import { LiveList } from './live-list.js';
-import { type Idle, idleSocket } from './quiet.js';
+import { afterPendingReads, type Idle, idleSocket } from './quiet.js';
 
 /** The response to the latest request on a connection: the only one that may say `Connection: close` when requests are pipelined. */
 const LATEST = Symbol('prefork.latestResponse');
@@ -108,7 +108,7 @@ export class Http1Drain implements ProtocolDrain {
   /** A response whose head was out before the drain leaves its connection open: for one more request, or until a stop finds it quiet. */
   onFinish(socket: HttpSocket, response: ServerResponse): void {
     if (this.#told.has(response)) return;
-    if (isEventStream(response)) afterTwoTurns(() => this.#endStream(socket, response));
+    if (isEventStream(response)) afterPendingReads(() => this.#endStream(socket, response));
     this.#mayBeIdle();
   }
 
@@ -200,9 +200,4 @@ function isEventStream(response: ServerResponse): boolean {
     /\btext\/event-stream\b/i.test(headers.accept ?? '') ||
     (typeof head === 'string' && /^content-type:\s*text\/event-stream/im.test(head))
   );
-}
-
-/** When what the kernel holds now has been read: see `afterPendingReads` of drain.ts. */
-function afterTwoTurns(next: () => void): void {
-  setImmediate(() => setImmediate(next));
 }

@@ -3,15 +3,23 @@
 import type { Fd, LinuxBinding, NativeBinding } from './native.cjs';
 import type { Activity } from './quiet.js';
 
-/** Where the descriptor of a net.Socket is; not in @types/node. A TLS connection, and one that HTTP/2 has taken over, have it, too. */
+/**
+ * Where the descriptor of a net.Socket or a net.Server that listens is; not in @types/node. A TLS connection, and one that HTTP/2 has taken
+ * over, have it, too.
+ */
 interface WithHandle {
   readonly _handle?: { readonly fd?: number } | null;
 }
 
+export function descriptorOf(holder: object): Fd | undefined {
+  const { fd = -1 } = (holder as WithHandle)._handle ?? {};
+  return fd >= 0 ? fd : undefined;
+}
+
 export function kernelActivity(native: Pick<NativeBinding, 'bytesWaiting'> & Partial<LinuxBinding>): Activity {
   const ask = <T>(socket: object, question: (fd: Fd) => T): T | undefined => {
-    const { fd } = (socket as WithHandle)._handle ?? {};
-    if (fd === undefined || fd < 0) return undefined;
+    const fd = descriptorOf(socket);
+    if (fd === undefined) return undefined;
     try {
       return question(fd);
     } catch {

@@ -78,7 +78,7 @@ function prove(material: SecureContextOptions, names: OptionNames): void {
 function blame(material: SecureContextOptions, names: OptionNames, cause: unknown): Error {
   const { key, cert, passphrase } = material;
   const refuse = (option: string, allowed: string, why: unknown = cause): Error =>
-    invalidOption(option, undefined, `${allowed} (${messageOf(why)})`, { range: true, cause: why, shown: HIDDEN });
+    invalidOption(option, undefined, `${allowed} (${reasonOf(why)})`, { range: true, cause: why, shown: HIDDEN });
   if (isPem(key) && isPem(cert)) {
     if (/-----BEGIN CERTIFICATE/.test(textOf(key)) && /PRIVATE KEY-----/.test(textOf(cert))) {
       return refuse(names.key, `a private key: it and '${names.cert}' are swapped`);
@@ -94,7 +94,7 @@ function blame(material: SecureContextOptions, names: OptionNames, cause: unknow
       return refuse(names.key, `the private key of the certificate in '${names.cert}', the first one in that file`);
     }
   }
-  if (material.pfx !== undefined && /mac verify|decrypt/i.test(messageOf(cause))) {
+  if (material.pfx !== undefined && /mac verify|decrypt/i.test(reasonOf(cause))) {
     return refuse('tls.passphrase', "the passphrase of 'tls.pfx'");
   }
   return refuse('tls', 'what tls.createSecureContext() accepts');
@@ -132,10 +132,6 @@ function isPassphraseError(error: unknown): boolean {
 
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code ?? '');
-}
-
-function messageOf(error: unknown): string {
-  return reasonOf(error);
 }
 
 /** Typed arrays become Buffers, which survive JSON; `undefined` disappears, as it would there. */

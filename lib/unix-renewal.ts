@@ -11,6 +11,7 @@
  */
 
 import { lstatSync } from 'node:fs';
+import { reasonOf } from './in-words.cjs';
 import type { Lease, OpenListener } from './listeners.js';
 import type { Logger } from './types.js';
 import type { BoundUnix, UnixSocket } from './unix-socket.js';
@@ -92,7 +93,7 @@ export class UnixRenewal {
         missing === undefined
           ? 'cannot be looked after, so a second master may take it:'
           : `${missing}: no client reaches the fleet there, and it cannot be bound again before that is put right and the fleet reloaded:`;
-      this.#say.warn(`${trouble} ${(error as Error).message}`);
+      this.#say.warn(`${trouble} ${reasonOf(error)}`);
     }
   }
 
@@ -103,7 +104,7 @@ export class UnixRenewal {
       this.#socket.publish(held);
     } catch (error) {
       this.#former.add(held);
-      this.#say.warn(`cannot be bound again, the next reload tries it: ${(error as Error).message}`);
+      this.#say.warn(`cannot be bound again, the next reload tries it: ${reasonOf(error)}`);
       return;
     }
     const before = this.#current;
@@ -119,7 +120,7 @@ export class UnixRenewal {
     try {
       this.#socket.discard(held);
     } catch (error) {
-      this.#say.warn(`closing the old socket failed: ${(error as Error).message}`);
+      this.#say.warn(`closing the old socket failed: ${reasonOf(error)}`);
     }
   }
 }
@@ -137,7 +138,7 @@ export function missActivated(listener: OpenListener, log: Logger): (generation:
       const how = found === undefined ? 'is gone' : 'was replaced by another file';
       say.warn(`${how}: no client reaches the fleet there. It is the service manager's: restart its socket unit`);
     } catch (error) {
-      say.warn(`cannot be looked at: ${(error as Error).message}`);
+      say.warn(`cannot be looked at: ${reasonOf(error)}`);
     }
   };
   look();

@@ -1,11 +1,10 @@
 /** The worker's hands on Linux and macOS: what it was given are descriptors. */
 
-import type { Server } from 'node:net';
 import { adoptListeners, restoreBacklog } from './adopt.js';
 import { openControlFd, posixBoot } from './boot-posix.cjs';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
-import { kernelActivity } from './kernel-activity.js';
+import { descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
 import type { WireListener } from './protocol.cjs';
@@ -63,12 +62,6 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         return which !== 'all' || !wires.some(({ activated }) => activated);
       }) ?? false,
   };
-}
-
-/** Not in @types/node; of every server that listens, on every version. */
-function descriptorOf(server: Server): number | undefined {
-  const { fd = -1 } = (server as { readonly _handle?: { readonly fd?: number } | null })._handle ?? {};
-  return fd >= 0 ? fd : undefined;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -21,6 +21,13 @@ async function ends(master: Master): Promise<void> {
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 }
 
+/** More than the second after which a line would come. */
+async function nothingIsSaid(master: Master): Promise<void> {
+  const quiet = Date.now() + 1_500;
+  await eventually(() => Date.now() > quiet, { what: 'time has passed' });
+  expect(lines(master)).toEqual([]);
+}
+
 testOn('signals')('N11m a master that its program keeps alive after the stop says so once, and by what', async () => {
   const master = await started({});
   master.kill('SIGTERM');
@@ -53,10 +60,8 @@ testOn('signals')('N11m of several fleets the last one says it', async () => {
   const master = await started({ fleets: 2 }, 2);
   await master.call('stop', 0);
   await master.event('stopped');
-  // The other one serves: more than the second that a line would take.
-  const quiet = Date.now() + 1_500;
-  await eventually(() => Date.now() > quiet, { what: 'time has passed' });
-  expect(lines(master)).toEqual([]);
+  // The other one serves.
+  await nothingIsSaid(master);
   master.kill('SIGTERM');
   await master.event('stopped', { nth: 2 });
   await master.logged(LINE);
@@ -76,9 +81,7 @@ testOn('signals')('N11n a master whose program keeps nothing ends at once, witho
 test('N11n a program that stops by itself what it had started lives for as long as it likes', async () => {
   const master = await started({ api: 'start' });
   await master.call('stop', 0);
-  const quiet = Date.now() + 1_500;
-  await eventually(() => Date.now() > quiet, { what: 'time has passed' });
-  expect(lines(master)).toEqual([]);
+  await nothingIsSaid(master);
   await ends(master);
 });
 
@@ -86,9 +89,7 @@ testOn('signals')('N11n nor is a program told that has started another fleet mea
   const master = await started({ again: true });
   await master.call('stop', 0);
   await master.logged(`prefork[f1] master ${master.pid}: 1 worker is ready`);
-  const quiet = Date.now() + 1_500;
-  await eventually(() => Date.now() > quiet, { what: 'time has passed' });
-  expect(lines(master)).toEqual([]);
+  await nothingIsSaid(master);
   master.kill('SIGTERM');
   await master.event('stopped', { nth: 2 });
   await master.logged(LINE);
