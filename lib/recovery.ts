@@ -27,6 +27,8 @@ export class RecoveryPolicy {
   readonly #random: () => number;
   /** Losses of each slot since its last run that was as long as the window. */
   readonly #streaks = new Map<number, number>();
+  /** Losses of each slot in a row that were not `'late'`. */
+  readonly #failures = new Map<number, number>();
   #counted: { readonly slot: number; readonly at: number }[] = [];
 
   constructor(settings: RecoverySettings, random: () => number = Math.random) {
@@ -39,9 +41,11 @@ export class RecoveryPolicy {
     const { threshold, window } = this.#settings;
     const { slot, ended, othersServe } = loss;
     const further = this.#further(loss);
+    const failures = ended === 'late' ? 0 : (this.#failures.get(slot) ?? 0);
+    this.#failures.set(slot, ended === 'late' ? 0 : failures + 1);
     // What cannot be started, or does not stay, says nothing about those that serve. With a threshold of 0 every worker that ends counts.
     if (othersServe && (ended === 'spawn' || (ended === 'early' && threshold > 0))) {
-      return { kind: 'recover', delay: this.#patient(further), count: 0 };
+      return { kind: 'recover', delay: this.#patient(further, failures), count: 0 };
     }
     const delay = this.#delay(further);
     if (threshold === Number.POSITIVE_INFINITY) return { kind: 'recover', delay, count: 1 };
@@ -70,11 +74,11 @@ export class RecoveryPolicy {
     return interval.kind === 'fixed' ? interval.delay : this.#grown(further, interval);
   }
 
-  /** What nothing counts must not be tried without end at a short fixed interval. */
-  #patient(further: number): number {
+  /** What nothing counts must not be tried without end at a short fixed interval. Workers that had stayed say nothing about that. */
+  #patient(further: number, failures: number): number {
     const { interval } = this.#settings;
     return interval.kind === 'fixed'
-      ? Math.max(interval.delay, this.#grown(further, BACKOFF))
+      ? Math.max(interval.delay, this.#grown(failures, BACKOFF))
       : this.#grown(further, interval);
   }
 

@@ -22,7 +22,8 @@ eachSharing(rows)(
     const { options, ca } = { options: {}, ca: undefined, ...rest };
     const { master, port } = await startReadyFleet({
       serve,
-      options: { workers: WORKERS, sharing, maxSurge: WORKERS, ...options },
+      // What is tried here is the hand-over, and a short trial lets more of them fit into the time.
+      options: { workers: WORKERS, sharing, maxSurge: WORKERS, readyFor: 100, ...options },
     });
     // Pauses, so that every drain finds idle connections as well as busy ones.
     const load = startLoad({ port, mode, concurrency: 16, pause: 40, ...(ca === undefined ? {} : { ca }) });

@@ -43,6 +43,17 @@ test('a number is a fixed delay before every recovery, the first included', () =
   expect(judge.judge(crashed(0, 1), 1)).toMatchObject({ kind: 'recover', delay: 50 });
 });
 
+test('with a fixed delay only what failed in a row beside slots that serve is tried later and later', () => {
+  const judge = policy({ threshold: Number.POSITIVE_INFINITY, interval: { kind: 'fixed', delay: 0 } });
+  const early = { slot: 0, uptime: 500, ended: 'early', othersServe: true } as const;
+  const late = { ...early, uptime: 5_000, ended: 'late' } as const;
+  const delays = [late, late, late, late, early, early, early, early, late, early, early].map((loss, now) => {
+    const verdict = judge.judge(loss, now);
+    return verdict.kind === 'recover' && verdict.delay;
+  });
+  expect(delays).toEqual([0, 0, 0, 0, 0, 100, 200, 400, 0, 0, 100]);
+});
+
 test('W6 the threshold is a rate: only exits inside the sliding window count', () => {
   const judge = policy({ threshold: 2, window: 1_000 });
   expect(judge.judge(crashed(0, 1), 0).kind).toBe('recover');
