@@ -46,7 +46,7 @@ const ofPosix = testOn('unixSockets', 'posixProcesses');
 
 async function start(options: FleetConfig['options'] = {}) {
   const listen = [`unix:${path}`, '127.0.0.1:0'];
-  const master = startFleet({ options: { listen, workers: 2, ...options } }, {}, 'retires');
+  const master = startFleet({ options: { listen, workers: 2, readyFor: 100, ...options } }, {}, 'retires');
   const { pids, addresses } = await master.event('onMasterReady');
   return { master, pids: pids as number[], addresses, port: addresses.at(-1)?.port ?? 0 };
 }
