@@ -120,8 +120,9 @@ export class Recoveries {
       // When it ends before it is ready, its own exit is judged.
       if (!(await start.ready)) return;
     } catch (error) {
-      // The user's own code is what failed, unless that could not start a process either.
-      if (error instanceof PreforkError && !isSystemError(error.cause)) this.#context.giveUp(error);
+      // The user's own code is what failed, unless that could not start a process either. It costs a slot, not the workers that serve.
+      const own = error instanceof PreforkError && !isSystemError(error.cause);
+      if (own && !this.#context.othersServe(old.place.slot, 'spawn')) this.#context.giveUp(error);
       else this.startFailed(start.handle, error);
       return;
     }

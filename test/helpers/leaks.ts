@@ -26,13 +26,13 @@ export function watchSession(session: number): void {
 }
 
 /**
- * Processes that a test started and that are still there: marked with `mark` (a prefix of the value will do), in a session of a helper, or a
- * child of this process, zombies included: then nobody reaped it.
+ * Processes that a test started and that are still there: marked with `mark` (a prefix of the value will do), in a session of a helper, or,
+ * where tests run in this process, a child of it, zombies included: then nobody reaped it.
  */
-export function leftProcesses(mark: string): readonly ProcessInfo[] {
+export function leftProcesses(mark: string, { children = true } = {}): readonly ProcessInfo[] {
   return processesHere().filter((info) => {
     if (info.pid === process.pid) return false;
-    if (info.ppid === process.pid) return true;
+    if (info.ppid === process.pid) return children;
     if (isDead(info) || isOfWine(info.pid)) return false;
     return sessions.has(info.session) || environmentHere(info.pid).get(MARK)?.startsWith(mark) === true;
   });
@@ -60,14 +60,19 @@ export function describeProcess({ pid, ppid, state, name }: ProcessInfo): string
 /**
  * Waits until no process is left, ends those that stay, and tells which: a line each. The wait is short: it only covers a process
  * that has ended for its peers but not yet for the kernel. What {@link isUnborn} is ended, too, and not told.
+ * @param children Whether the children of this process are those of tests. Default: they are.
  */
-export async function endLeftProcesses(mark: string, { within = 2_000 }: { within?: number } = {}): Promise<string[]> {
-  const none = (): boolean => leftProcesses(mark).length === 0;
+export async function endLeftProcesses(
+  mark: string,
+  { within = 2_000, children = true }: { within?: number; children?: boolean } = {},
+): Promise<string[]> {
+  const left = (): readonly ProcessInfo[] => leftProcesses(mark, { children });
+  const none = (): boolean => left().length === 0;
   if (await holds(none, within)) return [];
   const found = new Map<number, string>();
   // Again and again, because a supervisor among them may start another one while it is being ended.
   await holds(() => {
-    for (const info of leftProcesses(mark)) {
+    for (const info of left()) {
       if (!found.has(info.pid) && !isUnborn(info.pid)) found.set(info.pid, describeProcess(info));
       if (!isDead(info)) kill(info.pid);
     }

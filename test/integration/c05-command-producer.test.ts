@@ -106,14 +106,28 @@ test.each([
   expect(master.events('started')).toHaveLength(started);
 });
 
-test('C7d a producer that fails for a replacement ends the fleet, and what it had started', async () => {
+test('N2h a producer that fails for a replacement costs that slot alone while another one serves, and leaks nothing', async () => {
   const master = startProducing({ way: 'start and throw', at: 3 });
+  const { pids, addresses } = await master.event('onMasterReady');
+  sendSignal(pids[0], 'SIGKILL');
+  await master.event('command', { nth: 3 });
+  expect((await httpGet({ port: addresses[0].port })).body).toBe(String(pids[1]));
+  expect(await master.event('onChildRecover')).toMatchObject({ newPid: spawned(master).at(-1) });
+  expect(master.stderr).toMatch(/could not be started: commandProducer failed for slot 0: as asked\n/);
+  expect(master.stderr).toMatch(/slot 0 is filled again in \d+ ms: not counted, because other slots serve/);
+  master.kill('SIGTERM');
+  expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
+  for (const { pid } of master.events('started')) expect(isAlive(pid), `process ${pid} is alive`).toBe(false);
+});
+
+test('C7d a producer that fails for a replacement when nothing serves ends the fleet, and what it had started', async () => {
+  const master = startProducing({ way: 'start and throw', at: 2, options: { workers: 1 } });
   const { pids } = await master.event('onMasterReady');
   sendSignal(pids[0], 'SIGKILL');
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER', cause: { message: 'as asked' } });
   const started = master.events('started').map(({ pid }) => pid);
-  expect(started).toHaveLength(3);
+  expect(started).toHaveLength(2);
   for (const pid of started) expect(isAlive(pid), `process ${pid} is alive`).toBe(false);
   expect(master.events('onChildRecover')).toEqual([]);
 });
