@@ -4,7 +4,7 @@
  */
 
 import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import type { Program } from './command.js';
 import { isEvaluated, SCRIPT } from './command.js';
 import type { LaunchSettings } from './options.js';
@@ -110,8 +110,8 @@ function hints({ PWD, npm_package_json: manifest }: NodeJS.ProcessEnv): string[]
 
 /** Whether a path is a folder or lies in it. Nothing is said to lie in `/`, which no deploy replaces. */
 export function isWithin(path: string, folder: string): boolean {
-  if (folder === parse(folder).root) return false;
-  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === sep);
+  if (!path.startsWith(folder) || folder === dirname(folder)) return false;
+  return path.length === folder.length || path[folder.length] === sep;
 }
 
 /** The part of a name that the link in it is the end of: `/srv/current` of `/srv/current/dist`. `undefined` without a link. */

@@ -43,8 +43,11 @@ export class RecoveryPolicy {
     const further = this.#further(loss);
     const failures = ended === 'late' ? 0 : (this.#failures.get(slot) ?? 0);
     this.#failures.set(slot, ended === 'late' ? 0 : failures + 1);
-    // What cannot be started, or does not stay, says nothing about those that serve. With a threshold of 0 every worker that ends counts.
-    if (othersServe && (ended === 'spawn' || (ended === 'early' && threshold > 0))) {
+    // What cannot be started, or does not stay, says nothing about those that serve. With a threshold of 0 every worker that ends counts,
+    // and without one nothing does: then the interval is what was asked for.
+    const counts =
+      ended === 'late' || (ended === 'early' && (threshold === 0 || threshold === Number.POSITIVE_INFINITY));
+    if (othersServe && !counts) {
       return { kind: 'recover', delay: this.#patient(further, failures), count: 0 };
     }
     const delay = this.#delay(further);

@@ -1,7 +1,7 @@
 /** Which release the workers of a generation run: the names are followed when a generation begins, and at no other time. */
 
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { isNode, type Program, SCRIPT } from './command.js';
 import { fromEnvFiles } from './env-files.js';
 import { isWithin, type Names, namesOf, type Root, real } from './names.js';
@@ -10,7 +10,7 @@ import { Release } from './release.js';
 import type { Logger, TlsOptions } from './types.js';
 
 /** Variables that the system and node take paths from. */
-const WITH_PATHS: ReadonlySet<string> = new Set(['PWD', 'PATH', 'NODE_PATH', 'NODE_OPTIONS']);
+const WITH_PATHS = ['PWD', 'PATH', 'NODE_PATH', 'NODE_OPTIONS'];
 
 /** How a worker of one generation is started. */
 export interface ReleaseLaunch {
@@ -222,12 +222,13 @@ export class Releases {
     variables: Variables,
   ): Variables {
     const changed: Record<string, string | undefined> = {};
-    for (const name of Object.keys(variables)) {
+    for (const [name, value] of this.#fromFiles) if (variables[name] === value) changed[name] = undefined;
+    // Asked for by name: each look at a variable of `process.env` makes a string, and there may be hundreds.
+    for (const name of withPaths(variables)) {
       const value = variables[name];
-      if (value === undefined) continue;
-      if (this.#fromFiles.get(name) === value) changed[name] = undefined;
-      else if (WITH_PATHS.has(name.toUpperCase()) && release.within(value) !== value)
-        changed[name] = release.within(value);
+      if (value === undefined || name in changed) continue;
+      const moved = release.within(value);
+      if (moved !== value) changed[name] = moved;
     }
     return Object.keys(changed).length === 0 ? variables : { ...variables, ...changed };
   }
@@ -256,6 +257,11 @@ export class Releases {
 /** A path below a folder as it was given, when that is relative: a producer may have another idea of where the folder is. */
 function shortest(path: string, folder: string, given: string | undefined): string {
   return given !== undefined && join(folder, given) === path ? given : path;
+}
+
+/** Windows takes them in any case: `Path`. */
+function withPaths(variables: object): readonly string[] {
+  return sep === '/' ? WITH_PATHS : Object.keys(variables).filter((name) => WITH_PATHS.includes(name.toUpperCase()));
 }
 
 /** As node looks for packages; without a memory of what was missing, which node has. */

@@ -44,7 +44,7 @@ test('a number is a fixed delay before every recovery, the first included', () =
 });
 
 test('with a fixed delay only what failed in a row beside slots that serve is tried later and later', () => {
-  const judge = policy({ threshold: Number.POSITIVE_INFINITY, interval: { kind: 'fixed', delay: 0 } });
+  const judge = policy({ interval: { kind: 'fixed', delay: 0 } });
   const early = { slot: 0, uptime: 500, ended: 'early', othersServe: true } as const;
   const late = { ...early, uptime: 5_000, ended: 'late' } as const;
   const delays = [late, late, late, late, early, early, early, early, late, early, early].map((loss, now) => {
@@ -52,6 +52,13 @@ test('with a fixed delay only what failed in a row beside slots that serve is tr
     return verdict.kind === 'recover' && verdict.delay;
   });
   expect(delays).toEqual([0, 0, 0, 0, 0, 100, 200, 400, 0, 0, 100]);
+});
+
+test('without a threshold a fixed delay holds for workers that do not stay, too; not for what cannot be started', () => {
+  const judge = policy({ threshold: Number.POSITIVE_INFINITY, interval: { kind: 'fixed', delay: 0 } });
+  const early = { slot: 0, uptime: 500, ended: 'early', othersServe: true } as const;
+  for (let now = 0; now < 20; now++) expect(judge.judge(early, now)).toMatchObject({ kind: 'recover', delay: 0 });
+  expect(judge.judge({ ...early, ended: 'spawn' }, 20)).toMatchObject({ kind: 'recover', delay: 1_000 * 30 });
 });
 
 test('W6 the threshold is a rate: only exits inside the sliding window count', () => {
