@@ -11,6 +11,8 @@ import { freePort } from './free-port.js';
 import { connectRaw } from './http.js';
 import { commandWorks } from './skip.js';
 
+const CONF = new URL('../fixtures/nginx.conf', import.meta.url);
+
 /** Debian keeps nginx in /usr/sbin, which is not on every PATH. */
 const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 
@@ -30,20 +32,9 @@ export interface Nginx {
 export async function startNginx(ports: readonly number[]): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-nginx-'));
   const port = await freePort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`);
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off; worker_processes 1; pid nginx.pid; error_log errors.log;
-    events { worker_connections 1000; }
-    http {
-      access_log off; ${temporary.join(' ')}
-      upstream fleets { ${ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ')} keepalive 32; }
-      server {
-        listen 127.0.0.1:${port};
-        location / { proxy_pass http://fleets; proxy_http_version 1.1; proxy_set_header Connection ""; }
-      }
-    }`,
-  );
+  const servers = ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ');
+  const text = readFileSync(CONF, 'utf8').replace('{ SERVERS', `{ ${servers}`).replace(':PORT', `:${port}`);
+  writeFileSync(join(folder, 'nginx.conf'), text);
   const nginx = spawn('nginx', ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'errors.log'], { env, stdio: 'ignore' });
   const gone = once(nginx, 'exit');
   onTestFinished(async () => {

@@ -34,8 +34,8 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
     deployed,
   });
   const clients = [];
-  const row = { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
-  const turns = makeTurns(Math.max(scenario.least ?? 1, Math.round(scenario.count * share)), TIME);
+  const row = emptyRow();
+  const turns = turnsOf(scenario, share);
   const began = performance.now();
   const excuse = (pid) => {
     row.allowed += fleet.openAt(pid) + 1;
@@ -52,7 +52,7 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
     const port = await fleet.call('start');
     clients.push(...wanted.map((client) => startClient({ port, patience: PATIENCE, ...client })));
     await delay(MARGIN);
-    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), random, turns, kill, excuse });
+    await scenario.run({ fleet: Object.assign(fleet, { recyclesItself }), port, row, random, turns, kill, excuse });
     await delay(MARGIN);
   } catch (error) {
     row.broken = true;
@@ -62,14 +62,25 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
     await fleet.stop();
     await rm(folder, { recursive: true });
   }
+  return finished(row, turns, began, holds);
+}
+
+export function emptyRow() {
+  return { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
+}
+
+export function turnsOf({ count, least = 1 }, share) {
+  return makeTurns(Math.max(least, Math.round(count * share)), TIME);
+}
+
+/** @param holds Whether more than what is allowed may be lost. */
+export function finished(row, { done, count }, began, holds) {
   const lost = row.reset + row.refused + row.other;
-  const { done, count } = turns;
   const seconds = (performance.now() - began) / 1_000;
   return { ...row, done, count, seconds, lost, verdict: verdictOf({ ...row, lost, holds }) };
 }
 
-/** Of a row: `holds` says whether more than `allowed` may be lost. */
-export function verdictOf({ broken, answered, lost, allowed, holds }) {
+function verdictOf({ broken, answered, lost, allowed, holds }) {
   if (broken || answered === 0) return 'FAILED';
   if (!holds) return '';
   return lost <= allowed ? 'ok' : 'LOST';

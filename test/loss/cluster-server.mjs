@@ -1,7 +1,9 @@
 // For comparison, what people do without this package: node:cluster, its workers replaced one by one as its documentation has it:
 // fork a new one, wait until it listens, disconnect() the old one.
-//   node cluster-server.mjs '{ "workers": 4, "reusePort": false, "execArgv": [] }'
-// With `reusePort` every worker binds a socket of its own instead of getting connections from the primary.
+//   node cluster-server.mjs '{ "workers": 4, "reusePort": false, "execArgv": [], "port": 0 }'
+// With `reusePort` every worker binds a socket of its own instead of getting connections from the primary. disconnect() closes
+// its server, and with it idle connections, all at once. With `drainTimeout` a worker is told so much earlier that it will leave, and its
+// answers close their connections from then on: what a careful program does. It is told, too, when the fleet stops.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -9,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { obey } from './control.mjs';
 import { obeyMessage, serve } from './serving.mjs';
 
-const { workers: count, reusePort, execArgv } = JSON.parse(process.argv[2]);
+const { workers: count, reusePort, execArgv, port: wanted = 0, drainTimeout } = JSON.parse(process.argv[2]);
 /** Milliseconds after which a worker that was disconnected is killed. */
 const DRAIN = 10_000;
 /** Milliseconds after which a worker that did not boot is tried again. */
@@ -22,7 +24,7 @@ if (cluster.isPrimary) {
   const leaving = new Set();
   const died = [];
   // Without a port of their own all workers get the primary's listener, whatever port that has.
-  let port = 0;
+  let port = wanted;
   let replaced = 0;
   let stopping = false;
 
@@ -34,9 +36,19 @@ if (cluster.isPrimary) {
     serving.add(worker);
     return address.port;
   };
-  const retire = (worker) => {
+  const retire = (worker, wait = drainTimeout) => {
     serving.delete(worker);
     leaving.add(worker);
+    if (wait === undefined) {
+      disconnect(worker);
+      return;
+    }
+    worker.send({ leaves: true });
+    if (wait === 0) disconnect(worker);
+    else setTimeout(disconnect, wait, worker);
+  };
+  const disconnect = (worker) => {
+    if (!worker.isConnected()) return;
     worker.disconnect();
     const timer = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN);
     worker.once('exit', () => clearTimeout(timer));
@@ -81,7 +93,7 @@ if (cluster.isPrimary) {
     });
   obey({
     async start() {
-      if (reusePort) port = await freePort();
+      if (reusePort && port === 0) port = await freePort();
       const [first] = await Promise.all(Array.from({ length: count }, add));
       return first;
     },
@@ -102,6 +114,12 @@ if (cluster.isPrimary) {
       ),
     died: () => died.splice(0),
     replaced: () => replaced,
+    async leave() {
+      stopping = true;
+      const workers = [...serving];
+      for (const worker of workers) retire(worker, 0);
+      await Promise.all(workers.map((worker) => once(worker, 'exit')));
+    },
     async stop() {
       stopping = true;
       const gone = Object.values(cluster.workers).map((worker) => {

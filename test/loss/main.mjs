@@ -1,9 +1,10 @@
-// `npm run test:loss`: what clients lose while a fleet is reloaded, killed, blocked, scaled and recycled, runs out of descriptors and
-// gets bad releases, in every sharing mode.
-//   --only <fleet>      one fleet: shared, sharded, reuseport, cluster
+// `npm run test:loss`: what clients lose while a fleet is reloaded, killed, blocked, scaled and recycled, ends kept connections, is stopped
+// behind a proxy, runs out of descriptors and gets bad releases, in every sharing mode.
+//   --only <fleet>      one fleet: shared, sharded, cluster, plain, reuseport
 //   --scenario <word>   scenarios whose name contains the word
 //   --seed <number>     repeats the random choices of an earlier run
 //   --quick             a tenth of everything
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { runCell } from './cell.mjs';
 import { fleets, remarks } from './fleets.mjs';
@@ -27,6 +28,9 @@ const { values: flags } = parseArgs({
 const seed = Number(flags.seed);
 const chosenFleets = fleets.filter(({ name }) => flags.only === undefined || name === flags.only);
 const chosenScenarios = scenarios.filter(({ name }) => name.includes(flags.scenario));
+/** Debian keeps nginx in /usr/sbin, which is not on every PATH. */
+process.env.PATH += ':/usr/sbin:/sbin';
+const isInstalled = ({ command, argument }) => spawnSync(command, [argument], { stdio: 'ignore' }).status === 0;
 if (!Number.isInteger(seed) || chosenFleets.length * chosenScenarios.length === 0) {
   console.error(`--only is one of: ${fleets.map(({ name }) => name).join(', ')}
 --scenario is a part of: ${scenarios.map(({ name }) => name).join(', ')}
@@ -39,9 +43,16 @@ const rows = [];
 const remarksAtEnd = [];
 setTimeout(() => end('it took too long, and was ended'), LIMIT).unref();
 
+const possible = chosenScenarios.filter(({ name, needs }) => {
+  if (needs === undefined || isInstalled(needs)) return true;
+  remarksAtEnd.push(`Left out, because ${needs.command} is not installed: ${name}`);
+  return false;
+});
+
 // What is promised comes first.
 for (const fleet of chosenFleets) {
-  for (const scenario of chosenScenarios) {
+  for (const scenario of possible) {
+    if (fleet.plain && !scenario.plain) continue;
     const what = `${scenario.name}, ${fleet.name}`;
     if (!fleet.lossless && performance.now() > COMPARE) {
       remarksAtEnd.push(`Not compared for want of time: ${what}`);

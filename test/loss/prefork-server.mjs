@@ -1,15 +1,16 @@
-// The package's own fleet: node prefork-server.mjs '{ "workers": 4, "sharing": "shared" }'
+// The package's own fleet: node prefork-server.mjs '{ "workers": 4, "sharing": "shared", "port": 0 }'
 import { isChild, Prefork } from 'prefork';
 import { obey } from './control.mjs';
 import { obeyMessage, serve } from './serving.mjs';
 
+const { port = 0, ...options } = JSON.parse(process.argv[2]);
 const fleet = new Prefork({
-  listen: '127.0.0.1:0',
+  listen: `127.0.0.1:${port}`,
   recoverThreshold: Infinity,
   recoverInterval: 0,
   maxSurge: 2,
   drainTimeout: 10_000,
-  ...JSON.parse(process.argv[2]),
+  ...options,
   serve: (listener, worker) => {
     worker.on('message', obeyMessage);
     return serve().listen(listener);
@@ -39,6 +40,7 @@ if (!isChild()) {
     tryToReload: async () => (await fleet.reload()).ok,
     died: () => died.splice(0),
     replaced: () => replaced,
+    leave: () => fleet.stop(),
     stop: () => fleet.stop(),
   });
 } else {

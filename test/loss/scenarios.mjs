@@ -2,15 +2,19 @@
 //   name      heading of its table
 //   count     how often it does what it does, a tenth of it with --quick
 //   least     how often with --quick, if a tenth is less. Default: 1
-//   run       gets { fleet, random, turns, kill, excuse } and returns when everything that it asked for has been done
+//   run       gets { fleet, port, row, random, turns, kill, excuse } and returns when everything that it asked for has been done
 //   options   for the fleet's server, beside those of the fleet
 //   clients   instead of the usual two: options of test/fixtures/load.mjs
 //   descriptors  how many every process of the fleet may have open
 //   deployed  the program is in a folder of releases; `fleet.deploy(name)`, see releases.mjs
+//   needs     a program that is not part of Node: { command, argument }. Without it the scenario is left out
+//   plain     there is a row for one process of plain Node
 //   holds     whether the fleet is held to losing nothing. Default: its `lossless`
 //   cell      instead of all that: does everything by itself. Gets what runCell() of cell.mjs gets, and returns such a row
 import { setTimeout as delay } from 'node:timers/promises';
 import { descriptors } from './descriptors.mjs';
+import { kept } from './kept.mjs';
+import { stopsBehindProxy } from './proxy.mjs';
 import { badReleases } from './releases.mjs';
 import { until, untilServing, WORKERS } from './waiting.mjs';
 
@@ -25,6 +29,8 @@ export const scenarios = [
   { name: 'stalls of 1–3 s', count: 20, run: stalls },
   { name: 'scalings', count: 20, run: scalings },
   { name: 'recyclings', count: 20, run: recyclings, options: { recycle: { maxRequests: 60 } } },
+  kept,
+  stopsBehindProxy,
   descriptors,
   badReleases,
   { name: 'all of them mixed', count: 60, run: mixed, options: { recycle: { maxRequests: 500 } } },

@@ -10,6 +10,7 @@ const nobody = new Int32Array(new SharedArrayBuffer(4));
 const open = new Set();
 /** Connections that were accepted before the latest standstill. */
 let held = new WeakSet();
+let leaving = false;
 
 export function serve() {
   subscribe('net.server.socket', ({ socket }) => {
@@ -21,9 +22,12 @@ export function serve() {
     setTimeout(() => {
       // Now: the standstill may also have come between the request and its answer.
       if (held.has(request.socket)) response.setHeader('x-held', 'yes');
+      if (leaving) response.setHeader('connection', 'close');
       response.end(body);
     }, Math.random() * MOMENT);
   });
+  // Only a fleet ends what is idle: by Node's default of 5 s a connection that is kept may lose its next request at any time.
+  server.keepAliveTimeout = 0;
   const { diesAfter } = globalThis;
   if (diesAfter === undefined) return server;
   // A bad release, see releases.mjs.
@@ -34,8 +38,14 @@ export function serve() {
   });
 }
 
+/** What a careful program without this package does before it closes its server: from now on answers close their connections. */
+export function beginToLeave() {
+  leaving = true;
+}
+
 /** What the suite wants of a worker. */
-export function obeyMessage({ ms, leak }) {
+export function obeyMessage({ ms, leak, leaves }) {
+  if (leaves) beginToLeave();
   if (ms !== undefined) standStill(ms);
   if (leak !== undefined) leakDescriptors(leak);
 }

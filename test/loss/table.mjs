@@ -20,7 +20,10 @@ const COLUMNS = {
 const WIDTHS = Object.keys(COLUMNS).map((heading) => Math.max(heading.length, heading === 'sharing' ? 14 : 6));
 
 export const HOW_TO_READ = `A row is one fleet of 4 workers under the load of two client processes: one makes a connection for every request, the
-other keeps its connections. Nobody tries anything twice.
+other keeps its connections. Nobody tries anything twice. Scenarios that say so have clients of their own:
+  kept connections at the deadline: 300 of them; the worker ends them 1 s after it was replaced, and every client sends its last request
+                 at about that time, unless it has heard of the end. "requests" are those that were sent.
+  stops behind a proxy: nginx in front of two fleets of 2 workers, 300 POSTs a second; reset = 502
   done           so many of so many times: a machine that is too slow for all of it in 45 s does less
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,

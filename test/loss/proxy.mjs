@@ -1,0 +1,149 @@
+// Stops behind a proxy: two fleets behind nginx are restarted in turn, as a deploy without reloads does it, while clients send POSTs,
+// which nginx does not repeat once it has sent them. Lost: every answer that is not 200.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { emptyRow, finished, turnsOf } from './cell.mjs';
+import { startFleet } from './processes.mjs';
+import { until } from './waiting.mjs';
+
+const CONF = new URL('../fixtures/nginx.conf', import.meta.url);
+/** Of each fleet. */
+const WORKERS = 2;
+/** Requests, and milliseconds between two lots of them: 300 a second. */
+const [LOT, EVERY] = [6, 20];
+/** Milliseconds between two restarts: nginx keeps connections to both fleets again. */
+const BETWEEN = 500;
+/** Milliseconds that a client waits for an answer. */
+const PATIENCE = 20_000;
+/** Failures that are told in words. */
+const TOLD = 8;
+
+export const stopsBehindProxy = {
+  name: 'stops behind a proxy',
+  count: 12,
+  least: 2,
+  cell: restarts,
+  needs: { command: 'nginx', argument: '-v' },
+  plain: true,
+};
+
+async function restarts({ fleet: { program, options, lossless }, scenario, share }) {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-loss-'));
+  const row = emptyRow();
+  const turns = turnsOf(scenario, share);
+  const began = performance.now();
+  const ends = [() => rmSync(folder, { recursive: true })];
+  const fleets = [];
+  try {
+    const ports = [await freePort(), await freePort()];
+    const start = async (which) => {
+      const [port] = ports.slice(which);
+      const fleet = await startFleet(program, { workers: WORKERS, ...options, port }, folder);
+      fleets[which] = fleet;
+      await fleet.call('start');
+    };
+    ends.unshift(() => Promise.all(fleets.map((fleet) => fleet.stop())));
+    await Promise.all([start(0), start(1)]);
+    const { port, end } = await startNginx(ports, folder);
+    ends.unshift(end);
+    const posts = postSteadily(port, row);
+    ends.unshift(() => posts.stop());
+    await delay(BETWEEN);
+    while (turns.next()) {
+      const which = turns.done % 2;
+      await fleets[which].call('leave');
+      await fleets[which].stop();
+      await start(which);
+      await delay(BETWEEN);
+    }
+  } catch (error) {
+    row.broken = true;
+    row.failures.push(`the scenario failed: ${error.message}`, ...fleets.flatMap(({ log }) => log));
+  } finally {
+    for (const end of ends) await end();
+  }
+  return finished(row, turns, began, lossless);
+}
+
+/** Balances over the ports. `max_fails=0`: with both servers taken out for a while it answers 502 by itself. */
+async function startNginx(ports, folder) {
+  const port = await freePort();
+  const servers = ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ');
+  const text = readFileSync(CONF, 'utf8').replace('{ SERVERS', `{ ${servers}`).replace(':PORT', `:${port}`);
+  writeFileSync(join(folder, 'nginx.conf'), text);
+  const nginx = spawn('nginx', ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'errors.log'], { stdio: 'ignore' });
+  const gone = once(nginx, 'exit');
+  const end = async () => {
+    nginx.kill('SIGTERM');
+    await gone;
+  };
+  const listens = () =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+      socket.on('connect', () => socket.destroy());
+    });
+  await until(listens, 'nginx listens');
+  return { port, end };
+}
+
+/** Whatever comes of them. */
+function postSteadily(port, row) {
+  const agent = new Agent({ keepAlive: true });
+  const pending = new Set();
+  const timer = setInterval(() => {
+    for (let i = 0; i < LOT; i++) {
+      const post = postOne(port, agent, row).finally(() => pending.delete(post));
+      pending.add(post);
+    }
+  }, EVERY);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(pending);
+      agent.destroy();
+    },
+  };
+}
+
+async function postOne(port, agent, row) {
+  const began = performance.now();
+  const outcome = await new Promise((resolve) => {
+    const options = { port, host: '127.0.0.1', method: 'POST', agent };
+    const asked = request(options, (response) => {
+      response.on('error', ({ code }) => resolve(code));
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+    asked.setTimeout(PATIENCE, () => asked.destroy(new Error('no answer')));
+    asked.on('socket', () => {
+      if (!asked.reusedSocket) row.opened++;
+    });
+    asked.on('error', (error) => resolve(error.code ?? error.message));
+    asked.end('hello');
+  });
+  const took = Math.round(performance.now() - began);
+  row.asked++;
+  if (outcome === 200) {
+    row.answered++;
+    row.worst = Math.max(row.worst, took);
+    if (took > 500) row.delayed++;
+    return;
+  }
+  // nginx answers 502 when the server behind it ends or refuses a connection.
+  row[outcome === 502 ? 'reset' : 'other']++;
+  if (row.failures.length < TOLD) row.failures.push(`${outcome} after ${took} ms`);
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
