@@ -11,7 +11,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { obey } from './control.mjs';
 import { obeyMessage, serve } from './serving.mjs';
 
-const { workers: count, reusePort, execArgv, port: wanted = 0, drainTimeout } = JSON.parse(process.argv[2]);
+const {
+  workers: count,
+  reusePort,
+  execArgv,
+  port: wanted = 0,
+  maxSurge = 2,
+  drainTimeout,
+} = JSON.parse(process.argv[2]);
 /** Milliseconds after which a worker that was disconnected is killed. */
 const DRAIN = 10_000;
 /** Milliseconds after which a worker that did not boot is tried again. */
@@ -88,8 +95,8 @@ if (cluster.isPrimary) {
       const lane = async () => {
         for (let worker = old.pop(); worker !== undefined; worker = old.pop()) await replace(worker);
       };
-      // Two at a time: `maxSurge` of the other fleets.
-      await Promise.all([lane(), lane()]);
+      // So many at a time, as the other fleets do.
+      await Promise.all(Array.from({ length: maxSurge }, lane));
     });
   obey({
     async start() {
