@@ -21,6 +21,8 @@ export interface WorkerProcessEvents {
   stderr(text: string): void;
   /** What it said is no message of the protocol, and begins with this: it is not heard any more. */
   broke(line: string): void;
+  /** Its end of the channel was closed before it ended: it may be about to. */
+  cut?(): void;
   /** Once: a user's message was refused, because so many bytes wait for it to read. */
   full(waiting: number): void;
   /** So many lines of its piped output were not passed on, because nothing read the master's own. */

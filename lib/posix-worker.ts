@@ -46,7 +46,10 @@ export class PosixWorker implements WorkerProcess {
         this.#channel.close();
       },
       full: (waiting) => events.full(waiting),
-      close: () => this.#lastWords.channelClosed(),
+      close: () => {
+        if (!this.#lastWords.exited) events.cut?.();
+        this.#lastWords.channelClosed();
+      },
     });
     // The children keep the event loop alive, not their channels.
     this.#channel.unref();

@@ -22,6 +22,8 @@ import { WorkerHandle } from './worker-handle.js';
 const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
 /** Milliseconds between attempts: the first, and the longest. */
 const RETRY = { first: 50, longest: 1_000 } as const;
+/** Milliseconds between the end of a worker's channel and that of the worker, at the most, where the one is part of the other. */
+const DEAF = 1_000;
 
 export interface StarterContext {
   readonly settings: Settings;
@@ -89,6 +91,10 @@ export class Starter {
       accepting: (yes) => watches.accepting(handle, yes),
       unadopted: (slot) => watches.unadopted(handle, slot),
       closed: () => this.#context.closed(),
+      cut: () => {
+        const timer = host.after(DEAF, () => handle.deaf());
+        void handle.gone.then(() => timer.cancel());
+      },
       pong: (id, inspector) => watches.pong(handle, id, inspector),
       trouble: (what) => log.error(`${handle} ${what}`),
       exit: (exit) => {

@@ -29,6 +29,8 @@ export interface WorkerHandleEvents {
   recycle?(reason: string): void;
   /** The fleet stops, and the worker accepts nothing any more. */
   closed?(): void;
+  /** The worker has closed its channel. Unless it ends now, which is what that looks like at first, it is {@link WorkerHandle.deaf}. */
+  cut?(): void;
   /** The event loop of the worker turned. */
   pong?(id: number, inspector: InspectorPort | undefined): void;
   /** In words that follow its name: a signal that could not be sent, messages that it does not read, a protocol that it broke. */
@@ -70,6 +72,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   #servingPid: number | undefined;
   /** The worker has said that it accepts nothing any more. */
   #closed = false;
+  /** The worker has closed its channel, and goes on. */
+  #deaf = false;
   /** The master asked for the exit. */
   requested = false;
   /** Why the master killed it, in words that follow its name. */
@@ -226,7 +230,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
     const particulars = { ...(this.superseded() && { queued: true }), ...(sealed && { sealed }) };
-    if (hears) this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
+    if (hears && !this.#deaf) this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
     else this.kill('SIGTERM');
   }
 
@@ -252,6 +256,19 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.killedBecause = 'broke the protocol of the control channel';
     this.#events.trouble?.(`${this.killedBecause} and is killed; it said ${show(line)}`);
     this.kill('SIGKILL');
+  }
+
+  cut(): void {
+    if (this.#speaks && this.#state !== 'exited') this.#events.cut?.();
+  }
+
+  /** It serves on, and hears signals only: the next one in its slot is to take over. */
+  deaf(): void {
+    if (this.#state === 'exited' || this.killedBecause !== undefined) return;
+    this.#deaf = true;
+    if (this.#state === 'ready') this.#events.recycle?.('it has closed its control channel');
+    // It may not have heard the wish.
+    else if (this.drainedBy === undefined) this.kill('SIGTERM');
   }
 
   full(waiting: number): void {
