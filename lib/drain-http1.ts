@@ -18,7 +18,13 @@ const HANDSHAKE = Symbol('prefork.handshake');
 /** Of a connection that stayed open in a drain once, for the sake of an upload. */
 const SPARED = Symbol('prefork.spared');
 
-type HttpSocket = Socket & { [LATEST]?: ServerResponse; [HANDSHAKE]?: number; [SPARED]?: true };
+export type HttpSocket = Socket & {
+  [LATEST]?: ServerResponse;
+  [HANDSHAKE]?: number;
+  [SPARED]?: true;
+  /** Null once another protocol has taken the connection over; @types/node does not know. */
+  readonly parser?: object | null;
+};
 
 /** What `http.server.request.start` and `http.server.response.finish` of diagnostics_channel carry. */
 interface Exchange {
@@ -31,21 +37,36 @@ interface Exchange {
 /** http, https, and HTTP/2 servers with `allowHTTP1` where Node gives them HTTP/1's connection list. */
 type Http1Server = Server & { closeIdleConnections?(): void };
 
+type FindOwner = (server: Server, socket: HttpSocket) => void;
+
 const draining = new Map<Server, Http1Drain>();
-let watching = false;
+/** Whose connections are finished in a drain. */
+const known = new WeakMap<Server, Http1Drain>();
+const finders: FindOwner[] = [];
 
 /** Duck-typed: loading http for an app that does not use it would cost every worker its memory. */
 export function isHttp1(server: Server): server is Http1Server {
   return 'closeIdleConnections' in server || ('requestTimeout' in server && 'headersTimeout' in server);
 }
 
-/** Remembers the latest response of every connection. For the whole process, once: it cannot be known any other way later. */
-export function watchRequests(): void {
-  if (watching) return;
-  watching = true;
+/** Whether the server is one whose connections are finished already. */
+export function isKnown(server: Server): boolean {
+  return known.has(server);
+}
+
+/**
+ * Remembers the latest response of every connection. For the whole process, once: it cannot be known any other way later.
+ * @param find Called with a request on a server that is not known, and may make it so.
+ */
+export function watchRequests(find: FindOwner): void {
+  finders.push(find);
+  if (finders.length > 1) return;
   subscribe('http.server.request.start', (message) => {
     const { socket, response, server } = message as Exchange;
     socket[LATEST] = response;
+    const drain = known.get(server);
+    if (drain === undefined) for (const look of finders) look(server, socket);
+    else drain.onAnyRequest(socket);
     if (draining.size > 0) draining.get(server)?.onRequest(socket, response);
   });
 }
@@ -60,14 +81,20 @@ export class Http1Drain implements ProtocolDrain {
   /** What the HTTP parser reads from: TLS sockets where the server is secure. */
   readonly #sockets: LiveList<HttpSocket>;
   readonly #mayBeIdle: () => void;
+  /** It does not listen, and has no list of its connections: an app gives it those of another one. */
+  readonly #inner: boolean;
   /** Responses that said `Connection: close`. */
   readonly #told = new WeakSet<ServerResponse>();
 
-  constructor(server: Http1Server, sockets: LiveList<HttpSocket>, mayBeIdle: () => void) {
+  /** @param sockets Its connections; of a server that others give theirs to: absent, it hears of them from then on. */
+  constructor(server: Http1Server, sockets: LiveList<HttpSocket> | undefined, mayBeIdle: () => void) {
     this.#server = server;
     this.#mayBeIdle = mayBeIdle;
+    this.#inner = sockets === undefined;
+    known.set(server, this);
     if (!('setSecureContext' in server)) {
-      this.#sockets = sockets;
+      this.#sockets = sockets ?? new LiveList();
+      if (this.#inner) server.on('connection', (socket: HttpSocket) => this.take(socket));
       return;
     }
     const secure = new LiveList<HttpSocket>();
@@ -83,6 +110,20 @@ export class Http1Drain implements ProtocolDrain {
       if (draining.has(server)) mayBeIdle();
     });
     this.#sockets = secure;
+  }
+
+  /** A connection of an inner server. */
+  take(socket: HttpSocket): void {
+    const sockets = this.#sockets;
+    if (socket.destroyed || sockets.has(socket)) return;
+    sockets.add(socket);
+    if ('encrypted' in socket) socket[HANDSHAKE] ??= socket.bytesRead;
+    socket.on('close', () => sockets.delete(socket));
+  }
+
+  /** Also when nothing drains. */
+  onAnyRequest(socket: HttpSocket): void {
+    if (this.#inner) this.take(socket);
   }
 
   begin(): void {
@@ -154,13 +195,18 @@ export class Http1Drain implements ProtocolDrain {
   }
 
   #idle(): Socket[] {
-    const silent = [...this.#sockets].filter((socket) => socket.bytesRead === (socket[HANDSHAKE] ?? 0));
-    return silent.concat(this.#server.closeIdleConnections === undefined ? this.#answered() : this.#idleToParser());
+    const silent = [...this.#sockets].filter(
+      (socket) => socket[LATEST] === undefined && socket.bytesRead === (socket[HANDSHAKE] ?? 0),
+    );
+    const listed = !this.#inner && this.#server.closeIdleConnections !== undefined;
+    return silent.concat(listed ? this.#idleToParser() : this.#answered());
   }
 
   /** Without the server's own list: everything that was asked has been answered. */
   #answered(): Socket[] {
-    return [...this.#sockets].filter((socket) => socket[LATEST]?.writableFinished && socket[LATEST].req.complete);
+    return [...this.#sockets].filter(
+      ({ [LATEST]: latest, parser }) => latest?.writableFinished && latest.req.complete && parser !== null,
+    );
   }
 
   /**

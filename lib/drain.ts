@@ -9,7 +9,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { Server } from 'node:net';
 import { deferred } from './deferred.js';
-import { Http1Drain, isHttp1, watchRequests } from './drain-http1.js';
+import { Http1Drain, type HttpSocket, isHttp1, isKnown, watchRequests } from './drain-http1.js';
 import { Http2Drain, isHttp2 } from './drain-http2.js';
 import { LiveList } from './live-list.js';
 import type { DrainReason } from './protocol.cjs';
@@ -37,10 +37,14 @@ class TrackedServer {
   accepted = 0;
   readonly #server: Server;
   readonly #protocols: ProtocolDrain[] = [];
+  /** Of servers that do not listen: the app gives them connections of this one. */
+  readonly #inner: ProtocolDrain[] = [];
+  readonly #mayBeIdle: () => void;
 
   /** @param counted A connection came or went. */
   constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: (server: Server) => void) {
     this.#server = server;
+    this.#mayBeIdle = mayBeIdle;
     const { sockets } = this;
     // One function for all connections: a closure for each would be the most expensive part of tracking.
     const forget = function (this: Socket): void {
@@ -63,6 +67,22 @@ class TrackedServer {
 
   readonly add: (socket: Socket) => void;
 
+  /**
+   * A request came on a server that does not listen. True when this one has accepted its connection, which the app has given to the other
+   * one, by `emit('connection')`: only then can it be known which protocol is spoken there.
+   */
+  adopt(server: Server, socket: HttpSocket, reason: DrainReason | undefined): boolean {
+    // Of a TLS connection the one below.
+    const { _parent: below } = socket as { readonly _parent?: Socket | null };
+    if (!this.sockets.has(socket) && !(below && this.sockets.has(below))) return false;
+    const drain = new Http1Drain(server, undefined, this.#mayBeIdle);
+    drain.take(socket);
+    for (const other of this.sockets) if (readerOf(other) === server) drain.take(other);
+    this.#inner.push(drain);
+    if (reason !== undefined) drain.begin();
+    return true;
+  }
+
   /** Of a protocol of the app's own nobody can tell whether it is idle. */
   get unfinished(): number {
     if (this.#protocols.length === 0) return this.sockets.size;
@@ -71,20 +91,32 @@ class TrackedServer {
 
   begin(reason: DrainReason): void {
     stopAccepting(this.#server);
-    for (const protocol of this.#protocols) protocol.begin(reason);
+    // Who has not sent a request yet.
+    for (const socket of this.sockets) {
+      const reader = readerOf(socket);
+      if (reader !== undefined && reader !== this.#server && isHttp1(reader) && !isKnown(reader))
+        this.adopt(reader, socket, undefined);
+    }
+    for (const protocol of [...this.#protocols, ...this.#inner]) protocol.begin(reason);
   }
 
   idle(): Idle[] {
     // Connected, and not a byte sent. Not for protocols of the app's own: there the server may be the one to speak first.
-    if (this.#protocols.length === 0) return [];
+    const inner = this.#inner.flatMap((protocol) => protocol.idle());
+    if (this.#protocols.length === 0) return inner;
     const silent = [...this.sockets].filter(({ bytesRead }) => bytesRead === 0).map(idleSocket);
-    return silent.concat(...this.#protocols.map((protocol) => protocol.idle()));
+    return silent.concat(inner, ...this.#protocols.map((protocol) => protocol.idle()));
   }
 
   destroy(): void {
-    for (const protocol of this.#protocols) protocol.destroy();
+    for (const protocol of [...this.#protocols, ...this.#inner]) protocol.destroy();
     for (const socket of this.sockets) socket.destroy();
   }
+}
+
+/** The server that a connection was given to last: http sets it, too. On every version; @types/node does not know. */
+function readerOf(socket: Socket): Server | undefined {
+  return (socket as { readonly server?: Server }).server;
 }
 
 /**
@@ -114,7 +146,9 @@ export class Drain {
   constructor(activity: Activity = NO_ACTIVITY, counted: (server: Server) => void = () => {}) {
     this.#counted = counted;
     this.#quiet = new Quiet({ activity, idle: () => [...this.#servers.values()].flatMap((server) => server.idle()) });
-    watchRequests();
+    watchRequests((server, socket) => {
+      for (const tracked of this.#servers.values()) if (tracked.adopt(server, socket, this.#reason)) return;
+    });
     subscribe('net.server.socket', this.#onEarly);
   }
 
@@ -160,8 +194,7 @@ export class Drain {
     );
     this.#servers.set(server, tracked);
     for (const socket of this.#early ?? []) {
-      // `server` is where net puts the acceptor of a socket, on every version; @types/node does not know.
-      if ((socket as { readonly server?: unknown }).server === server) tracked.add(socket);
+      if (readerOf(socket) === server) tracked.add(socket);
     }
     if (this.#reason !== undefined) this.#start(this.#reason, [tracked]);
   }

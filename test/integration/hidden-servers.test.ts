@@ -1,4 +1,8 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -14,6 +18,7 @@ const rows: readonly { way: string; options?: object }[] = [
   { way: 'hidden', options: { sharing: 'sharded' } },
   { way: 'hidden', options: { sharing: 'reuseport' } },
   { way: 'hidden', options: { listen: 'unix' } },
+  { way: 'given' },
   { way: 'copied' },
   { way: 'wrapped' },
   { way: 'proxied' },
@@ -74,7 +79,7 @@ for (const { way, options = {} } of rows) {
   );
 }
 
-for (const way of ['hidden', 'wrapped']) {
+for (const way of ['hidden', 'wrapped', 'given']) {
   test(`N6b a server that serve did not return answers what it has accepted when the fleet stops, and nothing waits for the deadline: ${way}`, async () => {
     const { master, targets } = await start(way, {});
     const port = targets[0]?.port ?? 0;
@@ -90,10 +95,10 @@ for (const way of ['hidden', 'wrapped']) {
   });
 }
 
-test(
-  'N6c clients of a server that serve did not return lose nothing in reloads',
-  async () => {
-    const { master, targets } = await start('hidden', {});
+test.each(['hidden', 'given'])(
+  'N6c clients of a server that serve did not return lose nothing in reloads: %s',
+  async (way) => {
+    const { master, targets } = await start(way, {});
     const port = targets[0]?.port ?? 0;
     const loads = (['keep-alive', 'per-request'] as const).map((mode) => startLoad({ port, mode, concurrency: 4 }));
     for (let generation = 1; generation <= 3; generation++) {
@@ -107,4 +112,30 @@ test(
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
   patience(180_000),
+);
+
+test.each([
+  ['given', http],
+  ['decrypted', https],
+] as const)(
+  'N6d a connection that its acceptor gave to an http server which listens nowhere moves with its next answer in a reload: %s',
+  async (way, { Agent, get }) => {
+    const { master, pids, targets } = await start(way, {});
+    const { port } = targets[0] as { port: number };
+    const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+    onTestFinished(() => agent.destroy());
+    const ask = async (): Promise<IncomingHttpHeaders> => {
+      const [response] = (await once(get({ host: '127.0.0.1', port, agent }), 'response')) as [IncomingMessage];
+      await once(response.resume(), 'end');
+      return response.headers;
+    };
+    expect(await ask()).toMatchObject({ connection: 'keep-alive' });
+    expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
+    expect(await ask()).toMatchObject({ connection: 'close' });
+    for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(5_000) });
+    expect(await ask()).toMatchObject({ connection: 'keep-alive' });
+    expect(master.stderr).not.toContain('was not done');
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
 );
