@@ -85,23 +85,35 @@ async function recyclings({ fleet, turns }) {
 /** Without waiting for one before the next is begun. */
 async function mixed({ fleet, random, turns, kill }) {
   const operations = {
-    reload: () => fleet.call('reload'),
-    scale: () => fleet.call('scale', random.between(FEWEST, MOST)),
+    reload: () => unlessKilled(fleet.call('reload')),
+    scale: () => unlessKilled(fleet.call('scale', random.between(FEWEST, MOST))),
     stall: async () => fleet.call('stall', random.of(await fleet.call('workers')), random.between(...STALL)),
     kill: async () => {
       const serving = await fleet.call('workers');
       // Somebody has to be left.
       if (serving.length > 1) await kill(random.of(serving));
     },
-    ...(fleet.recyclesItself ? {} : { recycle: () => fleet.call('recycle') }),
+    ...(fleet.recyclesItself ? {} : { recycle: () => unlessKilled(fleet.call('recycle')) }),
   };
   const names = Object.keys(operations);
   const begun = [];
   while (turns.next()) {
-    begun.push(operations[random.of(names)]());
+    const operation = operations[random.of(names)]();
+    // Waited for below; until then it must not end the suite.
+    operation.catch(() => {});
+    begun.push(operation);
     await delay(random.between(0, 400));
   }
   await Promise.all(begun);
+}
+
+/** An operation fails when a worker that it has just started is killed: it cannot know that this says nothing about the program. */
+async function unlessKilled(operation) {
+  try {
+    await operation;
+  } catch (error) {
+    if (!/killed by SIGKILL|ended before it listened/.test(error.message)) throw error;
+  }
 }
 
 function untilReplaced(fleet, turns) {
