@@ -1,9 +1,12 @@
-/** process.stdout and process.stderr of a worker whose reader may go away: `node app.mjs | head -1`, a terminal that is closed. */
+/** process.stdout and process.stderr of a worker whose reader may go away (`node app.mjs | head -1`, a terminal that is closed), or whose disk is full. */
 
 import type { NativeBinding } from './native.cjs';
 
-/** EPIPE: nobody reads the pipe any more. EIO: the terminal has hung up. */
-const READER_GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO']);
+/**
+ * EPIPE: nothing reads the pipe any more. EIO: the terminal has hung up. The others: the disk of a log file, or what this user may have of it, is
+ * full; Node tries again with the next line.
+ */
+const CANNOT_BE_WRITTEN: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
  * Without it every line that a worker prints would end it by an unhandled 'error', its successor would print the next one, and soon the
@@ -25,7 +28,7 @@ export function guardOutput(): void {
           guarded = stream;
           stream.on('error', (error: NodeJS.ErrnoException) => {
             // As without this handler.
-            if (!READER_GONE.has(error.code) && stream.listenerCount('error') === 1) throw error;
+            if (!CANNOT_BE_WRITTEN.has(error.code) && stream.listenerCount('error') === 1) throw error;
           });
         }
         return stream;

@@ -94,6 +94,17 @@ for (const stdio of ['inherit', 'pipe'] as const) {
     expect(master.stderr).not.toContain('is filled again');
   });
 
+  testStalled(`N8q a full disk behind stdout (ENOSPC) ends no worker, and loses no request (${stdio})`, async () => {
+    const options = { workers: 2, stdio: MODES[stdio], recoverThreshold: 0 };
+    const wrapper = ['sh', '-c', 'exec "$@" > /dev/full', 'sh'];
+    const master = startFleet({ options }, { wrapper, env: { PREFORK_TEST_REPORT_TO: '2' } });
+    const port = await served(master);
+    for (let i = 0; i < 20; i++) expect((await httpGet({ port, path: '/print' })).status).toBe(200);
+    master.kill('SIGTERM');
+    expect(await master.exit()).toEqual({ code: 0, signal: null });
+    expect(master.stderr).not.toMatch(/exited with code 1|ENOSPC/);
+  });
+
   testStalled(
     `N8h a terminal that goes away while it is not the controlling one ends no worker, and none that is started later (${stdio})`,
     async () => {
