@@ -35,6 +35,7 @@
             "native/fd_linux.cc",
             "native/fd_posix.cc",
             "native/features_linux.cc",
+            "native/heap_linux.cc",
             "native/job_control_linux.cc",
             "native/listener_linux.cc",
             "native/listener_posix.cc",

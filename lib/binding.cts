@@ -3,6 +3,7 @@
  * before any user module is loaded. `docs/decisions/native-loading.md` says why no install script is involved.
  */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Libc, libcOf, ownLibc } from './elf.cjs';
 import type { NativeBinding } from './native.cjs';
@@ -38,11 +39,14 @@ function places(libc: Libc | undefined): readonly (readonly string[])[] {
  * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
  */
 function load(): NativeBinding {
-  const find: (options: BindingsOptions) => NativeBinding = require('bindings');
   const libc = process.platform === 'linux' ? ownLibc() : undefined;
   const attempts: Attempt[] = [];
   for (const place of places(libc)) {
     const path = join(ROOT, ...place);
+    if (!existsSync(path)) {
+      attempts.push({ path });
+      continue;
+    }
     // Such a file loads, and the process aborts when it throws for the first time: trying would not tell.
     const other = libc === undefined ? undefined : libcOf(path);
     if (other !== undefined && other !== libc) {
@@ -50,19 +54,27 @@ function load(): NativeBinding {
       continue;
     }
     try {
-      return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', ...place]] });
+      return require(path) as NativeBinding;
     } catch (error) {
-      attempts.push(failed(path, error));
+      // A build for another CPU, say, is no reason not to look for the right one.
+      attempts.push({ path, reason: `could not be loaded: ${(error as Error).message}`, error });
     }
   }
-  throw notFound(libc, attempts);
+  return searched() ?? fail(notFound(libc, attempts));
 }
 
-/** `bindings` has `tries` when there was no file. A build for another CPU, say, is no reason not to look for the right one. */
-function failed(path: string, error: unknown): Attempt {
-  const { tries, message } = error as { readonly tries?: unknown; readonly message?: string };
-  if (tries !== undefined) return { path };
-  return { path, reason: `could not be loaded: ${message}`, error };
+/** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
+function searched(): NativeBinding | undefined {
+  try {
+    const find: (options: BindingsOptions) => NativeBinding = require('bindings');
+    return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', 'build', 'Debug', 'bindings']] });
+  } catch {
+    return undefined;
+  }
+}
+
+function fail(error: Error): never {
+  throw error;
 }
 
 /** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */

@@ -40,6 +40,10 @@ export class PosixHost extends CommonHost implements Host {
 
   readonly seal = 'sealListener' in native ? (fd: number) => onLinux(native).sealListener(fd) : undefined;
 
+  settle(): void {
+    if ('releaseFreeMemory' in native) onLinux(native).releaseFreeMemory();
+  }
+
   queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
     return onLinux(native).queueDepth(fd);
   }

@@ -108,6 +108,8 @@ export interface Host {
   /** Returns the undo. */
   onSignal(signal: NodeJS.Signals, action: () => void): () => void;
   hasControllingTerminal(): boolean;
+  /** The start is over: the memory that only it needed can be given back. */
+  settle?(): void;
   /** In PID 1: reaps what nobody else will. Returns the undo. */
   reapStrangers(): () => void;
 }

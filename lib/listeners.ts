@@ -15,8 +15,8 @@ import { type Lookup, type ResolvedAddress, resolveHost } from './resolve-host.j
 import { Shards } from './shards.js';
 import { explained, isSystemError, placeText } from './system-error.js';
 import type { ListenerAddress, Logger, Sharing } from './types.js';
-import { missActivated, UnixRenewal } from './unix-renewal.js';
-import { openUnixSocket } from './unix-socket.js';
+
+type UnixListeners = typeof import('./unix-listeners.js');
 
 /** A listener that the master owns until no worker of a fleet that stops accepts any more. */
 export interface OpenListener {
@@ -64,6 +64,12 @@ export interface OpenListenersContext {
   readonly notASocket?: (fd: number) => NotASocket | undefined;
 }
 
+/** While the addresses of one fleet are opened. */
+interface Opening extends OpenListenersContext {
+  /** Loaded when there is a unix socket among them. */
+  readonly unix: UnixListeners | undefined;
+}
+
 /**
  * All or nothing: a failing address closes what was opened before it.
  * @throws the system error of the address that failed, with `syscall`, `address`, `port` or `path`.
@@ -72,11 +78,13 @@ export interface OpenListenersContext {
  */
 export async function openListeners(
   plans: readonly ListenPlan[],
-  context: OpenListenersContext,
+  given: OpenListenersContext,
 ): Promise<OpenListener[]> {
-  const activation = new Activation(context);
+  const activation = new Activation(given);
   const opened = new Map<ListenPlan, OpenListener>();
   try {
+    const unix = plans.some(({ kind }) => kind === 'unix') ? await import('./unix-listeners.js') : undefined;
+    const context: Opening = { ...given, unix };
     // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no
     // lookup.
     for (const plan of plans) adopt(plan, activation.takeByName(plan), opened, context);
@@ -124,10 +132,10 @@ function adopt(
   plan: ListenPlan,
   activated: ActivatedSocket | undefined,
   opened: Map<ListenPlan, OpenListener>,
-  context: OpenListenersContext,
+  context: Opening,
 ): void {
   if (activated === undefined) return;
-  const { native, log, sharing } = context;
+  const { native, log, sharing, unix } = context;
   const { fd, socket } = activated;
   const place = socket.port === undefined ? socket.address : placeText(socket.address, socket.port);
   const bound = {
@@ -138,7 +146,10 @@ function adopt(
   };
   // The file of a unix socket belongs to the service manager, which goes on listening there.
   const listener = listenerOf(plan, bound as BoundSocket, { activated: true }, context, () => native.closeFd(fd));
-  opened.set(plan, plan.kind === 'unix' ? { ...listener, lease: missActivated(listener, log) } : listener);
+  opened.set(
+    plan,
+    unix !== undefined && plan.kind === 'unix' ? { ...listener, lease: unix.missActivated(listener, log) } : listener,
+  );
   if (sharing !== 'shared' && plan.kind === 'tcp') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',
@@ -150,11 +161,12 @@ function adopt(
   log.info(`listener '${plan.name}': using descriptor ${fd} of the service manager, ${place}`);
 }
 
-function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
+function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
   return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
 }
 
-function openUnix(plan: UnixPlan, context: OpenListenersContext): OpenListener {
+function openUnix(plan: UnixPlan, context: Opening): OpenListener {
+  const { openUnixSocket, UnixRenewal } = context.unix as UnixListeners;
   const socket = openUnixSocket(plan, context.native);
   const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
   const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());

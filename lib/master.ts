@@ -270,6 +270,7 @@ export class Master {
     this.#state = 'running';
     this.#events.ready(pids);
     this.#told.resolve();
+    this.#host.settle?.();
   }
 
   #begin(place: WorkerPlace): Start {

@@ -3,7 +3,7 @@
  * docs/decisions/releases.md says what follows from that.
  */
 
-import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import type { Program } from './command.js';
 import { isEvaluated, SCRIPT } from './command.js';
@@ -32,8 +32,8 @@ export interface Names {
   readonly exec: string | undefined;
 }
 
-/** A folder with more entries than that is no place where a deploy keeps its link. */
-const ENTRIES = 10_000;
+/** A folder that is larger by itself, in bytes, has tens of thousands of entries, and is no place where a deploy keeps its link. */
+const FOLDER_SIZE = 1024 * 1024;
 const PRESERVE = /^--preserve-symlinks-main$/;
 
 export function namesOf(program: Program, { cwd, exec, execArgv }: LaunchSettings): Names {
@@ -94,12 +94,10 @@ export function real(path: string): string | undefined {
   }
 }
 
+/** Whether the last part of a name is a link that leads somewhere. */
 function isLink(path: string): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
+  const [start, folder] = [real(path), real(dirname(path))];
+  return start !== undefined && folder !== undefined && start !== join(folder, basename(path));
 }
 
 /** Names that the program may have been started by although its directory is another one now: a daemon goes to `/`, npm to its package. */
@@ -110,7 +108,7 @@ function hints({ PWD, npm_package_json: manifest }: NodeJS.ProcessEnv): string[]
 
 /** Whether a path is a folder or lies in it. Nothing is said to lie in `/`, which no deploy replaces. */
 export function isWithin(path: string, folder: string): boolean {
-  if (!path.startsWith(folder) || folder === dirname(folder)) return false;
+  if (!path.startsWith(folder) || folder.endsWith(sep)) return false;
   return path.length === folder.length || path[folder.length] === sep;
 }
 
@@ -140,22 +138,15 @@ function linksTo(place: string): Root[] {
 }
 
 function linksIn(folder: string): string[] {
-  const links: string[] = [];
   try {
-    const entries = opendirSync(folder);
-    try {
-      for (let count = 0; count < ENTRIES; count++) {
-        const entry = entries.readSync();
-        if (entry === null) break;
-        if (entry.isSymbolicLink()) links.push(join(folder, entry.name));
-      }
-    } finally {
-      entries.closeSync();
-    }
+    if (statSync(folder).size > FOLDER_SIZE) return [];
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+      entry.isSymbolicLink() ? [join(folder, entry.name)] : [],
+    );
   } catch {
     // A folder that may be passed through and not be listed.
+    return [];
   }
-  return links;
 }
 
 /**
@@ -166,12 +157,19 @@ export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
   const { PWD } = env;
   if (PWD === undefined || !isAbsolute(PWD)) return physical;
   const logical = resolve(PWD);
+  if (logical === physical) return physical;
+  const id = idOf(logical);
+  return id !== undefined && id === idOf(physical) ? logical : physical;
+}
+
+/** Of a folder, whatever it is called; `undefined` for what is no folder. */
+export function idOf(path: string): string | undefined {
   try {
-    // File numbers of NTFS and ReFS do not fit into a double.
-    const [a, b] = [statSync(logical, { bigint: true }), statSync(physical, { bigint: true })];
-    return a.dev === b.dev && a.ino === b.ino ? logical : physical;
+    // File numbers of NTFS and ReFS do not fit into a double; elsewhere a master is spared the objects.
+    const stats = statSync(path, { bigint: sep !== '/' });
+    return stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
   } catch {
-    return physical;
+    return undefined;
   }
 }
 

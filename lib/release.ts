@@ -1,8 +1,8 @@
 /** What the names of a program lead to at one moment: every worker of a generation runs exactly that. */
 
-import { closeSync, constants, existsSync, openSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readlinkSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { isWithin, type Names, type Root, real } from './names.js';
+import { idOf, isWithin, type Names, type Root, real } from './names.js';
 
 /** Where the kernel says by which path a descriptor is found now. */
 const DESCRIPTORS = '/proc/self/fd';
@@ -41,17 +41,17 @@ export class Release {
 
   /** The path, in this release, of what a path named when the master started. */
   at(path: string): string {
-    const { place, named } = this.#placeOf(path);
-    return place === undefined ? path : place.path + path.slice(named.length);
+    const place = this.#placeOf(path);
+    return place === undefined ? path : place.path + path.slice(nameIn(path, place.root).length);
   }
 
-  /** The place that a path is in, and the longer one of its names that the path begins with. */
-  #placeOf(path: string): { readonly place: Place | undefined; readonly named: string } {
-    let found: { place: Place | undefined; named: string } = { place: undefined, named: '' };
+  /** The place that a path is in. */
+  #placeOf(path: string): Place | undefined {
+    let found: Place | undefined;
+    let longest = 0;
     for (const place of this.#places) {
-      for (const named of [place.root.name, place.root.start]) {
-        if (named.length > found.named.length && isWithin(path, named)) found = { place, named };
-      }
+      const { length } = nameIn(path, place.root);
+      if (length > longest) [found, longest] = [place, length];
     }
     return found;
   }
@@ -65,7 +65,7 @@ export class Release {
 
   /** Two names that led to one place at the start and do not any more: a worker would run half of each. */
   torn({ cwd, script, exec }: Names): readonly [Root, Root] | undefined {
-    const used = [cwd, script, exec].map((part) => (part === undefined ? undefined : this.#placeOf(part).place));
+    const used = [cwd, script, exec].map((part) => (part === undefined ? undefined : this.#placeOf(part)));
     for (const one of used) {
       const other = used.find((place) => place?.root.start === one?.root.start && place?.path !== one?.path);
       if (one !== undefined && other !== undefined) return [one.root, other.root];
@@ -98,6 +98,15 @@ export class Release {
   }
 }
 
+/** The longer one of its names that the path begins with; empty when the path is elsewhere. */
+function nameIn(path: string, { name, start }: Root): string {
+  const byName = isWithin(path, name);
+  const byStart = isWithin(path, start);
+  if (byName && byStart) return name.length > start.length ? name : start;
+  if (byName) return name;
+  return byStart ? start : '';
+}
+
 function replacing(places: readonly Place[]): { paths: ReadonlyMap<string, string>; pattern: RegExp } {
   const paths = new Map<string, string>();
   for (const { root, path } of places) {
@@ -111,16 +120,6 @@ function replacing(places: readonly Place[]): { paths: ReadonlyMap<string, strin
   const longestFirst = [...paths.keys()].sort((a, b) => b.length - a.length).map(escaped);
   const pattern = new RegExp(`(?<=^|[\\s=:;,"'])(?:${longestFirst.join('|')})(?=$|[\\s/\\\\:;,?#"'])`, 'g');
   return { paths, pattern };
-}
-
-/** `undefined` for what is no folder. */
-function idOf(path: string): string | undefined {
-  try {
-    const stats = statSync(path, { bigint: true });
-    return stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Only where it is of use: elsewhere a folder that is open may not even be renamed. */

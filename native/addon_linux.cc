@@ -8,6 +8,7 @@
 #include "addon_posix.h"
 #include "addon_queue_watch.h"
 #include "addon_system.h"
+#include "heap.h"
 #include "job_control.h"
 #include "reaper.h"
 #include "seal.h"
@@ -98,6 +99,8 @@ void LeaveSignalToJobControl(const Napi::CallbackInfo& info) {
   Translate(info.Env(), [&] { LeaveToJobControl(signal); });
 }
 
+void ReleaseMemory(const Napi::CallbackInfo&) { ReleaseFreeMemory(); }
+
 }  // namespace
 
 void ExportSystem(Napi::Env env, Napi::Object exports) {
@@ -125,6 +128,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("reapStrangers", ReapStrangers);
   add("watchQueues", WatchQueues);
   add("leaveToJobControl", LeaveSignalToJobControl);
+  add("releaseFreeMemory", ReleaseMemory);
 }
 
 }  // namespace prefork

@@ -1,0 +1,4 @@
+/** What a fleet with a unix socket needs. Loaded at the start of such a fleet alone: a master is kept small. */
+
+export { missActivated, UnixRenewal } from './unix-renewal.js';
+export { openUnixSocket } from './unix-socket.js';
