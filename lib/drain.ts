@@ -145,7 +145,11 @@ export class Drain {
   /** @param counted A connection of a tracked server came or went. */
   constructor(activity: Activity = NO_ACTIVITY, counted: (server: Server) => void = () => {}) {
     this.#counted = counted;
-    this.#quiet = new Quiet({ activity, idle: () => [...this.#servers.values()].flatMap((server) => server.idle()) });
+    this.#quiet = new Quiet({
+      activity,
+      idle: () => [...this.#servers.values()].flatMap((server) => server.idle()),
+      connections: () => this.connections,
+    });
     watchRequests((server, socket) => {
       for (const tracked of this.#servers.values()) if (tracked.adopt(server, socket, this.#reason)) return;
     });

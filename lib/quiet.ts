@@ -36,6 +36,20 @@ export function idleSocket(socket: Socket): Idle {
 /** How long a connection must have been quiet before a stop ends it, at the most. Milliseconds. */
 export const QUIET = 250;
 
+/**
+ * What a worker has had no traffic for so long has, on none of its connections, is not in use. Milliseconds.
+ *
+ * A proxy takes the connection that it used last. Of a fleet that stops, each answer takes one away from it (`Connection: close`), so it
+ * comes to those that it has not used for long, and within a moment has used them all:
+ *
+ *     proxy:   1 2 3 4 5 … used in turn; 30, 31, 32 idle for a minute
+ *     stop:    1 ✕  2 ✕  3 ✕ …                 … 30 ← request: as likely as on any other
+ *     worker:  30 has been quiet for a minute: close ┘ lost
+ *
+ * So being quiet counts from the beginning of the stop, unless the whole worker has been calm.
+ */
+const CALM = 5_000;
+
 /** So many connections are ended in one turn of the event loop: about half a millisecond. */
 const SLICE = 8;
 /**
@@ -54,6 +68,8 @@ export interface QuietContext {
   readonly activity: Activity;
   /** Every connection that is idle now. */
   idle(): Idle[];
+  /** How many connections there are. */
+  connections(): number;
 }
 
 /** An idle connection, and how much of it had been read when it was found idle. */
@@ -72,6 +88,8 @@ export class Quiet {
   /** Asked for while one was under way: milliseconds after its end. */
   #asked = Infinity;
   #needed = 0;
+  /** From when on being quiet counts; found out with the first look. */
+  #countsFrom: number | undefined;
   #ended = 0;
   #hurry: { readonly until: number; readonly done: (ended: number) => void } | undefined;
 
@@ -79,9 +97,10 @@ export class Quiet {
     this.#context = context;
   }
 
-  /** From now on connections are ended that have been idle and quiet for `needed` ms. */
+  /** From now on connections are ended that have been idle and quiet for `needed` ms, since this call if the worker is in use. */
   begin(needed: number): void {
     this.#needed = needed;
+    this.#countsFrom = undefined;
     this.#plan(0);
   }
 
@@ -124,6 +143,7 @@ export class Quiet {
     const before = performance.now();
     const idle = this.#context.idle().map((found) => ({ ...found, bytes: found.socket.bytesRead }));
     const now = performance.now();
+    if (this.#needed > 0) this.#countsFrom ??= this.#isCalm(idle) ? Number.NEGATIVE_INFINITY : before;
     this.#notBefore = now + (now - before) / LOOK_SHARE;
     this.#endNext(idle, Infinity);
   }
@@ -176,10 +196,18 @@ export class Quiet {
     if (gone()) return Infinity;
     const needed = this.#needed;
     if (socket.bytesRead !== bytes) return Math.max(needed, READ_TIME);
-    const quiet = needed === 0 ? 0 : (this.#context.activity.quietFor(socket) ?? this.#seenFor(socket, bytes));
-    if (quiet < needed) return Math.max(1, needed - quiet);
+    if (needed > 0) {
+      const counted = performance.now() - (this.#countsFrom as number);
+      const quiet = Math.min(counted, this.#context.activity.quietFor(socket) ?? this.#seenFor(socket, bytes));
+      if (quiet < needed) return Math.max(1, needed - quiet);
+    }
     // Last: between this and the close there must be nothing.
     return this.#context.activity.waiting(socket) > 0 ? READ_TIME : 0;
+  }
+
+  #isCalm(idle: readonly Idle[]): boolean {
+    const { activity, connections } = this.#context;
+    return connections() === idle.length && idle.every(({ socket }) => (activity.quietFor(socket) ?? 0) >= CALM);
   }
 
   #seenFor(socket: object, bytes: number): number {
