@@ -124,7 +124,7 @@ export class Activation {
 function takeSockets({ native, env, pid, log, notASocket: look = notASocket }: ActivationContext): ActivatedSocket[] {
   const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee } = env;
   for (const name of VARIABLES) delete env[name];
-  if (addressee !== String(pid) || !/^[1-9]\d{0,5}$/.test(count)) return [];
+  if (addressee !== String(pid) || !/^[1-9]\d*$/.test(count)) return [];
   const list = names?.split(':') ?? [];
   if (names !== undefined && list.length !== Number(count)) {
     log.warn(`LISTEN_FDNAMES has ${list.length} names for ${count} descriptors (LISTEN_FDS): matching by address only`);

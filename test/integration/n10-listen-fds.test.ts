@@ -20,6 +20,7 @@ const FOREIGN: readonly [string, string, number | string, RegExp][] = [
   ["Node's epoll", ':', 1, /3 cannot be used .*anon_inode/],
   ["Node's pipes and events", ':', 20, /3 cannot be used .*anon_inode/],
   ['more than there are', 'exec 3</dev/null 4</dev/null', 999_999, /3 cannot be used .*\/dev\/null/],
+  ['more than any process has', 'exec 3</dev/null', 1_000_000, /3 cannot be used .*\/dev\/null/],
   ['a file', 'exec 3</etc/passwd', 1, /3 cannot be used .*\/etc\/passwd/],
   ['a folder', 'exec 3</', 1, /3 cannot be used/],
   ['the end of a pipe', `exec 3<<EOF\nx\nEOF\n:`, 1, /3 cannot be used .*(pipe:|deleted)/],
