@@ -37,6 +37,8 @@ export class Operations {
   #generation = 0;
   /** The reload that runs. */
   #rollout: Rollout | undefined;
+  /** Whether the latest reload may have brought new code. */
+  #followed = true;
 
   constructor(context: OperationsContext) {
     this.#context = context;
@@ -86,7 +88,7 @@ export class Operations {
 
   async #rollOut(rollout: Rollout, generation: number): Promise<Error | undefined> {
     const { settings, starter, releases } = this.#context;
-    releases.begin(generation, this.#generation);
+    this.#followed = releases.begin(generation, this.#generation);
     if (settings.tls !== undefined) {
       // Loaded late, as at the start.
       const { loadTls } = await import('./tls-material.js');
@@ -106,7 +108,7 @@ export class Operations {
     const { log } = this.#context;
     const generation = this.#generation;
     if (error === undefined) {
-      log.info(`reloaded: generation ${generation}`);
+      log.info(`${this.#followed ? 'reloaded' : 'restarted on the release of before'}: generation ${generation}`);
       return { ok: true, generation, replaced };
     }
     log.error(

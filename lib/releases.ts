@@ -44,9 +44,10 @@ export class Releases {
   /**
    * A generation begins: its workers run what the names lead to now.
    * @param serving The generation that goes on if this one fails; others are forgotten.
+   * @returns Whether that may be new code: `false` when it is the release of before, although a link has moved.
    * @throws when the names lead to two releases.
    */
-  begin(generation: number, serving = generation): void {
+  begin(generation: number, serving = generation): boolean {
     const release = this.#follow();
     const torn = release.torn(this.#names);
     if (torn !== undefined) {
@@ -67,16 +68,16 @@ export class Releases {
       const { guess } = this.#names;
       if (guess !== undefined)
         this.#log.info(`reloads follow the link ${guess.name}, which leads to ${guess.start} now`);
-      return;
+      return true;
     }
     const runs = this.#programOf(release);
     // What is missing is an error of the first worker.
-    if (this.#lacks(release).length > 0) return;
+    if (this.#lacks(release).length > 0) return true;
     if (before !== undefined && this.#programOf(before) !== runs)
       this.#log.info(`generation ${generation} runs ${runs}`);
     else if (this.#isNameless())
       this.#log.info(`generation ${generation} runs ${runs} again: no link that leads there is known`);
-    this.#warnOfUnused(release);
+    return !this.#warnOfUnused(release);
   }
 
   /** @throws when the release of the generation is gone, and nothing is there in its place. */
@@ -167,20 +168,21 @@ export class Releases {
     return release.at(exec ?? script ?? cwd);
   }
 
-  /** Of a link that has moved, and is not followed, or leads to no program. */
-  #warnOfUnused(release: Release): void {
+  /** Of a link that has moved, and is not followed, or leads to no program. Returns whether there is one. */
+  #warnOfUnused(release: Release): boolean {
     const { guess, unused } = this.#names;
     const stayed = [...unused, ...(guess === undefined ? [] : [guess])].filter(({ name, start }) => {
       const leads = real(name);
       return leads !== start && !(leads !== undefined && isWithin(this.#programOf(release), leads));
     });
-    if (stayed.length === 0) return;
+    if (stayed.length === 0) return false;
     const links = stayed.map(({ name, start }) => `${name} (from ${start} to ${real(name) ?? 'nothing'})`).join(', ');
     const why =
       guess === undefined ? 'nothing says that the master was started by that name' : 'the program is not there';
     this.#log.warn(
       `workers run ${this.#programOf(release)} again, although a link has moved: ${links}; ${why}. Name the link in the option cwd or in the path of the script, or set PWD in the environment of the master, and a reload follows it`,
     );
+    return true;
   }
 
   #launch(release: Release): ReleaseLaunch {

@@ -144,6 +144,8 @@ test.each(['its real path', 'one of two links'])(
     deployment.deploy('2');
     expect(await fleet.master.call('reload')).toMatchObject({ ok: true });
     expect(fleet.master.events('serve')).toMatchObject(Array(4).fill({ version: 1, cwd: first }));
+    await fleet.master.logged('restarted on the release of before: generation 1');
+    expect(fleet.master.stderr).not.toContain('reloaded: ');
     const warnings = fleet.master.stderr.match(/.*although a link has moved.*/g);
     expect(warnings).toEqual([expect.stringContaining(`${deployment.current} (from ${first} to `)]);
   },
