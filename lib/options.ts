@@ -281,9 +281,19 @@ function checkLogger(value: unknown): Logger | false | undefined {
   // console is an object; some loggers are functions with methods.
   const logger = (typeof value === 'function' ? value : checkObject('logger', value, allowed)) as Partial<Logger>;
   for (const level of ['info', 'warn', 'error'] as const) {
-    if (typeof logger[level] !== 'function') {
-      throw invalidOption(`logger.${level}`, logger[level], `a function: 'logger' is ${allowed}`);
+    const method = methodOf(logger, level);
+    if (typeof method !== 'function') {
+      throw invalidOption(`logger.${level}`, method, `a function: 'logger' is ${allowed}`);
     }
   }
   return logger as Logger;
+}
+
+/** A getter that throws has no method. */
+function methodOf(logger: Partial<Logger>, level: keyof Logger): unknown {
+  try {
+    return logger[level];
+  } catch {
+    return undefined;
+  }
 }

@@ -212,6 +212,19 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   type('commandProducer', { commandProducer: 'node' }, 'commandProducer: a string'),
   type('logger', { logger: true }, 'logger: true'),
   type('logger.warn', { logger: { info() {}, error() {} } }, 'a logger without warn'),
+  type(
+    'logger.error',
+    {
+      logger: {
+        info() {},
+        warn() {},
+        get error() {
+          throw new Error('not yet');
+        },
+      },
+    },
+    'a logger whose error throws',
+  ),
   type('signals', { signals: 'SIGTERM' }, 'signals: a string'),
   // launch
   type('exec', { exec: ['node'] }, 'exec: an array'),
