@@ -26,7 +26,7 @@ export async function runCell(cell) {
   return await (cell.scenario.cell ?? usualCell)(cell);
 }
 
-async function usualCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, share }) {
+async function usualCell({ fleet: { program, options, recyclesItself, lossless }, scenario, random, ...limits }) {
   const { clients: wanted = CLIENTS, descriptors, deployed, holds = lossless } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'prefork-loss-'));
   const fleet = await startFleet(program, { workers: WORKERS, ...options, ...scenario.options }, folder, {
@@ -35,7 +35,7 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
   });
   const clients = [];
   const row = emptyRow();
-  const turns = turnsOf(scenario, share);
+  const turns = turnsOf(scenario, limits);
   const began = performance.now();
   const excuse = (pid) => {
     row.allowed += fleet.openAt(pid) + 1;
@@ -69,8 +69,9 @@ export function emptyRow() {
   return { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
 }
 
-export function turnsOf({ count, least = 1 }, share) {
-  return makeTurns(Math.max(least, Math.round(count * share)), TIME);
+/** @param most What the slowest fleet before this one has done: rows that are compared did the same. */
+export function turnsOf({ count, least = 1 }, { share, most }) {
+  return makeTurns(Math.min(most, Math.max(least, Math.round(count * share))), TIME);
 }
 
 /** @param holds Whether more than what is allowed may be lost. */

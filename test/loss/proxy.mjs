@@ -33,10 +33,10 @@ export const stopsBehindProxy = {
   plain: true,
 };
 
-async function restarts({ fleet: { program, options, lossless }, scenario, share }) {
+async function restarts({ fleet: { program, options, lossless }, scenario, ...limits }) {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-loss-'));
   const row = emptyRow();
-  const turns = turnsOf(scenario, share);
+  const turns = turnsOf(scenario, limits);
   const began = performance.now();
   const ends = [() => rmSync(folder, { recursive: true })];
   const fleets = [];
@@ -53,7 +53,13 @@ async function restarts({ fleet: { program, options, lossless }, scenario, share
     const { port, end } = await startNginx(ports, folder);
     ends.unshift(end);
     const posts = postSteadily(port, row);
-    ends.unshift(() => posts.stop());
+    ends.unshift(async () => {
+      await posts.stop();
+      // What nginx thinks of it; it has asked the other fleet where one refused.
+      const errors = readFileSync(join(folder, 'errors.log'), 'utf8').trimEnd().split('\n');
+      const told = errors.filter((line) => !line.includes('Connection refused')).slice(-TOLD);
+      if (row.failures.length > 0) row.failures.push(...told);
+    });
     await delay(BETWEEN);
     while (turns.next()) {
       const which = turns.done % 2;
