@@ -25,7 +25,7 @@ const STALL = [1_000, 3_000];
 
 export const scenarios = [
   // A short trial: so that there are as many hand-overs as there is time for.
-  { name: 'reloads', count: 20, run: reloads, options: { readyFor: 100 } },
+  { name: 'reloads', count: 12, run: reloads, options: { readyFor: 100 } },
   { name: 'SIGKILLs', count: 50, run: kills },
   { name: 'stalls of 1–3 s', count: 20, run: stalls },
   { name: 'scalings', count: 20, run: scalings },
