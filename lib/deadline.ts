@@ -13,7 +13,7 @@ const BACKSTOP_MARGIN = 250;
  * How long before the deadline idle connections are ended, in milliseconds: so long for each, so that they can be ended one by one; and
  * what is left then is for the answers to what the last of them have sent.
  */
-const LEAD = { answers: 100, each: 0.5, most: 5_000 } as const;
+const LEAD = { answers: 200, each: 1, most: 5_000 } as const;
 
 /** What is idle at the deadline itself has ended after so long. Milliseconds. */
 const LAST_LOOK = 50;

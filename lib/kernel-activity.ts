@@ -16,7 +16,9 @@ export function descriptorOf(holder: object): Fd | undefined {
   return fd >= 0 ? fd : undefined;
 }
 
-export function kernelActivity(native: Pick<NativeBinding, 'bytesWaiting'> & Partial<LinuxBinding>): Activity {
+export function kernelActivity(
+  native: Pick<NativeBinding, 'bytesWaiting' | 'endIfSilent'> & Partial<LinuxBinding>,
+): Activity {
   const ask = <T>(socket: object, question: (fd: Fd) => T): T | undefined => {
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
@@ -29,6 +31,7 @@ export function kernelActivity(native: Pick<NativeBinding, 'bytesWaiting'> & Par
   };
   return {
     waiting: (socket) => ask(socket, (fd) => native.bytesWaiting(fd)) ?? 0,
+    endIfSilent: (socket) => ask(socket, (fd) => native.endIfSilent(fd)) ?? true,
     quietFor: (socket) => ask(socket, (fd) => native.idleTime?.(fd)),
   };
 }

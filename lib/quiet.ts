@@ -15,6 +15,8 @@ import type { Socket } from 'node:net';
 export interface Activity {
   /** Bytes that have arrived and were not read; 0 also where that cannot be asked. */
   waiting(socket: object): number;
+  /** Ends a connection unless bytes have arrived that were not read; returns whether it is to be closed. In one step, where that is possible. */
+  endIfSilent?(socket: object): boolean;
   /** Milliseconds since bytes were last sent or received; `undefined` where the kernel does not tell. */
   quietFor(socket: object): number | undefined;
 }
@@ -24,13 +26,15 @@ export const NO_ACTIVITY: Activity = { waiting: () => 0, quietFor: () => undefin
 /** A connection that waits for nothing but its client's next request. */
 export interface Idle {
   readonly socket: Pick<Socket, 'bytesRead'>;
+  /** Ended by closing it: the protocol has no words for the end. */
+  readonly wordless?: true;
   gone(): boolean;
   end(): void;
 }
 
 /** A connection that nothing is lost with when it is destroyed. */
 export function idleSocket(socket: Socket): Idle {
-  return { socket, gone: () => socket.destroyed, end: () => void socket.destroy() };
+  return { socket, wordless: true, gone: () => socket.destroyed, end: () => void socket.destroy() };
 }
 
 /** How long a connection must have been quiet before a stop ends it, at the most. Milliseconds. */
@@ -191,8 +195,8 @@ export class Quiet {
     return { size, pause: Math.max(PAUSE, (time * size) / left - SLICE_TIME) };
   }
 
-  /** Milliseconds until the connection may be ended, as far as is known; `Infinity` when it has ended by itself. */
-  #judge({ socket, bytes, gone }: Candidate): number {
+  /** Milliseconds until the connection may be ended, as far as is known; 0: it is to be ended now; `Infinity`: it has ended by itself. */
+  #judge({ socket, bytes, wordless, gone }: Candidate): number {
     if (gone()) return Infinity;
     const needed = this.#needed;
     if (socket.bytesRead !== bytes) return Math.max(needed, READ_TIME);
@@ -201,8 +205,10 @@ export class Quiet {
       const quiet = Math.min(counted, this.#context.activity.quietFor(socket) ?? this.#seenFor(socket, bytes));
       if (quiet < needed) return Math.max(1, needed - quiet);
     }
-    // Last: between this and the close there must be nothing.
-    return this.#context.activity.waiting(socket) > 0 ? READ_TIME : 0;
+    // Last: between this and the end there must be nothing.
+    const { activity } = this.#context;
+    const silent = wordless ? activity.endIfSilent?.(socket) : undefined;
+    return (silent ?? activity.waiting(socket) === 0) ? 0 : READ_TIME;
   }
 
   #isCalm(idle: readonly Idle[]): boolean {

@@ -8,6 +8,9 @@ namespace prefork {
 
 // Bytes that have arrived and were not read.
 int BytesWaiting(int fd);
+// Sends the end-of-file of a connection, unless bytes have arrived that were not read: whether it
+// did.
+bool EndIfSilent(int fd);
 // Linux. Milliseconds since bytes were last sent or received, or since the connection was made;
 // nothing where the kernel does not tell (unix sockets).
 std::optional<std::uint32_t> IdleTime(int fd);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "activity.h"
 #include "sys_error.h"
@@ -10,6 +11,13 @@ int BytesWaiting(int fd) {
   int bytes = 0;
   if (ioctl(fd, FIONREAD, &bytes) != 0) throw SysError(errno, "ioctl(FIONREAD)");
   return bytes;
+}
+
+bool EndIfSilent(int fd) {
+  if (BytesWaiting(fd) > 0) return false;
+  // ENOTCONN: the client has reset it.
+  if (shutdown(fd, SHUT_WR) != 0 && errno != ENOTCONN) throw SysError(errno, "shutdown");
+  return true;
 }
 
 }  // namespace prefork

@@ -12,6 +12,11 @@ Napi::Value Waiting(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Translate(info.Env(), [&] { return BytesWaiting(fd); }));
 }
 
+Napi::Value EndSilent(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  return Napi::Boolean::New(info.Env(), Translate(info.Env(), [&] { return EndIfSilent(fd); }));
+}
+
 void Close(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
   Translate(info.Env(), [&] { CloseFd(fd); });
@@ -62,6 +67,7 @@ void ExportFds(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
   add("bytesWaiting", Waiting);
+  add("endIfSilent", EndSilent);
   add("closeFd", Close);
   add("dupFd", Dup);
   add("setCloseOnExec", CloseOnExec);

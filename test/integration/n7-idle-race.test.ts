@@ -70,17 +70,24 @@ for (const { number, when, order, from, to } of occasions) {
 /** Right before the drain looks at a connection for the last time its client sends: as late as a request can come and be seen. */
 function sendingLate(clients: readonly Spoken[], sent: Set<Spoken>): Activity {
   const kernel = kernelActivity(native);
+  const send = (socket: object): void => {
+    const { remotePort } = socket as { readonly remotePort?: number };
+    const client = clients.find(({ socket: { localPort } }) => localPort === remotePort);
+    // Every second one: the others are ended.
+    if (client !== undefined && clients.indexOf(client) % 2 === 0 && !sent.has(client)) {
+      sent.add(client);
+      client.socket.write(get('/late'));
+    }
+  };
   return {
     quietFor: (socket) => kernel.quietFor(socket),
-    waiting: (socket) => {
-      const { remotePort } = socket as { readonly remotePort?: number };
-      const client = clients.find(({ socket: { localPort } }) => localPort === remotePort);
-      // Every second one: the others are ended.
-      if (client !== undefined && clients.indexOf(client) % 2 === 0 && !sent.has(client)) {
-        sent.add(client);
-        client.socket.write(get('/late'));
-      }
+    waiting(socket) {
+      send(socket);
       return kernel.waiting(socket);
+    },
+    endIfSilent(socket) {
+      send(socket);
+      return kernel.endIfSilent?.(socket) ?? false;
     },
   };
 }
