@@ -23,7 +23,9 @@ const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', '
 /** Milliseconds between attempts: the first, and the longest. */
 const RETRY = { first: 50, longest: 1_000 } as const;
 /** Milliseconds between the end of a worker's channel and that of the worker, at the most, where the one is part of the other. */
-const DEAF = 1_000;
+const DEAF = 1_500;
+/** A master that hears of that time so much later, in milliseconds, may not have heard of the end of the worker yet, and waits again. */
+const LATE = 100;
 
 export interface StarterContext {
   readonly settings: Settings;
@@ -91,10 +93,7 @@ export class Starter {
       accepting: (yes) => watches.accepting(handle, yes),
       unadopted: (slot) => watches.unadopted(handle, slot),
       closed: () => this.#context.closed(),
-      cut: () => {
-        const timer = host.after(DEAF, () => handle.deaf());
-        void handle.gone.then(() => timer.cancel());
-      },
+      cut: () => this.#untilDeaf(handle),
       pong: (id, inspector) => watches.pong(handle, id, inspector),
       trouble: (what) => log.error(`${handle} ${what}`),
       exit: (exit) => {
@@ -109,6 +108,17 @@ export class Starter {
     // No process, no exit.
     ready.catch(release);
     return { handle, ready };
+  }
+
+  /** The end of a worker is told a moment after that of its channel; on a busy machine the moment is long. */
+  #untilDeaf(handle: WorkerHandle): void {
+    const { host } = this.#context;
+    const due = host.now() + DEAF;
+    const timer = host.after(DEAF, () => {
+      if (host.now() - due > LATE) this.#untilDeaf(handle);
+      else handle.deaf();
+    });
+    void handle.gone.then(() => timer.cancel());
   }
 
   async #bring(
