@@ -60,7 +60,9 @@ function load(): NativeBinding {
       attempts.push({ path, reason: `could not be loaded: ${(error as Error).message}`, error });
     }
   }
-  return searched() ?? fail(notFound(libc, attempts));
+  const found = searched();
+  if (found === undefined) throw notFound(libc, attempts);
+  return found;
 }
 
 /** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
@@ -71,10 +73,6 @@ function searched(): NativeBinding | undefined {
   } catch {
     return undefined;
   }
-}
-
-function fail(error: Error): never {
-  throw error;
 }
 
 /** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */

@@ -41,8 +41,7 @@ export class RecoveryPolicy {
     const { threshold, window } = this.#settings;
     const { slot, ended, othersServe } = loss;
     const further = this.#further(loss);
-    const failures = ended === 'late' ? 0 : (this.#failures.get(slot) ?? 0);
-    this.#failures.set(slot, ended === 'late' ? 0 : failures + 1);
+    const failures = this.#failuresBefore(loss);
     // What cannot be started, or does not stay, says nothing about those that serve. With a threshold of 0 every worker that ends counts,
     // and without one nothing does: then the interval is what was asked for.
     const counts =
@@ -69,6 +68,16 @@ export class RecoveryPolicy {
   #further({ slot, uptime }: Loss): number {
     const before = uptime >= this.#settings.window ? 0 : (this.#streaks.get(slot) ?? 0);
     this.#streaks.set(slot, before + 1);
+    return before;
+  }
+
+  #failuresBefore({ slot, ended }: Loss): number {
+    if (ended === 'late') {
+      this.#failures.delete(slot);
+      return 0;
+    }
+    const before = this.#failures.get(slot) ?? 0;
+    this.#failures.set(slot, before + 1);
     return before;
   }
 

@@ -43,14 +43,15 @@ export async function startNginx(ports: readonly number[]): Promise<Nginx> {
     rmSync(folder, { recursive: true });
   });
   await eventually(
-    async () =>
+    () =>
       connectRaw({ port }).then(
-        (connection) => connection.close() ?? true,
+        (connection) => {
+          connection.close();
+          return true;
+        },
         () => false,
       ),
-    {
-      what: 'nginx listens',
-    },
+    { what: 'nginx listens' },
   );
   return { port, errors: () => readFileSync(join(folder, 'errors.log'), 'utf8') };
 }

@@ -6,9 +6,9 @@
 // answers close their connections from then on: what a careful program does. It is told, too, when the fleet stops.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { obey } from './control.mjs';
+import { freePort } from './free-port.mjs';
 import { obeyMessage, serve } from './serving.mjs';
 
 const {
@@ -100,7 +100,7 @@ if (cluster.isPrimary) {
     });
   obey({
     async start() {
-      if (reusePort && port === 0) port = await freePort();
+      if (reusePort && port === 0) port = await freePort(reusePort);
       const [first] = await Promise.all(Array.from({ length: count }, add));
       return first;
     },
@@ -139,13 +139,4 @@ if (cluster.isPrimary) {
 } else {
   process.on('message', obeyMessage);
   serve().listen({ port: Number(process.env.PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) });
-}
-
-async function freePort() {
-  const server = createServer().listen({ port: 0, host: '127.0.0.1', reusePort });
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

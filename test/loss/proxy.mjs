@@ -4,11 +4,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { emptyRow, finished, turnsOf } from './cell.mjs';
+import { freePort } from './free-port.mjs';
 import { startFleet } from './processes.mjs';
 import { until } from './waiting.mjs';
 
@@ -143,13 +144,4 @@ async function postOne(port, agent, row) {
   // nginx answers 502 when the server behind it ends or refuses a connection.
   row[outcome === 502 ? 'reset' : 'other']++;
   if (row.failures.length < TOLD) row.failures.push(`${outcome} after ${took} ms`);
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
