@@ -301,14 +301,20 @@ export class Master {
 
   /** Rolling replacement by workers of the next generation. Never rejects once the fleet runs: the verdict is in the result. */
   async reload(): Promise<ReloadResult> {
-    await this.#hooks.refuseInside('reload()');
-    return await (await this.#running()).reload();
+    return await (await this.#asked('reload()')).reload();
   }
 
   /** @param workers The new number, or how to get it from the present one. */
   async scale(workers: (now: number) => number): Promise<void> {
-    await this.#hooks.refuseInside('scale()');
-    await (await this.#running()).scale(workers);
+    await (await this.#asked('scale()')).scale(workers);
+  }
+
+  /** Whether the fleet runs is decided at the call: a stop that is asked for next is a verdict of the operation, not a refusal. */
+  async #asked(operation: string): Promise<Operations> {
+    const running = this.#running();
+    running.catch(() => {}); // refuseInside() may throw first
+    await this.#hooks.refuseInside(operation);
+    return running;
   }
 
   /** @throws what kept the fleet from starting, or `ABORT_ERR` when it was not started or has stopped. */

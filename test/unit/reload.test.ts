@@ -118,6 +118,15 @@ test('L8 a stop during a reload wins', async () => {
   await expect(master.reload()).rejects.toMatchObject({ code: 'ABORT_ERR' });
 });
 
+test('L8 a reload that was asked for just before a stop has a verdict, and is not refused', async () => {
+  const { master, started } = fleet();
+  await started;
+  const reloaded = master.reload();
+  const stopped = master.stop();
+  expect(await reloaded).toMatchObject({ ok: false, replaced: [], error: { code: 'ABORT_ERR' } });
+  await stopped;
+});
+
 test('a worker that dies while its replacement boots is not recovered unless that one fails', async () => {
   const { master, host, started } = fleet({ workers: 1, recoverInterval: 10 });
   await started;
