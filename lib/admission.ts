@@ -2,6 +2,7 @@
 
 import type { Server, Socket } from 'node:net';
 import type { Drain } from './drain.js';
+import type { WorkerIdentity } from './identity.cjs';
 import { Places } from './places.js';
 import type { WorkerMessage } from './protocol.cjs';
 import { Shortage } from './shortage.js';
@@ -19,6 +20,7 @@ export interface AdmissionContext {
   readonly drain: Pick<Drain, 'connections' | 'connectionsOf'>;
   readonly log: Logger;
   readonly sharing: Sharing;
+  readonly board: WorkerIdentity['board'];
   send(message: WorkerMessage): void;
   /** Asks for a successor. */
   succeed(reason: string): void;
@@ -34,6 +36,8 @@ export class Admission {
   readonly #context: AdmissionContext;
   readonly #shortage: Shortage;
   readonly #places: Places;
+  /** Connections that are open, and how many there ever were. */
+  readonly #counts = new Uint32Array(2);
   #lines: AcceptLines | undefined;
   #full = false;
   #short = false;
@@ -53,7 +57,7 @@ export class Admission {
     });
     this.#places = new Places({
       // Not before something listens.
-      lines: { of: (server) => this.#open().of(server) },
+      line: (server) => this.#open().of(server),
       count: (server) => drain.connectionsOf(server),
       full: (any) => {
         this.#full = any;
@@ -63,10 +67,17 @@ export class Admission {
   }
 
   #open(): AcceptLines {
-    this.#lines ??= this.#context.system.acceptLines((room) => {
-      this.#short = room.short;
-      this.#shortage.changed(room);
-      this.#review();
+    const { system, board, sharing, log } = this.#context;
+    this.#lines ??= system.acceptLines({
+      counts: this.#counts,
+      board,
+      sharing,
+      log,
+      room: (room) => {
+        this.#short = room.short;
+        this.#shortage.changed(room);
+        this.#review();
+      },
     });
     return this.#lines;
   }
@@ -91,8 +102,16 @@ export class Admission {
   }
 
   /** A connection of the server came or went. */
-  counted(server: Server): void {
+  counted(server: Server, change: 1 | -1): void {
+    const counts = this.#counts;
+    counts[0] = (counts[0] as number) + change;
+    if (change > 0) counts[1] = (counts[1] as number) + 1;
     this.#places.review(server);
+  }
+
+  /** Somebody may be waiting for another worker, which does not come. */
+  look(): void {
+    this.#lines?.look();
   }
 
   /** The master may hear of it from now on. */

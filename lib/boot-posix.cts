@@ -29,6 +29,7 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
       endWithoutReader(native);
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
+      if (identity.board !== undefined) closeOnExec(native, identity.board.fd);
       const control = openControlFd(identity);
       if (control !== undefined) {
         native.setCloseOnExec(control);

@@ -46,18 +46,24 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
  */
 export function buildCommand(launch: Launch, control: number, adoption?: number): WorkerCommand {
   const files = inheritedFiles(launch);
+  const { board } = launch;
+  const extra = [control, ...(adoption === undefined ? [] : [adoption])];
   return workerCommand(launch, {
     environment: {
       [ENV.controlFd]: controlFd(files.length),
       [ENV.listenFds]: files.length,
       [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
       ...(adoption !== undefined && { [ENV.adoptionFd]: adoptionFd(files.length) }),
+      ...(board !== undefined && {
+        [ENV.boardFd]: controlFd(files.length) + extra.length,
+        [ENV.boardRow]: board.row,
+      }),
     },
     stdio: [
       ...launch.settings.stdio,
       ...files.map((file) => file.fd),
-      control,
-      ...(adoption === undefined ? [] : [adoption]),
+      ...extra,
+      ...(board === undefined ? [] : [board.fd]),
     ],
     files,
     isStale: (name) => STALE.has(name),

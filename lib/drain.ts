@@ -30,6 +30,9 @@ export interface ProtocolDrain {
 /** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
 const GOAWAY_TURNS = 10;
 
+/** A connection of a tracked server came or went. */
+type Counted = (server: Server, change: 1 | -1) => void;
+
 /** One server and every connection that it accepted or was given. */
 class TrackedServer {
   readonly sockets = new LiveList<Socket>();
@@ -42,14 +45,14 @@ class TrackedServer {
   readonly #mayBeIdle: () => void;
 
   /** @param counted A connection came or went. */
-  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: (server: Server) => void) {
+  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: Counted) {
     this.#server = server;
     this.#mayBeIdle = mayBeIdle;
     const { sockets } = this;
     // One function for all connections: a closure for each would be the most expensive part of tracking.
     const forget = function (this: Socket): void {
       sockets.delete(this);
-      counted(server);
+      counted(server, -1);
       onGone();
     };
     this.add = (socket) => {
@@ -57,7 +60,7 @@ class TrackedServer {
       this.accepted++;
       sockets.add(socket);
       socket.on('close', forget);
-      counted(server);
+      counted(server, 1);
     };
     // TLS servers too: their 'connection' is the TCP connection, before the handshake.
     server.on('connection', this.add);
@@ -140,10 +143,10 @@ export class Drain {
   #reason: DrainReason | undefined;
   readonly #quiet: Quiet;
 
-  readonly #counted: (server: Server) => void;
+  readonly #counted: Counted;
 
   /** @param counted A connection of a tracked server came or went. */
-  constructor(activity: Activity = NO_ACTIVITY, counted: (server: Server) => void = () => {}) {
+  constructor(activity: Activity = NO_ACTIVITY, counted: Counted = () => {}) {
     this.#counted = counted;
     this.#quiet = new Quiet({
       activity,

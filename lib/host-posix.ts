@@ -40,6 +40,8 @@ export class PosixHost extends CommonHost implements Host {
 
   readonly seal = 'sealListener' in native ? (fd: number) => onLinux(native).sealListener(fd) : undefined;
 
+  readonly openBoard = 'makeBoard' in native ? () => onLinux(native).makeBoard() : undefined;
+
   settle(): void {
     if ('releaseFreeMemory' in native) onLinux(native).releaseFreeMemory();
   }
@@ -48,8 +50,8 @@ export class PosixHost extends CommonHost implements Host {
     return onLinux(native).queueDepth(fd);
   }
 
-  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
-    return onLinux(native).watchQueues({ fds: [], delay: QUEUE_DELAY }, onWaiting);
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations = 0): QueueWatch {
+    return onLinux(native).watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting);
   }
 
   runDelay(pid: number): number | undefined {

@@ -5,6 +5,7 @@
 
 import type { Program } from './command.js';
 import type { OpenListener } from './listeners.js';
+import type { NativeBoard } from './native.cjs';
 import type { LaunchSettings, ListenPlan } from './options.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { Features, Logger, PreforkOptions, Sharing } from './types.js';
@@ -45,6 +46,8 @@ export interface QueueReport {
 /** Tells of queues that stay filled, and costs nothing while they are empty. */
 export interface QueueWatch {
   add(fd: number): void;
+  /** Before it is closed. */
+  remove(fd: number): void;
   /** A queue that was told of is watched again. */
   rearm(fd: number): void;
   close(): void;
@@ -72,6 +75,8 @@ export interface Launch {
   readonly slot: number;
   readonly generation: number;
   readonly listeners: readonly OpenListener[];
+  /** Where workers stand in line. */
+  readonly board?: { readonly fd: number; readonly row: number } | undefined;
   /** Whether the worker may be given sockets of other slots. */
   readonly adopts: boolean;
   /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */
@@ -98,9 +103,12 @@ export interface Host {
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
   /** Of a listening socket, where `features.queueDepth`. Throws of a unix socket where the kernel does not tell. */
   queueDepth(fd: number): { readonly depth: number; readonly limit: number };
+  /** Linux: memory that workers share. Throws what the kernel says. */
+  readonly openBoard?: () => NativeBoard;
   /** Linux: lets nobody in through a listening socket any more. What is queued can still be accepted. Throws what the kernel says. */
   readonly seal?: (fd: number) => void;
-  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch;
+  /** @param confirmations Of how many more looks, 2 ms apart, none may find a queue empty. */
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations?: number): QueueWatch;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   runDelay(pid: number): number | undefined;
   /** Starts a process; `events` are heard from the first moment. */

@@ -37,6 +37,8 @@ export interface WorkerIdentity {
   readonly reportFd: number | undefined;
   /** `undefined` unless the listeners are sharded. */
   readonly adoptionFd: number | undefined;
+  /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
+  readonly board: { readonly fd: number; readonly row: number } | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
@@ -65,6 +67,7 @@ export function identity(): WorkerIdentity | undefined {
     controlFd: integer(env[ENV.controlFd]),
     reportFd: integer(env[ENV.reportFd]),
     adoptionFd: integer(env[ENV.adoptionFd]),
+    board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };
   for (const name of Object.values(ENV)) delete env[name];
@@ -83,6 +86,10 @@ export function nextFleetName(): string {
   const number = holder[FLEETS] ?? 0;
   Object.defineProperty(holder, FLEETS, { value: number + 1, configurable: true });
   return String(number);
+}
+
+function board(fd: number | undefined, row: number | undefined): WorkerIdentity['board'] {
+  return fd === undefined || row === undefined ? undefined : { fd, row };
 }
 
 function integer(text: string | undefined): number | undefined {

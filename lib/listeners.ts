@@ -33,8 +33,16 @@ export interface OpenListener {
    * still leads here.
    */
   lease?(generation: number): Lease;
+  /** Where the sockets change: they are watched from now on, until they are closed. Otherwise {@link fd} is all there is. */
+  watchBy?(watch: SocketWatch): void;
   /** Closes the socket or guard; removes the file of a unix socket if it is still our own. Idempotent; never throws. */
   close(): void;
+}
+
+/** Looks at sockets for as long as they are open. */
+export interface SocketWatch {
+  add(fd: number): void;
+  remove(fd: number): void;
 }
 
 /** A listener as one worker has it. */
@@ -180,6 +188,7 @@ function openUnix(plan: UnixPlan, context: Opening): OpenListener {
       return renewal.fd;
     },
     lease: (generation) => renewal.lease(generation),
+    watchBy: (watch) => renewal.watchBy(watch),
   };
 }
 

@@ -362,6 +362,7 @@ export class Master {
     // What the service manager opened, and what closeDoors() had no chance to.
     closeListeners(this.#listeners);
     this.#releases.close();
+    this.#watches.over();
     this.#stopReaping?.();
     this.#state = 'stopped';
     this.#log.info('stopped');

@@ -133,6 +133,8 @@ export interface QueueWatchRequest {
   readonly fds: readonly Fd[];
   /** Milliseconds between noticing somebody in a queue and looking again, 0 to an hour. Default 50. */
   readonly delay?: number;
+  /** How many more looks, 2 ms apart, must find somebody, 0 to 100. Default 0. */
+  readonly confirmations?: number;
 }
 
 /** An accept queue in which somebody was when it was looked at, and in which somebody is after the delay. */
@@ -170,6 +172,34 @@ export interface NativeAcceptLine {
   /** Accepts again what the queue holds, unless descriptors are short: then as soon as they are not. */
   enter(): boolean;
   /** To be called when the listener is closed, or to leave it as it is. */
+  close(): void;
+}
+
+export interface AcceptLinesRequest {
+  /** Connections of this process that are open, and how many there ever were; both wrap. Looked at before every poll. */
+  readonly counts: Uint32Array;
+  /** What `makeBoard` made, and the row of this process. Without them it never stays away to let others catch up. */
+  readonly board?: Fd;
+  readonly row?: number;
+}
+
+export interface NativeAcceptLines {
+  /** `exclusive`: stands in line with the other processes that accept from it, where `features.exclusiveAccept` is true. */
+  add(fd: Fd, exclusive: boolean): NativeAcceptLine;
+  /** Looks at every queue afresh, as a worker that enters the line does, and goes to the end of it. */
+  look(): void;
+}
+
+/** Memory that the workers of a fleet share: what each of them holds, as a hint for the others. */
+export interface NativeBoard {
+  /** For workers to inherit; this object's. */
+  readonly fd: Fd;
+  /** How many there are. */
+  readonly rows: number;
+  /** For a new worker. */
+  take(row: number): void;
+  /** The worker is gone. */
+  clear(row: number): void;
   close(): void;
 }
 
@@ -242,7 +272,7 @@ export interface NativeBinding {
    * before every poll, and all listeners are left in time when they become short: libuv answers EMFILE by closing what is queued.
    * `undefined` in other threads, and where `features.acceptLine` is false. Once per process.
    */
-  acceptLines(onRoom: (room: DescriptorRoom) => void): { add(fd: Fd): NativeAcceptLine } | undefined;
+  acceptLines(request: AcceptLinesRequest, onRoom: (room: DescriptorRoom) => void): NativeAcceptLines | undefined;
 
   /** Main thread only, once per process. */
   watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;
@@ -296,6 +326,8 @@ export interface LinuxBinding {
    * during this call.
    */
   watchQueues(request: QueueWatchRequest, onWaiting: (queues: WaitingQueue[]) => void): QueueWatch;
+  /** Throws `memfd_create` ENOSYS on Linux before 3.17. */
+  makeBoard(): NativeBoard;
   /**
    * SIGTTIN or SIGTTOU: what the kernel sends because a background job touches its terminal stops this process, as it stops one without
    * a handler; what another process sends is heard. To be called after a handler was installed. Does nothing without one.

@@ -4,10 +4,11 @@
  */
 
 import type { Server, Socket } from 'node:net';
-import type { AcceptLine, AcceptLines } from './worker-system.js';
+import type { AcceptLine } from './worker-system.js';
 
 export interface PlacesContext {
-  readonly lines: AcceptLines;
+  /** Of a server that listens. */
+  line(server: Server): AcceptLine | undefined;
   /** Connections of a server that are open, wherever they were accepted. */
   count(server: Server): number;
   /** Whether a server that has a TCP listener is full; called when that changes. */
@@ -60,7 +61,7 @@ export class Places {
     };
     const join = (): void => {
       leave();
-      const line = this.#closed ? undefined : this.#context.lines.of(acceptor);
+      const line = this.#closed ? undefined : this.#context.line(acceptor);
       if (line === undefined) return;
       lines.set(acceptor, line);
       const address = acceptor.address();

@@ -20,6 +20,8 @@ export const ENV = {
   controlFd: 'PREFORK_CONTROL_FD',
   reportFd: 'PREFORK_REPORT_FD',
   adoptionFd: 'PREFORK_ADOPTION_FD',
+  boardFd: 'PREFORK_BOARD_FD',
+  boardRow: 'PREFORK_BOARD_ROW',
   listenFds: 'LISTEN_FDS',
   listenFdNames: 'LISTEN_FDNAMES',
   listenPid: 'LISTEN_PID',
@@ -37,7 +39,10 @@ export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as
 /** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
 export const FIRST_FD = 3;
 
-/** Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel, then what {@link adoptionFd} is for. */
+/**
+ * Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel, then what {@link adoptionFd} is for, then the
+ * memory that the workers of a fleet share.
+ */
 export function controlFd(inheritedListeners: number): number {
   return FIRST_FD + inheritedListeners;
 }
@@ -98,6 +103,8 @@ export type MasterMessage =
    */
   | { readonly type: 'adopt'; readonly slot: number; readonly tag: number; readonly listeners: readonly number[] }
   | { readonly type: 'release'; readonly slot: number }
+  /** Somebody may be waiting for a worker that does not come: look at every queue. Only for workers that stand in line. */
+  | { readonly type: 'look' }
   /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'message'; readonly data: unknown };
@@ -126,8 +133,8 @@ export type WorkerMessage =
   | { readonly type: 'boot-error'; readonly error: BootError }
   /** What the worker wrote to stderr before readiness, as it was written. */
   | { readonly type: 'stderr'; readonly text: string }
-  /** The listeners are adopted and the server is listening. */
-  | { readonly type: 'ready'; readonly pid: number }
+  /** The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both. */
+  | { readonly type: 'ready'; readonly pid: number; readonly inLine?: true }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
   /** The fleet stops, and this worker accepts nothing any more. */

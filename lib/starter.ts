@@ -36,7 +36,7 @@ export interface StarterContext {
   readonly releases: Releases;
   message(handle: WorkerHandle, data: unknown): void;
   /** Hears what a worker that runs says of itself. */
-  readonly watches: Pick<Watches, 'accepting' | 'changed' | 'pong' | 'recycle' | 'unadopted'>;
+  readonly watches: Pick<Watches, 'accepting' | 'changed' | 'place' | 'pong' | 'recycle' | 'unadopted'>;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   /** A worker of a fleet that stops accepts no more. */
@@ -53,6 +53,9 @@ export interface Start {
    */
   readonly ready: Promise<boolean>;
 }
+
+/** What a worker inherits. */
+type Given = Pick<Launch, 'listeners' | 'board'>;
 
 export class Starter {
   readonly #context: StarterContext;
@@ -79,6 +82,7 @@ export class Starter {
     const { host, log, watches, listeners } = this.#context;
     const readiness = deferred<boolean>();
     const leases = new Leases(listeners, place.generation);
+    const shared = watches.place();
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {
@@ -102,8 +106,13 @@ export class Starter {
       },
     });
     handle.superseded = () => leases.superseded;
-    const ready = this.#bring(handle, readiness, leases.listeners);
-    const release = () => leases.release();
+    const ready = this.#bring(handle, readiness, { listeners: leases.listeners, board: shared?.board });
+    let held = true;
+    const release = (): void => {
+      if (held) shared?.release();
+      held = false;
+      leases.release();
+    };
     void handle.gone.then(release);
     // No process, no exit.
     ready.catch(release);
@@ -124,16 +133,16 @@ export class Starter {
   async #bring(
     handle: WorkerHandle,
     readiness: Deferred<boolean>,
-    listeners: readonly OpenListener[],
+    given: Given,
   ): Promise<boolean> {
     const { settings, host } = this.#context;
     const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
     const deadline = host.now() + settings.readyTimeout;
-    const process = await this.#spawn(handle, deadline, listeners);
+    const process = await this.#spawn(handle, deadline, given);
     if (process === undefined) return false;
     handle.attach(process, {
       type: 'init',
-      listeners: promised(listeners, handle.place.slot),
+      listeners: promised(given.listeners, handle.place.slot),
       ...(tls === undefined ? {} : { tls }),
     });
     const counted = this.#context.spawned(handle);
@@ -148,13 +157,13 @@ export class Starter {
   async #spawn(
     handle: WorkerHandle,
     deadline: number,
-    listeners: readonly OpenListener[],
+    given: Given,
   ): Promise<WorkerProcess | undefined> {
     const { settings, host, releases, naps, log } = this.#context;
     const launch: Omit<Launch, keyof ReleaseLaunch> = {
       fleet: settings.name,
       ...handle.place,
-      listeners,
+      ...given,
       adopts: settings.sharing === 'sharded',
       diesWithMaster: settings.onMasterDeath === 'kill',
       commandProducer: settings.commandProducer,

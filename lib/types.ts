@@ -346,5 +346,7 @@ export interface Features {
   readonly dropPrivileges: boolean;
   /** A worker can stop accepting for a while without closing its listener: at `maxConnections`, and when it is short of descriptors. */
   readonly acceptLine: boolean;
+  /** A connection wakes one worker of those that share a listener, and not all of them (`EPOLLEXCLUSIVE`). */
+  readonly exclusiveAccept: boolean;
   readonly reasons: Readonly<Record<string, string>>;
 }

@@ -12,7 +12,7 @@
 
 import { lstatSync } from 'node:fs';
 import { reasonOf } from './in-words.cjs';
-import type { Lease, OpenListener } from './listeners.js';
+import type { Lease, OpenListener, SocketWatch } from './listeners.js';
 import type { Logger } from './types.js';
 import type { BoundUnix, UnixSocket } from './unix-socket.js';
 
@@ -35,6 +35,8 @@ export class UnixRenewal {
   #next: Held | undefined;
   /** What was the one of the path, and is some worker's still. */
   readonly #former = new Set<Held>();
+
+  #watch: SocketWatch | undefined;
 
   constructor(socket: UnixSocket, listener: Described, log: Logger) {
     this.#socket = socket;
@@ -66,6 +68,11 @@ export class UnixRenewal {
         this.#discard(held);
       },
     };
+  }
+
+  watchBy(watch: SocketWatch): void {
+    this.#watch = watch;
+    watch.add(this.#current.fd);
   }
 
   /** Closes all of it. Throws what {@link UnixSocket.close} does. */
@@ -109,6 +116,7 @@ export class UnixRenewal {
     }
     const before = this.#current;
     this.#current = held;
+    this.#watch?.add(held.fd);
     this.#say.news(
       'is bound again; workers that were started before accept from the old socket, which no client reaches',
     );
@@ -118,6 +126,7 @@ export class UnixRenewal {
 
   #discard(held: Held): void {
     try {
+      this.#watch?.remove(held.fd);
       this.#socket.discard(held);
     } catch (error) {
       this.#say.warn(`closing the old socket failed: ${reasonOf(error)}`);

@@ -3,6 +3,7 @@
  * that asked for them; every other master does without their memory. A successor any worker may ask for, at any time.
  */
 
+import { AcceptLine, type BoardPlace, openBoard } from './accept-line.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import type { Liveness } from './liveness.js';
@@ -14,7 +15,7 @@ import type { Logger } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 export interface WatchesContext {
-  readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle'>;
+  readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle' | 'sharing' | 'readiness' | 'listen'>;
   readonly host: Host;
   readonly log: Logger;
   readonly listeners: readonly OpenListener[];
@@ -24,6 +25,7 @@ export interface WatchesContext {
 }
 
 export class Watches {
+  #line: AcceptLine | undefined;
   #sharding: Sharding | undefined;
   #liveness: Liveness<WorkerHandle> | undefined;
   #recycling: Recycling | undefined;
@@ -33,6 +35,8 @@ export class Watches {
   async open(context: WatchesContext): Promise<void> {
     const { settings, host, log, workers, replace } = context;
     const { livenessTimeout, recycle } = settings;
+    const board = openBoard(host, settings, log);
+    if (board !== undefined) this.#line = new AcceptLine({ host, board, listeners: context.listeners, workers });
     const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
     const [sharding, liveness] = await Promise.all([
       sharded.length === 0 ? undefined : import('./sharding.js'),
@@ -54,8 +58,15 @@ export class Watches {
     this.#sharding?.grow(slots);
   }
 
+  /** What a worker that is about to be started shares with the others, and how to give it back. */
+  place(): { readonly board: BoardPlace; release(): void } | undefined {
+    const board = this.#line?.place();
+    return board && { board, release: () => this.#line?.leave(board) };
+  }
+
   /** A worker became ready, drains, or is gone. */
   changed(handle: WorkerHandle): void {
+    this.#line?.changed(handle);
     this.#sharding?.changed(handle);
     this.#recycling?.changed(handle);
   }
@@ -81,9 +92,15 @@ export class Watches {
     this.#sharding?.accepting(handle, yes);
   }
 
+  /** Every worker is gone. */
+  over(): void {
+    this.#line?.over();
+  }
+
   /** The fleet ends. */
   close(): void {
     this.#closed = true;
+    this.#line?.close();
     this.#sharding?.close();
     this.#liveness?.end();
     this.#recycling?.close();

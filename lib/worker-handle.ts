@@ -70,6 +70,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly #asked = new Set<number>();
   /** As the worker says itself: behind a wrapper another one than {@link pid}. */
   #servingPid: number | undefined;
+  /** It stands in line with the others. */
+  #inLine = false;
   /** The worker has said that it accepts nothing any more. */
   #closed = false;
   /** The worker has closed its channel, and goes on. */
@@ -207,6 +209,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', id }) ?? false;
   }
 
+  /** Somebody may be waiting who was meant for another worker. */
+  look(): void {
+    if (this.#state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });
+  }
+
   /** Gives the worker the sockets of another slot to accept from. False when it could not be told. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
     const asked = this.#state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
@@ -285,6 +292,7 @@ export class WorkerHandle implements WorkerProcessEvents {
         if (this.#speaks || this.killedBecause !== undefined) return;
         this.#speaks = true;
         this.#servingPid = message.pid;
+        this.#inLine = message.inLine === true;
         this.becomeReady();
         break;
       case 'boot-error':

@@ -4,16 +4,18 @@ import { adoptListeners, restoreBacklog } from './adopt.js';
 import { openControlFd, posixBoot } from './boot-posix.cjs';
 import { Channel } from './channel.js';
 import { overSocket } from './channel-ends.js';
+import { reasonOf } from './in-words.cjs';
 import { descriptorOf, kernelActivity } from './kernel-activity.js';
-import type { NativeBinding } from './native.cjs';
+import type { NativeAcceptLines, NativeBinding } from './native.cjs';
 import { onLinux } from './native-linux.js';
 import type { WireListener } from './protocol.cjs';
 import { FROM_MASTER } from './what-masters-say.js';
-import type { WorkerSystem } from './worker-system.js';
+import type { AcceptLinesContext, WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: NativeBinding): WorkerSystem {
   let fds: readonly number[] = [];
   let wires: readonly WireListener[] = [];
+  let lines: NativeAcceptLines | undefined;
   return {
     boot: posixBoot(() => native),
     activity: kernelActivity(native),
@@ -33,13 +35,17 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
       }
     },
-    acceptLines(onRoom) {
-      const lines = native.acceptLines(onRoom);
+    acceptLines(context) {
+      const { board, sharing } = context;
+      lines = openLines(native, context);
       return {
         of(server) {
           const fd = descriptorOf(server);
-          return fd === undefined ? undefined : lines?.add(fd);
+          if (fd === undefined) return undefined;
+          const own = sharing !== 'shared' && wires[fds.indexOf(fd)]?.family.startsWith('IP') === true;
+          return lines?.add(fd, board !== undefined && !own);
         },
+        look: () => lines?.look(),
       };
     },
     async adoptions(context) {
@@ -47,8 +53,8 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
       const { Adoptions } = await import('./adoptions.js');
       return new Adoptions({ ...context, native: onLinux(native) });
     },
-    // libuv accepts in every turn for as long as somebody is there.
-    acceptQueued() {},
+    // libuv accepts in every turn for as long as somebody is there. Behind another worker that was woken it would not hear of it.
+    acceptQueued: () => lines?.look(),
     queued: () => asked(() => sum(fds.map((fd) => onLinux(native).queueDepth(fd).depth))),
     // A unix socket has no handshake.
     arriving: () =>
@@ -62,6 +68,18 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         return which !== 'all' || !wires.some(({ activated }) => activated);
       }) ?? false,
   };
+}
+
+function openLines(native: NativeBinding, { counts, board, log, room }: AcceptLinesContext): NativeAcceptLines | undefined {
+  if (board === undefined) return native.acceptLines({ counts }, room);
+  try {
+    const opened = native.acceptLines({ counts, board: board.fd, row: board.row }, room);
+    native.closeFd(board.fd);
+    return opened;
+  } catch (error) {
+    log.warn(`cannot know how many connections the other workers hold: ${reasonOf(error)}`);
+    return native.acceptLines({ counts }, room);
+  }
 }
 
 function sum(numbers: readonly number[]): number {

@@ -12,7 +12,7 @@ import type { AcceptQueues } from './last-call.js';
 import type { DescriptorRoom } from './native.cjs';
 import type { MasterMessage, WireListener, WorkerMessage } from './protocol.cjs';
 import type { Activity } from './quiet.js';
-import type { Listener, Logger } from './types.js';
+import type { Listener, Logger, Sharing } from './types.js';
 
 export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
 
@@ -28,6 +28,19 @@ export interface AcceptLine {
 export interface AcceptLines {
   /** Of a server that listens; `undefined` where the system cannot do it. To be closed once. */
   of(server: Server): AcceptLine | undefined;
+  /** Looks at every queue: perhaps the worker that was woken for what is there does not come. */
+  look(): void;
+}
+
+export interface AcceptLinesContext {
+  /** Connections that are open, and how many there ever were; both wrap. Whoever counts writes them. */
+  readonly counts: Uint32Array;
+  /** What the worker shares with those that stand in line with it; `undefined`: it does not stand in line. */
+  readonly board: WorkerIdentity['board'];
+  readonly sharing: Sharing;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Descriptors have become short, and all lines were left; or there is room again. */
+  room(room: DescriptorRoom): void;
 }
 
 export interface WorkerSystem extends AcceptQueues {
@@ -47,8 +60,8 @@ export interface WorkerSystem extends AcceptQueues {
    * @returns Whether nobody can connect to them any more.
    */
   seal(which: 'bound' | 'all'): boolean;
-  /** Once. `onRoom` hears when descriptors have become short, and all lines were left, and when there is room again. */
-  acceptLines(onRoom: (room: DescriptorRoom) => void): AcceptLines;
+  /** Once. */
+  acceptLines(context: AcceptLinesContext): AcceptLines;
   /** `'sharded'`: accepts for other slots. */
   adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
 }

@@ -42,6 +42,7 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
         const socket = sockets.find((candidate) => candidate.serves(server));
         return socket && { leave: () => socket.pause(), enter: () => socket.resume(), close() {} };
       },
+      look() {},
     }),
     adoptions: () => Promise.reject(new PreforkError('ERR_PREFORK_UNSUPPORTED', "sharing: 'sharded' needs Linux")),
     acceptQueued() {

@@ -123,12 +123,13 @@ class Worker {
     this.#system = system;
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
-    this.#drain = new Drain(system.activity, (server) => this.#admission.counted(server));
+    this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
     this.#admission = new Admission({
       system,
       drain: this.#drain,
       log: this.#log,
       sharing: settings.sharing,
+      board: identity.board,
       send: (message) => this.#channel?.send(message),
       succeed: (reason) => this.#askForSuccessor(reason),
     });
@@ -267,7 +268,8 @@ class Worker {
     this.#system.restoreBacklogs(listeners, wires, this.#log);
     this.#state = 'ready';
     this.#drain.allTracked();
-    this.#channel?.send({ type: 'ready', pid: process.pid });
+    const inLine = this.#identity.board !== undefined;
+    this.#channel?.send({ type: 'ready', pid: process.pid, ...(inLine && { inLine }) });
     this.#admission.ready();
     if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
   }
@@ -288,6 +290,9 @@ class Worker {
         break;
       case 'release':
         this.#adoptions?.release(message.slot);
+        break;
+      case 'look':
+        this.#admission.look();
         break;
       case 'ping':
         this.#channel?.send({ type: 'pong', id: message.id, ...inspector() });

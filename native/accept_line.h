@@ -1,5 +1,9 @@
 // One listener in the set of descriptors that libuv polls: taken out of it, and put back, without
 // closing it. Whoever is out does not accept, and the kernel's queue goes on filling.
+//
+// Workers whose entries are exclusive (EPOLLEXCLUSIVE, epoll_ctl(2)) stand in line: the kernel
+// wakes the first of them that sleeps, and only that one. Taking an entry out and putting it back
+// moves its worker to the end.
 #pragma once
 
 #include <sys/types.h>
@@ -15,14 +19,20 @@ namespace prefork {
 // taken out here. close(2) by libuv takes it out, too, and ignores that it is not there.
 class AcceptLine {
  public:
-  // `poll_fd`: uv_backend_fd() of the loop.
-  AcceptLine(int poll_fd, int listener);
+  // `poll_fd`: uv_backend_fd() of the loop. `exclusive`: where WhyNoExclusiveAccept() is empty.
+  AcceptLine(int poll_fd, int listener, bool exclusive);
 
   // Whether the listener is out now. False: libuv has not added it yet, or it is closed.
   bool Leave();
   int listener() const { return listener_; }
+  bool exclusive() const { return exclusive_; }
   // Whether the listener is in, or is none any more. False: the kernel is short of memory.
   bool Enter();
+  // To the end of the line. The kernel looks at the queue afresh, as for a new entry. True unless
+  // that failed for want of memory: the listener is out then.
+  bool Turn();
+  // Whether it has an ordinary entry, as libuv made it, and is to have an exclusive one.
+  bool Waits() const { return exclusive_ && !stands_ && !out_; }
 
  private:
   // Not when it was closed: the number may be another file's by now.
@@ -30,7 +40,9 @@ class AcceptLine {
 
   int poll_fd_;
   int listener_;
+  bool exclusive_;
   bool out_ = false;
+  bool stands_ = false;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
@@ -50,5 +62,7 @@ class PollSet {
 
 // Why no listener can be taken out here; empty when it can.
 std::string WhyNoAcceptLine();
+// Why workers cannot stand in line; empty when they can.
+std::string WhyNoExclusiveAccept();
 
 }  // namespace prefork

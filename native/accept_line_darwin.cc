@@ -37,5 +37,8 @@ bool AcceptLine::Enter() {
 }
 
 std::string WhyNoAcceptLine() { return LoopHook::Missing(); }
+std::string WhyNoExclusiveAccept() {
+  return "kqueue(2) wakes every process that waits for a listener: only Linux has EPOLLEXCLUSIVE";
+}
 
 }  // namespace prefork

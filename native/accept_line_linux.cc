@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cinttypes>
@@ -53,12 +54,13 @@ bool AcceptLine::Enter() {
   if (!out_) return true;
   if (IsSame()) {
     epoll_event event = {};
-    event.events = EPOLLIN;
+    event.events = exclusive_ ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
     event.data.fd = listener_;
     if (epoll_ctl(poll_fd_, EPOLL_CTL_ADD, listener_, &event) != 0 &&
         (errno == ENOMEM || errno == ENOSPC))
       return false;
   }
+  stands_ = exclusive_;
   out_ = false;
   return true;
 }
@@ -69,6 +71,21 @@ std::string WhyNoAcceptLine() {
   if (access("/proc/self/fdinfo", X_OK) != 0)
     return "proc(5) is not mounted: whether libuv watches a listener cannot be seen";
   return "";
+}
+
+// A kernel that knows the flag refuses to change an entry that has it, epoll_ctl(2); an older one
+// ignores it.
+std::string WhyNoExclusiveAccept() {
+  const std::string missing = WhyNoAcceptLine();
+  if (!missing.empty()) return missing;
+  const UniqueFd set(epoll_create1(EPOLL_CLOEXEC));
+  const UniqueFd probe(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  const bool added = epoll_ctl(set.Get(), EPOLL_CTL_ADD, probe.Get(), &event) == 0;
+  if (added && epoll_ctl(set.Get(), EPOLL_CTL_MOD, probe.Get(), &event) != 0 && errno == EINVAL)
+    return "";
+  return "EPOLLEXCLUSIVE, epoll_ctl(2), needs Linux 4.5";
 }
 
 }  // namespace prefork

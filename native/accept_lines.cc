@@ -5,11 +5,15 @@
 
 namespace prefork {
 
-AcceptLines::AcceptLines(uv_loop_s* loop, std::function<void(bool, DescriptorUse)> on_change)
-    : on_change_(std::move(on_change)), hook_(loop, [this] { BeforePoll(); }) {}
+AcceptLines::AcceptLines(uv_loop_s* loop, Options options)
+    : options_(std::move(options)),
+      deal_(options_.counts, options_.board.get(), options_.row),
+      hook_(loop, [this] { BeforePoll(); }),
+      timer_(loop) {}
 
-std::shared_ptr<AcceptLines::Entry> AcceptLines::Add(int listener) {
-  entries_.push_back(std::make_shared<Entry>(Entry{AcceptLine(hook_.poll_fd(), listener)}));
+std::shared_ptr<AcceptLines::Entry> AcceptLines::Add(int listener, bool exclusive) {
+  entries_.push_back(
+      std::make_shared<Entry>(Entry{AcceptLine(hook_.poll_fd(), listener, exclusive)}));
   if (!known_ && !poll_set_) poll_set_.emplace(hook_.poll_fd());
   hook_.Start();
   return entries_.back();
@@ -23,21 +27,62 @@ void AcceptLines::Remove(const std::shared_ptr<Entry>& entry) {
 }
 
 void AcceptLines::Apply(Entry& entry) {
-  const bool leave = entry.leave || short_;
-  if (leave) {
-    entry.out = Known() && entry.line.Leave();
-  } else {
+  if (Wanted(entry)) {
     entry.out = !entry.line.Enter();
+  } else {
+    entry.out = Known() && entry.line.Leave();
   }
+}
+
+void AcceptLines::ApplyAll() {
+  for (const auto& entry : entries_)
+    if (entry->out == Wanted(*entry)) Apply(*entry);
+}
+
+void AcceptLines::TurnAll() {
+  for (const auto& entry : entries_)
+    if (!entry->out && !entry->line.Turn()) entry->out = true;
 }
 
 // Level-triggered: a queue that filled meanwhile is reported by the poll that follows.
 void AcceptLines::BeforePoll() {
-  Known();
+  const bool known = Known();
   const bool was_short = std::exchange(short_, room_.Short());
-  for (const auto& entry : entries_)
-    if (entry->out != (entry->leave || short_)) Apply(*entry);
-  if (was_short != short_) on_change_(short_, room_.Use());
+  if (known) DealOut();
+  ApplyAll();
+  if (known) {
+    for (const auto& entry : entries_)
+      if (entry->line.Waits() && !entry->line.Turn()) entry->out = true;
+  }
+  deal_.Publish(
+      std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) { return !entry->out; }));
+  if (was_short != short_) options_.on_change(short_, room_.Use());
+}
+
+void AcceptLines::DealOut() {
+  const Deal::Clock::time_point now = Deal::Clock::now();
+  if (yields_) {
+    if (!timer_.Fired()) return;
+    yields_ = deal_.YieldsOn(now);
+    if (yields_) timer_.Start(Deal::kNextLooks);
+    return;
+  }
+  switch (deal_.Review(now)) {
+    case Deal::Step::kStay:
+      break;
+    case Deal::Step::kTurn:
+      TurnAll();
+      break;
+    case Deal::Step::kYield:
+      yields_ = true;
+      timer_.Start(Deal::kFirstLook);
+      break;
+  }
+}
+
+void AcceptLines::Look() {
+  // One that yields comes back by itself, and looks then.
+  if (Known()) TurnAll();
 }
 
 bool AcceptLines::Known() {
@@ -50,6 +95,8 @@ bool AcceptLines::Known() {
 void AcceptLines::Stop() {
   entries_.clear();
   poll_set_.reset();
+  deal_.Publish(false);
+  timer_.Stop();
   hook_.Stop();
 }
 

@@ -57,33 +57,63 @@ bool IsNode(Napi::Env env) {
   return versions.IsObject() && !versions.As<Napi::Object>().Has("bun");
 }
 
+// Two numbers that JavaScript keeps writing to: kept alive for as long as the process.
+const std::uint32_t* ToCounts(const Napi::Value& value) {
+  if (value.IsTypedArray()) {
+    const auto array = value.As<Napi::TypedArray>();
+    if (array.TypedArrayType() == napi_uint32_array && array.ElementLength() == 2) {
+      auto* kept = new Napi::ObjectReference(Napi::Persistent(value.As<Napi::Object>()));
+      kept->SuppressDestruct();
+      return array.As<Napi::Uint32Array>().Data();
+    }
+  }
+  throw BadArgument(value.Env(), "counts", "a Uint32Array of two");
+}
+
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const Napi::Function on_change = ToFunction(info[0], "onRoom");
+  const Napi::Object request = ToObject(info[0], "request");
+  const auto board_fd = ToOptional(request.Get("board"), "board", ToFd);
+  const auto row =
+      ToOptional(request.Get("row"), "row", [](const Napi::Value& value, const std::string& name) {
+        return static_cast<std::uint32_t>(ToInteger(value, name, 0, Board::kRows - 1));
+      });
+  const Napi::Function on_change = ToFunction(info[1], "onRoom");
   // Its loop is the one that lives as long as the process.
   if (!OnMainThread() || !IsNode(env) || !WhyNoAcceptLine().empty()) return env.Undefined();
   uv_loop_s* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return env.Undefined();
+  AcceptLines::Options options = {};
+  options.counts = ToCounts(request.Get("counts"));
+  if (board_fd && row) {
+    options.board = Translate(env, [&] { return std::make_unique<Board>(*board_fd); });
+    options.row = *row;
+  }
   ChangeQueue queue = ChangeQueue::New(env, on_change, "prefork:accept-lines", 0, 1,
                                        static_cast<std::nullptr_t*>(nullptr));
   queue.Unref(env);  // no reason to keep a process
   return Translate(env, [&]() -> Napi::Value {
     // Never deleted: libuv has its handle until the process ends.
-    auto* lines = new AcceptLines(loop, [queue](bool is_short, DescriptorUse use) {
+    options.on_change = [queue](bool is_short, DescriptorUse use) {
       auto* change = new Change{is_short, use};
       if (queue.NonBlockingCall(change) != napi_ok) delete change;
-    });
+    };
+    auto* lines = new AcceptLines(loop, std::move(options));
     env.AddCleanupHook([](AcceptLines* kept) { kept->Stop(); }, lines);
     Napi::Object result = Napi::Object::New(env);
     result.Set("add", Napi::Function::New(
                           env,
                           [lines](const Napi::CallbackInfo& call) {
                             const int fd = ToFd(call[0], "fd");
+                            const bool exclusive =
+                                ToFlag(call[1], "exclusive") && WhyNoExclusiveAccept().empty();
                             return Translate(call.Env(), [&] {
-                              return ToJs(call.Env(), lines, lines->Add(fd));
+                              return ToJs(call.Env(), lines, lines->Add(fd, exclusive));
                             });
                           },
                           "add"));
+    result.Set("look", Napi::Function::New(
+                           env, [lines](const Napi::CallbackInfo&) { lines->Look(); }, "look"));
     return result;
   });
 }

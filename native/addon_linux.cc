@@ -4,6 +4,7 @@
 #include "activity.h"
 #include "addon_address.h"
 #include "addon_args.h"
+#include "addon_board.h"
 #include "addon_fd_channel.h"
 #include "addon_posix.h"
 #include "addon_queue_watch.h"
@@ -88,9 +89,14 @@ Napi::Value WatchQueues(const Napi::CallbackInfo& info) {
       ToOptional(request.Get("delay"), "delay", [](const Napi::Value& value, const auto& name) {
         return std::chrono::milliseconds(ToInteger(value, name, 0, kLongestQueueDelay));
       });
+  const auto confirmations = ToOptional(request.Get("confirmations"), "confirmations",
+                                        [](const Napi::Value& value, const auto& name) {
+                                          return static_cast<int>(ToInteger(value, name, 0, 100));
+                                        });
   const Napi::Function on_waiting = ToFunction(info[1], "onWaiting");
   return Translate(info.Env(), [&] {
-    return Self(info).queue_watches.Watch(info.Env(), fds, delay.value_or(kQueueDelay), on_waiting);
+    return Self(info).queue_watches.Watch(info.Env(), fds, delay.value_or(kQueueDelay),
+                                          confirmations.value_or(0), on_waiting);
   });
 }
 
@@ -116,6 +122,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
       self);
   ExportPosix(env, exports, self);
   ExportFdChannel(env, exports);
+  ExportBoard(env, exports);
   const auto add = [&](const char* name, auto function) {
     exports.Set(name, Napi::Function::New(env, function, name, self));
   };

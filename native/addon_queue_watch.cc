@@ -51,7 +51,8 @@ Napi::Function OnFd(Napi::Env env, const char* name, Act act) {
 }  // namespace
 
 Napi::Value QueueWatches::Watch(Napi::Env env, const std::vector<int>& fds,
-                                std::chrono::milliseconds delay, Napi::Function on_waiting) {
+                                std::chrono::milliseconds delay, int confirmations,
+                                Napi::Function on_waiting) {
   auto* keeper = new Keeper();
   ReportQueue queue = ReportQueue::New(
       env, on_waiting, "prefork:queues", 0, 1, keeper,
@@ -63,7 +64,7 @@ Napi::Value QueueWatches::Watch(Napi::Env env, const std::vector<int>& fds,
   queue.Unref(env);  // a watch is no reason to keep a process
   std::shared_ptr<QueueWatch> watch;
   try {
-    watch = std::make_shared<QueueWatch>(delay, [queue](Report waiting) {
+    watch = std::make_shared<QueueWatch>(delay, confirmations, [queue](Report waiting) {
       auto* report = new Report(std::move(waiting));
       if (queue.NonBlockingCall(report) != napi_ok)
         delete report;  // the environment is on its way out

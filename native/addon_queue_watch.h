@@ -25,7 +25,7 @@ class QueueWatches {
   // Throws SysError. The watch lives until close() or the end of the environment, not until
   // JavaScript forgets it.
   Napi::Value Watch(Napi::Env env, const std::vector<int>& fds, std::chrono::milliseconds delay,
-                    Napi::Function on_waiting);
+                    int confirmations, Napi::Function on_waiting);
   // Joins the threads. Idempotent.
   void Stop();
 

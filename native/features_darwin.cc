@@ -35,6 +35,7 @@ std::vector<Feature> Probe() {
       No("queueDepth", "macOS does not tell the limit of an accept queue"),
       Yes("dropPrivileges"),
       {"acceptLine", WhyNoAcceptLine().empty(), WhyNoAcceptLine()},
+      {"exclusiveAccept", false, WhyNoExclusiveAccept()},
   };
 }
 

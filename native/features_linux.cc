@@ -56,6 +56,8 @@ std::vector<Feature> Probe() {
   features.push_back(Yes("dropPrivileges"));
   const std::string missing = WhyNoAcceptLine();
   features.push_back({"acceptLine", missing.empty(), missing});
+  const std::string alone = WhyNoExclusiveAccept();
+  features.push_back({"exclusiveAccept", alone.empty(), alone});
   return features;
 }
 

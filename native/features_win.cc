@@ -14,6 +14,8 @@ const std::vector<Feature>& ProbeFeatures() {
       {"queueDepth", false, "Windows does not tell how full an accept queue is"},
       {"dropPrivileges", false, "Windows has no setuid(2): start the master as the user"},
       {"acceptLine", true, ""},
+      {"exclusiveAccept", false,
+       "every process that waits for a listener is woken: only Linux has EPOLLEXCLUSIVE"},
   };
   return *features;
 }

@@ -8,8 +8,8 @@ struct uv_loop_s;
 
 namespace prefork {
 
-// libuv's functions are looked up by name, so that the addon loads where there are none. They have
-// been the same in every libuv 1.x.
+struct UvHandle;
+
 class LoopHook {
  public:
   // Which function this runtime lacks, in words; empty when it has all.
@@ -27,8 +27,8 @@ class LoopHook {
   void Stop();
 
  private:
-  void* handle_ = nullptr;
-  int poll_fd_ = -1;
+  UvHandle* handle_;
+  int poll_fd_;
   std::function<void()> before_poll_;
 };
 

@@ -22,8 +22,10 @@ class QueueWatch {
   using Sink = std::function<void(std::vector<Waiting>)>;
 
   // Starts the thread. A queue that is still not empty `delay` after somebody was seen in it is
-  // told about once; emptied meanwhile it is watched on. Throws SysError.
-  QueueWatch(std::chrono::milliseconds delay, Sink sink);
+  // told about once; emptied meanwhile it is watched on. `confirmations`: so many more looks, 2 ms
+  // apart, must find somebody: a queue that is busy, and not stuck, is empty in one of them. Throws
+  // SysError.
+  QueueWatch(std::chrono::milliseconds delay, int confirmations, Sink sink);
   ~QueueWatch();
   QueueWatch(const QueueWatch&) = delete;
   QueueWatch& operator=(const QueueWatch&) = delete;

@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include <deque>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "queue_watch.h"
@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLONESHOT;
 // Looks that are due within this part of the delay share a wake-up, at the later time.
 constexpr int kLooksPerDelay = 5;
+// Between looks that confirm the first one.
+constexpr milliseconds kConfirmEvery(2);
 
 enum class Phase {
   kQuiet,    // armed
@@ -35,16 +37,22 @@ struct Queue {
   int fd;
   Phase phase = Phase::kQuiet;
   Clock::time_point since;
+  Clock::time_point due;  // while kSuspect
+  int looks = 0;          // that found somebody
 };
 
 }  // namespace
 
 struct QueueWatch::State {
-  State(milliseconds pause, Sink on_waiting)
-      : delay(pause), slack(pause / kLooksPerDelay), sink(std::move(on_waiting)) {}
+  State(milliseconds pause, int confirmations, Sink on_waiting)
+      : delay(pause),
+        slack(pause / kLooksPerDelay),
+        wanted(1 + confirmations),
+        sink(std::move(on_waiting)) {}
 
   const milliseconds delay;
   const milliseconds slack;
+  const int wanted;
   WakeableEpoll epoll;
 
   // Guards what follows, and the descriptors: they are touched under it only, so that one may be
@@ -55,17 +63,23 @@ struct QueueWatch::State {
   std::uint64_t last_id = kWakeId;
   std::unordered_map<std::uint64_t, Queue> queues;
   std::unordered_map<int, std::uint64_t> ids;
-  // In the order of `since`, because all have the same delay. May name queues that were removed.
-  std::deque<std::uint64_t> suspects;
+  // May name queues that were removed.
+  std::vector<std::uint64_t> suspects;
 
   void Wake() { epoll.Wake(); }
 
   // For epoll_wait(2); rounded up, or the thread would spin through the last millisecond.
   int TimeToLook() const {
-    if (suspects.empty()) return -1;
-    const auto found = queues.find(suspects.front());
-    if (found == queues.end()) return 0;
-    const auto left = found->second.since + delay + slack - Clock::now();
+    std::optional<Clock::time_point> next;
+    for (const std::uint64_t id : suspects) {
+      const auto found = queues.find(id);
+      if (found == queues.end()) continue;
+      const Queue& queue = found->second;
+      const Clock::time_point at = queue.looks == 0 ? queue.due + slack : queue.due;
+      if (!next || at < *next) next = at;
+    }
+    if (!next) return -1;
+    const auto left = *next - Clock::now();
     const auto rounded = std::chrono::ceil<milliseconds>(left).count();
     return rounded > 0 ? static_cast<int>(rounded) : 0;
   }
@@ -76,19 +90,26 @@ struct QueueWatch::State {
     if (found == queues.end() || found->second.phase != Phase::kQuiet) return;
     found->second.phase = Phase::kSuspect;
     found->second.since = now;
+    found->second.due = now + delay;
+    found->second.looks = 0;
     suspects.push_back(id);
   }
 
   void Look(Clock::time_point now) {
     std::vector<std::uint64_t> due;
     std::vector<pollfd> polled;
-    for (; !suspects.empty(); suspects.pop_front()) {
-      const auto found = queues.find(suspects.front());
+    std::vector<std::uint64_t> later;
+    for (const std::uint64_t id : suspects) {
+      const auto found = queues.find(id);
       if (found == queues.end()) continue;
-      if (found->second.since + delay > now) break;
-      due.push_back(found->first);
+      if (found->second.due > now) {
+        later.push_back(id);
+        continue;
+      }
+      due.push_back(id);
       polled.push_back({found->second.fd, POLLIN, 0});
     }
+    suspects = std::move(later);
     if (due.empty()) return;
     // Does not wait. Fails for want of memory only, poll(2): then no queue counts as empty, and who
     // hears of it looks for himself.
@@ -98,6 +119,11 @@ struct QueueWatch::State {
       Queue& queue = queues.at(due[i]);
       // A connection between poll and this is not missed: EPOLL_CTL_MOD looks for itself.
       if (known && polled[i].revents == 0 && Arm(due[i], &queue)) continue;
+      if (++queue.looks < wanted) {
+        queue.due = now + kConfirmEvery;
+        suspects.push_back(due[i]);
+        continue;
+      }
       queue.phase = Phase::kTold;
       waiting.push_back({due[i], queue.fd, now - queue.since});
     }
@@ -111,8 +137,8 @@ struct QueueWatch::State {
   }
 };
 
-QueueWatch::QueueWatch(milliseconds delay, Sink sink)
-    : state_(std::make_shared<State>(delay, std::move(sink))) {
+QueueWatch::QueueWatch(milliseconds delay, int confirmations, Sink sink)
+    : state_(std::make_shared<State>(delay, confirmations, std::move(sink))) {
   thread_ = StartThread("prefork-queues", [state = state_] {
     constexpr int kBatch = 64;
     std::uint64_t ids[kBatch];
@@ -142,7 +168,7 @@ void QueueWatch::Add(int fd) {
   const std::uint64_t id = state_->last_id + 1;
   state_->epoll.Add(fd, kEvents, id);
   state_->last_id = id;
-  state_->queues.emplace(id, Queue{fd, Phase::kQuiet, {}});
+  state_->queues.emplace(id, Queue{fd, Phase::kQuiet, {}, {}});
   state_->ids.emplace(fd, id);
 }
 

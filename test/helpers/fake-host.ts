@@ -90,6 +90,7 @@ const EVERYTHING: Features = {
   parentDeathSignal: true,
   unixSockets: true,
   queueDepth: true,
+  exclusiveAccept: false,
   dropPrivileges: true,
   acceptLine: true,
   reasons: {},
@@ -204,6 +205,7 @@ export class FakeHost implements Host {
     this.#onWaiting = onWaiting;
     return {
       add: () => {},
+      remove: () => {},
       rearm: (fd) => void this.rearmed.push(fd - FIRST_SHARD),
       close: () => {
         this.#onWaiting = undefined;

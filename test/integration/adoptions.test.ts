@@ -55,11 +55,11 @@ interface Worker {
 
 /** The adopting side: servers that are tracked by a drain, one for each listener. */
 function worker(...servers: (Server | undefined)[]): Worker {
-  const drain: Drain = new Drain(undefined, (server) => admission.counted(server));
+  const drain: Drain = new Drain(undefined, (server, change) => admission.counted(server, change));
   const logged: string[] = [];
   const log = { info: () => {}, warn: (line: string) => logged.push(line), error: (line: string) => logged.push(line) };
   const links = { send: () => {}, succeed: () => {} };
-  const admission = new Admission({ system: posixSystem(native), drain, log, sharing: 'sharded', ...links });
+  const admission = new Admission({ system: posixSystem(native), drain, log, sharing: 'sharded', board: undefined, ...links });
   for (const server of servers) {
     if (server === undefined) continue;
     drain.track(server);

@@ -13,6 +13,7 @@ const LITTLE: Features = {
   queueDepth: false,
   dropPrivileges: false,
   acceptLine: false,
+  exclusiveAccept: false,
   reasons: { unixSockets: 'they cannot be handed over', dropPrivileges: 'there is no setuid(2)' },
 };
 const MUCH: Features = { ...LITTLE, nativeSpawn: true, unixSockets: true, dropPrivileges: true };

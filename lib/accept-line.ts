@@ -1,0 +1,118 @@
+/**
+ * In the master: workers that share a queue stand in line, and a connection wakes the first of them that sleeps, and only that one
+ * (native/accept_line.h). What the kernel does not do is to wake the next one when the first does not come: it gets no CPU, it was
+ * killed. So the master has an eye on queues that stay filled, and asks all workers to look.
+ */
+
+import type { Host, QueueReport, QueueWatch } from './host.js';
+import { inWords } from './in-words.cjs';
+import type { OpenListener } from './listeners.js';
+import type { NativeBoard } from './native.cjs';
+import type { Settings } from './options.js';
+import type { Logger } from './types.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/** A queue of which connections are taken all the time is empty in one of so many looks. */
+const CONFIRMATIONS = 5;
+/** Milliseconds in which workers that join or leave are one reason to look. */
+const TOGETHER = 5;
+
+export interface AcceptLineContext {
+  readonly host: Pick<Host, 'after' | 'watchQueues'>;
+  readonly board: NativeBoard;
+  readonly listeners: readonly OpenListener[];
+  /** All of the fleet, in whatever state. */
+  readonly workers: Iterable<WorkerHandle>;
+}
+
+/** What a worker inherits of it. */
+export interface BoardPlace {
+  readonly fd: number;
+  readonly row: number;
+}
+
+/** `undefined` where workers do not share a queue, or the system wakes all of them. */
+export function openBoard(
+  { openBoard: open, features, program }: Pick<Host, 'openBoard' | 'features' | 'program'>,
+  { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
+  log: Logger,
+): NativeBoard | undefined {
+  const alone = sharing === 'reuseport' && !listen.some(({ kind }) => kind === 'unix');
+  if (open === undefined || !features.exclusiveAccept || readiness === 'spawn' || alone) return undefined;
+  if (program.env['PREFORK_ACCEPT'] === 'plain') return undefined;
+  try {
+    return open();
+  } catch (error) {
+    log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`);
+    return undefined;
+  }
+}
+
+export class AcceptLine {
+  readonly #context: AcceptLineContext;
+  readonly #watch: QueueWatch;
+  /** By the process that has it. */
+  readonly #taken = new Set<number>();
+  #asked = false;
+  #closed = false;
+
+  constructor(context: AcceptLineContext) {
+    this.#context = context;
+    this.#watch = context.host.watchQueues((reports) => this.#onWaiting(reports), CONFIRMATIONS);
+    for (const listener of context.listeners) {
+      if (listener.watchBy !== undefined) listener.watchBy(this.#watch);
+      else if (listener.fd !== null) this.#watch.add(listener.fd);
+    }
+  }
+
+  /** For a worker that is about to be started; `undefined` when there are more than the board has rows. */
+  place(): BoardPlace | undefined {
+    const { board } = this.#context;
+    for (let row = 0; row < board.rows; row++) {
+      if (this.#taken.has(row)) continue;
+      this.#taken.add(row);
+      board.take(row);
+      return { fd: board.fd, row };
+    }
+    return undefined;
+  }
+
+  /** The worker is gone, or never came to be. */
+  leave({ row }: BoardPlace): void {
+    this.#taken.delete(row);
+    this.#context.board.clear(row);
+  }
+
+  /** Who joined is behind everybody, and has the least; who left may have been woken, and has not come. */
+  changed(handle: WorkerHandle): void {
+    if (this.#asked || this.#closed || handle.state === 'draining') return;
+    this.#asked = true;
+    this.#context.host.after(TOGETHER, () => {
+      this.#asked = false;
+      this.#look(handle);
+    });
+  }
+
+  /** The fleet ends: every worker looks for itself before it stops accepting. */
+  close(): void {
+    this.#closed = true;
+    this.#watch.close();
+  }
+
+  /** Every worker is gone. */
+  over(): void {
+    this.#context.board.close();
+  }
+
+  /** @param newest The others go behind it. */
+  #look(newest?: WorkerHandle): void {
+    if (this.#closed) return;
+    for (const handle of this.#context.workers) if (handle !== newest) handle.look();
+  }
+
+  #onWaiting(reports: readonly QueueReport[]): void {
+    if (this.#closed) return;
+    this.#look();
+    for (const { fd } of reports) this.#watch.rearm(fd);
+  }
+}
