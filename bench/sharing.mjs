@@ -2,11 +2,13 @@
 // --write they replace those in docs/sharing.md, and the picture docs/sharing.svg is drawn anew. bench/README.md says how it is
 // measured.
 import { writeFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { whileBlocked } from './lib/blocked.mjs';
 import { compileClient } from './lib/client.mjs';
-import { descriptors, memory, start } from './lib/processes.mjs';
-import { say, table, where, writeInto } from './lib/report.mjs';
+import { spreadOf } from './lib/interleaved.mjs';
+import { descriptors, memory } from './lib/processes.mjs';
+import { quantile, say, table, where, writeInto } from './lib/report.mjs';
+import { withServer } from './lib/servers.mjs';
 import { draw } from './lib/sharing-picture.mjs';
 
 const MODES = ['shared', 'sharded', 'reuseport'];
@@ -37,22 +39,21 @@ console.log(text);
 if (process.argv.includes('--write')) write();
 
 async function measure(mode) {
-  const server = start(new URL('./lib/blocks.mjs', import.meta.url), mode, WORKERS);
-  try {
-    const { port, pids } = await server.next();
+  return await withServer(mode, { workers: WORKERS, app: {} }, {}, async ({ port, pids }) => {
     const [master, worker] = pids;
     const costs = { descriptors: descriptors(master), workerDescriptors: descriptors(worker), pss: memory(master).pss };
     say(`${mode}: warming up`);
     await client.load(port, WARM, 32);
-    const inARow = await spread(pids, await client.load(port, IN_A_ROW, 1));
-    const many = await spread(pids, await client.load(port, MANY, AT_A_TIME));
+    const inARow = spreadOf(pids, await client.load(port, IN_A_ROW, 1));
+    const many = spreadOf(pids, await client.load(port, MANY, AT_A_TIME));
+    const block = { port, ms: BLOCKED, kind: 'block' };
     const bursts = { none: [], fresh: [], known: [] };
     for (let round = 1; round <= BURSTS; round++) {
       say(`${mode}: burst ${round} of ${BURSTS}`);
       bursts.none.push(...(await client.burst(port, BURST)));
-      bursts.fresh.push(...(await whileBlocked(port, () => client.burst(port, BURST))));
+      bursts.fresh.push(...(await whileBlocked(block, () => client.burst(port, BURST))));
       bursts.known.push(
-        ...(await whileBlocked(port, async () => {
+        ...(await whileBlocked(block, async () => {
           const early = client.burst(port, EARLY);
           await delay(NOTICED);
           const milliseconds = await client.burst(port, BURST);
@@ -62,26 +63,7 @@ async function measure(mode) {
       );
     }
     return { costs, inARow, many, bursts };
-  } finally {
-    await server.stop();
-  }
-}
-
-/** Shares of the workers in connections, the largest first; one that got none has 0. */
-function spread([, ...workers], answered) {
-  return workers.map((pid) => answered[pid] ?? 0).sort((a, b) => b - a);
-}
-
-/** Begins when the worker is blocked, and settles when it is no longer. */
-async function whileBlocked(port, work) {
-  const response = await new Promise((resolve, reject) => {
-    get({ port, path: `/block?ms=${BLOCKED}`, agent: false }, resolve).once('error', reject);
   });
-  await new Promise((resolve) => response.once('data', resolve));
-  const over = new Promise((resolve) => response.once('end', resolve));
-  const result = await work();
-  await over;
-  return result;
 }
 
 function markdown() {
@@ -128,10 +110,6 @@ function markdown() {
       named,
     ),
   ].join('\n\n');
-}
-
-function quantile(sorted, share) {
-  return sorted[Math.ceil(sorted.length * share) - 1];
 }
 
 function later(sorted, limit) {

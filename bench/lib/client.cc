@@ -1,8 +1,9 @@
 // The client: one HTTP request on every connection, so many connections at a time, until the given
-// number has ended.
-//   client <port> <connections> <concurrency>   prints
+// number has been answered. With "keep" a connection that was answered asks again.
+//   client <port> <requests> <concurrency> [keep]   prints
 //   {"answered":{"<pid>":<number>},"failures":{"<why>":<number>},"milliseconds":[<number>]}
-// where milliseconds has for each answer how long it took, from connect(2) to the end of the answer.
+// where milliseconds has for each answer how long it took, from connect(2) (on a connection that is
+// kept: from the question) to the end of the answer.
 // Not JavaScript: a client that takes as much CPU as the server would compete with it for the
 // cores, and a server that waits for its client wakes up once per connection instead of once for
 // many.
@@ -23,6 +24,8 @@
 namespace {
 
 constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+constexpr char kKeep[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr char kLength[] = "\r\nContent-Length: ";
 constexpr char kOk[] = "HTTP/1.1 200 OK\r\n";
 constexpr int kPatience = 10 * 1000;  // milliseconds without any progress
 
@@ -37,8 +40,11 @@ struct Connection {
 
 class Load {
  public:
-  Load(int port, int connections, int concurrency)
-      : left_(connections), connections_(static_cast<std::size_t>(concurrency)) {
+  Load(int port, int requests, int concurrency, bool keep)
+      : request_(keep ? kKeep : kRequest),
+        keep_(keep),
+        left_(requests),
+        connections_(static_cast<std::size_t>(concurrency)) {
     address_.sin_family = AF_INET;
     address_.sin_port = htons(static_cast<std::uint16_t>(port));
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -111,16 +117,14 @@ class Load {
   void Continue(std::size_t i) {
     Connection& connection = connections_[i];
     if (!connection.asked) {
-      connection.asked = true;
-      const ssize_t size = static_cast<ssize_t>(sizeof kRequest - 1);
-      if (send(connection.fd, kRequest, sizeof kRequest - 1, MSG_NOSIGNAL) != size)
-        return End(i, "cannot ask");
-      return Watch(EPOLL_CTL_MOD, EPOLLIN, i);
+      if (Ask(i)) Watch(EPOLL_CTL_MOD, EPOLLIN, i);
+      return;
     }
     char buffer[4096];
     const ssize_t size = read(connection.fd, buffer, sizeof buffer);
     if (size > 0) {
       connection.answer.append(buffer, static_cast<std::size_t>(size));
+      if (keep_ && IsWhole(connection.answer)) AskAgain(i);
     } else if (size == 0) {
       End(i, nullptr);
     } else if (errno != EAGAIN) {
@@ -128,7 +132,39 @@ class Load {
     }
   }
 
+  bool Ask(std::size_t i) {
+    Connection& connection = connections_[i];
+    connection.asked = true;
+    const ssize_t size = send(connection.fd, request_.data(), request_.size(), MSG_NOSIGNAL);
+    if (size == static_cast<ssize_t>(request_.size())) return true;
+    End(i, "cannot ask");
+    return false;
+  }
+
+  static bool IsWhole(const std::string& answer) {
+    const std::size_t head = answer.find("\r\n\r\n");
+    const std::size_t length = answer.find(kLength);
+    if (head == std::string::npos || length == std::string::npos || length > head) return false;
+    return answer.size() >= head + 4 + std::strtoul(&answer[length + sizeof kLength - 1], nullptr, 10);
+  }
+
+  void AskAgain(std::size_t i) {
+    if (left_ == 0) return End(i, nullptr);
+    --left_;
+    Count(i, nullptr);
+    connections_[i].answer.clear();
+    connections_[i].since = Clock::now();
+    Ask(i);
+  }
+
   void End(std::size_t i, const char* failure) {
+    Count(i, failure);
+    close(connections_[i].fd);
+    --open_;
+    Open(i);
+  }
+
+  void Count(std::size_t i, const char* failure) {
     const std::string& answer = connections_[i].answer;
     const std::size_t body = answer.find("\r\n\r\n");
     if (failure == nullptr && (answer.rfind(kOk, 0) != 0 || body == std::string::npos))
@@ -141,11 +177,10 @@ class Load {
       const std::chrono::duration<double, std::milli> took = Clock::now() - connections_[i].since;
       milliseconds_.push_back(took.count());
     }
-    close(connections_[i].fd);
-    --open_;
-    Open(i);
   }
 
+  const std::string request_;
+  const bool keep_;
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   sockaddr_in address_ = {};
   int left_;
@@ -159,11 +194,12 @@ class Load {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    fprintf(stderr, "usage: client <port> <connections> <concurrency>\n");
+  const bool keep = argc == 5 && std::string(argv[4]) == "keep";
+  if (argc != 4 && !keep) {
+    fprintf(stderr, "usage: client <port> <requests> <concurrency> [keep]\n");
     return 2;
   }
-  Load load(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]));
+  Load load(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]), keep);
   load.Run();
   load.Print();
 }

@@ -24,6 +24,10 @@ export async function compileClient() {
   return {
     /** @returns the number of answers by the pid of the process that gave them. */
     load: async (port, connections, concurrency) => (await ask(port, connections, concurrency)).answered,
+    /** On as many connections as are open at a time. @returns as `load`. */
+    keepAlive: async (port, requests, concurrency) => (await ask(port, requests, concurrency, 'keep')).answered,
+    /** One connection after the other. @returns how many milliseconds each answer took. */
+    inARow: async (port, connections) => (await ask(port, connections, 1)).milliseconds,
     /** Opens all of them at once. @returns how many milliseconds each answer took. */
     burst: async (port, connections) => (await ask(port, connections, connections)).milliseconds,
     remove: () => rm(folder, { recursive: true }),

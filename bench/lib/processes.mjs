@@ -30,6 +30,27 @@ export function cpuTime(pid) {
   return sum(threads(pid), (thread) => Number(read(pid, `task/${thread}/schedstat`).split(' ')[0])) / 1_000;
 }
 
+/** How often the threads of a process have gone to sleep, and so been woken, of their own accord. */
+export function switches(pid) {
+  return sum(threads(pid), (thread) => field(pid, `task/${thread}/status`, 'voluntary_ctxt_switches'));
+}
+
+/** Kilobytes that a process could still get. */
+export function freeMemory() {
+  return Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
+}
+
+/** Until it has ended; a zombie has. */
+export function isAlive(pid) {
+  try {
+    const stat = read(pid, 'stat');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    return false;
+  }
+}
+
 /** How many descriptors are open. */
 export function descriptors(pid) {
   return readdirSync(`/proc/${pid}/fd`).length;

@@ -1,10 +1,17 @@
 // What a benchmark prints and how it ends.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 
 /** Where the numbers come from: they mean nothing without it. */
 export function machine() {
-  return { node: process.version, linux: release(), cpus: cpus().length, model: cpus()[0]?.model.trim() };
+  return {
+    node: process.version,
+    uv: process.versions.uv,
+    linux: release(),
+    cpus: cpus().length,
+    model: cpus()[0]?.model.trim(),
+    memory: Math.round(totalmem() / 2 ** 30),
+  };
 }
 
 /** One line for people. */
@@ -37,6 +44,11 @@ export function writeInto({ file, name }, text) {
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${file.pathname} has no place for the tables: ${begin} and ${end}`);
   writeFileSync(file, `${before.slice(0, from + begin.length)}\n\n${text}\n\n${before.slice(to)}`);
+}
+
+/** @param sorted Ascending. */
+export function quantile(sorted, share) {
+  return sorted[Math.ceil(sorted.length * share) - 1];
 }
 
 /** Progress, for people only. */

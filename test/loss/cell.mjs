@@ -70,8 +70,8 @@ export function emptyRow() {
 }
 
 /** @param most What the slowest fleet before this one has done: rows that are compared did the same. */
-export function turnsOf({ count, least = 1 }, { share, most }) {
-  return makeTurns(Math.min(most, Math.max(least, Math.round(count * share))), TIME);
+export function turnsOf({ count, least = 1, within = TIME }, { share, most }) {
+  return makeTurns(Math.min(most, Math.max(least, Math.round(count * share))), within);
 }
 
 /** @param holds Whether more than what is allowed may be lost. */

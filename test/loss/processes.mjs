@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { caller, PATIENCE } from './calls.mjs';
 import { deployment } from './releases.mjs';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TALLY = new URL('tally.mjs', FIXTURES).href;
 const LOAD = fileURLToPath(new URL('load.mjs', FIXTURES));
-/** Milliseconds for any one operation of a fleet. */
-const PATIENCE = 60_000;
 /** Lines of a server's output that are kept for the case that something fails. */
 const LOG = 30;
 
@@ -30,31 +29,12 @@ export async function startFleet(program, options, folder, { descriptors, deploy
     env: { ...process.env, PREFORK_TALLY: folder },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  const calls = new Map();
-  const gone = once(server, 'exit').then(() => {
-    for (const { reject } of calls.values()) reject(new Error('the server has ended'));
-  });
+  const gone = once(server, 'exit');
+  const call = caller(server);
   let log = [];
   server.stderr.setEncoding('utf8').on('data', (text) => {
     log = log.concat(text.trimEnd().split('\n')).slice(-LOG);
   });
-  server.on('message', ({ id, value, error }) => {
-    const { resolve, reject } = calls.get(id);
-    calls.delete(id);
-    if (error === undefined) resolve(value);
-    else reject(new Error(error));
-  });
-  const call = (name, ...args) =>
-    new Promise((resolve, reject) => {
-      const id = crypto.randomUUID();
-      const timer = setTimeout(() => reject(new Error(`${name} took longer than ${PATIENCE} ms`)), PATIENCE);
-      const settle = (how) => (result) => {
-        clearTimeout(timer);
-        how(result);
-      };
-      calls.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      server.send({ id, name, args }, (error) => error && settle(reject)(error));
-    });
   return {
     call,
     deploy,

@@ -86,9 +86,13 @@ async function startNginx(ports, folder) {
   writeFileSync(join(folder, 'nginx.conf'), text);
   const nginx = spawn('nginx', ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'errors.log'], { stdio: 'ignore' });
   const gone = once(nginx, 'exit');
+  // It has no channel that ends with this process.
+  const kill = () => nginx.kill('SIGTERM');
+  process.once('exit', kill);
   const end = async () => {
-    nginx.kill('SIGTERM');
+    kill();
     await gone;
+    process.off('exit', kill);
   };
   const listens = () =>
     new Promise((resolve) => {

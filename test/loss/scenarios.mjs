@@ -1,6 +1,7 @@
 // What is done to a fleet under load. A scenario:
 //   name      heading of its table
 //   count     how often it does what it does, a tenth of it with --quick
+//   within    milliseconds in which it begins something. Default: see cell.mjs
 //   least     how often with --quick, if a tenth is less. Default: 1
 //   run       gets { fleet, port, row, random, turns, kill, excuse } and returns when everything that it asked for has been done
 //   options   for the fleet's server, beside those of the fleet

@@ -1,0 +1,26 @@
+// A worker whose event loop stands still for a while.
+import { get } from 'node:http';
+
+/**
+ * Begins when the worker is blocked, and settles when it is no longer.
+ * @param kind 'block': by work; 'stand': by a call that waits, so that the others have the CPUs for themselves.
+ */
+export async function whileBlocked({ port, ms, kind }, work) {
+  const { over } = await block({ port, ms, kind });
+  const result = await work();
+  await over;
+  return result;
+}
+
+/** @returns the pid of the worker, and when it is blocked no longer or has ended. */
+export async function block({ port, ms, kind }) {
+  const response = await new Promise((resolve, reject) => {
+    const path = `/${kind}?ms=${ms}`;
+    get({ host: '127.0.0.1', port, path, agent: false }, resolve).once('error', reject);
+  });
+  const text = await new Promise((resolve) => response.once('data', resolve));
+  const over = new Promise((resolve) => {
+    response.once('end', resolve).once('error', resolve).once('close', resolve);
+  });
+  return { pid: Number(text), over };
+}

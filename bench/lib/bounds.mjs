@@ -1,0 +1,27 @@
+// What the package is held to, and whether it holds.
+import { MEASURES } from '../measures.mjs';
+
+/** @returns `{ what, most, value, ok }`: ok is undefined where nothing was measured. */
+export function boundsOf(results) {
+  return Object.entries(MEASURES).flatMap(([name, { bounds = () => [] }]) => {
+    const { data } = results.measures[name] ?? {};
+    if (data === undefined) return [];
+    return bounds(data).map((bound) => ({
+      ...bound,
+      ok: bound.value === undefined ? undefined : bound.value <= bound.most,
+    }));
+  });
+}
+
+/** Prints them. @returns how many are missed. */
+export function checkBounds(results) {
+  const bounds = boundsOf(results);
+  console.log('\nBounds:');
+  for (const { what, most, value, ok } of bounds) {
+    const verdict = ok === undefined ? 'not measured' : ok ? 'held' : 'MISSED';
+    console.log(
+      `  ${verdict.padEnd(12)} ${what}: ${value === undefined ? '–' : value.toPrecision(3)} (at most ${most})`,
+    );
+  }
+  return bounds.filter(({ ok }) => ok === false).length;
+}

@@ -1,0 +1,113 @@
+// What requests cost servers, all of them at once and taking turns, so that whatever else the machine does meets all alike.
+import { cpuTime, median, sum, switches } from './processes.mjs';
+import { say } from './report.mjs';
+import { startServer } from './servers.mjs';
+
+/** Connections that a server has served before anything is measured: the JIT is done, the heap has its size. */
+export const WARM = 8_000;
+/**
+ * One turn of one mode. Short, so that whatever else the machine does meets all modes alike; long enough for the caches of the CPUs,
+ * which the turn of another mode has filled, not to matter.
+ */
+const SLICE = 2_000;
+
+/**
+ * Servers of the modes, warm.
+ * @param each The concurrency at which every process gets {@link WARM} connections. Without it all processes of a server together
+ *   get twice as many, or `warm`: where many share one listener and little is to do, the kernel wakes the same few first, and the
+ *   others stay cold for longer than a benchmark may last.
+ */
+export async function warmServers({ modes, workers, peers, client, each, warm = 2 * WARM }) {
+  const servers = Object.fromEntries(modes.map((mode) => [mode, undefined]));
+  try {
+    say(`${workers} workers: starting ${modes.length} servers`);
+    const starts = modes.map(async (mode) => {
+      servers[mode] = await startServer(mode, { workers, app: {} }, peers);
+    });
+    // All of them, also when one fails: what has been started has to be ended.
+    const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    for (const server of Object.values(servers)) {
+      say(`${workers} workers: warming ${server.mode} up`);
+      if (each === undefined) await client.load(server.port, warm, 32);
+      else await warmEach(server, client, each);
+    }
+  } catch (error) {
+    await stopServers(servers);
+    throw error;
+  }
+  return servers;
+}
+
+export async function stopServers(servers) {
+  await Promise.all(Object.values(servers).map((server) => server?.stop()));
+}
+
+async function warmEach({ mode, pids, port }, client, concurrency) {
+  const serving = Math.max(1, pids.length - 1);
+  const counts = {};
+  for (let all = 0; all < serving * WARM * 4; all += WARM / 2) {
+    add(counts, await client.load(port, WARM / 2, concurrency));
+    const served = Object.values(counts);
+    if (served.length === serving && Math.min(...served) >= WARM) return;
+  }
+  throw new Error(`${mode}: not every process got ${WARM} connections: ${JSON.stringify(counts)}`);
+}
+
+/**
+ * @param ask `(port, requests, concurrency)`: one turn of the client. Returns answers by pid.
+ * @returns `{ rounds, answered }`: in each round by mode microseconds of CPU per request, of all processes (`cpu`) and of the master
+ *   alone (`master`), and how often all their threads went to sleep for it (`switches`); answers by worker, the most first.
+ */
+export async function takeTurns(servers, ask, { what, concurrency, rounds, slices, slice = SLICE }) {
+  const samples = [];
+  const answered = Object.fromEntries(Object.keys(servers).map((mode) => [mode, {}]));
+  for (let round = 1; round <= rounds; round++) {
+    say(`${what}: round ${round} of ${rounds}`);
+    const used = Object.fromEntries(Object.keys(servers).map((mode) => [mode, { cpu: 0, master: 0, switches: 0 }]));
+    for (let turn = 0; turn < slices; turn++) {
+      // In another order every time: what one mode leaves behind in the caches meets all others alike.
+      for (const mode of shuffled(Object.keys(servers))) {
+        const { port, pids } = servers[mode];
+        const before = pids.map((pid) => [switches(pid), cpuTime(pid)]);
+        add(answered[mode], await ask(port, slice, concurrency));
+        const spent = pids.map((pid, i) => cpuTime(pid) - before[i][1]);
+        used[mode].cpu += sum(spent, (time) => time);
+        used[mode].master += spent[0];
+        used[mode].switches += sum(pids, (pid) => switches(pid)) - sum(before, ([count]) => count);
+      }
+    }
+    const perRequest = (counted) =>
+      Object.fromEntries(Object.entries(counted).map(([name, total]) => [name, total / (slices * slice)]));
+    samples.push(Object.fromEntries(Object.entries(used).map(([mode, counted]) => [mode, perRequest(counted)])));
+  }
+  const byWorker = Object.entries(answered).map(([mode, counts]) => [mode, spreadOf(servers[mode].pids, counts)]);
+  return { rounds: samples, answered: Object.fromEntries(byWorker) };
+}
+
+/** Shares of the workers in connections, the largest first; one that got none has 0. */
+export function spreadOf(pids, answered) {
+  const serving = pids.length === 1 ? pids : pids.slice(1);
+  return serving.map((pid) => answered[pid] ?? 0).sort((a, b) => b - a);
+}
+
+/** Of what was counted (`cpu`, `master`, `switches`), the median over the rounds. */
+export function medianOf({ rounds }, mode, count) {
+  return median(rounds.map((used) => used[mode][count]));
+}
+
+/** The median of the ratio within a round: what slows a round down slows both. */
+export function ratioOf({ rounds }, [one, other], count = 'cpu') {
+  return median(rounds.map((used) => used[one][count] / used[other][count]));
+}
+
+function add(counts, more) {
+  for (const [key, count] of Object.entries(more)) counts[key] = (counts[key] ?? 0) + count;
+}
+
+function shuffled(items) {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

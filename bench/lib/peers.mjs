@@ -1,0 +1,81 @@
+// What is measured beside this package and is not part of this Node: fetched by npm into the cache, at the version named here.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { node as nodeOf } from '../../scripts/platforms/nodes.mjs';
+import { whereIs } from '../../scripts/tools/debian.mjs';
+import { CACHE } from '../../scripts/tools/paths.mjs';
+import { say } from './report.mjs';
+
+const PM2 = '7.0.4';
+/** One installation. Milliseconds. */
+const LIMIT = 120_000;
+
+const peers = {
+  node22: () => aNode(22),
+  node24: () => aNode(24),
+  node26: () => aNode(26),
+  pm2: () => ({ version: PM2, program: join(installed('pm2', PM2), 'bin', 'pm2') }),
+  nginx,
+};
+
+/** @returns by name `{ version, … }`, or `{ missing: why }`. */
+export function findPeers() {
+  const found = {};
+  for (const [name, find] of Object.entries(peers)) {
+    say(`looking for ${name}`);
+    try {
+      found[name] = find();
+    } catch (error) {
+      found[name] = { missing: firstLine(error) };
+    }
+  }
+  return found;
+}
+
+function aNode(major) {
+  const program = nodeOf(process.platform, process.arch, major);
+  const told = execFileSync(program, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' });
+  const { node, uv } = JSON.parse(told);
+  return { version: node, uv, program };
+}
+
+/** With its dependencies, and without their install scripts. */
+function installed(name, version) {
+  const folder = join(CACHE, 'peers', `${name}@${version}`);
+  const inside = join(folder, 'node_modules', name);
+  if (existsSync(inside)) return inside;
+  // In a folder of its own, then moved: whoever sees `folder` sees all of it.
+  const temporary = `${folder}.${process.pid}`;
+  mkdirSync(temporary, { recursive: true });
+  try {
+    const args = [
+      'install',
+      '--prefix',
+      temporary,
+      `${name}@${version}`,
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ];
+    execFileSync('npm', args, { cwd: temporary, stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT });
+    renameSync(temporary, folder);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return inside;
+}
+
+function nginx() {
+  const program = whereIs('nginx');
+  if (program === undefined) throw new Error('nginx is not installed');
+  const told = execFileSync('/bin/sh', ['-c', `${program} -v 2>&1`], { encoding: 'utf8' });
+  return { version: /nginx\/(\S+)/.exec(told)[1], program };
+}
+
+function firstLine({ stderr, message }) {
+  const lines = String(stderr || message)
+    .trim()
+    .split('\n');
+  return lines.find((line) => /error|not installed/i.test(line)) ?? lines[0];
+}

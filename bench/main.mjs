@@ -1,0 +1,92 @@
+// `npm run bench`: everything that is measured, beside everybody, into bench/results.json, and from that docs/benchmarks.md with
+// its charts.
+//   --quick              fewer, smaller, in three minutes: for a look, not for a comparison
+//   --only NAME,NAME     some measures; the results of the others stay as they are
+//   --draw               measures nothing, writes the page from the results
+// The exit code is 1 when a measure failed or a bound is missed. bench/README.md says more.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkBounds } from './lib/bounds.mjs';
+import { compileClient } from './lib/client.mjs';
+import { writePage } from './lib/page.mjs';
+import { findPeers } from './lib/peers.mjs';
+import { machine, say } from './lib/report.mjs';
+import { readResults, writeResults } from './lib/results.mjs';
+import { stopAll } from './lib/servers.mjs';
+import { MEASURES } from './measures.mjs';
+
+/** Milliseconds after which no measure is begun: the page says which were not. */
+const TIME = { quick: 3 * 60_000, full: 25 * 60_000 };
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    draw: { type: 'boolean', default: false },
+  },
+});
+const names = flags.only === undefined ? Object.keys(MEASURES) : flags.only.split(',');
+const unknown = names.filter((name) => !(name in MEASURES));
+if (unknown.length > 0) {
+  console.error(`No such measure: ${unknown.join(', ')}. There are: ${Object.keys(MEASURES).join(', ')}`);
+  process.exit(2);
+}
+
+const results = readResults();
+const failed = flags.draw ? [] : await measureAll();
+await writePage(results);
+const missed = checkBounds(results);
+if (failed.length > 0) console.error(`\nFailed:\n  ${failed.join('\n  ')}`);
+process.exitCode = failed.length > 0 || (missed > 0 && !flags.draw) ? 1 : 0;
+
+async function measureAll() {
+  const began = performance.now();
+  // Whatever a server or a peer leaves in a folder for temporary files goes with this one, also when the run is interrupted.
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-bench-'));
+  process.env.TMPDIR = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupt);
+
+  const peers = findPeers();
+  results.peers = Object.fromEntries(Object.entries(peers).map(([name, { program: _, ...known }]) => [name, known]));
+  for (const [name, { missing }] of Object.entries(peers)) {
+    if (missing !== undefined) console.log(`Missing: ${name} (${missing}). The run goes on without it.`);
+  }
+  const client = await compileClient();
+  const failures = [];
+  for (const name of names) {
+    const start = performance.now();
+    const run = { quick: flags.quick, at: new Date().toISOString(), machine: machine() };
+    if (start - began > TIME[flags.quick ? 'quick' : 'full']) {
+      failures.push(`${name}: not begun for want of time`);
+      continue;
+    }
+    try {
+      const data = await MEASURES[name].run({ quick: flags.quick, client, peers });
+      results.measures[name] = { ...run, seconds: seconds(start), data };
+    } catch (error) {
+      results.measures[name] = { ...run, seconds: seconds(start), error: error.message };
+      failures.push(`${name}: ${error.stack}`);
+    }
+    // After each: what was measured is not lost with what comes.
+    writeResults(results);
+    say('');
+    console.log(`${seconds(start)} s: ${name}${results.measures[name].error === undefined ? '' : ' FAILED'}`);
+  }
+  await client.remove();
+  console.log(`${seconds(began)} s in all`);
+  return failures;
+}
+
+function seconds(since) {
+  return Math.round((performance.now() - since) / 100) / 10;
+}
+
+/** Servers end with their channels, which end with this process; it waits until they have. */
+async function interrupt(signal) {
+  console.error(`\n${signal}: ending what was started`);
+  await stopAll();
+  process.exit(signal === 'SIGINT' ? 130 : 143);
+}

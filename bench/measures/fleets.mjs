@@ -1,0 +1,66 @@
+// What a fleet takes by the number of its workers: time until all are ready, memory of master and worker, and the time of a reload.
+import { setTimeout as delay } from 'node:timers/promises';
+import { median, memory } from '../lib/processes.mjs';
+import { say } from '../lib/report.mjs';
+import { available, startServer, withServer } from '../lib/servers.mjs';
+import { sections } from '../sections/fleets.mjs';
+
+export { sections };
+export const title = 'Start, reload and memory of a fleet';
+
+const MODES = ['cluster', 'pm2', 'shared', 'sharded'];
+const SIZES = { quick: [2, 8, 16], full: [1, 2, 4, 8, 16, 64] };
+/** Of which the time of a reload is measured. */
+const RELOADED = 8;
+/** Until what a start leaves behind has settled. Milliseconds. */
+const SETTLE = 1_500;
+const startsOf = (workers, quick) => (quick || workers > 8 ? 1 : 3);
+
+export async function run({ quick, peers }) {
+  const bare = await withServer('single', { app: {} }, peers, async ({ pids: [pid], readyIn }) => {
+    await delay(SETTLE);
+    return { readyIn, memory: memory(pid) };
+  });
+  const modes = {};
+  for (const mode of available(quick ? MODES.filter((name) => name !== 'sharded') : MODES, peers)) {
+    modes[mode] = [];
+    for (const workers of SIZES[quick ? 'quick' : 'full']) {
+      say(`${mode}: ${workers} workers`);
+      modes[mode].push(await one(mode, workers, quick, peers));
+    }
+  }
+  // Without the second in which a reload watches whether the first new worker stays.
+  const bold = await reloadTime('shared', { readyFor: 0 }, peers);
+  return { bare, modes, reloaded: RELOADED, bold };
+}
+
+async function one(mode, workers, quick, peers) {
+  const starts = [];
+  for (let start = 1; start < startsOf(workers, quick); start++) {
+    const server = await startServer(mode, { workers, app: {} }, peers);
+    starts.push(server.readyIn);
+    await server.stop();
+  }
+  return await withServer(mode, { workers, app: {} }, peers, async ({ pids: [master, ...others], readyIn, call }) => {
+    await delay(SETTLE);
+    const sizes = others.map(memory);
+    const of = (name) => median(sizes.map((size) => size[name]));
+    const result = {
+      workers,
+      readyIn: median([...starts, readyIn]),
+      master: memory(master),
+      worker: { rss: of('rss'), pss: of('pss') },
+    };
+    return workers === RELOADED ? { ...result, reload: await timeOf(() => call('reload')) } : result;
+  });
+}
+
+function reloadTime(mode, fleet, peers) {
+  return withServer(mode, { workers: RELOADED, app: {}, fleet }, peers, ({ call }) => timeOf(() => call('reload')));
+}
+
+async function timeOf(work) {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}

@@ -1,0 +1,51 @@
+// What clients lose while a fleet is reloaded, its workers are killed, and it is stopped behind a proxy: the scenarios of test/loss,
+// so many times as the page says.
+import { runCell } from '../../test/loss/cell.mjs';
+import { fleets } from '../../test/loss/fleets.mjs';
+import { makeRandom } from '../../test/loss/random.mjs';
+import { scenarios } from '../../test/loss/scenarios.mjs';
+import { say } from '../lib/report.mjs';
+import { bounds, sections } from '../sections/lost.mjs';
+
+export { bounds, sections };
+export const title = 'Lost requests';
+
+const FLEETS = ['shared', 'sharded', 'reuseport', 'cluster'];
+const QUICK = ['shared', 'cluster'];
+/** Fewer than in test/loss: the fleets share the CPUs. */
+const CLIENTS = [
+  { mode: 'per-request', concurrency: 4, pause: 50 },
+  { mode: 'keep-alive', concurrency: 4, pause: 50 },
+];
+/** By the scenario's name in test/loss: how often, and with --quick. */
+const COUNTS = { reloads: [50, 5], SIGKILLs: [50, 5], 'stops behind a proxy': [20, 3] };
+/** Milliseconds in which one scenario begins something: a machine that is too slow does less, and the page says so. */
+const WITHIN = 150_000;
+const SEED = 1;
+
+/** The fleets run beside each other: what is counted is no time, and the load is light. */
+export async function run({ quick, peers }) {
+  const rows = [];
+  for (const [name, counts] of Object.entries(COUNTS)) {
+    if (name === 'stops behind a proxy' && peers.nginx.missing !== undefined) continue;
+    say(`lost: ${name}`);
+    const scenario = {
+      ...scenarios.find((each) => each.name === name),
+      count: counts[quick ? 1 : 0],
+      within: WITHIN,
+      clients: CLIENTS,
+    };
+    const cells = (quick ? QUICK : FLEETS).map(async (mode) => {
+      const fleet = fleets.find((each) => each.name === mode);
+      const row = await runCell({ fleet, scenario, share: 1, most: Infinity, random: makeRandom(SEED) });
+      if (row.broken) throw new Error(`${name}, ${mode}: ${row.failures.join('\n')}`);
+      const { done, asked, answered, lost, allowed, delayed, held } = row;
+      return { scenario: name, mode, wanted: scenario.count, done, asked, answered, lost, allowed, delayed, held };
+    });
+    const results = await Promise.allSettled(cells);
+    const failed = results.find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    rows.push(...results.map(({ value }) => value));
+  }
+  return { rows };
+}
