@@ -55,6 +55,7 @@ export class AcceptLine {
   readonly #taken = new Set<number>();
   #asked = false;
   #closed = false;
+  #over = false;
 
   constructor(context: AcceptLineContext) {
     this.#context = context;
@@ -81,6 +82,7 @@ export class AcceptLine {
   leave({ row }: BoardPlace): void {
     this.#taken.delete(row);
     this.#context.board.clear(row);
+    this.#closeBoard();
   }
 
   /** Who joined is behind everybody, and has the least; who left may have been woken, and has not come. */
@@ -99,9 +101,14 @@ export class AcceptLine {
     this.#watch.close();
   }
 
-  /** Every worker is gone. */
+  /** Every worker is gone. A `commandProducer` that takes its time may still start one with the descriptor that it was promised. */
   over(): void {
-    this.#context.board.close();
+    this.#over = true;
+    this.#closeBoard();
+  }
+
+  #closeBoard(): void {
+    if (this.#over && this.#taken.size === 0) this.#context.board.close();
   }
 
   /** @param newest The others go behind it. */

@@ -130,11 +130,7 @@ export class Starter {
     void handle.gone.then(() => timer.cancel());
   }
 
-  async #bring(
-    handle: WorkerHandle,
-    readiness: Deferred<boolean>,
-    given: Given,
-  ): Promise<boolean> {
+  async #bring(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
     const { settings, host } = this.#context;
     const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
     const deadline = host.now() + settings.readyTimeout;
@@ -154,11 +150,7 @@ export class Starter {
   }
 
   /** `undefined`: the fleet stops. */
-  async #spawn(
-    handle: WorkerHandle,
-    deadline: number,
-    given: Given,
-  ): Promise<WorkerProcess | undefined> {
+  async #spawn(handle: WorkerHandle, deadline: number, given: Given): Promise<WorkerProcess | undefined> {
     const { settings, host, releases, naps, log } = this.#context;
     const launch: Omit<Launch, keyof ReleaseLaunch> = {
       fleet: settings.name,

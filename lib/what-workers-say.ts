@@ -28,8 +28,7 @@ const CHECKS: Checks = {
     return checked && { type: 'boot-error', error: checked };
   },
   stderr: ({ text }) => (isText(text) && text.length <= STDERR_TEXT ? { type: 'stderr', text } : undefined),
-  ready: ({ pid, inLine }) =>
-    isPid(pid) ? { type: 'ready', pid, ...(inLine === true && { inLine }) } : undefined,
+  ready: ({ pid, inLine }) => (isPid(pid) ? { type: 'ready', pid, ...(inLine === true && { inLine }) } : undefined),
   draining: ({ signal }) => (isSignal(signal) ? { type: 'draining', signal } : undefined),
   closed: () => ({ type: 'closed' }),
   pong: ({ id, inspector }) => {

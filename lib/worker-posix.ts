@@ -70,7 +70,10 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
   };
 }
 
-function openLines(native: NativeBinding, { counts, board, log, room }: AcceptLinesContext): NativeAcceptLines | undefined {
+function openLines(
+  native: NativeBinding,
+  { counts, board, log, room }: AcceptLinesContext,
+): NativeAcceptLines | undefined {
   if (board === undefined) return native.acceptLines({ counts }, room);
   try {
     const opened = native.acceptLines({ counts, board: board.fd, row: board.row }, room);

@@ -59,7 +59,14 @@ function worker(...servers: (Server | undefined)[]): Worker {
   const logged: string[] = [];
   const log = { info: () => {}, warn: (line: string) => logged.push(line), error: (line: string) => logged.push(line) };
   const links = { send: () => {}, succeed: () => {} };
-  const admission = new Admission({ system: posixSystem(native), drain, log, sharing: 'sharded', board: undefined, ...links });
+  const admission = new Admission({
+    system: posixSystem(native),
+    drain,
+    log,
+    sharing: 'sharded',
+    board: undefined,
+    ...links,
+  });
   for (const server of servers) {
     if (server === undefined) continue;
     drain.track(server);

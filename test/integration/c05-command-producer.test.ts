@@ -36,10 +36,13 @@ async function producerFails(config: ProducerConfig): Promise<Run> {
 testOn('descriptors')('C5 a commandProducer sees one open file, and what it spawns with it serves', async () => {
   const master = startProducing({});
   const { pids, addresses } = await master.event('onMasterReady');
+  const { exclusiveAccept } = await master.call('features');
   expect(pids).toEqual(master.events('started').map(({ pid }) => pid));
   for (const { files, stdio, targets } of master.events('command')) {
     expect(files).toEqual([{ fd: expect.any(Number), name: '0', address: addresses[0] }]);
-    expect(stdio).toEqual(['ignore', 'inherit', 'inherit', files[0].fd, expect.any(Number)]);
+    // The control channel, and the memory that the workers share where they stand in line.
+    const own = Array.from({ length: exclusiveAccept ? 2 : 1 }, () => expect.any(Number));
+    expect(stdio).toEqual(['ignore', 'inherit', 'inherit', files[0].fd, ...own]);
     expect(openFds(master.pid).get(files[0].fd)).toBe(targets[0]);
     for (const pid of pids) expect(openFds(pid).get(3)).toBe(targets[0]);
   }

@@ -41,6 +41,7 @@ test('features tell what this kernel can do', () => {
     queueDepth: isLinux,
     dropPrivileges: true,
     acceptLine: true,
+    exclusiveAccept: isLinux,
     reasons: expect.any(Object),
   });
   for (const [name, available] of Object.entries(native.features)) {

@@ -21,7 +21,13 @@ const SOCKET: InspectedSocket = {
 };
 
 function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIdentity {
-  const none = { masterStarted: '133700', controlFd: undefined, reportFd: undefined, adoptionFd: undefined, board: undefined };
+  const none = {
+    masterStarted: '133700',
+    controlFd: undefined,
+    reportFd: undefined,
+    adoptionFd: undefined,
+    board: undefined,
+  };
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };
 }
 

@@ -1,0 +1,55 @@
+import { expect } from 'vitest';
+import { KeepingClients, median, standardDeviation, unevenness } from '../helpers/keeping-clients.js';
+import { testOnLinux as test } from '../helpers/skip.js';
+import { FAMILIES, type StandingFleet, startStanding } from '../helpers/standing-fleet.js';
+
+async function readyPids({ master }: StandingFleet): Promise<readonly number[]> {
+  return await master.call('pids');
+}
+
+for (const family of FAMILIES) {
+  test(`A2a connections that stay, opened one after another, are dealt evenly to 4 workers: 400 with max/min of at most 1.1 (${family})`, async () => {
+    const { pids, target } = await startStanding({ family, stays: true });
+    const clients = new KeepingClients(target);
+    for (let i = 0; i < 400; i++) await clients.open();
+    const held = clients.held(pids);
+    expect(unevenness(held)).toBeLessThanOrEqual(1.1);
+  });
+
+  test(`A2b 240 connections that stay, opened at once, are dealt to 4 workers with a standard deviation of at most 6 (${family})`, async () => {
+    const { pids, target } = await startStanding({ family, stays: true });
+    const clients = new KeepingClients(target);
+    await Promise.all(Array.from({ length: 240 }, () => clients.open()));
+    const held = clients.held(pids);
+    expect(standardDeviation(held)).toBeLessThanOrEqual(6);
+  });
+
+  test(`A2c after a rolling reload whose 200 clients connect again at once max/min is at most 1.5, as the median of five (${family})`, async () => {
+    // A worker waits for a few milliseconds for one that has less; on a busy machine that one may get no CPU for as long, once in a while.
+    const fleet = await startStanding({ family, stays: true });
+    const clients = new KeepingClients(fleet.target);
+    for (let i = 0; i < 200; i++) await clients.open();
+    const rounds: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      await fleet.master.call('reload');
+      const pids = await readyPids(fleet);
+      await clients.settled(pids);
+      const held = clients.held(pids);
+      expect(held.reduce((total, count) => total + count)).toBe(200);
+      rounds.push(unevenness(held));
+    }
+    expect(median(rounds)).toBeLessThanOrEqual(1.5);
+  });
+
+  test(`A2d workers that join get what is new: 200 connections on 2 workers and 200 more on 4 end with max/min of at most 1.5 (${family})`, async () => {
+    const fleet = await startStanding({ family, stays: true, options: { workers: 2 } });
+    const clients = new KeepingClients(fleet.target);
+    for (let i = 0; i < 200; i++) await clients.open();
+    await fleet.master.call('scale', 4);
+    const pids = await readyPids(fleet);
+    expect(pids).toHaveLength(4);
+    for (let i = 0; i < 200; i++) await clients.open();
+    const held = clients.held(pids);
+    expect(unevenness(held)).toBeLessThanOrEqual(1.5);
+  });
+}
