@@ -51,7 +51,11 @@ export class Sharding {
     this.#stalls = new Stalls({
       host: context.host,
       log: context.log,
-      stalled: ({ place: { slot } }) => this.#review(this.#seats[slot] as Seat, slot),
+      stalled: ({ place: { slot } }) => {
+        this.#review(this.#seats[slot] as Seat, slot);
+        // The adopter that the kernel wakes for one of its connections may not come either.
+        this.#rearm(slot);
+      },
       revived: (handle) => this.#onRevived(handle),
       passed: (slot) => this.#rearm(slot),
       queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.host.queueDepth(fd).depth > 0),
@@ -200,6 +204,7 @@ export class Sharding {
         this.#stalls.suspect(slot, workers);
       } else {
         this.#orphan(seat, slot);
+        for (const handle of seat.adopters ?? []) handle.look();
         this.#watch.rearm(fd);
       }
     }
