@@ -20,6 +20,8 @@ import { openWorkerStdio } from './worker-stdio.js';
 
 /** A queue that is still filled after so many milliseconds is told of. */
 const QUEUE_DELAY = 50;
+/** Bytes: collecting a small heap takes about 20 ms at the most, and what the start has left there is a good part of it. */
+const SMALL_HEAP = 8_000_000;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
 const STRANGER_AGE = 1_000;
 
@@ -43,7 +45,8 @@ export class PosixHost extends CommonHost implements Host {
   readonly openBoard = 'makeBoard' in native ? () => onLinux(native).makeBoard() : undefined;
 
   settle(): void {
-    if ('releaseFreeMemory' in native) onLinux(native).releaseFreeMemory();
+    if (!('releaseFreeMemory' in native)) return;
+    onLinux(native).releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
   }
 
   queueDepth(fd: number): { readonly depth: number; readonly limit: number } {

@@ -333,6 +333,9 @@ export interface LinuxBinding {
    * a handler; what another process sends is heard. To be called after a handler was installed. Does nothing without one.
    */
   leaveToJobControl(signal: number): void;
-  /** Gives memory that malloc(3) keeps, and nothing uses, back to the kernel: `malloc_trim(3)`. Takes about a millisecond. */
-  releaseFreeMemory(): void;
+  /**
+   * Gives memory that malloc(3) keeps, and nothing uses, back to the kernel: `malloc_trim(3)`. Takes about a millisecond. `heap`: V8
+   * collects its own before, which takes 12 ms for 3 MB that live, and 120 for 25.
+   */
+  releaseFreeMemory(heap: boolean): void;
 }

@@ -105,7 +105,16 @@ void LeaveSignalToJobControl(const Napi::CallbackInfo& info) {
   Translate(info.Env(), [&] { LeaveToJobControl(signal); });
 }
 
-void ReleaseMemory(const Napi::CallbackInfo&) { ReleaseFreeMemory(); }
+// V8 collects, and gives pages back, when memory outside of its heap is said to be more than it may
+// have.
+void ReleaseMemory(const Napi::CallbackInfo& info) {
+  constexpr std::int64_t kTooMuch = std::int64_t{1} << 36;
+  if (ToFlag(info[0], "heap")) {
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), kTooMuch);
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -kTooMuch);
+  }
+  ReleaseFreeMemory();
+}
 
 }  // namespace
 
