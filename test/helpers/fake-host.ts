@@ -13,6 +13,7 @@ import type {
   WorkerProcessEvents,
 } from '../../lib/host.js';
 import type { OpenListener } from '../../lib/listeners.js';
+import type { NativeBoard } from '../../lib/native.cjs';
 import type { ListenPlan } from '../../lib/options.js';
 import type { MasterMessage } from '../../lib/protocol.cjs';
 import { Shards } from '../../lib/shards.js';
@@ -28,6 +29,8 @@ export interface Behaviour {
   blocked?: boolean | undefined;
   /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
   readonly mortal?: boolean;
+  /** Stand in line with the others. Default: where it was given a row of the board. */
+  readonly inLine?: boolean;
 }
 
 export class FakeWorker implements WorkerProcess {
@@ -72,7 +75,8 @@ export class FakeWorker implements WorkerProcess {
   letGo(): void {}
 
   becomeReady(): void {
-    if (!this.#gone) this.events.message({ type: 'ready', pid: this.pid });
+    const inLine = this.behaviour.inLine ?? this.launch.board !== undefined;
+    if (!this.#gone) this.events.message({ type: 'ready', pid: this.pid, ...(inLine && { inLine }) });
   }
 
   exit(exit: ProcessExit): void {
@@ -98,6 +102,9 @@ const EVERYTHING: Features = {
 
 /** Descriptor of the socket of slot 0. */
 const FIRST_SHARD = 30;
+/** Of the socket that all share. */
+const SHARED = 20;
+const BOARD = 21;
 
 interface FakeTimer {
   readonly at: number;
@@ -131,11 +138,28 @@ export class FakeHost implements Host {
   readonly steered: string[] = [];
   /** Slots whose queues were to be watched again. */
   readonly rearmed: number[] = [];
+  /** What happened to the memory that workers share, where `features.exclusiveAccept`: `open`, `take 0`, `clear 0`, `close`. */
+  readonly board: string[] = [];
+  boardError: unknown;
+  /** How many workers it has a place for. */
+  boardRows = 1_023;
   /** Milliseconds that a process has waited for a CPU. */
   readonly starved = new Map<number, number>();
   #onWaiting: ((reports: readonly QueueReport[]) => void) | undefined;
   #time = 0;
   readonly #timers = new Set<FakeTimer>();
+
+  readonly openBoard = (): NativeBoard => {
+    if (this.boardError !== undefined) throw this.boardError;
+    this.board.push('open');
+    return {
+      fd: BOARD,
+      rows: this.boardRows,
+      take: (row) => void this.board.push(`take ${row}`),
+      clear: (row) => void this.board.push(`clear ${row}`),
+      close: () => void this.board.push('close'),
+    };
+  };
 
   constructor(features: Partial<Features> = {}) {
     this.features = { ...EVERYTHING, ...features };
@@ -189,7 +213,7 @@ export class FakeHost implements Host {
       if (!closed) this.closedListeners++;
       closed = true;
     };
-    if (sharing !== 'sharded') return [{ address, fd: 20, wire, close }];
+    if (sharing !== 'sharded') return [{ address, fd: SHARED, wire, close }];
     const steer = ({ live }: { readonly live: readonly number[] }) => void this.steered.push(live.join());
     let fd = FIRST_SHARD;
     const shards = new Shards({ steer, closeFd: () => {} }, log, () => fd++);
@@ -217,6 +241,11 @@ export class FakeHost implements Host {
   wait(...slots: number[]): void {
     for (const slot of slots) this.queued.add(slot);
     this.#onWaiting?.(slots.map((slot) => ({ fd: FIRST_SHARD + slot })));
+  }
+
+  /** Connections have been waiting at the socket that all share. */
+  waitShared(): void {
+    this.#onWaiting?.([{ fd: SHARED }]);
   }
 
   runDelay(pid: number): number {
