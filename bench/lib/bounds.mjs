@@ -2,8 +2,9 @@
 import { MEASURES } from '../measures.mjs';
 
 /** @returns `{ what, most, value, ok }`: ok is undefined where nothing was measured. */
-export function boundsOf(results) {
-  return Object.entries(MEASURES).flatMap(([name, { bounds = () => [] }]) => {
+export function boundsOf(results, names = Object.keys(MEASURES)) {
+  return names.flatMap((name) => {
+    const { bounds = () => [] } = MEASURES[name];
     const { data } = results.measures[name] ?? {};
     if (data === undefined) return [];
     return bounds(data).map((bound) => ({
@@ -13,9 +14,9 @@ export function boundsOf(results) {
   });
 }
 
-/** Prints them. @returns how many are missed. */
-export function checkBounds(results) {
-  const bounds = boundsOf(results);
+/** Prints those of the measures that were run. @returns how many are missed. */
+export function checkBounds(results, names) {
+  const bounds = boundsOf(results, names);
   console.log('\nBounds:');
   for (const { what, most, value, ok } of bounds) {
     const verdict = ok === undefined ? 'not measured' : ok ? 'held' : 'MISSED';

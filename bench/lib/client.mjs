@@ -16,7 +16,11 @@ export async function compileClient() {
   const source = fileURLToPath(new URL('./client.cc', import.meta.url));
   await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-o', program, source]);
   const ask = async (...args) => {
-    const { stdout } = await run(program, args.map(String), { timeout: LIMIT });
+    const asking = run(program, args.map(String), { timeout: LIMIT });
+    // It has no channel that ends with this process.
+    const kill = () => asking.child.kill('SIGKILL');
+    process.once('exit', kill);
+    const { stdout } = await asking.finally(() => process.off('exit', kill));
     const { failures, ...result } = JSON.parse(stdout);
     if (Object.keys(failures).length > 0) throw new Error(`connections failed: ${JSON.stringify(failures)}`);
     return result;

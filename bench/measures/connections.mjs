@@ -48,7 +48,7 @@ const full = [
 ];
 
 const short = { rounds: 2, slices: 1, slice: 400 };
-const quick = [2, 4, 16].map((workers) => ({
+const quick = [4, 16].map((workers) => ({
   workers,
   modes: workers === 4 ? ALL : FEW,
   warm: 800 * workers,

@@ -9,7 +9,7 @@ export { bounds, sections };
 export const title = 'Spread';
 
 const MODES = ['cluster', 'none', 'node-reuseport', 'pm2', 'plain', 'shared', 'sharded', 'reuseport'];
-const QUICK = ['cluster', 'plain', 'shared', 'sharded'];
+const QUICK = ['cluster', 'shared', 'sharded'];
 const [HELD, WEBSOCKETS, SHORT, AT_A_TIME] = [400, 240, 8_000, 32];
 const WARM = 4_000;
 /** The package's default is measured more often: what it is held to is a median. */

@@ -63,7 +63,9 @@ export function sections(data) {
         relative(few),
       ],
       charts: [
-        chartOf('cpu', 'CPU per connection (Connection: close)', 'µs', 'bars', few, main, 'cpu', named),
+        chartOf('cpu', 'CPU per connection (Connection: close)', 'µs', 'bars', few, main, 'cpu', (each) =>
+          named(each).replace(', ', '\n'),
+        ),
         chartOf(
           'cpu-growth',
           'CPU per connection, one at a time, by the number of workers',
@@ -76,7 +78,7 @@ export function sections(data) {
         ),
       ],
       how: `How: one HTTP request on a connection of its own. The client is a process in C++ and not counted. All servers run at once and take turns
-of ${`some thousand`} connections in random order, so that other work on the machine meets all alike. CPU is user and system time of all threads of
+of some thousand connections in random order, so that other work on the machine meets all alike. CPU is user and system time of all threads of
 all processes, masters included (\`/proc/<pid>/task/*/schedstat\`). The number is the median over the rounds.`,
     },
     {
