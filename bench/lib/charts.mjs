@@ -62,7 +62,7 @@ function optionOf({ title, unit, kind, categories, series, log = false }, theme)
     textStyle: { fontFamily: font, color: text },
     title: { text: title, left: 8, top: 6, textStyle: { fontSize: 15, fontWeight: 600, color: text } },
     legend: { top: 34, left: 8, itemWidth: 16, itemHeight: 10, itemGap: 22, textStyle: { color: text, fontSize: 12 } },
-    grid: { left: 16, right: 24, top: 100, bottom: 16, containLabel: true },
+    grid: { left: 16, right: 24, top: 124, bottom: 16, containLabel: true },
     xAxis: {
       type: 'category',
       data: categories,

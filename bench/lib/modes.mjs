@@ -15,12 +15,14 @@ export const MODES = {
 };
 
 /** `'shared'` on the majors of Node that are not this one, each beside one process of the same. */
-export const ON_MAJORS = [22, 24, 26].flatMap((major) => [
+const ON_MAJORS = [22, 24, 26].flatMap((major) => [
   [`single@${major}`, { label: `one process, Node ${major}`, program: 'single', needs: `node${major}` }],
   [`shared@${major}`, { label: `'shared', Node ${major}`, program: 'shared', needs: `node${major}` }],
 ]);
 
 const all = { ...MODES, ...Object.fromEntries(ON_MAJORS) };
+
+export const MODES_ON_MAJORS = ON_MAJORS.map(([name]) => name);
 
 export function modeOf(name) {
   return all[name];

@@ -31,7 +31,7 @@ export async function startServer(mode, options, peers = {}) {
     async stop() {
       // Without the channel there is nobody left who could want anything: the server ends its workers and itself.
       if (child.connected) child.disconnect();
-      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE / 4);
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE / 2);
       await gone;
       clearTimeout(timer);
       running.delete(server);

@@ -25,9 +25,14 @@ export async function pm2({ workers: count, app, program }) {
     PM2_DISCRETE_MODE: 'true',
     BENCH: JSON.stringify({ port, app }),
   };
+  // A command that was asked to start the daemon has to end before anybody can end the daemon.
+  let running = Promise.resolve();
+  let stopping = false;
   const command = async (...args) => {
-    const { stdout } = await run(process.execPath, [program, ...args], { env, timeout: PATIENCE, maxBuffer: 2 ** 26 });
-    return stdout;
+    if (stopping && args[0] !== 'kill') throw new Error('PM2 is being stopped');
+    const asked = run(process.execPath, [program, ...args], { env, timeout: PATIENCE, maxBuffer: 2 ** 26 });
+    running = asked.catch(() => {});
+    return (await asked).stdout;
   };
   const daemon = () => Number(readFileSync(join(home, 'pm2.pid'), 'utf8'));
   const workers = async () => {
@@ -42,7 +47,7 @@ export async function pm2({ workers: count, app, program }) {
     const seen = new Set();
     const end = performance.now() + PATIENCE;
     while (wanted.some((pid) => !seen.has(pid))) {
-      if (performance.now() > end) throw new Error(`PM2: ${seen.size} of ${wanted.length} workers answer`);
+      if (stopping || performance.now() > end) throw new Error(`PM2: ${seen.size} of ${wanted.length} workers answer`);
       const pid = await whoAnswers(port).catch(() => delay(5));
       if (pid !== undefined) seen.add(pid);
     }
@@ -61,6 +66,8 @@ export async function pm2({ workers: count, app, program }) {
       await serving(await workers());
     },
     async stop() {
+      stopping = true;
+      await running;
       const pid = daemonOrNone(daemon);
       // Without its daemon the command would start one.
       if (pid !== undefined && isAlive(pid)) await command('kill').catch(() => {});

@@ -1,0 +1,22 @@
+// The same on every major of Node that the package supports: what a connection costs 'shared', beside one process of that Node.
+import { stopServers, takeTurns, WARM, warmServers } from '../lib/interleaved.mjs';
+import { MODES_ON_MAJORS } from '../lib/modes.mjs';
+import { available } from '../lib/servers.mjs';
+import { bounds, sections } from '../sections/majors.mjs';
+
+export { bounds, sections };
+export const title = 'On other majors of Node';
+
+const WORKERS = 4;
+
+export async function run({ quick, client, peers }) {
+  const modes = available(['single', 'shared', ...MODES_ON_MAJORS], peers);
+  const servers = await warmServers({ modes, workers: WORKERS, peers, client, warm: quick ? WARM / 4 : 2 * WARM });
+  try {
+    const how = quick ? { rounds: 2, slices: 1, slice: 400 } : { rounds: 3, slices: 2 };
+    const { rounds } = await takeTurns(servers, client.load, { what: 'majors of Node', concurrency: 1, ...how });
+    return { workers: WORKERS, rounds };
+  } finally {
+    await stopServers(servers);
+  }
+}
