@@ -16,10 +16,11 @@ constexpr std::uint32_t kSlackPart = 16;
 // How long the other one may take for its first connection: a few slices of a busy CPU. One that
 // has hardly begun runs code that has never run.
 constexpr milliseconds kPatience(4);
-constexpr milliseconds kYoungPatience(30);
+constexpr milliseconds kYoungPatience(80);
 constexpr std::uint32_t kYoung = 32;
-// A burst that one worker alone cannot take in this time is for all of them, for as long.
-constexpr milliseconds kLongestYield(100);
+// A burst that others cannot take in this time is for all of them for a while.
+constexpr milliseconds kLongestYield(200);
+constexpr milliseconds kForAll(50);
 // After a yield that evened out nothing, because connections do not stay.
 constexpr milliseconds kNoUse(1000);
 
@@ -68,7 +69,7 @@ bool Deal::YieldsOn(Clock::time_point now) {
     return false;
   }
   if (now - since_ >= kLongestYield) {
-    not_before_ = now + kLongestYield;
+    not_before_ = now + kForAll;
     return false;
   }
   const std::optional<Least> least = FindLeast();
