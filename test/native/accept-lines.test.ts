@@ -102,15 +102,28 @@ test('a line of a listener that was closed touches nothing that has its number n
   other.line.close();
 });
 
-test('listen, leave, enter, close and listen again in any order end no process, and every connection is accepted once', () => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [fixture('walks-accept-lines.mjs'), '1000'], {
-    encoding: 'utf8',
+for (const seed of [1, 2, 3]) {
+  test(`A6a listen, leave, enter, look, EMFILE, close and listen again in any order end no process, and every connection is accepted once (seed ${seed})`, () => {
+    const { status, stderr, stdout } = spawnSync(
+      'sh',
+      [
+        '-c',
+        'ulimit -n 200; exec "$@"',
+        'sh',
+        process.execPath,
+        fixture('walks-accept-lines.mjs'),
+        '1000',
+        String(seed),
+      ],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { connections, accepted, shortages } = JSON.parse(stdout) as Record<string, number>;
+    expect(connections).toBeGreaterThan(100);
+    expect(accepted).toBe(connections);
+    expect(shortages).toBeGreaterThan(50);
   });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const { connections, accepted } = JSON.parse(stdout) as { connections: number; accepted: number };
-  expect(connections).toBeGreaterThan(100);
-  expect(accepted).toBe(connections);
-});
+}
 
 test('descriptors that become short take every listener out before it accepts, and back when they are not', () => {
   const { status, stderr, stdout } = spawnSync(
