@@ -47,7 +47,7 @@ for (const family of FAMILIES) {
 
   test(`A2c after a rolling reload whose 200 clients connect again at once max/min is at most 1.5, as the median of five (${family})`, async () => {
     // A worker waits for a few milliseconds for one that has less; on a busy machine that one may get no CPU for as long, once in a while.
-    const fleet = await startStanding({ family, stays: true, options: { readyFor: 200 } });
+    const fleet = await startStanding({ family, stays: true });
     const clients = new KeepingClients(fleet.target);
     await inTurn(clients, 200);
     const rounds: number[] = [];

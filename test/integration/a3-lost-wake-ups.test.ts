@@ -17,6 +17,8 @@ const ALWAYS = 400;
 const test = testWhen(isLinux && commandWorks('python3', '--version'), 'needs Linux and python3');
 
 const TRIALS = 30;
+/** Each takes a second. */
+const STARVED = 5;
 
 /** So many processes at the head of the line that do not come when they are woken. */
 async function behindStandIns(
@@ -87,9 +89,8 @@ for (const family of FAMILIES) {
         const options = { workers: 3, recoverThreshold: 1_000 };
         // Everybody but the one that starves is on the first CPU.
         const fleet = await startStanding({ family, options }, { wrapper: ['taskset', '-c', '0'] });
-        const trials = Number(process.env['TRIALS'] ?? 5);
         const waited: number[] = [];
-        for (let i = 0; i < trials; i++) {
+        for (let i = 0; i < STARVED; i++) {
           const before: number[] = await fleet.master.call('pids');
           await untilAsleep(before, 100);
           const head = await headOf(fleet);
