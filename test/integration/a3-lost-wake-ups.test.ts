@@ -86,7 +86,7 @@ for (const family of FAMILIES) {
     testStarved(
       `A3b a connection whose worker ${what} is answered by another one within 150 ms (${family})`,
       async () => {
-        const options = { workers: 3, recoverThreshold: 1_000 };
+        const options = { workers: 3, recoverThreshold: 1_000, recoverInterval: 0 };
         // Everybody but the one that starves is on the first CPU.
         const fleet = await startStanding({ family, options }, { wrapper: ['taskset', '-c', '0'] });
         const waited: number[] = [];
