@@ -31,18 +31,23 @@ export interface BoardPlace {
   readonly row: number;
 }
 
-/** `undefined` where workers do not share a queue, or the system wakes all of them. */
-export function openBoard(
-  { openBoard: open, features, program }: Pick<Host, 'openBoard' | 'features' | 'program'>,
+/** `undefined` where workers do not share a queue, or the system wakes all of them, or the machine is short of what it takes. */
+export function formLine(
+  host: AcceptLineContext['host'] & Pick<Host, 'openBoard' | 'features' | 'program'>,
   { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
   log: Logger,
-): NativeBoard | undefined {
+  fleet: Pick<AcceptLineContext, 'listeners' | 'workers'>,
+): AcceptLine | undefined {
+  const { openBoard: open, features, program } = host;
   const alone = sharing === 'reuseport' && !listen.some(({ kind }) => kind === 'unix');
   if (open === undefined || !features.exclusiveAccept || readiness === 'spawn' || alone) return undefined;
   if (program.env['PREFORK_ACCEPT'] === 'plain') return undefined;
+  let board: NativeBoard | undefined;
   try {
-    return open();
+    board = open();
+    return new AcceptLine({ ...fleet, host, board });
   } catch (error) {
+    board?.close();
     log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`);
     return undefined;
   }
@@ -60,9 +65,14 @@ export class AcceptLine {
   constructor(context: AcceptLineContext) {
     this.#context = context;
     this.#watch = context.host.watchQueues((reports) => this.#onWaiting(reports), CONFIRMATIONS);
-    for (const listener of context.listeners) {
-      if (listener.watchBy !== undefined) listener.watchBy(this.#watch);
-      else if (listener.fd !== null) this.#watch.add(listener.fd);
+    try {
+      for (const listener of context.listeners) {
+        if (listener.watchBy !== undefined) listener.watchBy(this.#watch);
+        else if (listener.fd !== null) this.#watch.add(listener.fd);
+      }
+    } catch (error) {
+      this.#watch.close();
+      throw error;
     }
   }
 

@@ -71,8 +71,8 @@ export class UnixRenewal {
   }
 
   watchBy(watch: SocketWatch): void {
-    this.#watch = watch;
     watch.add(this.#current.fd);
+    this.#watch = watch;
   }
 
   /** Closes all of it. Throws what {@link UnixSocket.close} does. */

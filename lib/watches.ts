@@ -3,7 +3,7 @@
  * that asked for them; every other master does without their memory. A successor any worker may ask for, at any time.
  */
 
-import { AcceptLine, type BoardPlace, openBoard } from './accept-line.js';
+import { type AcceptLine, type BoardPlace, formLine } from './accept-line.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import type { Liveness } from './liveness.js';
@@ -35,8 +35,7 @@ export class Watches {
   async open(context: WatchesContext): Promise<void> {
     const { settings, host, log, workers, replace } = context;
     const { livenessTimeout, recycle } = settings;
-    const board = openBoard(host, settings, log);
-    if (board !== undefined) this.#line = new AcceptLine({ host, board, listeners: context.listeners, workers });
+    this.#line = formLine(host, settings, log, context);
     const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
     const [sharding, liveness] = await Promise.all([
       sharded.length === 0 ? undefined : import('./sharding.js'),

@@ -15,7 +15,7 @@ constexpr std::uint32_t kSlack = 2;
 constexpr std::uint32_t kSlackPart = 16;
 // How long the other one may take for its first connection: a few slices of a busy CPU. One that
 // has hardly begun runs code that has never run.
-constexpr milliseconds kPatience(4);
+constexpr milliseconds kPatience(6);
 constexpr milliseconds kYoungPatience(80);
 constexpr std::uint32_t kYoung = 32;
 // A burst that others cannot take in this time is for all of them for a while.

@@ -141,6 +141,7 @@ export class FakeHost implements Host {
   /** What happened to the memory that workers share, where `features.exclusiveAccept`: `open`, `take 0`, `clear 0`, `close`. */
   readonly board: string[] = [];
   boardError: unknown;
+  watchError: unknown;
   /** How many workers it has a place for. */
   boardRows = 1_023;
   /** Milliseconds that a process has waited for a CPU. */
@@ -226,6 +227,7 @@ export class FakeHost implements Host {
   }
 
   watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
+    if (this.watchError !== undefined) throw this.watchError;
     this.#onWaiting = onWaiting;
     return {
       add: () => {},

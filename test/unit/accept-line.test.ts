@@ -157,3 +157,13 @@ test('A7c a board that cannot be made is a warning, and every connection wakes a
   expect(log.filter((text) => text.includes(line) && text.includes('memfd_create EMFILE'))).toHaveLength(1);
   await master.stop();
 });
+
+test('A7c where the watch on the queues cannot be had no worker stands in line, and the board is closed', async () => {
+  const host = new FakeHost({ exclusiveAccept: true });
+  host.watchError = Object.assign(new Error('pthread_create EAGAIN'), { code: 'EAGAIN' });
+  const { master, log } = await standing({}, host);
+  expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
+  expect(host.board).toEqual(['open', 'close']);
+  expect(log.filter((text) => text.includes('pthread_create EAGAIN'))).toHaveLength(1);
+  await master.stop();
+});
