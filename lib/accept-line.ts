@@ -6,8 +6,8 @@
 
 import type { Host, QueueReport, QueueWatch } from './host.js';
 import { inWords } from './in-words.cjs';
-import type { OpenListener } from './listeners.js';
-import type { NativeBoard } from './native.cjs';
+import type { OpenListener, SocketWatch } from './listeners.js';
+import type { BoardPlace, NativeBoard } from './native.cjs';
 import type { Settings } from './options.js';
 import type { Logger } from './types.js';
 import type { WorkerHandle } from './worker-handle.js';
@@ -23,12 +23,6 @@ export interface AcceptLineContext {
   readonly listeners: readonly OpenListener[];
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<WorkerHandle>;
-}
-
-/** What a worker inherits of it. */
-export interface BoardPlace {
-  readonly fd: number;
-  readonly row: number;
 }
 
 /** `undefined` where workers do not share a queue, or the system wakes all of them, or the machine is short of what it takes. */
@@ -53,11 +47,11 @@ export function formLine(
   }
 }
 
-export class AcceptLine {
+export class AcceptLine implements SocketWatch {
   readonly #context: AcceptLineContext;
   readonly #watch: QueueWatch;
-  /** By the process that has it. */
-  readonly #taken = new Set<number>();
+  /** By row: who has it, or is about to. */
+  readonly #taken = new Map<number, BoardPlace>();
   #asked = false;
   #closed = false;
   #over = false;
@@ -67,7 +61,7 @@ export class AcceptLine {
     this.#watch = context.host.watchQueues((reports) => this.#onWaiting(reports), CONFIRMATIONS);
     try {
       for (const listener of context.listeners) {
-        if (listener.watchBy !== undefined) listener.watchBy(this.#watch);
+        if (listener.watchBy !== undefined) listener.watchBy(this);
         else if (listener.fd !== null) this.#watch.add(listener.fd);
       }
     } catch (error) {
@@ -76,20 +70,34 @@ export class AcceptLine {
     }
   }
 
+  /** A listener has another socket. */
+  add(fd: number): void {
+    if (!this.#closed) this.#watch.add(fd);
+  }
+
+  /** It is about to be closed. */
+  remove(fd: number): void {
+    if (!this.#closed) this.#watch.remove(fd);
+  }
+
   /** For a worker that is about to be started; `undefined` when there are more than the board has rows. */
   place(): BoardPlace | undefined {
     const { board } = this.#context;
     for (let row = 0; row < board.rows; row++) {
       if (this.#taken.has(row)) continue;
-      this.#taken.add(row);
+      const place = { fd: board.fd, row };
+      this.#taken.set(row, place);
       board.take(row);
-      return { fd: board.fd, row };
+      return place;
     }
     return undefined;
   }
 
-  /** The worker is gone, or never came to be. */
-  leave({ row }: BoardPlace): void {
+  /** The worker is gone, or never came to be. Idempotent. */
+  leave(place: BoardPlace): void {
+    const { row } = place;
+    // Another worker's by now.
+    if (this.#taken.get(row) !== place) return;
     this.#taken.delete(row);
     this.#context.board.clear(row);
     this.#closeBoard();

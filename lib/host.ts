@@ -5,7 +5,7 @@
 
 import type { Program } from './command.js';
 import type { OpenListener } from './listeners.js';
-import type { NativeBoard } from './native.cjs';
+import type { BoardPlace, NativeBoard } from './native.cjs';
 import type { LaunchSettings, ListenPlan } from './options.js';
 import type { MasterMessage, WorkerMessage } from './protocol.cjs';
 import type { Features, Logger, PreforkOptions, Sharing } from './types.js';
@@ -76,7 +76,7 @@ export interface Launch {
   readonly generation: number;
   readonly listeners: readonly OpenListener[];
   /** Where workers stand in line. */
-  readonly board?: { readonly fd: number; readonly row: number } | undefined;
+  readonly board?: BoardPlace | undefined;
   /** Whether the worker may be given sockets of other slots. */
   readonly adopts: boolean;
   /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */

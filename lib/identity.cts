@@ -4,7 +4,7 @@
  * deleted as they are read: a worker's own children are not workers.
  */
 
-import type { ParentWatch } from './native.cjs';
+import type { BoardPlace, ParentWatch } from './native.cjs';
 import type { WorkerMessage } from './protocol.cjs';
 import { ENV, MARKER } from './protocol.cjs';
 import type { WorkerContext } from './types.js' with { 'resolution-mode': 'import' };
@@ -38,7 +38,7 @@ export interface WorkerIdentity {
   /** `undefined` unless the listeners are sharded. */
   readonly adoptionFd: number | undefined;
   /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
-  readonly board: { readonly fd: number; readonly row: number } | undefined;
+  readonly board: BoardPlace | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
@@ -88,7 +88,7 @@ export function nextFleetName(): string {
   return String(number);
 }
 
-function board(fd: number | undefined, row: number | undefined): WorkerIdentity['board'] {
+function board(fd: number | undefined, row: number | undefined): BoardPlace | undefined {
   return fd === undefined || row === undefined ? undefined : { fd, row };
 }
 

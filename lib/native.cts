@@ -178,9 +178,8 @@ export interface NativeAcceptLine {
 export interface AcceptLinesRequest {
   /** Connections of this process that are open, and how many there ever were; both wrap. Looked at before every poll. */
   readonly counts: Uint32Array;
-  /** What `makeBoard` made, and the row of this process. Without them it never stays away to let others catch up. */
-  readonly board?: Fd;
-  readonly row?: number;
+  /** What `makeBoard` made, and the row of this process. Without it the process never stays away to let others catch up. */
+  readonly board?: BoardPlace;
 }
 
 export interface NativeAcceptLines {
@@ -188,6 +187,12 @@ export interface NativeAcceptLines {
   add(fd: Fd, exclusive: boolean): NativeAcceptLine;
   /** Looks at every queue afresh, as a worker that enters the line does, and goes to the end of it. */
   look(): void;
+}
+
+/** What a worker has of the memory that the workers of its fleet share. */
+export interface BoardPlace {
+  readonly fd: Fd;
+  readonly row: number;
 }
 
 /** Memory that the workers of a fleet share: what each of them holds, as a hint for the others. */

@@ -36,7 +36,7 @@ export interface StarterContext {
   readonly releases: Releases;
   message(handle: WorkerHandle, data: unknown): void;
   /** Hears what a worker that runs says of itself. */
-  readonly watches: Pick<Watches, 'accepting' | 'changed' | 'place' | 'pong' | 'recycle' | 'unadopted'>;
+  readonly watches: Pick<Watches, 'accepting' | 'changed' | 'leave' | 'place' | 'pong' | 'recycle' | 'unadopted'>;
   /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
   spawned(handle: WorkerHandle): Promise<boolean>;
   /** A worker of a fleet that stops accepts no more. */
@@ -82,7 +82,7 @@ export class Starter {
     const { host, log, watches, listeners } = this.#context;
     const readiness = deferred<boolean>();
     const leases = new Leases(listeners, place.generation);
-    const shared = watches.place();
+    const board = watches.place();
     const handle = new WorkerHandle(place, () => host.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {
@@ -106,11 +106,9 @@ export class Starter {
       },
     });
     handle.superseded = () => leases.superseded;
-    const ready = this.#bring(handle, readiness, { listeners: leases.listeners, board: shared?.board });
-    let held = true;
+    const ready = this.#bring(handle, readiness, { listeners: leases.listeners, board });
     const release = (): void => {
-      if (held) shared?.release();
-      held = false;
+      if (board !== undefined) watches.leave(board);
       leases.release();
     };
     void handle.gone.then(release);

@@ -116,7 +116,11 @@ export class UnixRenewal {
     }
     const before = this.#current;
     this.#current = held;
-    this.#watch?.add(held.fd);
+    try {
+      this.#watch?.add(held.fd);
+    } catch (error) {
+      this.#say.warn(`a connection may wait for one worker although others are idle: ${reasonOf(error)}`);
+    }
     this.#say.news(
       'is bound again; workers that were started before accept from the old socket, which no client reaches',
     );

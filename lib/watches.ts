@@ -3,10 +3,11 @@
  * that asked for them; every other master does without their memory. A successor any worker may ask for, at any time.
  */
 
-import { type AcceptLine, type BoardPlace, formLine } from './accept-line.js';
+import { type AcceptLine, formLine } from './accept-line.js';
 import type { Host } from './host.js';
 import type { OpenListener } from './listeners.js';
 import type { Liveness } from './liveness.js';
+import type { BoardPlace } from './native.cjs';
 import type { Settings } from './options.js';
 import type { InspectorPort } from './protocol.cjs';
 import { Recycling, type RecyclingContext } from './recycling.js';
@@ -57,10 +58,14 @@ export class Watches {
     this.#sharding?.grow(slots);
   }
 
-  /** What a worker that is about to be started shares with the others, and how to give it back. */
-  place(): { readonly board: BoardPlace; release(): void } | undefined {
-    const board = this.#line?.place();
-    return board && { board, release: () => this.#line?.leave(board) };
+  /** What a worker that is about to be started shares with the others, until {@link Watches.leave}. */
+  place(): BoardPlace | undefined {
+    return this.#line?.place();
+  }
+
+  /** The worker is gone, or never came to be. Idempotent. */
+  leave(place: BoardPlace): void {
+    this.#line?.leave(place);
   }
 
   /** A worker became ready, drains, or is gone. */

@@ -42,7 +42,9 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
         of(server) {
           const fd = descriptorOf(server);
           if (fd === undefined) return undefined;
-          const own = sharing !== 'shared' && wires[fds.indexOf(fd)]?.family.startsWith('IP') === true;
+          const wire = wires[fds.indexOf(fd)];
+          // Of this slot alone. What has no wire was adopted.
+          const own = sharing !== 'shared' && wire !== undefined && wire.family !== 'unix';
           return lines?.add(fd, board !== undefined && !own);
         },
         look: () => lines?.look(),
@@ -76,7 +78,7 @@ function openLines(
 ): NativeAcceptLines | undefined {
   if (board === undefined) return native.acceptLines({ counts }, room);
   try {
-    const opened = native.acceptLines({ counts, board: board.fd, row: board.row }, room);
+    const opened = native.acceptLines({ counts, board }, room);
     native.closeFd(board.fd);
     return opened;
   } catch (error) {

@@ -39,9 +39,12 @@ void AcceptLines::ApplyAll() {
     if (entry->out == Wanted(*entry)) Apply(*entry);
 }
 
+void AcceptLines::Turn(Entry& entry) {
+  if (!entry.out && !entry.line.Turn()) entry.out = true;
+}
+
 void AcceptLines::TurnAll() {
-  for (const auto& entry : entries_)
-    if (!entry->out && !entry->line.Turn()) entry->out = true;
+  for (const auto& entry : entries_) Turn(*entry);
 }
 
 // Level-triggered: a queue that filled meanwhile is reported by the poll that follows.
@@ -52,7 +55,7 @@ void AcceptLines::BeforePoll() {
   ApplyAll();
   if (known) {
     for (const auto& entry : entries_)
-      if (entry->line.Waits() && !entry->line.Turn()) entry->out = true;
+      if (entry->line.Waits()) Turn(*entry);
   }
   deal_.Publish(
       std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) { return !entry->out; }));
@@ -60,14 +63,13 @@ void AcceptLines::BeforePoll() {
 }
 
 void AcceptLines::DealOut() {
-  const Deal::Clock::time_point now = Deal::Clock::now();
   if (yields_) {
     if (!timer_.Fired()) return;
-    yields_ = deal_.YieldsOn(now);
+    yields_ = deal_.YieldsOn();
     if (yields_) timer_.Start(Deal::kNextLooks);
     return;
   }
-  switch (deal_.Review(now)) {
+  switch (deal_.Review()) {
     case Deal::Step::kStay:
       break;
     case Deal::Step::kTurn:

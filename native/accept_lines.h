@@ -53,6 +53,7 @@ class AcceptLines {
     return !entry.leave && !short_ && !(yields_ && entry.line.exclusive());
   }
   void ApplyAll();
+  void Turn(Entry& entry);
   void TurnAll();
 
   Options options_;

@@ -4,6 +4,7 @@
 
 #include "accept_lines.h"
 #include "addon_args.h"
+#include "addon_board.h"
 #include "main_thread.h"
 
 namespace prefork {
@@ -73,11 +74,7 @@ const std::uint32_t* ToCounts(const Napi::Value& value) {
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Napi::Object request = ToObject(info[0], "request");
-  const auto board_fd = ToOptional(request.Get("board"), "board", ToFd);
-  const auto row =
-      ToOptional(request.Get("row"), "row", [](const Napi::Value& value, const std::string& name) {
-        return static_cast<std::uint32_t>(ToInteger(value, name, 0, Board::kRows - 1));
-      });
+  const auto place = ToOptional(request.Get("board"), "board", ToObject);
   const Napi::Function on_change = ToFunction(info[1], "onRoom");
   // Its loop is the one that lives as long as the process.
   if (!OnMainThread() || !IsNode(env) || !WhyNoAcceptLine().empty()) return env.Undefined();
@@ -85,9 +82,10 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return env.Undefined();
   AcceptLines::Options options = {};
   options.counts = ToCounts(request.Get("counts"));
-  if (board_fd && row) {
-    options.board = Translate(env, [&] { return std::make_unique<Board>(*board_fd); });
-    options.row = *row;
+  if (place) {
+    const int fd = ToFd(place->Get("fd"), "board.fd");
+    options.row = ToRow(place->Get("row"), "board.row");
+    options.board = Translate(env, [&] { return std::make_unique<Board>(fd); });
   }
   ChangeQueue queue = ChangeQueue::New(env, on_change, "prefork:accept-lines", 0, 1,
                                        static_cast<std::nullptr_t*>(nullptr));
@@ -100,13 +98,14 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
     };
     auto* lines = new AcceptLines(loop, std::move(options));
     env.AddCleanupHook([](AcceptLines* kept) { kept->Stop(); }, lines);
+    // Probed once.
+    const bool can_stand = WhyNoExclusiveAccept().empty();
     Napi::Object result = Napi::Object::New(env);
     result.Set("add", Napi::Function::New(
                           env,
-                          [lines](const Napi::CallbackInfo& call) {
+                          [lines, can_stand](const Napi::CallbackInfo& call) {
                             const int fd = ToFd(call[0], "fd");
-                            const bool exclusive =
-                                ToFlag(call[1], "exclusive") && WhyNoExclusiveAccept().empty();
+                            const bool exclusive = ToFlag(call[1], "exclusive") && can_stand;
                             return Translate(call.Env(), [&] {
                               return ToJs(call.Env(), lines, lines->Add(fd, exclusive));
                             });

@@ -2,9 +2,6 @@
 
 #include <memory>
 
-#include "addon_args.h"
-#include "board.h"
-
 namespace prefork {
 namespace {
 
@@ -16,11 +13,7 @@ struct Opened {
 template <typename Act>
 Napi::Function OnRow(Napi::Env env, const char* name, Act act) {
   return Napi::Function::New(
-      env,
-      [act](const Napi::CallbackInfo& info) {
-        act(static_cast<std::uint32_t>(ToInteger(info[0], "row", 0, Board::kRows - 1)));
-      },
-      name);
+      env, [act](const Napi::CallbackInfo& info) { act(ToRow(info[0], "row")); }, name);
 }
 
 Napi::Value Make(const Napi::CallbackInfo& info) {

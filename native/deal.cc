@@ -33,7 +33,7 @@ std::uint32_t Load(const std::atomic<std::uint32_t>& field) {
 Deal::Deal(const std::uint32_t* counts, const Board* board, std::uint32_t row)
     : counts_(counts), board_(board), row_(row) {}
 
-Deal::Step Deal::Review(Clock::time_point now) {
+Deal::Step Deal::Review() {
   const std::uint32_t held = counts_[0];
   const bool accepted = counts_[1] != accepted_;
   accepted_ = counts_[1];
@@ -46,13 +46,16 @@ Deal::Step Deal::Review(Clock::time_point now) {
   const bool over = least && IsOver(held, least->held);
   low_ = grew ? held : std::min(low_, held);
   if (!over && (!grew || (least && held <= least->held))) return Step::kStay;
-  if (!over || now < not_before_) return Step::kTurn;
+  if (!over) return Step::kTurn;
+  const Clock::time_point now = Clock::now();
+  if (now < not_before_) return Step::kTurn;
   since_ = now;
   Watch(least->row, now);
   return Step::kYield;
 }
 
-bool Deal::YieldsOn(Clock::time_point now) {
+bool Deal::YieldsOn() {
+  const Clock::time_point now = Clock::now();
   const BoardRow& its = board_->Row(to_);
   const std::uint32_t took = Load(its.accepted) - its_accepted_;
   const auto kept = static_cast<std::int32_t>(Load(its.held) - its_held_);

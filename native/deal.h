@@ -20,7 +20,6 @@ namespace prefork {
 
 class Deal {
  public:
-  using Clock = std::chrono::steady_clock;
   enum class Step {
     kStay,
     kTurn,   // to the end of the line
@@ -34,13 +33,15 @@ class Deal {
   Deal(const std::uint32_t* counts, const Board* board, std::uint32_t row);
 
   // Before a poll, with every connection counted that the last one brought.
-  Step Review(Clock::time_point now);
+  Step Review();
   // When a look is due: whether to stay away for kNextLooks more.
-  bool YieldsOn(Clock::time_point now);
+  bool YieldsOn();
   // For the others.
   void Publish(bool accepts);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Least {
     std::uint32_t row;
     std::uint32_t held;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include <atomic>
 #include <csignal>
 
 #include "job_control.h"
@@ -16,6 +17,14 @@ namespace {
 struct sigaction* HandlerBefore(int signal) {
   static struct sigaction handlers[2];
   return &handlers[signal == SIGTTIN ? 0 : 1];
+}
+
+// Two processes of a background job may write at once, and the kernel has the second signal handled
+// by another thread. Two that exchange the handler at the same time would leave the process without
+// it.
+std::atomic_flag* Stopping(int signal) {
+  static std::atomic_flag stopping[2] = {ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT};
+  return &stopping[signal == SIGTTIN ? 0 : 1];
 }
 
 void StopAsWithoutHandler(int signal) {
@@ -40,7 +49,11 @@ void OnSignal(int signal, siginfo_t* info, void* context) {
   const struct sigaction& next = *HandlerBefore(signal);
   // sigaction(2): a signal of a process has SI_USER, SI_QUEUE or SI_TKILL.
   if (info->si_code == SI_KERNEL) {
-    StopAsWithoutHandler(signal);
+    std::atomic_flag* stopping = Stopping(signal);
+    if (!stopping->test_and_set()) {
+      StopAsWithoutHandler(signal);
+      stopping->clear();
+    }
   } else if ((next.sa_flags & SA_SIGINFO) != 0) {
     next.sa_sigaction(signal, info, context);
   } else {

@@ -1,7 +1,7 @@
 /** Clients of fixtures that greet every connection with their pid: what became of each connection. */
 
-import net from 'node:net';
-import type { Target } from './http.js';
+import type net from 'node:net';
+import { dial, type Target } from './http.js';
 
 export interface Greeting {
   /** `'waits'`: nothing came in time. */
@@ -14,8 +14,7 @@ export interface Greeting {
 /** Connects, and waits for a greeting. The connection stays open. */
 export function connect(target: Target, within: number): Promise<Greeting> {
   const before = performance.now();
-  const { port, host = '127.0.0.1', socketPath } = target;
-  const socket = socketPath === undefined ? net.connect(port as number, host) : net.connect(socketPath);
+  const socket = dial(target);
   return new Promise((resolve) => {
     const done = (outcome: Greeting['outcome'], pid = 0): void => {
       clearTimeout(timer);

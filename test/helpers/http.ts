@@ -83,10 +83,14 @@ export interface RawConnection {
   close(): void;
 }
 
+/** A socket that connects. */
+export function dial({ port = 0, host = '127.0.0.1', socketPath }: Target): net.Socket {
+  return socketPath === undefined ? net.connect({ port, host }) : net.connect({ path: socketPath });
+}
+
 /** Resolves when connected; rejects with the error of connect(2). */
 export async function connectRaw(target: Target): Promise<RawConnection> {
-  const { port = 0, host = '127.0.0.1', socketPath } = target;
-  const socket = socketPath === undefined ? net.connect({ port, host }) : net.connect({ path: socketPath });
+  const socket = dial(target);
   let received = '';
   let failure: NodeJS.ErrnoException | undefined;
   let over = false;

@@ -1,9 +1,9 @@
 /** Clients that keep a connection, and connect again when it is closed: who has how many. */
 
-import net from 'node:net';
+import type net from 'node:net';
 import { onTestFinished } from 'vitest';
 import { eventually } from './eventually.js';
-import type { Target } from './http.js';
+import { dial, type Target } from './http.js';
 
 export class KeepingClients {
   readonly #target: Target;
@@ -17,8 +17,7 @@ export class KeepingClients {
 
   /** One more. Resolves when it has been greeted. */
   open(): Promise<void> {
-    const { port, host = '127.0.0.1', socketPath } = this.#target;
-    const socket = socketPath === undefined ? net.connect(port as number, host) : net.connect(socketPath);
+    const socket = dial(this.#target);
     this.#sockets.set(socket, 0);
     socket.on('error', () => {});
     socket.on('close', () => {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { eventually, httpGet, startReadyFleet } from '../helpers/index.js';
+import { sleepsOf } from '../helpers/standing-fleet.js';
 
 /** What all threads of a process have done so far. */
 interface Work {
@@ -12,13 +13,11 @@ interface Work {
 }
 
 function workOf(pid: number): Work {
-  let [cpu, sleeps] = [0, 0];
+  let cpu = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const read = (file: string): string => readFileSync(`/proc/${pid}/task/${thread}/${file}`, 'utf8');
-    cpu += Number(read('schedstat').split(' ')[0]) / 1e6;
-    sleeps += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(read('status'))?.[1]);
+    cpu += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   }
-  return { cpu, sleeps };
+  return { cpu, sleeps: sleepsOf(pid) };
 }
 
 function since(pid: number, before: Work): Work {

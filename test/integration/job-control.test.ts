@@ -49,6 +49,8 @@ testInAShell(
     const master = startFleet({ options: { workers: 2 } }, { wrapper: inAShell });
     await master.call('type', '"$@" < /dev/null &\n');
     const { pids, from } = await master.event('onMasterReady');
+    // The last thing that it writes by itself. Written later it would stop the job, and fg(1) discards a SIGTTIN that waits.
+    await master.event('on ready');
     await master.call('type', 'stty tostop; echo to"st"op\n');
     await eventually(() => /^tostop/m.test(master.stdout), { what: 'the terminal stops those that write' });
     // A person's wish is heard. The line that the master logs about it is what stops the job.

@@ -41,7 +41,7 @@ function write(row: number, { accepts, held, accepted, turns }: Row): void {
 const counts = new Uint32Array(2);
 board?.take(OWN);
 board?.take(OTHER);
-const lines = isLinux ? native.acceptLines({ counts, board: fd, row: OWN }, () => {}) : undefined;
+const lines = isLinux ? native.acceptLines({ counts, board: { fd, row: OWN } }, () => {}) : undefined;
 const sockets: Socket[] = [];
 let line: NativeAcceptLine | undefined;
 let port = 0;
@@ -164,10 +164,10 @@ test('A8e whatever another process has written into the memory that they share, 
 });
 
 test('A8f the memory has one size: nobody who has the descriptor can make it smaller, and what is no board is refused', () => {
-  expect(() => native.acceptLines({ counts, board: 0, row: 0 }, () => {})).toThrow(/no board of a fleet|mmap/);
+  expect(() => native.acceptLines({ counts, board: { fd: 0, row: 0 } }, () => {})).toThrow(/no board of a fleet|mmap/);
   for (const row of [-1, 1_023, 1.5, 'x']) {
     expect(() => board?.take(row as number)).toThrow(/row/);
-    expect(() => native.acceptLines({ counts, board: fd, row: row as number }, () => {})).toThrow(/row/);
+    expect(() => native.acceptLines({ counts, board: { fd, row: row as number } }, () => {})).toThrow(/row/);
   }
   expect(() => native.acceptLines({ counts: new Uint32Array(1) }, () => {})).toThrow(/counts/);
 });

@@ -148,22 +148,19 @@ test('A7c PREFORK_ACCEPT=plain in the environment of the master is the way back'
   await master.stop();
 });
 
-test('A7c a board that cannot be made is a warning, and every connection wakes all workers', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  host.boardError = Object.assign(new Error('memfd_create EMFILE'), { code: 'EMFILE' });
-  const { master, log } = await standing({}, host);
-  expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
-  const line = 'every connection wakes all workers, because they cannot stand in line: ';
-  expect(log.filter((text) => text.includes(line) && text.includes('memfd_create EMFILE'))).toHaveLength(1);
-  await master.stop();
-});
-
-test('A7c where the watch on the queues cannot be had no worker stands in line, and the board is closed', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  host.watchError = Object.assign(new Error('pthread_create EAGAIN'), { code: 'EAGAIN' });
-  const { master, log } = await standing({}, host);
-  expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
-  expect(host.board).toEqual(['open', 'close']);
-  expect(log.filter((text) => text.includes('pthread_create EAGAIN'))).toHaveLength(1);
-  await master.stop();
-});
+test.each([
+  ['the memory', 'boardError', 'memfd_create EMFILE', []],
+  ['the watch on the queues', 'watchError', 'pthread_create EAGAIN', ['open', 'close']],
+] as const)(
+  'A7c where %s cannot be had the fleet serves with a warning, and every connection wakes all workers',
+  async (_what, which, reason, board) => {
+    const host = new FakeHost({ exclusiveAccept: true });
+    host[which] = new Error(reason);
+    const { master, log } = await standing({}, host);
+    expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
+    expect(host.board).toEqual(board);
+    const line = 'every connection wakes all workers, because they cannot stand in line: ';
+    expect(log.filter((text) => text.includes(line) && text.includes(reason))).toHaveLength(1);
+    await master.stop();
+  },
+);
