@@ -39,7 +39,8 @@ if (cluster.isPrimary) {
     const worker = cluster.fork({ PORT: String(port) });
     const gone = once(worker, 'exit').then(() => Promise.reject(new Error('a worker ended before it listened')));
     gone.catch(() => {});
-    const [address] = await Promise.race([once(worker, 'listening'), gone]);
+    // Not 'listening': with reusePort the primary never emits it.
+    const [address] = await Promise.race([once(worker, 'message'), gone]);
     serving.add(worker);
     return address.port;
   };
@@ -138,5 +139,8 @@ if (cluster.isPrimary) {
   });
 } else {
   process.on('message', obeyMessage);
-  serve().listen({ port: Number(process.env.PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) });
+  const server = serve();
+  server.listen({ port: Number(process.env.PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) }, () =>
+    process.send(server.address()),
+  );
 }
