@@ -18,8 +18,11 @@ constexpr std::uint32_t kSlackPart = 16;
 constexpr milliseconds kPatience(6);
 constexpr milliseconds kYoungPatience(80);
 constexpr std::uint32_t kYoung = 32;
-// A burst that others cannot take in this time is for all of them for a while.
+// A burst that others cannot take in this time is for all of them for a while: whoever polls first
+// takes what waits by then. One that has hardly begun needs longer, and this is when it counts:
+// connections that a reload has moved come back to it at once.
 constexpr milliseconds kLongestYield(200);
+constexpr milliseconds kLongestYoungYield(400);
 constexpr milliseconds kForAll(50);
 // After a yield that evened out nothing, because connections do not stay.
 constexpr milliseconds kNoUse(1000);
@@ -49,7 +52,7 @@ Deal::Step Deal::Review() {
   if (!over) return Step::kTurn;
   const Clock::time_point now = Clock::now();
   if (now < not_before_) return Step::kTurn;
-  since_ = now;
+  until_ = now + (IsYoung(least->row) ? kLongestYoungYield : kLongestYield);
   Watch(least->row, now);
   return Step::kYield;
 }
@@ -61,8 +64,7 @@ bool Deal::YieldsOn() {
   const auto kept = static_cast<std::int32_t>(Load(its.held) - its_held_);
   if (Load(its.accepts) == 0) return false;
   if (took == 0) {
-    const bool young = Load(its.accepted) < kYoung;
-    if (now - asked_ < (young ? kYoungPatience : kPatience)) return true;
+    if (now - asked_ < (IsYoung(to_) ? kYoungPatience : kPatience)) return true;
     // None came, or it is busy with something else.
     stuck_.emplace_back(to_, Load(its.turns));
     return false;
@@ -71,7 +73,7 @@ bool Deal::YieldsOn() {
     not_before_ = now + kNoUse;
     return false;
   }
-  if (now - since_ >= kLongestYield) {
+  if (now >= until_) {
     not_before_ = now + kForAll;
     return false;
   }
@@ -108,6 +110,8 @@ bool Deal::IsStuck(std::uint32_t row) const {
     if (stuck == row && turns == Load(board_->Row(row).turns)) return true;
   return false;
 }
+
+bool Deal::IsYoung(std::uint32_t row) const { return Load(board_->Row(row).accepted) < kYoung; }
 
 bool Deal::IsOver(std::uint32_t held, std::uint32_t least) const {
   return held > least + std::max(kSlack, least / kSlackPart);

@@ -49,6 +49,8 @@ class Deal {
 
   std::optional<Least> FindLeast() const;
   bool IsStuck(std::uint32_t row) const;
+  // Has hardly begun: it runs code that has never run.
+  bool IsYoung(std::uint32_t row) const;
   bool IsOver(std::uint32_t held, std::uint32_t least) const;
   void Watch(std::uint32_t row, Clock::time_point now);
 
@@ -58,11 +60,11 @@ class Deal {
   // Since the last turn: how many connections there ever were, and the fewest that were open.
   std::uint32_t accepted_ = 0;
   std::uint32_t low_ = 0;
-  // While it yields: to whom, what that one had, and since when.
+  // While it yields: to whom, what that one had, and how long at most.
   std::uint32_t to_ = 0;
   std::uint32_t its_accepted_ = 0;
   std::uint32_t its_held_ = 0;
-  Clock::time_point since_ = {};
+  Clock::time_point until_ = {};
   // Since when it is watched whether that one takes any.
   Clock::time_point asked_ = {};
   // Not before that.

@@ -167,6 +167,7 @@ int RunChild(void* argument) {
     Fail(plan, Step::kSetrlimit);
   if (plan.image->ListenPidDigits() != nullptr) WritePid(plan.image->ListenPidDigits());
   ResetSignals();
+  plan.tries_exec = true;
   const ExecImage& image = *plan.image;
   errno = TryCandidates(image, [&image](const char* file, char* const* argv) {
     execve(file, argv, image.Envp());

@@ -29,6 +29,9 @@ struct ChildPlan {
   pid_t parent;
   bool set_file_limit;
   struct rlimit file_limit;
+  // Written by the child, last of all. In the parent it stays false where clone(2) has copied the
+  // memory, and when the child was killed before.
+  volatile bool tries_exec;
 };
 
 // Never returns to its caller in a useful way: it ends in execve(2) or _exit(2).

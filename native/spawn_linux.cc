@@ -1,6 +1,7 @@
 // The parent's side of a spawn. clone(CLONE_VM | CLONE_VFORK) never copies page tables, so it costs
 // the same in a small and in a large master; fork(2) of 2 GB stalls it for 50-140 ms.
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -90,6 +91,12 @@ struct FileLimit {
 };
 FileLimit g_file_limit = {false, {}};
 
+// Now, or that cannot be told; POLLHUP is not what is asked for.
+bool IsReadable(int fd) {
+  pollfd asked = {fd, POLLIN, 0};
+  return poll(&asked, 1, 0) < 0 || (asked.revents & POLLIN) != 0;
+}
+
 // Returns the pid; throws SysError("clone").
 pid_t Clone(ChildPlan& plan, UniqueFd& pidfd) {
   char* stack = ChildStack::Top();
@@ -163,7 +170,10 @@ Spawned Spawn(const SpawnOptions& options) {
   const pid_t pid = Clone(plan, pidfd);
   write_end.Reset();
   ChildFailure failure;
-  if (ReadFailure(read_end.Get(), failure)) {
+  // One that has tried has written already, or will never. To wait for the end of the file would
+  // mean to wait until it is scheduled again: exec lets the parent go before it closes descriptors.
+  const bool may_fail = !plan.tries_exec || IsReadable(read_end.Get());
+  if (may_fail && ReadFailure(read_end.Get(), failure)) {
     ReapFailed(pid);
     throw Explain(failure, options);
   }

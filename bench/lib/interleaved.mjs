@@ -62,7 +62,8 @@ async function warmEach({ mode, pids, port }, client, concurrency) {
 export async function takeTurns(servers, ask, { what, concurrency, rounds, slices, slice = SLICE }) {
   const samples = [];
   const answered = Object.fromEntries(Object.keys(servers).map((mode) => [mode, {}]));
-  for (let round = 1; round <= rounds; round++) {
+  // Before the first that counts there is one more: which worker is warm depends on how many come at a time.
+  for (let round = 0; round <= rounds; round++) {
     say(`${what}: round ${round} of ${rounds}`);
     const used = Object.fromEntries(Object.keys(servers).map((mode) => [mode, { cpu: 0, master: 0, switches: 0 }]));
     for (let turn = 0; turn < slices; turn++) {
@@ -70,13 +71,15 @@ export async function takeTurns(servers, ask, { what, concurrency, rounds, slice
       for (const mode of shuffled(Object.keys(servers))) {
         const { port, pids } = servers[mode];
         const before = pids.map((pid) => [switches(pid), cpuTime(pid)]);
-        add(answered[mode], await ask(port, slice, concurrency));
+        const answers = await ask(port, slice, concurrency);
+        if (round > 0) add(answered[mode], answers);
         const spent = pids.map((pid, i) => cpuTime(pid) - before[i][1]);
         used[mode].cpu += sum(spent, (time) => time);
         used[mode].master += spent[0];
         used[mode].switches += sum(pids, (pid) => switches(pid)) - sum(before, ([count]) => count);
       }
     }
+    if (round === 0) continue;
     const perRequest = (counted) =>
       Object.fromEntries(Object.entries(counted).map(([name, total]) => [name, total / (slices * slice)]));
     samples.push(Object.fromEntries(Object.entries(used).map(([mode, counted]) => [mode, perRequest(counted)])));

@@ -22,29 +22,25 @@ const ALL = [
 const GROWTH = ['single', 'cluster', 'pm2', 'plain', 'shared', 'sharded'];
 const FEW = ['single', 'cluster', 'plain', 'shared', 'sharded'];
 
-/** `rounds` × `slices` turns of each mode; `bounded`: the scenario that bench/connections.mjs has bounds for. */
+/** What comes one at a time has the servers started so often: how fast a process is that was started differs by several hundredths. */
+const STARTS = 3;
+const lone = { concurrency: 1, rounds: 4, slices: 1 };
+
+/** `rounds` × `slices` turns of each mode, in each of `starts` sets of servers. */
 const full = [
-  { workers: 1, modes: GROWTH, close: [{ concurrency: 1, rounds: 3, slices: 2 }] },
+  { workers: 1, modes: GROWTH, close: [{ ...lone, rounds: 3 }] },
+  { workers: 2, modes: ALL, each: 32, close: [{ concurrency: 32, rounds: 5, slices: 3 }] },
+  { workers: 2, modes: GROWTH, starts: STARTS, close: [lone] },
   {
-    workers: 2,
+    workers: 4,
     modes: ALL,
-    each: 32,
-    close: [
-      { concurrency: 32, rounds: 5, slices: 4 },
-      { concurrency: 1, rounds: 5, slices: 2 },
-    ],
+    starts: STARTS,
+    close: [lone, { concurrency: 32, rounds: 2, slices: 1 }],
+    keep: { concurrency: 32, rounds: 1, slices: 1, slice: 10_000 },
   },
-  ...[4, 8].map((workers) => ({
-    workers,
-    modes: ALL,
-    close: [
-      { concurrency: 1, rounds: 5, slices: 2 },
-      { concurrency: 32, rounds: 3, slices: 2 },
-    ],
-    keep: workers === 4 ? { concurrency: 32, rounds: 3, slices: 2, slice: 10_000 } : undefined,
-  })),
-  { workers: 16, modes: GROWTH, close: [{ concurrency: 1, rounds: 3, slices: 2 }] },
-  { workers: 64, modes: FEW, close: [{ concurrency: 1, rounds: 3, slices: 1 }] },
+  { workers: 8, modes: GROWTH, starts: STARTS, close: [lone, { concurrency: 32, rounds: 2, slices: 2 }] },
+  { workers: 16, modes: GROWTH, close: [{ ...lone, rounds: 3 }] },
+  { workers: 64, modes: FEW, close: [{ ...lone, rounds: 2 }] },
 ];
 
 const short = { rounds: 2, slices: 1, slice: 400 };
@@ -58,20 +54,33 @@ const quick = [4, 16].map((workers) => ({
 
 export async function run({ quick: isQuick, client, peers }) {
   const scenarios = [];
-  for (const { workers, modes: wanted, close, keep, ...warming } of isQuick ? quick : full) {
-    const modes = available(wanted, peers);
-    const servers = await warmServers({ modes, workers, peers, client, ...warming });
-    try {
-      const turns = async (kind, ask, how) => {
-        const what = `${workers} workers, ${how.concurrency} at a time, ${kind}`;
-        const measured = await takeTurns(servers, ask, { what, ...how });
-        scenarios.push({ workers, concurrency: how.concurrency, kind, ...measured });
-      };
-      for (const how of close) await turns('close', client.load, how);
-      if (keep !== undefined) await turns('keep-alive', client.keepAlive, keep);
-    } finally {
-      await stopServers(servers);
-    }
+  for (const { starts = 1, ...plan } of isQuick ? quick : full) {
+    const runs = [];
+    for (let start = 0; start < starts; start++) runs.push(await once(plan, client, peers));
+    // Of each kind the rounds of all starts.
+    scenarios.push(...runs[0].map((first, i) => runs.slice(1).reduce((all, run) => joined(all, run[i]), first)));
   }
   return { scenarios };
+}
+
+/** Servers of their own. @returns a scenario for each kind of turns. */
+async function once({ workers, modes: wanted, close, keep, ...warming }, client, peers) {
+  const servers = await warmServers({ modes: available(wanted, peers), workers, peers, client, ...warming });
+  try {
+    const scenarios = [];
+    const turns = async (kind, ask, how) => {
+      const what = `${workers} workers, ${how.concurrency} at a time, ${kind}`;
+      const measured = await takeTurns(servers, ask, { what, ...how });
+      scenarios.push({ workers, concurrency: how.concurrency, kind, ...measured });
+    };
+    for (const how of close) await turns('close', client.load, how);
+    if (keep !== undefined) await turns('keep-alive', client.keepAlive, keep);
+    return scenarios;
+  } finally {
+    await stopServers(servers);
+  }
+}
+
+function joined(one, other) {
+  return { ...one, rounds: [...one.rounds, ...other.rounds] };
 }

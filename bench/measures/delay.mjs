@@ -16,7 +16,7 @@ const WARM = 8_000;
 /** Milliseconds. */
 const LATE = 250;
 const blockedFor = (quick) => (quick ? 1_000 : 3_000);
-const roundsOf = (mode, quick) => (quick ? 1 : mode === 'shared' ? 5 : 3);
+const roundsOf = (mode, quick) => (quick ? 1 : mode === 'shared' ? 5 : 2);
 
 export async function run({ quick, client, peers }) {
   const modes = {};

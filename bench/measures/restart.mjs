@@ -22,7 +22,7 @@ export async function run({ quick, peers }) {
     modes[mode] = await withServer(mode, { workers: 1, app: {} }, peers, async ({ port, pids }) => {
       const kills = [];
       let [, pid] = pids;
-      while (kills.length < (quick ? 3 : 15)) {
+      while (kills.length < (quick ? 3 : 11)) {
         say(`${mode}: kill ${kills.length + 1}`);
         await delay(LIVES);
         const { replacement, ...kill } = await killOnce(port, pid);

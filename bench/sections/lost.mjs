@@ -35,7 +35,7 @@ export function sections({ rows }) {
           kind: 'bars',
           categories: Object.keys(NAMES)
             .filter((name) => of(rows, name, 'shared') !== undefined)
-            .map((name) => `${of(rows, name, 'shared').done} ${NAMES[name]}`),
+            .map((name) => NAMES[name]),
           series: modes.map((mode) => ({
             mode,
             label: labelOf(mode),
