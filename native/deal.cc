@@ -17,7 +17,7 @@ constexpr std::uint32_t kSlackPart = 16;
 // has hardly begun runs code that has never run.
 constexpr milliseconds kPatience(6);
 constexpr milliseconds kYoungPatience(80);
-constexpr std::uint32_t kYoung = 32;
+constexpr std::uint32_t kYoung = 256;
 // A burst that others cannot take in this time is for all of them for a while: whoever polls first
 // takes what waits by then. One that has hardly begun needs longer, and this is when it counts:
 // connections that a reload has moved come back to it at once.
