@@ -51,11 +51,6 @@ export function isAlive(pid) {
   }
 }
 
-/** How many descriptors are open. */
-export function descriptors(pid) {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
 /** Kilobytes: what is resident, and the same with every shared page divided by the number of those who share it (proc(5)). */
 export function memory(pid) {
   return { rss: field(pid, 'status', 'VmRSS'), pss: field(pid, 'smaps_rollup', 'Pss') };

@@ -1,5 +1,4 @@
 // What a benchmark prints and how it ends.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
 /** Where the numbers come from: they mean nothing without it. */
@@ -15,17 +14,16 @@ export function machine() {
 }
 
 /** One line for people. */
-export function where() {
+function where() {
   const { node, linux, cpus: count } = machine();
   return `Node ${node.slice(1)}, Linux ${linux.split('-')[0]}, ${count} CPUs`;
 }
 
 /**
  * Prints the results as tables in Markdown, or everything as JSON with `--json`. Misses make the exit code 1.
- * @param report `{ title, tables: [{ heading: (row) => text }], rows, misses, page? }`, rows being plain data. With `--write` the
- * tables replace those on the page `{ file, name }` as well, see {@link writeInto}.
+ * @param report `{ title, tables: [{ heading: (row) => text }], rows, misses }`, rows being plain data.
  */
-export function print({ title, tables, rows, misses, page }) {
+export function print({ title, tables, rows, misses }) {
   const text = tables.map((columns) => table(columns, rows)).join('\n\n');
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify({ title, machine: machine(), rows, misses }, null, 2));
@@ -33,17 +31,7 @@ export function print({ title, tables, rows, misses, page }) {
     console.log(`${title}\n${where()} (${machine().model})\n\n${text}`);
     console.log(misses.length === 0 ? '\nEvery bound holds.' : `\nMissed:\n  ${misses.join('\n  ')}`);
   }
-  if (page !== undefined && process.argv.includes('--write')) writeInto(page, `${title}; ${where()}:\n\n${text}`);
   if (misses.length > 0) process.exitCode = 1;
-}
-
-/** Replaces what is between the comments `bench:<name>` and `/bench:<name>` of a page. */
-export function writeInto({ file, name }, text) {
-  const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
-  const before = readFileSync(file, 'utf8');
-  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${file.pathname} has no place for the tables: ${begin} and ${end}`);
-  writeFileSync(file, `${before.slice(0, from + begin.length)}\n\n${text}\n\n${before.slice(to)}`);
 }
 
 /** @param sorted Ascending. */

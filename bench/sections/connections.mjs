@@ -163,7 +163,7 @@ export function bounds(data) {
   cpu(8, 1, 'shared', 'plain', 0.25);
   cpu(8, 32, 'shared', 'sharded', 1);
   cpu(8, 32, 'shared', 'plain', 0.65);
-  // The bounds of bench/connections.mjs.
+  // With a worker for each CPU, which is the default.
   cpu(2, 32, 'shared', 'single', 1.05);
   cpu(2, 32, 'shared', 'cluster', 0.5);
   cpu(2, 32, 'sharded', 'shared', 1.05);
