@@ -11,9 +11,9 @@ const WORKERS = 4;
 
 export async function run({ quick, client, peers }) {
   const modes = available(['single', 'shared', ...MODES_ON_MAJORS], peers);
-  const servers = await warmServers({ modes, workers: WORKERS, peers, client, warm: quick ? WARM / 4 : 2 * WARM });
+  const servers = await warmServers({ modes, workers: WORKERS, peers, client, warm: quick ? WARM / 4 : 4 * WARM });
   try {
-    const how = quick ? { rounds: 2, slices: 1, slice: 400 } : { rounds: 3, slices: 2 };
+    const how = quick ? { rounds: 2, slices: 1, slice: 400 } : { rounds: 4, slices: 3 };
     const { rounds } = await takeTurns(servers, client.load, { what: 'majors of Node', concurrency: 1, ...how });
     return { workers: WORKERS, rounds };
   } finally {
