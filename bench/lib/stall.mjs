@@ -1,5 +1,5 @@
 // How long one spawn stops the event loop of a large process: the package's native spawn beside child_process.spawn in the same process.
-// Both start /bin/true; only the synchronous part counts, it is what delays everybody else. Interleaved.
+// Both start /bin/true; only the synchronous part counts, it is what delays everybody else.
 //   node stall.mjs <resident megabytes> <rounds>   prints { resident, native: [ms], node: [ms], uv }
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,14 +10,13 @@ const request = { file: '/bin/true', args: ['true'], env: [], fds: [0, 1, 2], di
 export async function measureStalls(megabytes, rounds) {
   // Written to, or the pages would not be resident; in pieces, as the heap of a real server is.
   const ballast = Array.from({ length: Math.ceil(megabytes / 64) }, () => Buffer.alloc(64 * 1024 * 1024, 1));
-  // The first of each kind loads code and maps the child's stack.
-  await nativeStall();
-  await nodeStall();
+  // The first of each kind loads code and maps the child's stack. All of one kind before the other: after a fork(2) every page that
+  // the parent writes to is copied first, and a master that never forks does not pay for that.
   const stalls = { native: [], node: [] };
-  for (let i = 0; i < rounds; i++) {
-    stalls.native.push(await nativeStall());
-    stalls.node.push(await nodeStall());
-  }
+  await nativeStall();
+  for (let i = 0; i < rounds; i++) stalls.native.push(await nativeStall());
+  await nodeStall();
+  for (let i = 0; i < rounds; i++) stalls.node.push(await nodeStall());
   const resident = Math.round(process.memoryUsage().rss / 1024 / 1024);
   return { resident, ...stalls, uv: process.versions.uv, pieces: ballast.length };
 }

@@ -46,7 +46,7 @@ export function sections({ rows, left }) {
           ]),
         },
       ],
-      how: `How: a process fills so much memory and starts \`/bin/true\`, in turn by the native spawn of the package and by \`child_process.spawn\`; only the
+      how: `How: a process fills so much memory and starts \`/bin/true\`, first by the native spawn of the package, then by \`child_process.spawn\`; only the
 synchronous part of each call counts, because everybody else waits for it.${left.length === 0 ? '' : ` Left out: ${left.join('; ')}.`}`,
     },
   ];
