@@ -6,7 +6,7 @@ export function machine() {
   return {
     node: process.version,
     uv: process.versions.uv,
-    linux: release(),
+    linux: release().split('-')[0],
     cpus: cpus().length,
     model: cpus()[0]?.model.trim(),
     memory: Math.round(totalmem() / 2 ** 30),
@@ -16,7 +16,7 @@ export function machine() {
 /** One line for people. */
 function where() {
   const { node, linux, cpus: count } = machine();
-  return `Node ${node.slice(1)}, Linux ${linux.split('-')[0]}, ${count} CPUs`;
+  return `Node ${node.slice(1)}, Linux ${linux}, ${count} CPUs`;
 }
 
 /**
