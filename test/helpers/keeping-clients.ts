@@ -56,6 +56,11 @@ export function unevenness(counts: readonly number[]): number {
   return Math.max(...counts) / Math.min(...counts);
 }
 
+export function standardDeviation(counts: readonly number[]): number {
+  const mean = counts.reduce((total, count) => total + count, 0) / counts.length;
+  return Math.sqrt(counts.reduce((total, count) => total + (count - mean) ** 2, 0) / counts.length);
+}
+
 export function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 }

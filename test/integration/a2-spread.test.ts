@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { KeepingClients, median, unevenness } from '../helpers/keeping-clients.js';
+import { KeepingClients, median, standardDeviation, unevenness } from '../helpers/keeping-clients.js';
 import { testOnLinux as test } from '../helpers/skip.js';
 import { FAMILIES, type StandingFleet, startStanding, untilAsleep } from '../helpers/standing-fleet.js';
 
@@ -37,13 +37,13 @@ for (const family of FAMILIES) {
     expect(await usually(fleet, (clients) => inTurn(clients, 400), unevenness)).toBeLessThanOrEqual(1.1);
   });
 
-  test(`A2b 240 connections that stay, opened by 8 clients at a time, are dealt to 4 workers with max/min of at most 3 (${family})`, async () => {
+  test(`A2b 240 connections that stay, opened by 8 clients at a time, are dealt to 4 workers with a standard deviation of at most 10 (${family})`, async () => {
     const fleet = await startStanding({ family, stays: true });
     const open = async (clients: KeepingClients): Promise<void> => {
       await Promise.all(Array.from({ length: 8 }, () => inTurn(clients, 30)));
     };
-    // 1.1 with a CPU to spare, and 1.7 beside other tests: one that gets no CPU for some milliseconds cannot take its share.
-    expect(await usually(fleet, open, unevenness)).toBeLessThanOrEqual(3);
+    // 0 to 2 with a CPU to spare, and 5 beside other tests: one that gets no CPU for some milliseconds cannot take its share.
+    expect(await usually(fleet, open, standardDeviation)).toBeLessThanOrEqual(10);
   });
 
   test(`A2c after a rolling reload whose 200 clients connect again at once max/min is at most 1.5, as the median of five (${family})`, async () => {
