@@ -1,19 +1,21 @@
 // `npm run bench`: everything that is measured, beside everybody, into bench/results.json, and from that docs/benchmarks.md with
 // its charts.
-//   --quick              fewer, smaller, in three minutes: for a look, not for a comparison
+//   --quick              fewer, smaller, in three minutes: for a look, not for a comparison; it goes to .results/bench/ and is held to
+//                        no bounds
 //   --only NAME,NAME     some measures; the results of the others stay as they are
 //   --draw               measures nothing, writes the page from the results
 // The exit code is 1 when a measure failed or a bound is missed. bench/README.md says more.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkBounds } from './lib/bounds.mjs';
 import { compileClient } from './lib/client.mjs';
 import { writePage } from './lib/page.mjs';
 import { findPeers } from './lib/peers.mjs';
 import { machine, say } from './lib/report.mjs';
-import { readResults, writeResults } from './lib/results.mjs';
+import { placesOf, readResults, writeResults } from './lib/results.mjs';
 import { stopAll } from './lib/servers.mjs';
 import { MEASURES } from './measures.mjs';
 
@@ -34,10 +36,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const results = readResults();
+const places = placesOf(flags.quick);
+const results = readResults(places);
 const failed = flags.draw ? [] : await measureAll();
-await writePage(results);
-const missed = flags.draw ? 0 : checkBounds(results, names);
+await writePage(places, results);
+const missed = flags.draw || flags.quick ? 0 : checkBounds(results, names);
 if (failed.length > 0) console.error(`\nFailed:\n  ${failed.join('\n  ')}`);
 process.exitCode = failed.length > 0 || missed > 0 ? 1 : 0;
 
@@ -71,12 +74,12 @@ async function measureAll() {
       failures.push(`${name}: ${error.stack}`);
     }
     // After each: what was measured is not lost with what comes.
-    writeResults(results);
+    writeResults(places, results);
     say('');
     console.log(`${seconds(start)} s: ${name}${results.measures[name].error === undefined ? '' : ' FAILED'}`);
   }
   await client.remove();
-  console.log(`${seconds(began)} s in all`);
+  console.log(`${seconds(began)} s in all: ${fileURLToPath(places.page)}`);
   return failures;
 }
 

@@ -5,19 +5,16 @@ import { boundsOf } from './bounds.mjs';
 import { drawChart } from './charts.mjs';
 import { table } from './report.mjs';
 
-const PAGE = new URL('../../docs/benchmarks.md', import.meta.url);
-const CHARTS = new URL('../../docs/benchmarks/', import.meta.url);
-
-export async function writePage(results) {
+export async function writePage({ page, charts }, results) {
   const sections = Object.keys(MEASURES).flatMap((name) => sectionsOf(name, results));
-  mkdirSync(CHARTS, { recursive: true });
+  mkdirSync(charts, { recursive: true });
   const files = new Map();
-  for (const chart of sections.flatMap(({ charts = [] }) => charts)) {
+  for (const chart of sections.flatMap(({ charts: drawn = [] }) => drawn)) {
     for (const [theme, svg] of Object.entries(drawChart(chart))) files.set(`${chart.name}-${theme}.svg`, svg);
   }
-  for (const file of readdirSync(CHARTS)) if (!files.has(file)) rmSync(new URL(file, CHARTS));
-  for (const [file, svg] of files) writeFileSync(new URL(file, CHARTS), svg);
-  writeFileSync(PAGE, `${[head(results), ...sections.map(text), bounds(results)].join('\n\n')}\n`);
+  for (const file of readdirSync(charts)) if (!files.has(file)) rmSync(new URL(file, charts));
+  for (const [file, svg] of files) writeFileSync(new URL(file, charts), svg);
+  writeFileSync(page, `${[head(results), ...sections.map(text), bounds(results)].join('\n\n')}\n`);
 }
 
 function sectionsOf(name, results) {
@@ -58,7 +55,7 @@ function head({ measures, peers }) {
   return `# Benchmarks
 
 \`npm run bench\` writes this page: it measures, writes [bench/results.json](../bench/results.json), and draws page and charts from that
-file. \`npm run bench -- --quick\` takes three minutes instead of 25, \`-- --only NAME,NAME\` repeats some sections, \`-- --draw\`
+file. \`npm run bench -- --quick\` takes three minutes instead of 25 and writes to \`.results/bench/\` instead, \`-- --only NAME,NAME\` repeats some sections, \`-- --draw\`
 draws again. The first sentence of each section is its ratio. Ratios move by several hundredths from run to run; run them on a machine
 with nothing else to do.
 

@@ -1,16 +1,27 @@
 // The file that everything which was measured is in, and that the page is written from.
 //   { peers: { <name>: { version } or { missing } }, measures: { <name>: { quick, at, machine, seconds, data or error } } }
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-const FILE = new URL('../results.json', import.meta.url);
-
-export function readResults() {
-  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : { peers: {}, measures: {} };
+/** Where results and page go. What a quick run finds is not to be compared with anything, so it never replaces what a full one found. */
+export function placesOf(quick) {
+  const at = (path) => new URL(`../../${path}`, import.meta.url);
+  return quick
+    ? {
+        results: at('.results/bench/results.json'),
+        page: at('.results/bench/benchmarks.md'),
+        charts: at('.results/bench/benchmarks/'),
+      }
+    : { results: at('bench/results.json'), page: at('docs/benchmarks.md'), charts: at('docs/benchmarks/') };
 }
 
-export function writeResults(results) {
+export function readResults({ results: file }) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { peers: {}, measures: {} };
+}
+
+export function writeResults({ results: file }, results) {
+  mkdirSync(new URL('.', file), { recursive: true });
   writeFileSync(
-    FILE,
+    file,
     `${JSON.stringify(results, (_key, value) => rounded(value), 1).replaceAll(/\[\n\s+([\d.,\s]+?)\n\s+\]/g, oneLine)}\n`,
   );
 }

@@ -9,14 +9,16 @@ export { bounds, sections };
 export const title = 'Waiting behind a blocked worker';
 
 const MODES = ['cluster', 'none', 'node-reuseport', 'pm2', 'plain', 'shared', 'sharded', 'reuseport'];
-const QUICK = ['cluster', 'node-reuseport', 'shared', 'sharded'];
+const QUICK = ['cluster', 'shared', 'sharded'];
 const WORKERS = 4;
 const [BURST, IN_A_ROW, HELD] = [200, 100, 400];
 const WARM = 8_000;
 /** Milliseconds. */
 const LATE = 250;
 const blockedFor = (quick) => (quick ? 1_000 : 3_000);
-const roundsOf = (mode, quick) => (quick ? 1 : mode === 'shared' ? 5 : 2);
+/** The package's default is measured more often: it is held to bounds. */
+const ROUNDS = { shared: 5, cluster: 2, plain: 2, sharded: 2 };
+const roundsOf = (mode, quick) => (quick ? 1 : (ROUNDS[mode] ?? 1));
 
 export async function run({ quick, client, peers }) {
   const modes = {};

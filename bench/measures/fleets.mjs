@@ -9,7 +9,8 @@ export { sections };
 export const title = 'Start, reload and memory of a fleet';
 
 const MODES = ['cluster', 'pm2', 'shared', 'sharded'];
-const SIZES = { quick: [2, 8, 16], full: [1, 2, 4, 8, 16, 64] };
+const QUICK = ['cluster', 'shared'];
+const SIZES = { quick: [2, 8], full: [1, 2, 4, 8, 16, 64] };
 /** Of which the time of a reload is measured. */
 const RELOADED = 8;
 /** Until what a start leaves behind has settled. Milliseconds. */
@@ -22,7 +23,7 @@ export async function run({ quick, peers }) {
     return { readyIn, memory: memory(pid) };
   });
   const modes = {};
-  for (const mode of available(quick ? MODES.filter((name) => name !== 'sharded') : MODES, peers)) {
+  for (const mode of available(quick ? QUICK : MODES, peers)) {
     modes[mode] = [];
     for (const workers of SIZES[quick ? 'quick' : 'full']) {
       say(`${mode}: ${workers} workers`);

@@ -18,7 +18,7 @@ const CLIENTS = [
   { mode: 'keep-alive', concurrency: 4, pause: 50 },
 ];
 /** By the scenario's name in test/loss: how often, and with --quick. Those of whom nothing is promised: half as often. */
-const COUNTS = { reloads: [50, 5], SIGKILLs: [50, 5], 'stops behind a proxy': [20, 3] };
+const COUNTS = { reloads: [50, 3], SIGKILLs: [50, 3], 'stops behind a proxy': [20, 2] };
 /** Milliseconds in which one scenario begins something: a machine that is too slow does less, and the page says so. */
 const WITHIN = 250_000;
 const SEED = 1;

@@ -12,7 +12,7 @@ export const title = 'Event-loop stall of a spawn';
 const PROGRAM = fileURLToPath(new URL('../lib/stall.mjs', import.meta.url));
 const LIMIT = 120_000;
 /** fork(2) of the largest takes most of a second. */
-const roundsOf = (megabytes, quick) => (quick || megabytes > 2048 ? 10 : 25);
+const roundsOf = (megabytes, quick) => (quick || megabytes > 2048 ? 10 : 20);
 const run_ = promisify(execFile);
 
 export async function run({ quick, peers }) {
@@ -20,7 +20,7 @@ export async function run({ quick, peers }) {
   const left = [];
   const nodes = [{ version: process.versions.node, program: process.execPath }, peers.node26];
   for (const { version, program } of nodes.filter((node) => node.program !== undefined)) {
-    for (const megabytes of quick ? [0, 2048] : [0, 512, 2048, 8192]) {
+    for (const megabytes of quick ? [0, 512] : [0, 512, 2048, 8192]) {
       // As much again for the others and the page tables of the children.
       if (freeMemory() / 1024 < megabytes * 1.5 + 1024) {
         left.push(`${megabytes} MB on Node ${version}: not so much memory is free`);

@@ -9,11 +9,11 @@ export { bounds, sections };
 export const title = 'Spread';
 
 const MODES = ['cluster', 'none', 'node-reuseport', 'pm2', 'plain', 'shared', 'sharded', 'reuseport'];
-const QUICK = ['cluster', 'shared', 'sharded'];
+const QUICK = ['cluster', 'shared'];
 const [HELD, WEBSOCKETS, SHORT, AT_A_TIME] = [400, 240, 8_000, 32];
 const WARM = 4_000;
 /** The package's default is measured more often: what it is held to is a median. */
-const trialsOf = (mode, quick) => (quick ? 1 : mode === 'shared' ? 5 : mode === 'plain' || mode === 'sharded' ? 2 : 1);
+const trialsOf = (mode, quick) => (mode === 'shared' && !quick ? 5 : 1);
 
 export async function run({ quick, client, peers }) {
   const modes = {};

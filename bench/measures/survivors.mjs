@@ -11,10 +11,13 @@ export const title = 'Survivors of the master';
 
 const WORKERS = 4;
 /** Milliseconds: when the first look is, and the last. */
-const [AFTER, LAST] = [1_000, 8_000];
+const AFTER = 1_000;
+const LAST = { quick: 6_000, full: 8_000 };
 /** Milliseconds that a worker is blocked: beyond the last look. */
 const BLOCKED = 60_000;
 
+const MODES = ['cluster', 'pm2', 'shared'];
+const QUICK = ['cluster', 'shared'];
 const cases = [
   { name: 'cluster', mode: 'cluster' },
   { name: 'pm2', mode: 'pm2' },
@@ -23,16 +26,18 @@ const cases = [
   { name: "shared, onMasterDeath: 'kill'", mode: 'shared', fleet: { onMasterDeath: 'kill' } },
 ];
 
-export async function run({ peers }) {
+export async function run({ quick, peers }) {
+  const last = LAST[quick ? 'quick' : 'full'];
   const rows = [];
-  for (const { name, mode, fleet } of cases.filter((each) => available([each.mode], peers).length > 0)) {
+  const modes = available(quick ? QUICK : MODES, peers);
+  for (const { name, mode, fleet } of cases.filter((each) => modes.includes(each.mode))) {
     say(`survivors: ${name}`);
-    rows.push({ name, mode, ...(await orphaned(mode, fleet, peers)) });
+    rows.push({ name, mode, ...(await orphaned({ mode, fleet, last }, peers)) });
   }
-  return { rows, workers: WORKERS, after: AFTER, last: LAST };
+  return { rows, workers: WORKERS, after: AFTER, last };
 }
 
-async function orphaned(mode, fleet, peers) {
+async function orphaned({ mode, fleet, last }, peers) {
   const server = await startServer(mode, { workers: WORKERS, app: {}, fleet }, peers);
   const [master, ...workers] = server.pids;
   const alive = () => workers.filter(isAlive);
@@ -43,7 +48,7 @@ async function orphaned(mode, fleet, peers) {
     const killed = performance.now();
     process.kill(master, 'SIGKILL');
     let survivors;
-    while (performance.now() - killed < LAST && (survivors === undefined || alive().length > 0)) {
+    while (performance.now() - killed < last && (survivors === undefined || alive().length > 0)) {
       await delay(20);
       if (survivors === undefined && performance.now() - killed >= AFTER) survivors = alive().length;
       if (alive().length === 0) goneIn ??= performance.now() - killed;

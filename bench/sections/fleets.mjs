@@ -42,7 +42,7 @@ export function sections({ bare, modes, reloaded, bold }) {
           ({ readyIn }) => readyIn / 1_000,
         ),
       ],
-      how: `How: the median of 3 starts, of one with more than 8 workers. PM2 is ready when each worker has answered; its commands are programs of their
+      how: `How: the mean of 2 starts; with more than 8 workers, one. PM2 is ready when each worker has answered; its commands are programs of their
 own, which start first. A reload is rolling, one worker at a time, by each server's defaults; prefork watches for a second whether the first new
 worker stays, which \`readyFor: 0\` (${seconds(bold)} s) does without. The reload of node:cluster forks, waits for 'listening', and disconnects; that a
 worker has finished is not waited for.`,
