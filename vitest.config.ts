@@ -8,7 +8,7 @@ export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.
   oxc: { include: /\.[cm]?tsx?$/ },
   resolve: {
-    alias: [{ find: /^\.\/addon\.js$/, replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)) }],
+    alias: [{ find: /^(\.\.?\/)+addon\/addon\.js$|^\.\/addon\.js$/, replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)) }],
   },
   test: {
     globalSetup: ['test/setup/global.ts'],

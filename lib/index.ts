@@ -1,5 +1,5 @@
-export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './errors.js';
-export { PreforkError } from './errors.js';
+export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './common/errors.js';
+export { PreforkError } from './common/errors.js';
 export type { PreforkEvents } from './prefork.js';
 export { currentWorker, features, isChild, Prefork, prefork } from './prefork.js';
 export type {

@@ -1,17 +1,20 @@
-/** The 30-line tour: the same program is the master or a worker, and `listenAndServe()` is either. */
+/** The public class: in the master it runs the fleet, in a worker it serves. */
 
 import { EventEmitter } from 'node:events';
-import { native } from './addon.js';
-import { invalidOption, PreforkError } from './errors.js';
-import { identity, nextFleetName } from './identity.cjs';
-import { inWords } from './in-words.cjs';
-import { tellIfKept } from './kept-alive.js';
-import { makeLog } from './log.js';
-import type { MasterEvents } from './master.js';
-import { Master } from './master.js';
-import type { Settings } from './options.js';
-import { resolveOptions } from './options.js';
-import { makeHost } from './platform.js';
+import { native } from './addon/addon.js';
+import { identity, nextFleetName } from './boot/identity.cjs';
+import { invalidOption, PreforkError } from './common/errors.js';
+import { inWords } from './common/in-words.cjs';
+import { tellIfKept } from './common/kept-alive.js';
+import { makeLog } from './common/log.js';
+import type { MasterEvents } from './master/master.js';
+import { Master } from './master/master.js';
+import { checkMilliseconds, checkNumber } from './options/check.js';
+import { resolveOptions } from './options/resolve.js';
+import type { Settings } from './options/settings.js';
+import { PosixSystem } from './system/posix/posix-system.js';
+import type { System } from './system/system.js';
+import { WindowsSystem } from './system/windows/windows-system.js';
 import type {
   ExitInfo,
   Features,
@@ -23,7 +26,6 @@ import type {
   WorkerContext,
   WorkerInfo,
 } from './types.js';
-import { checkMilliseconds, checkNumber } from './validate.js';
 
 /** What this OS and kernel can do, probed once when the package is loaded. */
 export const features: Features = native.features;
@@ -109,7 +111,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       return await this.finished;
     }
     // A master never needs it, and would carry its memory for nothing.
-    const { drained, runWorker } = await import('./worker.js');
+    const { drained, runWorker } = await import('./worker/worker.js');
     return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, native) : drained(worker));
   }
 
@@ -228,7 +230,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       message: (worker, data) => tell('message', worker, data),
       stop: (error) => tell('stop', error),
     };
-    const master = new Master(this.#settings, makeHost(), events);
+    const master = new Master(this.#settings, makeSystem(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
     const over = (): void => {
@@ -239,4 +241,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     master.finished.then(over, over);
     return master;
   }
+}
+
+/** Which operating system a master runs on: asked here, and in `make-worker-system.ts` and `preload.cts` for workers. */
+function makeSystem(): System {
+  return process.platform === 'win32' ? new WindowsSystem() : new PosixSystem();
 }

@@ -3,10 +3,10 @@
  * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
  */
 
-import { prepare } from './boot.cjs';
-import { identity } from './identity.cjs';
-import type { NativeBinding } from './native.cjs';
-import { INSPECTABLE } from './protocol.cjs';
+import type { NativeBinding } from './addon/native.cjs';
+import { prepare } from './boot/boot.cjs';
+import { identity } from './boot/identity.cjs';
+import { INSPECTABLE } from './protocol/protocol.cjs';
 
 /**
  * Takes `--require <this file>` and what the master adds behind it out of `process.execArgv`, which `child_process.fork` hands on to
@@ -29,11 +29,11 @@ const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlags(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
-  const loadNative = () => (require('./binding.cjs') as { native: NativeBinding }).native;
+  const loadNative = () => (require('./addon/binding.cjs') as { native: NativeBinding }).native;
   // One of the two, because every module on the way of a boot costs it time.
   const system =
     process.platform === 'win32'
-      ? (require('./boot-windows.cjs') as typeof import('./boot-windows.cjs')).windowsBoot(loadNative)
-      : (require('./boot-posix.cjs') as typeof import('./boot-posix.cjs')).posixBoot(loadNative);
+      ? (require('./boot/windows.cjs') as typeof import('./boot/windows.cjs')).windowsBoot(loadNative)
+      : (require('./boot/posix.cjs') as typeof import('./boot/posix.cjs')).posixBoot(loadNative);
   prepare(worker, system);
 }

@@ -1,16 +1,18 @@
 // Puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
 //   bundle.js          what `import 'prefork'` names: hands on the public exports of bundle.cjs
 //   bundle.cjs         everything that every master runs
-//   bundle-<name>.cjs  what bundle.cjs imports with `import()`: the worker's side, certificates
-//   websocket.cjs      the client of ws
+//   bundle-<path>.cjs  what bundle.cjs imports with `import()`: the worker's side, certificates
+//   master/monitors/websocket.cjs  the client of ws
 // Readable: nothing is minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
 const index = 'index.ts';
+/** Below lib/, as all sources are named here: several folders have a file of the same name. */
+const websocket = 'master/monitors/websocket.cts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
 
@@ -57,8 +59,8 @@ const ws = join(root, 'node_modules', 'ws');
 const { version } = JSON.parse(readFileSync(join(ws, 'package.json'), 'utf8'));
 await build({
   ...common,
-  entryPoints: [join(lib, 'websocket.cts')],
-  outfile: join(dist, 'websocket.cjs'),
+  entryPoints: [join(lib, websocket)],
+  outfile: join(dist, compiled(websocket)),
   banner: {
     js: `/*\nContains ws ${version}, under this licence:\n\n${readFileSync(join(ws, 'LICENSE'), 'utf8').trim()}\n*/`,
   },
@@ -67,7 +69,15 @@ await build({
 });
 
 function fileOf(source) {
-  return `bundle-${basename(source, '.ts')}.cjs`;
+  return `bundle-${source.replace(/\.ts$/, '').replaceAll('/', '-')}.cjs`;
+}
+
+function compiled(source) {
+  return source.replace(/\.cts$/, '.cjs');
+}
+
+function sourceOf(path) {
+  return relative(lib, path).replaceAll(sep, '/');
 }
 
 function later(source, kind) {
@@ -102,7 +112,9 @@ async function bundle(sources, outside, file) {
     metafile: true,
     plugins: [resolver(outside)],
   });
-  return new Set(Object.keys(metafile.inputs).flatMap((path) => (path === '<stdin>' ? [] : [basename(path)])));
+  return new Set(
+    Object.keys(metafile.inputs).flatMap((path) => (path === '<stdin>' ? [] : [sourceOf(join(root, path))])),
+  );
 }
 
 function resolver(outside) {
@@ -115,9 +127,9 @@ function resolver(outside) {
         const found = await resolve(path, { kind, resolveDir, pluginData: name });
         if (found.errors.length > 0) return found;
         // Its detour around `import` is for ES modules.
-        if (found.path === join(lib, 'addon.ts')) return { path: join(lib, 'binding.cts') };
-        const source = basename(found.path);
-        const other = source === 'websocket.cts' ? 'websocket.cjs' : outside(source, kind);
+        if (found.path === join(lib, 'addon', 'addon.ts')) return { path: join(lib, 'addon', 'binding.cts') };
+        const source = sourceOf(found.path);
+        const other = source === websocket ? compiled(websocket) : outside(source, kind);
         return other === undefined ? found : { path: `./${other}`, external: true };
       });
     },

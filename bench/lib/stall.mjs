@@ -3,7 +3,7 @@
 //   node stall.mjs <resident megabytes> <rounds>   prints { resident, native: [ms], node: [ms], uv }
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { native } from '../../dist/binding.cjs';
+import { native } from '../../dist/addon/binding.cjs';
 
 const request = { file: '/bin/true', args: ['true'], env: [], fds: [0, 1, 2], dieWithParent: true, listenPid: false };
 

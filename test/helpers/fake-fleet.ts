@@ -1,13 +1,13 @@
 /** A master on a fake system, with what it told in order. */
 
-import { Master } from '../../lib/master.js';
-import { resolveOptions } from '../../lib/options.js';
+import { Master } from '../../lib/master/master.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
 import type { PreforkOptions } from '../../lib/types.js';
-import { FakeHost, type FakeWorker } from './fake-host.js';
+import { FakeSystem, type FakeWorker } from './fake-system.js';
 
 export interface Fleet {
   readonly master: Master;
-  readonly host: FakeHost;
+  readonly system: FakeSystem;
   /** What the hooks and events reported, in order. */
   readonly story: string[];
   readonly log: string[];
@@ -16,7 +16,7 @@ export interface Fleet {
 }
 
 /** Both promises are observed: they resolve with the error where there is one. */
-export function fleet(options: Partial<PreforkOptions> = {}, host = new FakeHost()): Fleet {
+export function fleet(options: Partial<PreforkOptions> = {}, system = new FakeSystem()): Fleet {
   const story: string[] = [];
   const log: string[] = [];
   const write = (line: string) => void log.push(line);
@@ -30,7 +30,7 @@ export function fleet(options: Partial<PreforkOptions> = {}, host = new FakeHost
     },
     '0',
   );
-  const master = new Master(settings, host, {
+  const master = new Master(settings, system, {
     spawn: (pid) => story.push(`spawn ${pid}`),
     ready: (pids) => story.push(`ready ${pids.join(' ')}`),
     exit: (worker, { requested }) => story.push(`exit ${worker.pid}${requested ? ' requested' : ''}`),
@@ -47,16 +47,16 @@ export function fleet(options: Partial<PreforkOptions> = {}, host = new FakeHost
     () => undefined,
     (error) => error,
   );
-  return { master, host, story, log, started, finished };
+  return { master, system, story, log, started, finished };
 }
 
 /** Where it is not the point how long a worker has been ready: ready is enough, and no test moves the clock for it. */
-export function hastyFleet(options: Partial<PreforkOptions> = {}, host = new FakeHost()): Fleet {
-  return fleet({ readyFor: 0, ...options }, host);
+export function hastyFleet(options: Partial<PreforkOptions> = {}, system = new FakeSystem()): Fleet {
+  return fleet({ readyFor: 0, ...options }, system);
 }
 
-export function last(host: FakeHost): FakeWorker {
-  return host.workers.at(-1) as FakeWorker;
+export function last(system: FakeSystem): FakeWorker {
+  return system.workers.at(-1) as FakeWorker;
 }
 
 export const crash = { code: 1, signal: null } as const;

@@ -11,8 +11,8 @@ import type {
   QueueWatch,
   TcpListenRequest,
   WaitingQueue,
-} from '../../lib/native.cjs';
-import type { NotASocket } from '../../lib/not-a-socket.js';
+} from '../../lib/addon/native.cjs';
+import type { NotASocket } from '../../lib/system/listeners/not-a-socket.js';
 import type { Logger } from '../../lib/types.js';
 
 type Request = Omit<TcpListenRequest, 'backlog' | 'reusePort'> & { readonly backlog?: number };

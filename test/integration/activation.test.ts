@@ -2,10 +2,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { native } from '../../lib/binding.cjs';
-import type { BoundSocket, InspectedSocket } from '../../lib/native.cjs';
-import { onLinux } from '../../lib/native-linux.js';
-import type { WireListener } from '../../lib/protocol.cjs';
+import { native } from '../../lib/addon/binding.cjs';
+import type { BoundSocket, InspectedSocket } from '../../lib/addon/native.cjs';
+import { onLinux } from '../../lib/common/on-linux.js';
+import type { WireListener } from '../../lib/protocol/protocol.cjs';
 import type { ListenerAddress } from '../../lib/types.js';
 import { inPackage, target } from '../helpers/index.js';
 

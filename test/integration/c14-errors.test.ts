@@ -2,11 +2,11 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { buildCommand } from '../../lib/command.js';
 import { Prefork, type PreforkErrorCode } from '../../lib/index.js';
-import { Master } from '../../lib/master.js';
-import { resolveOptions } from '../../lib/options.js';
-import { FakeHost } from '../helpers/fake-host.js';
+import { Master } from '../../lib/master/master.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
+import { buildCommand } from '../../lib/system/launch/command.js';
+import { FakeSystem } from '../helpers/fake-system.js';
 import { type Ability, eachOn, inPackage, KILLED, sendSignal, startMaster, urlThere } from '../helpers/index.js';
 import { overAndClean, runToEnd, startWatched } from './whole-run.js';
 
@@ -97,7 +97,7 @@ async function withoutBalancing(): Promise<unknown> {
     stop: ignore,
   };
   const settings = { ...resolveOptions(valid, '0'), sharing: 'reuseport' } as const;
-  return thrownBy(() => new Master(settings, new FakeHost({ reuseport: false }), events).start());
+  return thrownBy(() => new Master(settings, new FakeSystem({ reuseport: false }), events).start());
 }
 
 function unsupported(): Promise<unknown> {

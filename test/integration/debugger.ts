@@ -1,7 +1,7 @@
 /** A debugger, as far as the one who is debugged can tell. */
 
-import { debuggerUrl } from '../../lib/inspector-client.js';
-import { connectWebSocket } from '../../lib/websocket.cjs';
+import { debuggerUrl } from '../../lib/master/monitors/inspector-client.js';
+import { connectWebSocket } from '../../lib/master/monitors/websocket.cjs';
 
 export interface AttachedDebugger extends AsyncDisposable {
   /** The process has stopped where it executed JavaScript next. */

@@ -6,7 +6,7 @@ import https from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import net from 'node:net';
 import tls from 'node:tls';
-import { Drain } from '../../lib/drain.js';
+import { Drain } from '../../lib/worker/drain/drain.js';
 import { bounded, tlsMaterial } from '../helpers/index.js';
 
 export const { key, cert } = tlsMaterial();

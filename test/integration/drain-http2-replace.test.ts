@@ -6,7 +6,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { DrainReason } from '../../lib/protocol.cjs';
+import type { DrainReason } from '../../lib/protocol/protocol.cjs';
 import { bounded } from '../helpers/index.js';
 import { cert, key, serve } from './drain-helpers.js';
 

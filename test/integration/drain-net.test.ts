@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import tls from 'node:tls';
 import { expect, test } from 'vitest';
-import { Drain } from '../../lib/drain.js';
+import { Drain } from '../../lib/worker/drain/drain.js';
 import { cert, gate, get, key, listenTo, serve } from './drain-helpers.js';
 
 for (const { kind, make } of [

@@ -3,13 +3,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import type { SecureContextOptions } from 'node:tls';
-import { native } from '../../lib/binding.cjs';
-import { Channel } from '../../lib/channel.js';
-import { overSocket } from '../../lib/channel-ends.js';
-import { onLinux } from '../../lib/native-linux.js';
-import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol.cjs';
-import { ENV, MARKER } from '../../lib/protocol.cjs';
-import { FROM_WORKER } from '../../lib/what-workers-say.js';
+import { native } from '../../lib/addon/binding.cjs';
+import { onLinux } from '../../lib/common/on-linux.js';
+import { Channel } from '../../lib/protocol/channel.js';
+import { overSocket } from '../../lib/protocol/ends-posix.js';
+import type { MasterMessage, WireListener, WorkerMessage } from '../../lib/protocol/protocol.cjs';
+import { ENV, MARKER } from '../../lib/protocol/protocol.cjs';
+import { FROM_WORKER } from '../../lib/protocol/what-workers-say.js';
 import { bounded, eventually, inPackage, target } from '../helpers/index.js';
 
 const PRELOAD = inPackage('dist/preload.cjs');

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { expect, test } from 'vitest';
-import { native } from '../../lib/binding.cjs';
-import { Drain } from '../../lib/drain.js';
-import { kernelActivity } from '../../lib/kernel-activity.js';
-import type { Activity } from '../../lib/quiet.js';
+import { native } from '../../lib/addon/binding.cjs';
+import { Drain } from '../../lib/worker/drain/drain.js';
+import type { Activity } from '../../lib/worker/drain/quiet.js';
+import { kernelActivity } from '../../lib/worker/system/kernel-activity.js';
 import { bounded, commandWorks, patience, testWhen } from '../helpers/index.js';
 import { get, httpKinds, type Spoken, serve } from './drain-helpers.js';
 import { startLateClients } from './late-clients.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
-import type { DescriptorRoom, NativeAcceptLine } from '../../lib/native.cjs';
+import type { DescriptorRoom, NativeAcceptLine } from '../../lib/addon/native.cjs';
 import { eventually } from '../helpers/eventually.js';
 import { testOnLinux as test } from '../helpers/skip.js';
 import { fixture, native } from './native-helpers.js';

@@ -3,7 +3,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeEach, expect } from 'vitest';
-import type { NativeAcceptLine } from '../../lib/native.cjs';
+import type { NativeAcceptLine } from '../../lib/addon/native.cjs';
 import { eventually } from '../helpers/eventually.js';
 import { isLinux, testOnLinux as test } from '../helpers/skip.js';
 import { native } from './native-helpers.js';

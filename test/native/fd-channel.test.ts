@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect } from 'vitest';
-import type { Fd } from '../../lib/native.cjs';
+import type { Fd } from '../../lib/addon/native.cjs';
 import { bounded, eventually } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 import { testOnLinux as test } from '../helpers/skip.js';

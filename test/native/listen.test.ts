@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
-import type { BoundSocket } from '../../lib/native.cjs';
+import type { BoundSocket } from '../../lib/addon/native.cjs';
 import { testOnLinux, testWhen } from '../helpers/skip.js';
 import { errorOf, failsCleanly, native, tcp } from './native-helpers.js';
 

@@ -62,8 +62,9 @@ testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')('a feature that is re
 /** A package that has `binding.cjs` in dist/ and is otherwise as the test makes it. */
 function installed(name: string): string {
   const root = join(folder, name);
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  for (const file of ['binding.cjs', 'elf.cjs']) cpSync(fixture(`../../dist/${file}`), join(root, 'dist', file));
+  mkdirSync(join(root, 'dist', 'addon'), { recursive: true });
+  for (const file of ['addon/binding.cjs', 'addon/libc.cjs', 'paths.cjs'])
+    cpSync(fixture(`../../dist/${file}`), join(root, 'dist', file));
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
   symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
   return root;
@@ -71,7 +72,7 @@ function installed(name: string): string {
 
 function load(root: string): { readonly stdout: string; readonly status: number | null } {
   const script = `
-    try { console.log(typeof require('./dist/binding.cjs').native.spawn); }
+    try { console.log(typeof require('./dist/addon/binding.cjs').native.spawn); }
     catch ({ name, code, message, exits }) { console.log(JSON.stringify({ name, code, message, exits })); }`;
   return spawnSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' });
 }

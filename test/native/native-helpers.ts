@@ -4,8 +4,7 @@ import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
-import { native as binding } from '../../lib/binding.cjs';
-import { deferred } from '../../lib/deferred.js';
+import { native as binding } from '../../lib/addon/binding.cjs';
 import type {
   Fd,
   LinuxBinding,
@@ -14,7 +13,8 @@ import type {
   NativeExit,
   SpawnRequest,
   TcpListenRequest,
-} from '../../lib/native.cjs';
+} from '../../lib/addon/native.cjs';
+import { deferred } from '../../lib/common/deferred.js';
 import { bounded } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 

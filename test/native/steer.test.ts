@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect } from 'vitest';
-import type { TcpListenRequest } from '../../lib/native.cjs';
+import type { TcpListenRequest } from '../../lib/addon/native.cjs';
 import { eventually } from '../helpers/eventually.js';
 import { testOnLinux as test } from '../helpers/skip.js';
 import { errorOf, failsCleanly, native, tcp } from './native-helpers.js';

@@ -228,7 +228,7 @@ test('W19b a master that died before its worker armed the watch ends that worker
   expect(errorOf(() => native.watchParent({ ...request, controlFd: 99_999 }, () => {}))).toMatchObject({
     code: 'EBADF',
   });
-  const script = `require(${JSON.stringify(fixture('../../dist/binding.cjs'))}).native.watchParent(${JSON.stringify(request)}, () => {}); for (;;);`;
+  const script = `require(${JSON.stringify(fixture('../../dist/addon/binding.cjs'))}).native.watchParent(${JSON.stringify(request)}, () => {}); for (;;);`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'ignore', 'pipe'] });
   return bounded(once(child, 'exit'), PATIENCE, 'the worker ends').then(([code]) => expect(code).toBe(1));
 });

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect } from 'vitest';
-import type { Fd, QueueWatch, WaitingQueue } from '../../lib/native.cjs';
+import type { Fd, QueueWatch, WaitingQueue } from '../../lib/addon/native.cjs';
 import { eventually } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 import { testOnLinux as test } from '../helpers/skip.js';

@@ -1,2 +1,2 @@
-/** In the place of lib/addon.ts, which loads a compiled neighbour: vitest runs the sources themselves. */
-export { native } from '../../lib/binding.cjs';
+/** In the place of lib/addon/addon.ts, which loads a compiled neighbour: vitest runs the sources themselves. */
+export { native } from '../../lib/addon/binding.cjs';

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import type { PreforkOptions } from '../../lib/types.js';
 import { crash, type Fleet, hastyFleet as fleet, last } from '../helpers/fake-fleet.js';
-import { FakeHost, type FakeWorker } from '../helpers/fake-host.js';
+import { FakeSystem, type FakeWorker } from '../helpers/fake-system.js';
 
 /** So long, in milliseconds, may the master wait for others that join or leave. */
 const SOON = 5;
 
 async function standing(
   options: Partial<PreforkOptions> = {},
-  host = new FakeHost({ exclusiveAccept: true }),
+  system = new FakeSystem({ exclusiveAccept: true }),
 ): Promise<Fleet> {
-  const one = fleet(options, host);
+  const one = fleet(options, system);
   await one.started;
-  await host.advance(SOON);
+  await system.advance(SOON);
   return one;
 }
 
@@ -21,106 +21,106 @@ function looks({ received }: FakeWorker): number {
 }
 
 /** How often each worker was asked to look, by what happened. */
-async function looksBy(host: FakeHost, what: () => void): Promise<number[]> {
-  const before = host.workers.map(looks);
+async function looksBy(system: FakeSystem, what: () => void): Promise<number[]> {
+  const before = system.workers.map(looks);
   what();
-  await host.advance(SOON);
-  return host.workers.map((worker, i) => looks(worker) - (before[i] ?? 0));
+  await system.advance(SOON);
+  return system.workers.map((worker, i) => looks(worker) - (before[i] ?? 0));
 }
 
 const rowOf = (worker: FakeWorker): number | undefined => worker.launch.board?.row;
 
 test('A7a every worker has a row of the board, gives it back at its end, and the next one gets it', async () => {
-  const { host, master } = await standing({ recoverInterval: 0 });
-  expect(host.workers.map(rowOf)).toEqual([0, 1]);
-  expect(host.board).toEqual(['open', 'take 0', 'take 1']);
-  host.workers[0]?.exit(crash);
-  await host.advance(SOON);
-  expect(host.workers).toHaveLength(3);
-  expect(rowOf(last(host))).toBe(0);
-  expect(host.board.slice(3)).toEqual(['clear 0', 'take 0']);
+  const { system, master } = await standing({ recoverInterval: 0 });
+  expect(system.workers.map(rowOf)).toEqual([0, 1]);
+  expect(system.board).toEqual(['open', 'take 0', 'take 1']);
+  system.workers[0]?.exit(crash);
+  await system.advance(SOON);
+  expect(system.workers).toHaveLength(3);
+  expect(rowOf(last(system))).toBe(0);
+  expect(system.board.slice(3)).toEqual(['clear 0', 'take 0']);
   await master.stop();
-  expect(host.board.slice(5).sort()).toEqual(['clear 0', 'clear 1', 'close']);
-  expect(host.board.at(-1)).toBe('close');
+  expect(system.board.slice(5).sort()).toEqual(['clear 0', 'clear 1', 'close']);
+  expect(system.board.at(-1)).toBe('close');
 });
 
 test('A7a while a reload replaces them old and new workers have rows of their own, and afterwards the old rows are free', async () => {
-  const { host, master } = await standing();
+  const { system, master } = await standing();
   await master.reload();
   await master.reload();
-  expect(host.workers.map(rowOf)).toEqual([0, 1, 2, 3, 0, 1]);
+  expect(system.workers.map(rowOf)).toEqual([0, 1, 2, 3, 0, 1]);
   await master.stop();
 });
 
 test('A7a a process that cannot be started keeps no row', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  host.behave = (index) => {
+  const system = new FakeSystem({ exclusiveAccept: true });
+  system.behave = (index) => {
     if (index === 0) throw Object.assign(new Error('spawn EACCES'), { code: 'EACCES' });
     return {};
   };
-  const { finished } = fleet({ workers: 1 }, host);
+  const { finished } = fleet({ workers: 1 }, system);
   expect(await finished).toBeInstanceOf(Error);
-  expect(host.board).toEqual(['open', 'take 0', 'clear 0', 'close']);
+  expect(system.board).toEqual(['open', 'take 0', 'clear 0', 'close']);
 });
 
 test('A7a workers for which the board has no row serve all the same', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  host.boardRows = 1;
-  const { master } = await standing({}, host);
-  expect(host.workers.map(rowOf)).toEqual([0, undefined]);
-  expect(await looksBy(host, () => host.waitShared())).toEqual([1, 0]);
+  const system = new FakeSystem({ exclusiveAccept: true });
+  system.boardRows = 1;
+  const { master } = await standing({}, system);
+  expect(system.workers.map(rowOf)).toEqual([0, undefined]);
+  expect(await looksBy(system, () => system.waitShared())).toEqual([1, 0]);
   await master.stop();
 });
 
 test('A7b a queue that stays filled makes every worker look, and is watched again', async () => {
-  const { host, master } = await standing();
-  expect(await looksBy(host, () => host.waitShared())).toEqual([1, 1]);
-  expect(await looksBy(host, () => host.waitShared())).toEqual([1, 1]);
-  expect(host.rearmed).toHaveLength(2);
+  const { system, master } = await standing();
+  expect(await looksBy(system, () => system.waitShared())).toEqual([1, 1]);
+  expect(await looksBy(system, () => system.waitShared())).toEqual([1, 1]);
+  expect(system.rearmed).toHaveLength(2);
   await master.stop();
 });
 
 test('A7b the others look when a worker is gone, and go behind the one that joins', async () => {
-  const { host, master } = await standing({ recoverInterval: 1_000 });
-  expect(await looksBy(host, () => host.workers[1]?.exit(crash))).toEqual([1, 0]);
-  const before = host.workers.map(looks);
-  await host.advance(1_000 + SOON);
-  expect(host.workers).toHaveLength(3);
-  expect(host.workers.map(looks)).toEqual([(before[0] as number) + 1, before[1], 0]);
+  const { system, master } = await standing({ recoverInterval: 1_000 });
+  expect(await looksBy(system, () => system.workers[1]?.exit(crash))).toEqual([1, 0]);
+  const before = system.workers.map(looks);
+  await system.advance(1_000 + SOON);
+  expect(system.workers).toHaveLength(3);
+  expect(system.workers.map(looks)).toEqual([(before[0] as number) + 1, before[1], 0]);
   await master.stop();
 });
 
 test('A7b workers that join and leave at the same time are one reason to look', async () => {
-  const { host, master } = await standing({ workers: 4, recoverInterval: 60_000 });
+  const { system, master } = await standing({ workers: 4, recoverInterval: 60_000 });
   const leave = (): void => {
-    for (const worker of host.workers.slice(0, 3)) worker.exit(crash);
+    for (const worker of system.workers.slice(0, 3)) worker.exit(crash);
   };
-  expect((await looksBy(host, leave))[3]).toBe(1);
+  expect((await looksBy(system, leave))[3]).toBe(1);
   await master.stop();
 });
 
 test('A7b a worker that is not ready, or does not stand in line, is not asked to look', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  host.behave = (index) => (index === 1 ? { inLine: false } : {});
-  const { master } = await standing({}, host);
-  expect(await looksBy(host, () => host.waitShared())).toEqual([1, 0]);
-  host.behave = () => ({ ready: false });
+  const system = new FakeSystem({ exclusiveAccept: true });
+  system.behave = (index) => (index === 1 ? { inLine: false } : {});
+  const { master } = await standing({}, system);
+  expect(await looksBy(system, () => system.waitShared())).toEqual([1, 0]);
+  system.behave = () => ({ ready: false });
   const scaled = master.scale(() => 3);
-  await host.advance(SOON);
-  expect(await looksBy(host, () => host.waitShared())).toEqual([1, 0, 0]);
-  last(host).becomeReady();
+  await system.advance(SOON);
+  expect(await looksBy(system, () => system.waitShared())).toEqual([1, 0, 0]);
+  last(system).becomeReady();
   await scaled;
   await master.stop();
 });
 
 test('A7b nobody is asked to look once the fleet stops', async () => {
-  const { host, master } = await standing();
-  const before = host.workers.map(looks);
+  const { system, master } = await standing();
+  const before = system.workers.map(looks);
   const stopped = master.stop();
-  host.waitShared();
+  system.waitShared();
   await stopped;
-  await host.advance(SOON);
-  expect(host.workers.map(looks)).toEqual(before);
+  await system.advance(SOON);
+  expect(system.workers.map(looks)).toEqual(before);
 });
 
 test.each([
@@ -128,23 +128,23 @@ test.each([
   ['each has a socket of its own', { sharing: 'reuseport' }, {}],
   ['the master does not know them', { readiness: 'spawn' }, {}],
 ] as const)('A7c workers do not stand in line where %s: no board, no look', async (_why, options, features) => {
-  const { host, master, log } = await standing(options, new FakeHost({ exclusiveAccept: true, ...features }));
-  expect(host.board).toEqual([]);
-  expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
+  const { system, master, log } = await standing(options, new FakeSystem({ exclusiveAccept: true, ...features }));
+  expect(system.board).toEqual([]);
+  expect(system.workers.map(rowOf)).toEqual([undefined, undefined]);
   const by = (): void => {
-    host.waitShared();
-    host.workers[0]?.exit(crash);
+    system.waitShared();
+    system.workers[0]?.exit(crash);
   };
-  expect((await looksBy(host, by)).every((count) => count === 0)).toBe(true);
+  expect((await looksBy(system, by)).every((count) => count === 0)).toBe(true);
   expect(log.filter((line) => line.includes('stand in line'))).toEqual([]);
   await master.stop();
 });
 
 test('A7c PREFORK_ACCEPT=plain in the environment of the master is the way back', async () => {
-  const host = new FakeHost({ exclusiveAccept: true });
-  Object.assign(host.program.env, { PREFORK_ACCEPT: 'plain' });
-  const { master } = await standing({}, host);
-  expect(host.board).toEqual([]);
+  const system = new FakeSystem({ exclusiveAccept: true });
+  Object.assign(system.program.env, { PREFORK_ACCEPT: 'plain' });
+  const { master } = await standing({}, system);
+  expect(system.board).toEqual([]);
   await master.stop();
 });
 
@@ -154,11 +154,11 @@ test.each([
 ] as const)(
   'A7c where %s cannot be had the fleet serves with a warning, and every connection wakes all workers',
   async (_what, which, reason, board) => {
-    const host = new FakeHost({ exclusiveAccept: true });
-    host[which] = new Error(reason);
-    const { master, log } = await standing({}, host);
-    expect(host.workers.map(rowOf)).toEqual([undefined, undefined]);
-    expect(host.board).toEqual(board);
+    const system = new FakeSystem({ exclusiveAccept: true });
+    system[which] = new Error(reason);
+    const { master, log } = await standing({}, system);
+    expect(system.workers.map(rowOf)).toEqual([undefined, undefined]);
+    expect(system.board).toEqual(board);
     const line = 'every connection wakes all workers, because they cannot stand in line: ';
     expect(log.filter((text) => text.includes(line) && text.includes(reason))).toHaveLength(1);
     await master.stop();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DEFAULT_BACKLOG, parseListen, UNIX_PATH_MAX } from '../../lib/address.js';
-import type { ListenPlan } from '../../lib/options.js';
+import { DEFAULT_BACKLOG, parseListen, UNIX_PATH_MAX } from '../../lib/options/listen.js';
+import type { ListenPlan } from '../../lib/options/settings.js';
 
 const tcp = {
   kind: 'tcp',

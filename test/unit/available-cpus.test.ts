@@ -7,7 +7,7 @@ import {
   parseCgroup,
   parseCpuMax,
   parseMounts,
-} from '../../lib/available-cpus.js';
+} from '../../lib/options/cpus.js';
 
 const V2_MOUNT = '30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate';
 const V1_MOUNT = '33 29 0:30 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:14 - cgroup cgroup rw,cpu,cpuacct';

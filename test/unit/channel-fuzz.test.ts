@@ -9,12 +9,13 @@ import { constants } from 'node:os';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Channel } from '../../lib/channel.js';
-import type { ChannelEnds } from '../../lib/channel-ends.js';
-import type { MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
-import { encode } from '../../lib/protocol.cjs';
-import { FROM_WORKER } from '../../lib/what-workers-say.js';
-import { bootFailure, WorkerHandle } from '../../lib/worker-handle.js';
+import { bootFailure } from '../../lib/master/workers/boot-failure.js';
+import { WorkerHandle } from '../../lib/master/workers/worker-handle.js';
+import { Channel } from '../../lib/protocol/channel.js';
+import type { ChannelEnds } from '../../lib/protocol/ends-posix.js';
+import type { MasterMessage, WorkerMessage } from '../../lib/protocol/protocol.cjs';
+import { encode } from '../../lib/protocol/protocol.cjs';
+import { FROM_WORKER } from '../../lib/protocol/what-workers-say.js';
 
 const { PREFORK_FUZZ_SEED: seed, PREFORK_FUZZ_PATH: path } = process.env;
 const replay = { ...(seed !== undefined && { seed: Number(seed) }), ...(path !== undefined && { path }) };
@@ -30,8 +31,10 @@ async function hear(chunks: readonly Buffer[]) {
   const handle = new WorkerHandle({ slot: 0, generation: 0 }, () => 0, {
     ready: () => {},
     draining: (signal) => void troubles.push(`${handle} got ${signal}`),
-    message: (message) => void data.push(message),
-    recycle: (reason) => void troubles.push(reason),
+    hear: (message) => {
+      if (message.type === 'message') data.push(message.data);
+      else if (message.type === 'recycle') troubles.push(message.reason);
+    },
     trouble: (what) => void troubles.push(what),
     exit: () => {},
   });

@@ -1,11 +1,11 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { native } from '../../lib/binding.cjs';
-import { Channel, lineOf } from '../../lib/channel.js';
-import { overSocket } from '../../lib/channel-ends.js';
-import type { Grammar, MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
-import { FROM_MASTER } from '../../lib/what-masters-say.js';
-import { FROM_WORKER } from '../../lib/what-workers-say.js';
+import { native } from '../../lib/addon/binding.cjs';
+import { Channel, lineOf } from '../../lib/protocol/channel.js';
+import { overSocket } from '../../lib/protocol/ends-posix.js';
+import type { Grammar, MasterMessage, WorkerMessage } from '../../lib/protocol/protocol.cjs';
+import { FROM_MASTER } from '../../lib/protocol/what-masters-say.js';
+import { FROM_WORKER } from '../../lib/protocol/what-workers-say.js';
 import { bounded, eventually } from '../helpers/index.js';
 
 interface Side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage> {

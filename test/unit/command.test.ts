@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { buildCommand, type Program, producersCommand } from '../../lib/command.js';
-import type { Launch } from '../../lib/host.js';
-import { logicalCwd } from '../../lib/names.js';
-import { resolveOptions } from '../../lib/options.js';
+import { logicalCwd, type Program } from '../../lib/common/program.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
+import { buildCommand, producersCommand } from '../../lib/system/launch/command.js';
+import type { Launch } from '../../lib/system/system.js';
 import type { PreforkOptions } from '../../lib/types.js';
 
 const program: Program = {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { libcOf, ownLibc } from '../../lib/elf.cjs';
+import { libcOf, ownLibc } from '../../lib/addon/libc.cjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-elf-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { bootError } from '../../lib/boot.cjs';
-import { invalidOption } from '../../lib/errors.js';
-import { inWords, reasonOf, stackOf } from '../../lib/in-words.cjs';
+import { bootError } from '../../lib/boot/boot.cjs';
+import { invalidOption } from '../../lib/common/errors.js';
+import { inWords, reasonOf, stackOf } from '../../lib/common/in-words.cjs';
 
 function throws(): never {
   throw new Error('looked at');

@@ -1,7 +1,7 @@
 import { addAbortSignal, PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { callLateListeners } from '../../lib/late-abort.js';
+import { callLateListeners } from '../../lib/worker/late-abort.js';
 
 function aborted(reason?: unknown): AbortSignal {
   const controller = new AbortController();

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseListen } from '../../lib/address.js';
-import { closeListeners, type OpenListener, openListeners } from '../../lib/listeners.js';
-import type { Lookup } from '../../lib/resolve-host.js';
+import { parseListen } from '../../lib/options/listen.js';
+import type { Lookup } from '../../lib/system/listeners/lookup.js';
+import { openListeners } from '../../lib/system/listeners/open.js';
+import { closeListeners, type OpenListener } from '../../lib/system/open-listener.js';
 import type { Sharing } from '../../lib/types.js';
 import { FakeNative, recordingLog } from '../helpers/fake-native.js';
 

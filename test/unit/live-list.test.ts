@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LiveList } from '../../lib/live-list.js';
+import { LiveList } from '../../lib/worker/drain/live-list.js';
 
 const named = (name: string): { readonly name: string } => ({ name });
 const names = (list: LiveList<{ readonly name: string }>): string[] => [...list].map(({ name }) => name).sort();

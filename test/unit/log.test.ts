@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeLog } from '../../lib/log.js';
+import { makeLog } from '../../lib/common/log.js';
 import type { Logger } from '../../lib/types.js';
 
 function thenable(then: () => unknown): object {

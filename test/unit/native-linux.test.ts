@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { NativeBinding } from '../../lib/native.cjs';
-import { onLinux } from '../../lib/native-linux.js';
+import type { NativeBinding } from '../../lib/addon/native.cjs';
+import { onLinux } from '../../lib/common/on-linux.js';
 import { FakeNative } from '../helpers/fake-native.js';
 
 test('what only Linux has is given to who asks on Linux', () => {

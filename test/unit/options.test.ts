@@ -2,7 +2,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { resolveOptions, type Settings } from '../../lib/options.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
+import type { Settings } from '../../lib/options/settings.js';
 import type { PreforkOptions } from '../../lib/types.js';
 import { BAD_ADDRESSES, BAD_OPTIONS } from '../helpers/bad-options.js';
 

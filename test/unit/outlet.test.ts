@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import { Outlet, type Source } from '../../lib/outlet.js';
+import { Outlet, type Source } from '../../lib/common/outlet.js';
 
 /** A descriptor whose reader takes what it is allowed to. */
 class Reader {

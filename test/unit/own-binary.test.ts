@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { executable } from '../../lib/own-binary.js';
+import { executable } from '../../lib/system/posix/own-binary.js';
 
 test('a program that exists is executed under its own name', () => {
   expect(executable(process.execPath, process.execPath, 'linux')).toBe(process.execPath);

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Outlet } from '../../lib/outlet.js';
-import { passOn } from '../../lib/pass-on.js';
-import { settle } from '../helpers/fake-host.js';
+import { Outlet } from '../../lib/common/outlet.js';
+import { passOn } from '../../lib/system/launch/pass-on.js';
+import { settle } from '../helpers/fake-system.js';
 
 function sink(): { text: string; room: number; outlet: Outlet } {
   const made = {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { produce } from '../../lib/producer.js';
+import { produce } from '../../lib/system/launch/producer.js';
 import type { Command } from '../../lib/types.js';
 import { isAlive } from '../helpers/index.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Quiet } from '../../lib/quiet.js';
+import { Quiet } from '../../lib/worker/drain/quiet.js';
 import { eventually } from '../helpers/eventually.js';
 
 /** Milliseconds. */

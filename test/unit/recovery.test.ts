@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RecoverySettings } from '../../lib/options.js';
-import { type Loss, RecoveryPolicy } from '../../lib/recovery.js';
+import { type Loss, RecoveryPolicy } from '../../lib/master/recovery-policy.js';
+import type { RecoverySettings } from '../../lib/options/settings.js';
 
 const backoff = { kind: 'backoff', initial: 100, max: 1_000, factor: 2, jitter: 0.2 } as const;
 

@@ -3,7 +3,7 @@ import { createServer, get } from 'node:http';
 import http2 from 'node:http2';
 import { type AddressInfo, connect, createServer as createNetServer, type Server } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { RecycleWatch } from '../../lib/recycle-watch.js';
+import { WorkerLimits } from '../../lib/worker/limits.js';
 
 const limits = { maxRequests: undefined, maxRss: undefined, jitter: 0 };
 const undo: (() => void)[] = [];
@@ -14,7 +14,7 @@ afterEach(() => {
 
 function watch(settings: object, context: { rss?: () => number; random?: () => number } = {}) {
   const told: string[] = [];
-  const recycling = new RecycleWatch({
+  const recycling = new WorkerLimits({
     settings: { ...limits, ...settings },
     tell: (reason) => told.push(reason),
     ...context,

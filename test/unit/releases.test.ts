@@ -12,10 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { Program } from '../../lib/command.js';
-import { isNamed, logicalCwd } from '../../lib/names.js';
-import { resolveOptions } from '../../lib/options.js';
-import { Releases } from '../../lib/releases.js';
+import type { Program } from '../../lib/common/program.js';
+import { isNamed, logicalCwd } from '../../lib/common/program.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
+import { Releases } from '../../lib/system/releases/releases.js';
 import type { PreforkOptions } from '../../lib/types.js';
 
 /** The folder of a deployment: `releases/1` to `3`, of which `current` leads to one. */

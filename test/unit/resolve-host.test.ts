@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { parseListen } from '../../lib/address.js';
-import type { TcpPlan } from '../../lib/options.js';
-import { type Lookup, resolveHost } from '../../lib/resolve-host.js';
+import { parseListen } from '../../lib/options/listen.js';
+import type { TcpPlan } from '../../lib/options/settings.js';
+import { type Lookup, resolveHost } from '../../lib/system/listeners/lookup.js';
 
 function plan(target: unknown): TcpPlan {
   return parseListen(target)[0] as TcpPlan;

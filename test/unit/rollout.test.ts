@@ -1,36 +1,36 @@
 import { expect, test } from 'vitest';
 import { crash, fleet, last } from '../helpers/fake-fleet.js';
-import { FakeHost, settle } from '../helpers/fake-host.js';
+import { FakeSystem, settle } from '../helpers/fake-system.js';
 
 const slots = (master: { workers: readonly { slot: number; generation: number; state: string }[] }) =>
   master.workers.filter(({ state }) => state === 'ready').map(({ slot, generation }) => [slot, generation]);
 
 test('the first maxSurge slots keep their worker until the new one has stayed; the others change hands at once; the last is waited for', async () => {
-  const { master, host, started } = fleet({ workers: 4, maxSurge: 2, readyFor: 1_000 });
+  const { master, system, started } = fleet({ workers: 4, maxSurge: 2, readyFor: 1_000 });
   await started;
   let verdict: unknown;
   void master.reload().then((result) => {
     verdict = result;
   });
-  await host.advance(1_249);
-  expect(host.workers).toHaveLength(6);
-  expect(host.workers[0]?.received.map(({ type }) => type)).toEqual(['init']);
-  await host.advance(1);
+  await system.advance(1_249);
+  expect(system.workers).toHaveLength(6);
+  expect(system.workers[0]?.received.map(({ type }) => type)).toEqual(['init']);
+  await system.advance(1);
   expect(slots(master)).toEqual([0, 1, 2, 3].map((slot) => [slot, 1]));
-  await host.advance(999);
+  await system.advance(999);
   expect(verdict).toBeUndefined();
-  await host.advance(1);
+  await system.advance(1);
   expect(verdict).toMatchObject({ ok: true, generation: 1, replaced: { length: 4 } });
   await master.stop();
-  expect(host.pendingTimers).toBe(0);
+  expect(system.pendingTimers).toBe(0);
 });
 
 test('one of several on trial dies: the others are sent away, every old worker goes on, and nothing is counted', async () => {
-  const { master, host, started } = fleet({ workers: 4, maxSurge: 3, recoverThreshold: 0 });
+  const { master, system, started } = fleet({ workers: 4, maxSurge: 3, recoverThreshold: 0 });
   await started;
   const reloading = master.reload();
-  await host.advance(500);
-  host.workers[5]?.exit(crash);
+  await system.advance(500);
+  system.workers[5]?.exit(crash);
   expect(await reloading).toMatchObject({
     ok: false,
     replaced: [],
@@ -39,20 +39,20 @@ test('one of several on trial dies: the others are sent away, every old worker g
   await settle();
   expect(slots(master)).toEqual([0, 1, 2, 3].map((slot) => [slot, 0]));
   expect(master.workers).toHaveLength(4);
-  await host.advance(60_000);
-  expect(host.workers).toHaveLength(7);
+  await system.advance(60_000);
+  expect(system.workers).toHaveLength(7);
   await master.stop();
 });
 
 test('N1k slots that took over go back when one of their generation dies, unless their worker has stayed', async () => {
-  const { master, host, started } = fleet({ workers: 4, readyFor: 1_000 });
+  const { master, system, started } = fleet({ workers: 4, readyFor: 1_000 });
   await started;
   const reloading = master.reload();
-  await host.advance(1_250);
+  await system.advance(1_250);
   // Slot 0 has stayed; the others have just taken over.
-  await host.advance(10);
+  await system.advance(10);
   expect(slots(master)).toEqual([0, 1, 2, 3].map((slot) => [slot, 1]));
-  const [, , dies] = host.workers.slice(4);
+  const [, , dies] = system.workers.slice(4);
   dies?.exit(crash);
   await settle();
   const verdict = await reloading;
@@ -64,26 +64,26 @@ test('N1k slots that took over go back when one of their generation dies, unless
     [3, 0],
   ]);
   // What is lost later is not filled by a generation that failed either.
-  host.workers[4]?.exit(crash);
+  system.workers[4]?.exit(crash);
   await settle();
   expect(slots(master)[0]).toEqual([0, 0]);
-  expect(await settleReload(master, host)).toMatchObject({ ok: true, generation: 1 });
+  expect(await settleReload(master, system)).toMatchObject({ ok: true, generation: 1 });
   await master.stop();
 });
 
-async function settleReload(master: { reload(): Promise<unknown> }, host: FakeHost): Promise<unknown> {
+async function settleReload(master: { reload(): Promise<unknown> }, system: FakeSystem): Promise<unknown> {
   const reloading = master.reload();
-  await host.advance(10_000);
+  await system.advance(10_000);
   return reloading;
 }
 
 test('a boot failure of a later slot leaves those that took over where they are', async () => {
-  const { master, host, started } = fleet({ workers: 3, readyFor: 100 });
+  const { master, system, started } = fleet({ workers: 3, readyFor: 100 });
   await started;
-  host.behave = (index) => ({ ready: index !== 5 });
+  system.behave = (index) => ({ ready: index !== 5 });
   const reloading = master.reload();
-  await host.advance(350);
-  last(host).exit(crash);
+  await system.advance(350);
+  last(system).exit(crash);
   expect(await reloading).toMatchObject({ ok: false, replaced: [{ slot: 0 }, { slot: 1 }] });
   expect(slots(master)).toEqual([
     [0, 1],
@@ -94,49 +94,49 @@ test('a boot failure of a later slot leaves those that took over where they are'
 });
 
 test('an old worker that dies during the trial leaves the slot to the one on trial; if that dies, too, the slot is recovered', async () => {
-  const { master, host, started } = fleet({ workers: 1 });
+  const { master, system, started } = fleet({ workers: 1 });
   await started;
   const good = master.reload();
-  await host.advance(100);
-  host.workers[0]?.exit(crash);
-  await host.advance(2_500);
+  await system.advance(100);
+  system.workers[0]?.exit(crash);
+  await system.advance(2_500);
   expect(await good).toMatchObject({ ok: true, replaced: [{ slot: 0, oldPid: 0 }] });
-  expect(host.workers).toHaveLength(2);
+  expect(system.workers).toHaveLength(2);
   const bad = master.reload();
-  await host.advance(100);
-  host.workers[1]?.exit(crash);
-  await host.advance(100);
-  host.workers[2]?.exit(crash);
-  await host.advance(1_000);
+  await system.advance(100);
+  system.workers[1]?.exit(crash);
+  await system.advance(100);
+  system.workers[2]?.exit(crash);
+  await system.advance(1_000);
   expect(await bad).toMatchObject({ ok: false, generation: 1 });
   expect(slots(master)).toEqual([[0, 1]]);
   await master.stop();
 });
 
 test('a stop during a trial wins', async () => {
-  const { master, host, started, finished } = fleet();
+  const { master, system, started, finished } = fleet();
   await started;
   const cut = master.reload();
-  await host.advance(100);
+  await system.advance(100);
   await master.stop();
   expect(await cut).toMatchObject({ ok: false, replaced: [], error: { code: 'ABORT_ERR' } });
   expect(await finished).toBeUndefined();
-  expect(host.pendingTimers).toBe(0);
+  expect(system.pendingTimers).toBe(0);
 });
 
 test('N2f a recovery that finds a candidate in its slot, and a candidate that fails, leave nobody without a duty', async () => {
   for (const workers of [1, 2]) {
-    const { master, host, started } = fleet({ workers, recoverInterval: 1_000, recoverThreshold: 100 });
+    const { master, system, started } = fleet({ workers, recoverInterval: 1_000, recoverThreshold: 100 });
     await started;
-    host.workers[0]?.exit(crash);
-    await host.advance(300);
-    host.behave = () => ({ ready: false });
+    system.workers[0]?.exit(crash);
+    await system.advance(300);
+    system.behave = () => ({ ready: false });
     const reloading = master.reload();
-    await host.advance(1_500);
-    host.behave = () => ({});
-    last(host).exit(crash);
+    await system.advance(1_500);
+    system.behave = () => ({});
+    last(system).exit(crash);
     expect(await reloading).toMatchObject({ ok: false });
-    await host.advance(1_000);
+    await system.advance(1_000);
     expect(slots(master).map(([slot]) => slot)).toEqual(Array.from({ length: workers }, (_, slot) => slot));
     await master.stop();
   }
@@ -158,7 +158,7 @@ test.each(Array.from({ length: 60 }, (_, seed) => ({ seed })))(
   async ({ seed }) => {
     const next = random(seed);
     const pick = (below: number) => Math.floor(next() * below);
-    const host = new FakeHost();
+    const system = new FakeSystem();
     const { master, started } = fleet(
       {
         workers: 1 + pick(3),
@@ -170,43 +170,43 @@ test.each(Array.from({ length: 60 }, (_, seed) => ({ seed })))(
         drainTimeout: 1_000,
         recycle: { maxAge: 1_500 },
       },
-      host,
+      system,
     );
     await started;
-    host.behave = () => {
+    system.behave = () => {
       const fate = next();
       if (fate < 0.15) throw Object.assign(new Error('execve ENOENT'), { code: 'ENOENT', syscall: 'execve' });
       if (fate < 0.2) throw Object.assign(new Error('pipe2 EMFILE'), { code: 'EMFILE', syscall: 'pipe2' });
       return { ready: fate < 0.7, obedient: next() < 0.8 };
     };
     for (let step = 0; step < 60; step++) {
-      const alive = host.workers.at(-1 - pick(4));
+      const alive = system.workers.at(-1 - pick(4));
       const what = next();
       if (what < 0.3) alive?.exit(crash);
       else if (what < 0.35) alive?.exit({ code: null, signal: 'SIGHUP' });
       else if (what < 0.4 && alive !== undefined) {
         alive.events.message({ type: 'draining', signal: 'SIGTERM' });
-        host.after(pick(1_000), () => alive.exit({ code: 0, signal: null }));
+        system.after(pick(1_000), () => alive.exit({ code: 0, signal: null }));
       } else if (what < 0.5) void master.reload();
       else if (what < 0.6) master.scale(() => 1 + pick(4)).catch(() => {});
-      else if (what < 0.65) host.signal('SIGHUP');
+      else if (what < 0.65) system.signal('SIGHUP');
       else if (what < 0.75) alive?.becomeReady();
-      await host.advance(pick(400));
+      await system.advance(pick(400));
     }
-    host.behave = () => ({});
-    await host.advance(60_000);
-    await host.advance(60_000);
+    system.behave = () => ({});
+    await system.advance(60_000);
+    await system.advance(60_000);
     let count = 0;
     void master.scale((now) => {
       count = now;
       return now;
     });
-    await host.advance(5_000);
+    await system.advance(5_000);
     // Recycling goes on: one slot may have a worker on trial besides its own.
     const served = new Set(slots(master).map(([slot]) => slot));
     expect([...served].sort()).toEqual(Array.from({ length: count }, (_, slot) => slot));
     expect(master.status().state).toBe('running');
     await master.stop(0);
-    await host.advance(10_000);
+    await system.advance(10_000);
   },
 );

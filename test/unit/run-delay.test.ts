@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { runDelay } from '../../lib/run-delay.js';
+import { runDelay } from '../../lib/system/posix/run-delay.js';
 import { eventually } from '../helpers/eventually.js';
 import { commandWorks, isLinux, testWhen } from '../helpers/skip.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { resolveOptions } from '../../lib/options.js';
-import { checkSupport } from '../../lib/system-support.js';
+import { checkSupport } from '../../lib/master/support.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
 import type { Features, PreforkOptions } from '../../lib/types.js';
 
 const LITTLE: Features = {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { afterAll, expect, test } from 'vitest';
-import { encode } from '../../lib/protocol.cjs';
-import { loadTls } from '../../lib/tls-material.js';
-import { FROM_MASTER } from '../../lib/what-masters-say.js';
+import { loadTls } from '../../lib/master/tls.js';
+import { encode } from '../../lib/protocol/protocol.cjs';
+import { FROM_MASTER } from '../../lib/protocol/what-masters-say.js';
 import { otherTlsMaterial, tlsMaterial } from '../helpers/tls.js';
 
 const { key, cert, keyFile, certFile } = tlsMaterial();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { AcceptLine } from '../../lib/accept-line.js';
-import { UnixRenewal } from '../../lib/unix-renewal.js';
-import type { UnixSocket } from '../../lib/unix-socket.js';
-import { FakeHost } from '../helpers/fake-host.js';
+import { AcceptLine } from '../../lib/master/monitors/accept-line.js';
+import { UnixRenewal } from '../../lib/system/listeners/unix-renewal.js';
+import type { UnixSocket } from '../../lib/system/listeners/unix-socket.js';
+import { FakeSystem } from '../helpers/fake-system.js';
 
 const OLD = 10;
 const NEW = 11;
@@ -50,14 +50,14 @@ test('N11e a new socket that cannot be watched is a warning: it serves, and the 
 
 test('N11e a worker that serves from a new socket while the fleet stops finds the watch closed, and ends no master', () => {
   const { renewal: one, events, lines } = renewal();
-  const host = new FakeHost({ exclusiveAccept: true });
+  const system = new FakeSystem({ exclusiveAccept: true });
   const watched: string[] = [];
   let open = true;
   const asked = (what: string): void => {
     if (!open) throw new Error(`${what} EBADF`);
     watched.push(what);
   };
-  host.watchQueues = () => ({
+  system.watchQueues = () => ({
     add: (fd) => asked(`add ${fd}`),
     remove: (fd) => asked(`remove ${fd}`),
     rearm: () => {},
@@ -65,7 +65,7 @@ test('N11e a worker that serves from a new socket while the fleet stops finds th
       open = false;
     },
   });
-  const line = new AcceptLine({ host, board: host.openBoard(), listeners: [], workers: [] });
+  const line = new AcceptLine({ system, board: system.openBoard(), listeners: [], workers: [] });
   one.watchBy(line);
   const lease = one.lease(1);
   line.close();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Program } from '../../lib/command.js';
-import { resolveOptions } from '../../lib/options.js';
+import type { Program } from '../../lib/common/program.js';
+import { resolveOptions } from '../../lib/options/resolve.js';
+import { startProcess, windowsCommand } from '../../lib/system/windows/launch.js';
 import type { Command, PreforkOptions } from '../../lib/types.js';
-import { startProcess, windowsCommand } from '../../lib/windows-command.js';
 
 const program: Program = {
   execPath: 'C:\\Program Files\\nodejs\\node.exe',

@@ -2,14 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { native } from '../../lib/binding.cjs';
-import { Channel } from '../../lib/channel.js';
-import { overStreams } from '../../lib/channel-windows.js';
-import type { ProcessExit } from '../../lib/host.js';
-import type { OpenListener } from '../../lib/listeners.js';
-import type { InitMessage, MasterMessage, WorkerMessage } from '../../lib/protocol.cjs';
-import { FROM_MASTER } from '../../lib/what-masters-say.js';
-import { WindowsWorker } from '../../lib/windows-worker.js';
+import { native } from '../../lib/addon/binding.cjs';
+import { Channel } from '../../lib/protocol/channel.js';
+import { overStreams } from '../../lib/protocol/ends-windows.js';
+import type { InitMessage, MasterMessage, WorkerMessage } from '../../lib/protocol/protocol.cjs';
+import { FROM_MASTER } from '../../lib/protocol/what-masters-say.js';
+import type { OpenListener } from '../../lib/system/open-listener.js';
+import type { ProcessExit } from '../../lib/system/system.js';
+import { WindowsProcess } from '../../lib/system/windows/worker-process.js';
 import { bounded, eventually } from '../helpers/index.js';
 
 const PID = 4_711;
@@ -75,7 +75,7 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
     dropped: () => {},
   };
   const listeners = [{ fd: 9 } as OpenListener];
-  const worker = new WindowsWorker(binding, child as unknown as ChildProcess, { listeners, diesWithMaster }, events);
+  const worker = new WindowsProcess(binding, child as unknown as ChildProcess, { listeners, diesWithMaster }, events);
   // The other side of the pipes: what it hears, and how it speaks.
   const itself = new Channel<MasterMessage, WorkerMessage>(overStreams(theirControl, theirReport), FROM_MASTER, {
     message: (message) => void heard.push(message),

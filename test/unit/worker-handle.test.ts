@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { WorkerProcess } from '../../lib/host.js';
-import type { InspectorPort } from '../../lib/protocol.cjs';
-import { WorkerHandle } from '../../lib/worker-handle.js';
+import { WorkerHandle } from '../../lib/master/workers/worker-handle.js';
+import type { InspectorPort } from '../../lib/protocol/protocol.cjs';
+import type { WorkerProcess } from '../../lib/system/system.js';
 
 interface Attached {
   readonly handle: WorkerHandle;
@@ -45,8 +45,9 @@ function attached({ refuses = false, before }: How = {}): Attached {
   const handle = new WorkerHandle({ slot: 0, generation: 0 }, () => 0, {
     ready: () => {},
     draining: () => {},
-    message: () => {},
-    pong: (...values) => void pongs.push(values),
+    hear: (message) => {
+      if (message.type === 'pong') pongs.push([message.id, message.inspector]);
+    },
     trouble: (what) => void troubles.push(what),
     exit: () => {},
   });

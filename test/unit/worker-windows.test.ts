@@ -3,12 +3,12 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { native } from '../../lib/binding.cjs';
-import { controlPipes, windowsBoot } from '../../lib/boot-windows.cjs';
-import type { WorkerIdentity } from '../../lib/identity.cjs';
-import type { InspectedSocket, NativeBinding } from '../../lib/native.cjs';
-import type { MasterMessage, WireListener } from '../../lib/protocol.cjs';
-import { windowsSystem } from '../../lib/worker-windows.js';
+import { native } from '../../lib/addon/binding.cjs';
+import type { InspectedSocket, NativeBinding } from '../../lib/addon/native.cjs';
+import type { WorkerIdentity } from '../../lib/boot/identity.cjs';
+import { controlPipes, windowsBoot } from '../../lib/boot/windows.cjs';
+import type { MasterMessage, WireListener } from '../../lib/protocol/protocol.cjs';
+import { windowsSystem } from '../../lib/worker/system/windows.js';
 import { eventually } from '../helpers/index.js';
 
 const WIRE: WireListener = {

@@ -1,0 +1,90 @@
+/**
+ * Finds, loads and types the addon; the only file that knows paths. CommonJS, because the preload of a worker needs it
+ * before any user module is loaded. `docs/decisions/native-loading.md` says why no install script is involved.
+ */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../paths.cjs';
+import { type Libc, libcOf, ownLibc } from './libc.cjs';
+import type { NativeBinding } from './native.cjs';
+
+interface BindingsOptions {
+  readonly bindings: string;
+  readonly module_root: string;
+  readonly try: readonly (readonly string[])[];
+}
+
+/** A place that was looked at in vain, and what was wrong there. */
+interface Attempt {
+  readonly path: string;
+  /** Undefined when nothing is there. */
+  readonly reason?: string;
+  readonly error?: unknown;
+}
+
+/**
+ * Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. Whoever
+ * works on the package wants what was built last; an installation has no `build/`.
+ */
+function places(libc: Libc | undefined): readonly (readonly string[])[] {
+  const prebuilds = ['prebuilds', `${process.platform}-${process.arch}`] as const;
+  const tagged = libc === undefined ? [] : [[...prebuilds, `prefork.${libc}.node`]];
+  return [['build', 'Release', 'prefork.node'], ...tagged, [...prebuilds, 'prefork.node']];
+}
+
+/**
+ * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
+ */
+function load(): NativeBinding {
+  const libc = process.platform === 'linux' ? ownLibc() : undefined;
+  const attempts: Attempt[] = [];
+  for (const place of places(libc)) {
+    const path = join(ROOT, ...place);
+    if (!existsSync(path)) {
+      attempts.push({ path });
+      continue;
+    }
+    // Such a file loads, and the process aborts when it throws for the first time: trying would not tell.
+    const other = libc === undefined ? undefined : libcOf(path);
+    if (other !== undefined && other !== libc) {
+      attempts.push({ path, reason: `is for ${other}, this Node is for ${libc}` });
+      continue;
+    }
+    try {
+      return require(path) as NativeBinding;
+    } catch (error) {
+      // A build for another CPU, say, is no reason not to look for the right one.
+      attempts.push({ path, reason: `could not be loaded: ${(error as Error).message}`, error });
+    }
+  }
+  const found = searched();
+  if (found === undefined) throw notFound(libc, attempts);
+  return found;
+}
+
+/** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
+function searched(): NativeBinding | undefined {
+  try {
+    const find: (options: BindingsOptions) => NativeBinding = require('bindings');
+    return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', 'build', 'Debug', 'bindings']] });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */
+function notFound(libc: Libc | undefined, attempts: readonly Attempt[]): Error {
+  const system = `${process.platform}-${process.arch}${libc === undefined ? '' : `-${libc}`}`;
+  const cause = attempts.find(({ error }) => error !== undefined)?.error;
+  const error = new Error(
+    `The native part of prefork for ${system} was not found. Tried:\n` +
+      attempts.map(({ path, reason }) => `  ${path}${reason === undefined ? '' : ` ${reason}`}\n`).join('') +
+      `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`,
+    cause === undefined ? {} : { cause },
+  );
+  return Object.assign(error, { name: 'PreforkError', code: 'ERR_PREFORK_ADDON_NOT_FOUND', exits: [] });
+}
+
+/** The addon. Importing this module throws `ERR_PREFORK_ADDON_NOT_FOUND` when there is none for this platform. */
+export const native: NativeBinding = load();

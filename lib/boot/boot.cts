@@ -1,0 +1,144 @@
+/**
+ * What has to be in place in a worker before it serves: the watch on the master and the report of a boot that fails.
+ * Set up by the preload, or by `prefork()` itself when no preload ran. CommonJS and light: it is on the way of every boot.
+ */
+
+// By name: a namespace import would copy every property of fs, and with it load fs.promises.
+import { writeSync } from 'node:fs';
+import type { ParentWatch } from '../addon/native.cjs';
+import { guardOutput } from '../common/guard-output.cjs';
+import { attempt, inWords, isError } from '../common/in-words.cjs';
+import type { BootError, WorkerMessage } from '../protocol/protocol.cjs';
+import { encode } from '../protocol/protocol.cjs';
+import type { Preloaded, WorkerIdentity } from './identity.cjs';
+
+/** How much stderr a booting worker reports, in characters. The last lines before a crash fit; a chatty boot costs no more. */
+const STDERR_LIMIT = 64 * 1024;
+/** Characters in one report: encoded it stays far below what the kernel takes in one piece, so that it is written whole or not at all. */
+const STDERR_PIECE = 2 * 1024;
+
+/** What a booting worker needs of its operating system. */
+export interface BootSystem {
+  /** Where reports to the master are written; `undefined` when it gave no channel, or something else is behind the number. */
+  reportFd(identity: WorkerIdentity): number | undefined;
+  /** Keeps what was inherited from the worker's own children, and begins to watch the master. May throw: the addon may be missing. */
+  arm(identity: WorkerIdentity, onMasterDeath: () => void): ParentWatch;
+}
+
+/** What JSON carries of anything that was thrown. */
+export function bootError(thrown: unknown): BootError {
+  if (!isError(thrown)) return { name: 'Error', message: `Thrown: ${inWords(thrown)}` };
+  const error = thrown as Error & { readonly code?: unknown };
+  const [stack, code] = [attempt(() => error.stack), attempt(() => error.code)];
+  return {
+    name: attempt(() => error.name) ?? 'Error',
+    message: attempt(() => String(error.message)) ?? inWords(error),
+    ...(stack !== undefined && { stack }),
+    ...(code !== undefined && { code }),
+  };
+}
+
+/** The report of a boot: stderr and fatal errors, written synchronously because the process may be about to die. */
+export interface BootReport {
+  /**
+   * Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines.
+   * @param raw Takes the end of a line that is half written.
+   */
+  via(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
+  /** The worker is ready: no more of what it writes, and for `ms` milliseconds more what kills it. */
+  stop(ms: number): void;
+}
+
+/** Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are. */
+export function reportBoot(fd: number): BootReport {
+  let stopped = false;
+  let budget = STDERR_LIMIT;
+  // The end of a line that did not fit: without it the next line would be garbage.
+  let rest: Buffer | undefined;
+  let send = (message: WorkerMessage): void => {
+    rest = rest && unwritten(fd, rest);
+    if (rest === undefined) rest = unwritten(fd, Buffer.from(encode(message)));
+  };
+  const report = (message: WorkerMessage): void => {
+    try {
+      send(message);
+    } catch {
+      // EAGAIN: the master is busy and the buffer full. EPIPE: it is gone. Nobody can be told either way.
+    }
+  };
+
+  const { stderr } = process;
+  const hadOwn = Object.hasOwn(stderr, 'write');
+  const original = stderr.write;
+  function tap(this: unknown, ...args: unknown[]): boolean {
+    if (!stopped && budget > 0) {
+      const text = textOf(args[0], args[1]).slice(0, budget);
+      budget -= text.length;
+      for (let at = 0; at < text.length; at += STDERR_PIECE) {
+        report({ type: 'stderr', text: text.slice(at, at + STDERR_PIECE) });
+      }
+    }
+    return Reflect.apply(original, this, args) as boolean;
+  }
+  const write = tap as typeof original;
+  stderr.write = write;
+
+  // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
+  const onFatal = (error: unknown): void => report({ type: 'boot-error', error: bootError(error) });
+  process.on('uncaughtExceptionMonitor', onFatal);
+
+  return {
+    via: (other, raw) => {
+      if (rest !== undefined) raw(rest);
+      send = other;
+    },
+    stop: (ms) => {
+      if (stopped) return;
+      stopped = true;
+      setTimeout(() => process.removeListener('uncaughtExceptionMonitor', onFatal), ms).unref();
+      // Somebody else's wrapper around the tap stays; the tap below it only passes on.
+      if (stderr.write !== write) return;
+      if (hadOwn) stderr.write = original;
+      else Reflect.deleteProperty(stderr, 'write');
+    },
+  };
+}
+
+/** What the descriptor did not take; a line of which it took nothing is dropped. */
+function unwritten(fd: number, bytes: Buffer): Buffer | undefined {
+  const written = writeSync(fd, bytes);
+  return written < bytes.length ? bytes.subarray(written) : undefined;
+}
+
+function textOf(chunk: unknown, encoding: unknown): string {
+  if (typeof chunk === 'string') {
+    return encoding === 'hex' || encoding === 'base64' ? Buffer.from(chunk, encoding).toString() : chunk;
+  }
+  if (!ArrayBuffer.isView(chunk)) return '';
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString();
+}
+
+/** What programs and terminals send to a whole process group. SIGUSR2 has no number on Windows, SIGBREAK none elsewhere. */
+const GROUP_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR2'] as const;
+
+function ignore(): void {}
+
+/** Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other. */
+export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded {
+  guardOutput();
+  const fd = system.reportFd(identity);
+  const report = fd === undefined ? undefined : reportBoot(fd);
+  // The terminal's signals reach the whole process group, and nodemon sends SIGUSR2 to every process; the master forwards what it
+  // decides. SIGTERM keeps its default until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has.
+  for (const signal of GROUP_SIGNALS) process.on(signal, ignore);
+
+  const watch = system.arm(identity, () => preloaded.onMasterDeath());
+  const preloaded: Preloaded = {
+    watch,
+    onMasterDeath: ignore,
+    reportVia: (send, raw) => report?.via(send, raw),
+    booted: (ms) => report?.stop(ms),
+  };
+  identity.preloaded = preloaded;
+  return preloaded;
+}

@@ -1,0 +1,97 @@
+/**
+ * Who this process is: a worker, and which one, or a master. Read from the environment exactly once per process and kept
+ * under a global symbol, so that a second copy of the package in the same program comes to the same answer. The variables are
+ * deleted as they are read: a worker's own children are not workers.
+ */
+
+import type { BoardPlace, ParentWatch } from '../addon/native.cjs';
+import type { WorkerMessage } from '../protocol/protocol.cjs';
+import { ENV, MARKER } from '../protocol/protocol.cjs';
+import type { WorkerContext } from '../types.js' with { 'resolution-mode': 'import' };
+
+/** Shared by every copy of the package in a process; bump only with the shape. */
+const KEY = Symbol.for('prefork.identity.1');
+
+/** What the preload has set up before any user code ran. */
+export interface Preloaded {
+  /** Native watch on the master: until `prefork()` configures it the process ends at once when the master dies. */
+  readonly watch: ParentWatch;
+  /** Called by the watch; replaced by `prefork()`. */
+  onMasterDeath: () => void;
+  /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
+  reportVia(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
+  /** Stops reporting stderr to the master, and `ms` milliseconds later uncaught errors; called when the worker is ready. */
+  booted(ms: number): void;
+}
+
+export interface WorkerIdentity {
+  readonly fleet: string;
+  readonly slot: number;
+  readonly generation: number;
+  readonly masterPid: number;
+  /** Windows: `startTime` of the master, which no other process with its pid has. */
+  readonly masterStarted: string | undefined;
+  /** `undefined` when the master gave no channel. */
+  readonly controlFd: number | undefined;
+  /** Windows: what the worker says goes here; `controlFd` is what it hears. */
+  readonly reportFd: number | undefined;
+  /** `undefined` unless the listeners are sharded. */
+  readonly adoptionFd: number | undefined;
+  /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
+  readonly board: BoardPlace | undefined;
+  /** Number of inherited listeners, from descriptor 3 up. */
+  readonly listenFds: number;
+  preloaded?: Preloaded;
+  /** Set when this worker's fleet has been asked to serve: once per process, whatever copy of the package asks. */
+  serving?: true;
+  /** What `currentWorker()` returns; set once the listeners are adopted. */
+  context?: WorkerContext;
+  /** Settles when this worker has drained: what every other fleet of the program waits for. */
+  drained?: { readonly promise: Promise<void>; readonly resolve: () => void };
+}
+
+type Holder = { [KEY]?: WorkerIdentity };
+
+/** The identity of this process, `undefined` in a master. Worker threads have none of their own. */
+export function identity(): WorkerIdentity | undefined {
+  const holder = globalThis as Holder;
+  if (holder[KEY] !== undefined) return holder[KEY];
+  const env = process.env;
+  if (env[ENV.child] !== MARKER) return undefined;
+  const worker: WorkerIdentity = {
+    fleet: env[ENV.fleet] ?? '0',
+    slot: integer(env[ENV.slot]) ?? 0,
+    generation: integer(env[ENV.generation]) ?? 0,
+    masterPid: integer(env[ENV.masterPid]) ?? process.ppid,
+    masterStarted: env[ENV.masterStarted],
+    controlFd: integer(env[ENV.controlFd]),
+    reportFd: integer(env[ENV.reportFd]),
+    adoptionFd: integer(env[ENV.adoptionFd]),
+    board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
+    listenFds: integer(env[ENV.listenFds]) ?? 0,
+  };
+  for (const name of Object.values(ENV)) delete env[name];
+  Object.defineProperty(holder, KEY, { value: worker });
+  return worker;
+}
+
+const FLEETS = Symbol.for('prefork.fleets.1');
+
+/**
+ * `'0'`, `'1'`… in order of construction, over all copies of the package: the same fleet has the same name in the master and in
+ * its workers, and never that of another copy's fleet.
+ */
+export function nextFleetName(): string {
+  const holder = globalThis as { [FLEETS]?: number };
+  const number = holder[FLEETS] ?? 0;
+  Object.defineProperty(holder, FLEETS, { value: number + 1, configurable: true });
+  return String(number);
+}
+
+function board(fd: number | undefined, row: number | undefined): BoardPlace | undefined {
+  return fd === undefined || row === undefined ? undefined : { fd, row };
+}
+
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,50 @@
+/** process.stdout and process.stderr of a worker whose reader may go away (`node app.mjs | head -1`, a terminal that is closed), or whose disk is full. */
+
+import type { NativeBinding } from '../addon/native.cjs';
+
+/**
+ * EPIPE: nothing reads the pipe any more. EIO: the terminal has hung up. The others: the disk of a log file, or what this user may have of it, is
+ * full; Node tries again with the next line.
+ */
+const CANNOT_BE_WRITTEN: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * Without it every line that a worker prints would end it by an unhandled 'error', its successor would print the next one, and soon the
+ * fleet has ended more workers than it may. Handlers of the program hear of the error, too. Nothing is changed before the program asks
+ * for the stream: making one costs time and memory.
+ */
+export function guardOutput(): void {
+  for (const name of ['stdout', 'stderr'] as const) {
+    const property = Object.getOwnPropertyDescriptor(process, name);
+    const get = property?.get;
+    // Somebody has put a stream of his own there.
+    if (get === undefined || property?.configurable !== true) continue;
+    let guarded: NodeJS.WriteStream | undefined;
+    Object.defineProperty(process, name, {
+      ...property,
+      get(this: NodeJS.Process): NodeJS.WriteStream {
+        const stream = Reflect.apply(get, this, []) as NodeJS.WriteStream;
+        if (stream !== guarded) {
+          guarded = stream;
+          stream.on('error', (error: NodeJS.ErrnoException) => {
+            // As without this handler.
+            if (!CANNOT_BE_WRITTEN.has(error.code) && stream.listenerCount('error') === 1) throw error;
+          });
+        }
+        return stream;
+      },
+    });
+  }
+}
+
+/**
+ * Node prints the error that ends a process synchronously. A pipe that nobody reads would keep a worker that has crashed, with its share of the
+ * connections, and a master whose supervisor waits for its end.
+ */
+export function endWithoutReader(native: Pick<NativeBinding, 'replaceFullStderr'>): void {
+  process.on('uncaughtExceptionMonitor', () => {
+    // Otherwise the program decides what is printed, and whether this is the end.
+    if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+    native.replaceFullStderr();
+  });
+}

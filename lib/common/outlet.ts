@@ -1,0 +1,237 @@
+/**
+ * Descriptors 1 and 2, as the package writes to them: in whole lines, and never waiting for a reader. Other processes share their
+ * descriptions, so that no mode can be relied on: Node workers set O_NONBLOCK on a pipe, and put it back when they end
+ * (docs/decisions/output-that-cannot-block.md).
+ */
+
+import { native } from '../addon/addon.js';
+
+/** Returns how many of the bytes were taken at once. Throws when the reader is gone. */
+export type Write = (fd: number, bytes: Uint8Array) => number;
+
+/** Bytes of log lines that may wait; a reader that is so far behind has stopped to read. */
+const LOG_LIMIT = 256 * 1024;
+/** While so many bytes wait, workers' output is not read any further. */
+const ENOUGH = 64 * 1024;
+/** A reader that takes nothing for so many milliseconds has stalled: what is passed on is dropped until it takes something. */
+const STALL = 1_000;
+/**
+ * Milliseconds between attempts: the first, and the longest. The kernel could notify, but only of a descriptor in the event loop, and
+ * libuv would set the mode of the description that others share.
+ */
+const RETRY = { first: 2, longest: 250 } as const;
+/** When the process has nothing else to do, the reader has so many milliseconds to take what waits. */
+const LINGER = 500;
+const NEWLINE = 10;
+
+/** Somebody whose output is passed on. */
+export interface Source {
+  /** Nothing more for now; what comes all the same is taken. */
+  pause(): void;
+  resume(): void;
+  /** So many lines of it were dropped, since the last time. Called when the reader takes again, or at the end of the process. */
+  dropped(lines: number): void;
+}
+
+interface Piece {
+  bytes: Buffer;
+  readonly from: Source | undefined;
+}
+
+export class Outlet {
+  readonly #fd: number;
+  readonly #write: Write;
+  readonly #sources = new Set<Source>();
+  readonly #dropped = new Map<Source, number>();
+  readonly #waiting: Piece[] = [];
+  #size = 0;
+  /** Whose last line has no end yet; `this`: nobody goes on with it. */
+  #unfinished: Source | this | undefined;
+  #lost = 0;
+  /** Of {@link #lost}, what the line that waits last says. */
+  #announced = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #pause: number = RETRY.first;
+  #progress = 0;
+  #full = false;
+  #stalled = false;
+  #watchesEnd = false;
+  #endedAt: number | undefined;
+
+  constructor(fd: number, write: Write) {
+    this.#fd = fd;
+    this.#write = write;
+  }
+
+  /** A line of the package's own. */
+  log(line: string): void {
+    const bytes = Buffer.from(`${line}\n`);
+    // A gap in the log is one gap: nothing is taken before the end of it was logged.
+    if (this.#lost > 0) this.#flush();
+    if (this.#lost > 0 || this.#size + bytes.length > LOG_LIMIT) this.#lost += 1;
+    else this.#put(bytes, undefined);
+  }
+
+  /** To be called before the first {@link pass}, and {@link leave} after the last. */
+  join(source: Source): void {
+    this.#sources.add(source);
+    if (this.#full) source.pause();
+  }
+
+  leave(source: Source): void {
+    this.#sources.delete(source);
+  }
+
+  /** Whole lines, or a piece of a line that is too long to wait for its end. */
+  pass(source: Source, bytes: Buffer): void {
+    if (this.#stalled) {
+      this.#drop(source, bytes);
+      return;
+    }
+    this.#put(bytes, source);
+    if (this.#size < ENOUGH || this.#full) return;
+    this.#full = true;
+    for (const one of this.#sources) one.pause();
+  }
+
+  #put(bytes: Buffer, from: Source | undefined): void {
+    if (bytes.length === 0) return;
+    const cut = this.#unfinished !== undefined && this.#unfinished !== from;
+    const whole = cut ? Buffer.concat([Buffer.of(NEWLINE), bytes]) : bytes;
+    this.#unfinished = bytes.at(-1) === NEWLINE ? undefined : (from ?? this);
+    if (this.#size === 0) this.#progress = now();
+    this.#waiting.push({ bytes: whole, from });
+    this.#size += whole.length;
+    if (this.#timer === undefined) this.#flush();
+  }
+
+  #drop(source: Source, bytes: Buffer): void {
+    // The rest of a line whose beginning was passed on.
+    if (this.#unfinished === source) this.#unfinished = this;
+    this.#dropped.set(source, (this.#dropped.get(source) ?? 0) + lines(bytes));
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      do {
+        if (!this.#writeWaiting()) {
+          this.#later();
+          return;
+        }
+        this.#lost -= this.#announced;
+        this.#announced = 0;
+        if (this.#lost > 0) this.#announce();
+      } while (this.#waiting.length > 0);
+    } catch {
+      // EPIPE, EIO: the reader is gone. ENOSPC: the disk is full, for now. Neither is a reason to lose a worker, or the master.
+      this.#lost += this.#waiting.filter(({ from }) => from === undefined).length - Math.sign(this.#announced);
+      this.#announced = 0;
+      this.#waiting.length = 0;
+      this.#size = 0;
+      this.#unfinished = undefined;
+    }
+    this.#drained();
+  }
+
+  /** False: the descriptor is full. */
+  #writeWaiting(): boolean {
+    for (let piece = this.#waiting[0]; piece !== undefined; piece = this.#waiting[0]) {
+      const taken = this.#write(this.#fd, piece.bytes);
+      if (taken === 0) return false;
+      this.#progress = now();
+      this.#pause = RETRY.first;
+      this.#stalled = false;
+      this.#size -= taken;
+      if (taken === piece.bytes.length) this.#waiting.shift();
+      else piece.bytes = piece.bytes.subarray(taken);
+    }
+    return true;
+  }
+
+  #announce(): void {
+    this.#announced = this.#lost;
+    const what = `${this.#lost} log ${this.#lost === 1 ? 'line' : 'lines'}`;
+    const bytes = Buffer.from(
+      `prefork: process ${process.pid} dropped ${what}, because descriptor ${this.#fd} took none\n`,
+    );
+    this.#waiting.push({ bytes, from: undefined });
+    this.#size += bytes.length;
+  }
+
+  #later(): void {
+    if (this.#full && !this.#stalled && now() - this.#progress >= STALL) {
+      this.#stalled = true;
+      this.#resume();
+    }
+    this.#watchEnd();
+    this.#timer = setTimeout(() => this.#flush(), this.#pause).unref();
+    this.#pause = Math.min(2 * this.#pause, RETRY.longest);
+  }
+
+  #drained(): void {
+    this.#endedAt = undefined;
+    this.#resume();
+    this.#report();
+  }
+
+  #resume(): void {
+    if (!this.#full) return;
+    this.#full = false;
+    for (const source of this.#sources) source.resume();
+  }
+
+  #report(): void {
+    const dropped = [...this.#dropped];
+    this.#dropped.clear();
+    for (const [source, count] of dropped) source.dropped(count);
+  }
+
+  /** What waits must neither be lost to the end of the event loop nor hold it up. */
+  #watchEnd(): void {
+    if (this.#watchesEnd) return;
+    this.#watchesEnd = true;
+    process.on('beforeExit', () => {
+      this.#endedAt ??= now();
+      if (now() - this.#endedAt < LINGER) this.#timer?.ref();
+    });
+    process.on('exit', () => {
+      if (this.#waiting.length > 0) this.#flush();
+      for (const { bytes, from } of this.#waiting) if (from !== undefined) this.#drop(from, bytes);
+      this.#report();
+    });
+  }
+}
+
+function now(): number {
+  return process.uptime() * 1_000;
+}
+
+function lines(bytes: Buffer): number {
+  let count = bytes.at(-1) === NEWLINE ? 0 : 1;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
+}
+
+const guarded = new Set<NodeJS.WriteStream>();
+
+/** Windows, whose pipes and consoles Node's streams write to synchronously; they know the encoding of a console. */
+function writeStream(fd: number, bytes: Uint8Array): number {
+  const stream = fd === 2 ? process.stderr : process.stdout;
+  if (!guarded.has(stream)) guarded.add(stream.on('error', () => {}));
+  if (stream.writableLength > LOG_LIMIT) return 0;
+  stream.write(bytes);
+  return bytes.length;
+}
+
+const outlets = new Map<number, Outlet>();
+
+/** One for each descriptor, for everything that the package writes there: two could cut each other's lines. */
+export function outlet(fd: 1 | 2): Outlet {
+  const known = outlets.get(fd);
+  if (known !== undefined) return known;
+  const made = new Outlet(fd, 'writeNow' in native ? native.writeNow : writeStream);
+  outlets.set(fd, made);
+  return made;
+}

@@ -1,0 +1,35 @@
+/** The listening sockets of a fleet that stops: the master lets nobody in any more, and closes them once no worker accepts. */
+
+import { inWords } from '../common/in-words.cjs';
+import type { OpenListener } from '../system/open-listener.js';
+import type { System } from '../system/system.js';
+import type { Logger } from '../types.js';
+
+/**
+ * What is queued, and who is on the way into a queue, can still be accepted afterwards; newcomers are refused, or unanswered until the
+ * socket is closed. Not for sockets of the service manager: those who come while the fleet is away wait there, for the next one.
+ * @returns Whether nobody can connect to any listener of the fleet any more. Workers that bind for themselves see to their own.
+ */
+export function sealDoors(system: Pick<System, 'seal'>, listeners: readonly OpenListener[], log: Logger): boolean {
+  const { seal } = system;
+  // Not on this system.
+  if (seal === undefined) return false;
+  const sealed = listeners.map((listener) => {
+    if (listener.wire.activated) return false;
+    try {
+      for (const fd of listener.shards?.fds ?? (listener.fd === null ? [] : [listener.fd])) seal(fd);
+      return true;
+    } catch (error) {
+      log.warn(
+        `listener '${listener.address.name}': clients that connect while it closes may be reset: ${inWords(error)}`,
+      );
+      return false;
+    }
+  });
+  return !sealed.includes(false);
+}
+
+/** What no worker accepts from any more is not held open: clients would wait for nobody. */
+export function closeDoors(listeners: readonly OpenListener[]): void {
+  for (const listener of listeners.toReversed()) if (!listener.wire.activated) listener.close();
+}

@@ -1,0 +1,61 @@
+/** What is said of an exit, and whether anybody had asked for it. */
+
+import type { WorkerExit } from '../common/errors.js';
+import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
+import { exitAdvice, mayBelongToStop } from './exit-advice.js';
+import { type GroupSignals, signalOfGroup } from './group-signals.js';
+import type { HookRunner } from './hooks.js';
+import { describeExit } from './workers/boot-failure.js';
+import type { Delays } from './workers/delays.js';
+import type { WorkerHandle } from './workers/worker-handle.js';
+
+/**
+ * A signal to the whole process group reaches workers and master in any order:
+ *     kernel: SIGINT → worker      SIGINT → master
+ *     master:          exit seen                    signal handler runs
+ * An exit that may belong to such a stop is judged this much later, in milliseconds.
+ */
+const STOP_RACE = 100;
+
+/** `too young`: a signal to everybody ended it before it could know how to take it. It is started again. */
+export type Verdict = 'requested' | 'too young' | 'lost';
+
+export interface ExitsContext {
+  readonly log: Logger;
+  readonly delays: Delays;
+  readonly hooks: HookRunner;
+  readonly groupSignals: Pick<GroupSignals, 'heard'>;
+  /** Whether the fleet is ending: every exit is part of that. */
+  ending(): boolean;
+  tell(worker: WorkerInfo, exit: ExitInfo): void;
+}
+
+export class Exits {
+  readonly #context: ExitsContext;
+
+  constructor(context: ExitsContext) {
+    this.#context = context;
+  }
+
+  /** Settles when it is known whether the exit was asked for, or is to be laid at nobody's door. */
+  async verdict(handle: WorkerHandle, exit: WorkerExit): Promise<Verdict> {
+    const everybodys = handle.booted ? undefined : signalOfGroup(exit);
+    const late = handle.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
+    if (late && !handle.requested) await this.#context.delays.sleep(STOP_RACE);
+    if (handle.requested || this.#context.ending()) return 'requested';
+    return everybodys !== undefined && this.#context.groupSignals.heard(everybodys) ? 'too young' : 'lost';
+  }
+
+  report(handle: WorkerHandle, exit: WorkerExit, verdict: Verdict): void {
+    const { log, hooks, tell } = this.#context;
+    const { code, signal } = exit;
+    const requested = verdict === 'requested';
+    const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
+    if (requested) log.info(what);
+    else if (verdict === 'too young')
+      log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
+    else log.error(`${what}${exitAdvice(exit, handle)}`);
+    tell(handle.info, { code, signal, requested });
+    hooks.tellExit(handle.info, { code, signal, requested });
+  }
+}

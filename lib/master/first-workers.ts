@@ -1,0 +1,28 @@
+/** The first start: every slot at once, and nobody is to hear of a fleet that is not there. */
+
+import { notStarted } from './workers/boot-failure.js';
+import type { Slots } from './workers/slots.js';
+
+/**
+ * Resolves with the pids of all, or with `undefined` when one of them did not become ready or is not any more: the fleet ends as soon as its
+ * exit is judged.
+ * @param failed No process could be started.
+ */
+export async function firstWorkers(
+  slots: Slots,
+  count: number,
+  failed: (error: unknown) => void,
+): Promise<number[] | undefined> {
+  const starts = Array.from({ length: count }, () => slots.fill({ slot: slots.add(), generation: 0 }));
+  const ready = await Promise.all(
+    starts.map((start, slot) =>
+      start.ready.catch((error: unknown) => {
+        failed(notStarted(slot, error));
+        return false;
+      }),
+    ),
+  );
+  // By now one that was ready may have ended, or be about to: its exit is judged a moment later.
+  const all = starts.every(({ handle }, slot) => ready[slot] === true && handle.state === 'ready');
+  return all ? starts.map(({ handle }) => handle.pid) : undefined;
+}

@@ -1,0 +1,99 @@
+/** The user's hooks in the master: one at a time, timed, and what they throw ends the fleet. */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { PreforkError } from '../common/errors.js';
+import { inWords } from '../common/in-words.cjs';
+import type { Hooks } from '../options/settings.js';
+import type { System } from '../system/system.js';
+import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
+import { HookQueue } from './hook-queue.js';
+
+/** A hook that takes longer is told of, in milliseconds. */
+const SLOW_HOOK = 10_000;
+
+export interface HookRunnerContext {
+  readonly hooks: Hooks;
+  readonly system: Pick<System, 'after'>;
+  readonly log: Logger;
+  /** A hook threw or rejected: the fleet has to end with this error. */
+  failed(error: unknown): void;
+}
+
+/** One call of a hook. */
+interface Call {
+  readonly name: string;
+  settled: boolean;
+}
+
+export class HookRunner {
+  readonly #context: HookRunnerContext;
+  readonly #queue = new HookQueue();
+  /** Everything that a hook calls, or that goes on from there. Made for the first one: fleets without hooks do without. */
+  #calls: AsyncLocalStorage<Call> | undefined;
+
+  constructor(context: HookRunnerContext) {
+    this.#context = context;
+  }
+
+  /** True when the hook ran; what it throws ends the fleet. */
+  async run<Name extends 'onChildSpawn' | 'onMasterReady' | 'onChildRecover'>(
+    name: Name,
+    ...args: Parameters<NonNullable<Hooks[Name]>>
+  ): Promise<boolean> {
+    const { hooks, system, log } = this.#context;
+    const hook = hooks[name] as ((...args: unknown[]) => unknown) | undefined;
+    const slow = system.after(SLOW_HOOK, () =>
+      log.warn(`${name} has not settled for ${SLOW_HOOK} ms, and the hooks behind it wait; a stop does not`),
+    );
+    try {
+      return (await this.#queue.run(name, () => hook && this.#call(name, () => hook(...args)))) === 'done';
+    } catch (error) {
+      this.#context.failed(error);
+      return false;
+    } finally {
+      slow.cancel();
+    }
+  }
+
+  async #call(name: string, hook: () => unknown): Promise<void> {
+    this.#calls ??= new AsyncLocalStorage();
+    const call: Call = { name, settled: false };
+    try {
+      await this.#calls.run(call, hook);
+    } finally {
+      call.settled = true;
+    }
+  }
+
+  /**
+   * An operation is about to wait for hooks: called inside one, it would wait for its own caller. A hook that does not wait for it has
+   * settled one turn later.
+   * @throws PreforkError `ERR_PREFORK_IN_HOOK`
+   */
+  async refuseInside(operation: string): Promise<void> {
+    const call = this.#calls?.getStore();
+    if (call === undefined || call.settled) return;
+    await new Promise(setImmediate);
+    if (call.settled) return;
+    const message =
+      `${operation} inside ${call.name} would wait for hooks that wait for this one; ` +
+      'call it when the hook has settled: without await as the last thing that it does, or from a timer or an event';
+    this.#context.log.error(message);
+    throw new PreforkError('ERR_PREFORK_IN_HOOK', message);
+  }
+
+  /** An observer: what it throws is logged. */
+  tellExit(worker: WorkerInfo, exit: ExitInfo): void {
+    const { hooks, log } = this.#context;
+    // An async function fits the type as well, and its rejection would end the master.
+    const told = new Promise<void>((resolve) => {
+      resolve(hooks.onChildExit?.(worker, exit));
+    });
+    told.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
+  }
+
+  /** No hook is begun any more, and nobody waits for the one that runs. */
+  close(): void {
+    this.#queue.close();
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * In the master: workers that share a queue stand in line, and a connection wakes the first of them that sleeps, and only that one
+ * (native/accept_line.h). What the kernel does not do is to wake the next one when the first does not come: it gets no CPU, it was
+ * killed. So the master has an eye on queues that stay filled, and asks all workers to look.
+ */
+
+import type { BoardPlace, NativeBoard } from '../../addon/native.cjs';
+import { inWords } from '../../common/in-words.cjs';
+import type { Settings } from '../../options/settings.js';
+import type { OpenListener, SocketWatch } from '../../system/open-listener.js';
+import type { QueueReport, QueueWatch, System } from '../../system/system.js';
+import type { Logger } from '../../types.js';
+import type { WorkerHandle } from '../workers/worker-handle.js';
+
+/** A queue of which connections are taken all the time is empty in one of so many looks. */
+const CONFIRMATIONS = 5;
+/** Milliseconds in which workers that join or leave are one reason to look. */
+const TOGETHER = 5;
+
+export interface AcceptLineContext {
+  readonly system: Pick<System, 'after' | 'watchQueues'>;
+  readonly board: NativeBoard;
+  readonly listeners: readonly OpenListener[];
+  /** All of the fleet, in whatever state. */
+  readonly workers: Iterable<WorkerHandle>;
+}
+
+/** `undefined` where workers do not share a queue, or the system wakes all of them, or the machine is short of what it takes. */
+export function formLine(
+  system: AcceptLineContext['system'] & Pick<System, 'openBoard' | 'features' | 'program'>,
+  { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
+  log: Logger,
+  fleet: Pick<AcceptLineContext, 'listeners' | 'workers'>,
+): AcceptLine | undefined {
+  const { openBoard: open, features, program } = system;
+  const alone = sharing === 'reuseport' && !listen.some(({ kind }) => kind === 'unix');
+  if (open === undefined || !features.exclusiveAccept || readiness === 'spawn' || alone) return undefined;
+  if (program.env['PREFORK_ACCEPT'] === 'plain') return undefined;
+  let board: NativeBoard | undefined;
+  try {
+    board = open();
+    return new AcceptLine({ ...fleet, system, board });
+  } catch (error) {
+    board?.close();
+    log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`);
+    return undefined;
+  }
+}
+
+export class AcceptLine implements SocketWatch {
+  readonly #context: AcceptLineContext;
+  readonly #watch: QueueWatch;
+  /** By row: who has it, or is about to. */
+  readonly #taken = new Map<number, BoardPlace>();
+  #asked = false;
+  #closed = false;
+  #over = false;
+
+  constructor(context: AcceptLineContext) {
+    this.#context = context;
+    this.#watch = context.system.watchQueues((reports) => this.#onWaiting(reports), CONFIRMATIONS);
+    try {
+      for (const listener of context.listeners) {
+        if (listener.watchBy !== undefined) listener.watchBy(this);
+        else if (listener.fd !== null) this.#watch.add(listener.fd);
+      }
+    } catch (error) {
+      this.#watch.close();
+      throw error;
+    }
+  }
+
+  /** A listener has another socket. */
+  add(fd: number): void {
+    if (!this.#closed) this.#watch.add(fd);
+  }
+
+  /** It is about to be closed. */
+  remove(fd: number): void {
+    if (!this.#closed) this.#watch.remove(fd);
+  }
+
+  /** For a worker that is about to be started; `undefined` when there are more than the board has rows. */
+  place(): BoardPlace | undefined {
+    const { board } = this.#context;
+    for (let row = 0; row < board.rows; row++) {
+      if (this.#taken.has(row)) continue;
+      const place = { fd: board.fd, row };
+      this.#taken.set(row, place);
+      board.take(row);
+      return place;
+    }
+    return undefined;
+  }
+
+  /** The worker is gone, or never came to be. Idempotent. */
+  leave(place: BoardPlace): void {
+    const { row } = place;
+    // Another worker's by now.
+    if (this.#taken.get(row) !== place) return;
+    this.#taken.delete(row);
+    this.#context.board.clear(row);
+    this.#closeBoard();
+  }
+
+  /** Who joined is behind everybody, and has the least; who left may have been woken, and has not come. */
+  changed(handle: WorkerHandle): void {
+    if (this.#asked || this.#closed || handle.state === 'draining') return;
+    this.#asked = true;
+    this.#context.system.after(TOGETHER, () => {
+      this.#asked = false;
+      this.#look(handle);
+    });
+  }
+
+  /** The fleet ends: every worker looks for itself before it stops accepting. */
+  close(): void {
+    this.#closed = true;
+    this.#watch.close();
+  }
+
+  /** Every worker is gone. A `commandProducer` that takes its time may still start one with the descriptor that it was promised. */
+  over(): void {
+    this.#over = true;
+    this.#closeBoard();
+  }
+
+  #closeBoard(): void {
+    if (this.#over && this.#taken.size === 0) this.#context.board.close();
+  }
+
+  /** @param newest The others go behind it. */
+  #look(newest?: WorkerHandle): void {
+    if (this.#closed) return;
+    for (const handle of this.#context.workers) if (handle !== newest) handle.look();
+  }
+
+  #onWaiting(reports: readonly QueueReport[]): void {
+    if (this.#closed) return;
+    this.#look();
+    for (const { fd } of reports) this.#watch.rearm(fd);
+  }
+}

@@ -1,0 +1,135 @@
+/** Where the JavaScript of a worker is whose event loop does not turn. Runs in the master; loaded when there is such a worker. */
+
+import { readFile, readlink } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InspectorPort } from '../../protocol/protocol.cjs';
+import { debuggerUrl, formatFrames, pausedFrames } from './inspector-client.js';
+import type { ListeningSocket } from './process-sockets.js';
+import { hasConnection, loopbackListeners, socketInodes } from './process-sockets.js';
+
+export interface BlockedStackOptions {
+  /** As far as the process could tell. */
+  readonly inspector?: InspectorPort;
+  /** Ports of the fleet: never an inspector's, and a question there would be a request to the application. */
+  readonly servedPorts?: ReadonlySet<number>;
+  /** Milliseconds that an inspector may take to be opened, and once more to stop the process. Default: `1_000`. */
+  readonly timeout?: number;
+}
+
+export type BlockedStack =
+  /** As Node prints it, without the error. */
+  | { readonly stack: string }
+  /** Why there is none: in words that follow `JavaScript stack: `. */
+  | { readonly unavailable: string }
+  /** Somebody holds the worker in a debugger; nothing was done to it. */
+  | { readonly debugged: true };
+
+/** Milliseconds. */
+const TIMEOUT = 1_000;
+/** The kernel does not tell that another process listens; asked again after this long, in milliseconds. */
+const LOOK_AGAIN = 10;
+/** An inspector answers from a thread of its own; what does not answer within this is none. Milliseconds. */
+const PROBE = 250;
+
+const UNAVAILABLE: BlockedStack = { unavailable: 'inspector unavailable' };
+const NATIVE: BlockedStack = { unavailable: 'in native code' };
+
+/**
+ * Asks the inspector of a Node process for its JavaScript stack, and opens the inspector for that (SIGUSR1) when it is closed. The
+ * process should have been started with `--inspect-port=0 --inspect-publish-uid=http`, and is best ended afterwards: its
+ * inspector stays open. Never rejects.
+ */
+export async function blockedStack(pid: number, options: BlockedStackOptions = {}): Promise<BlockedStack> {
+  try {
+    return await ask(pid, options);
+  } catch {
+    // The process ended, is another user's, has no inspector, or this system has no /proc: no stack in any case.
+    return UNAVAILABLE;
+  }
+}
+
+async function ask(pid: number, options: BlockedStackOptions): Promise<BlockedStack> {
+  const { inspector, timeout = TIMEOUT } = options;
+  const before = await ownListeners(pid, options);
+  if (typeof inspector === 'number' && (await isConnected(pid, inspector))) return { debugged: true };
+  if (!(await sharesNetwork(pid))) return UNAVAILABLE;
+  const open = before.find(({ port }) => port === inspector);
+  if (open !== undefined) return await stackOf(await debuggerUrl(open, AbortSignal.timeout(timeout)), timeout);
+  if (await isDebuggedUnheard(pid, before)) return { debugged: true };
+
+  if (inspector === false || !(await catchesSigusr1(pid))) return UNAVAILABLE;
+  process.kill(pid, 'SIGUSR1');
+  const signal = AbortSignal.timeout(timeout);
+  const found = [untilOpened(pid, options, before, signal), ...before.map((socket) => debuggerUrl(socket, signal))];
+  const url = await Promise.any(found).catch(() => undefined);
+  if (url !== undefined) return await stackOf(url, timeout);
+  // The handler of the signal leaves it to the main thread to open the inspector, when that next executes JavaScript.
+  return (await tookSigusr1(pid)) ? NATIVE : UNAVAILABLE;
+}
+
+async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
+  const frames = await pausedFrames(url, AbortSignal.timeout(timeout));
+  return frames === undefined || frames.length === 0 ? NATIVE : { stack: formatFrames(frames) };
+}
+
+/**
+ * Whether there is a debugger that the worker could not tell of:
+ *     worker: pong     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
+ */
+async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {
+  const asked = own.map(async (socket) => {
+    if (!(await isConnected(pid, socket.port))) throw new Error('Nobody is connected');
+    return await debuggerUrl(socket, AbortSignal.timeout(PROBE));
+  });
+  return (await Promise.any(asked).catch(() => undefined)) !== undefined;
+}
+
+/** What the process listens to by itself: sockets that it has from the master are the fleet's. */
+async function ownListeners(pid: number, { servedPorts }: BlockedStackOptions): Promise<readonly ListeningSocket[]> {
+  const listening = (await loopbackListeners(pid)).filter(({ port }) => servedPorts?.has(port) !== true);
+  if (listening.length === 0) return [];
+  const [theirs, ours] = await Promise.all([socketInodes(pid), socketInodes(process.pid)]);
+  return listening.filter(({ inode }) => theirs.has(inode) && !ours.has(inode));
+}
+
+async function isConnected(pid: number, port: number): Promise<boolean> {
+  return await hasConnection(pid, await socketInodes(pid), port);
+}
+
+/** Ports mean something else in another network namespace. */
+async function sharesNetwork(pid: number): Promise<boolean> {
+  const [theirs, ours] = await Promise.all([readlink(`/proc/${pid}/ns/net`), readlink('/proc/self/ns/net')]);
+  return theirs === ours;
+}
+
+/** The debugger behind a socket that was not there before. */
+async function untilOpened(
+  pid: number,
+  options: BlockedStackOptions,
+  before: readonly ListeningSocket[],
+  signal: AbortSignal,
+): Promise<string> {
+  const known = new Set(before.map(({ inode }) => inode));
+  for (;;) {
+    const opened = (await ownListeners(pid, options)).find(({ inode }) => !known.has(inode));
+    if (opened !== undefined) return await debuggerUrl(opened, signal);
+    await delay(LOOK_AGAIN, undefined, { signal });
+  }
+}
+
+/** SIGUSR1 ends a process without a handler for it: a program that is not Node, or a Node without an inspector. */
+async function catchesSigusr1(pid: number): Promise<boolean> {
+  return hasSigusr1(await readFile(`/proc/${pid}/status`, 'latin1'), 'SigCgt');
+}
+
+/** False while the process is stopped: the signal waits for it. */
+async function tookSigusr1(pid: number): Promise<boolean> {
+  return !hasSigusr1(await readFile(`/proc/${pid}/status`, 'latin1'), 'ShdPnd');
+}
+
+/** Looks into one of the signal sets of proc_pid_status(5): a bit for each signal from 1 up, in hexadecimal. */
+function hasSigusr1(status: string, set: 'SigCgt' | 'ShdPnd'): boolean {
+  const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGUSR1 - 1)) & 1n) === 1n;
+}

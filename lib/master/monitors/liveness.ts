@@ -1,0 +1,143 @@
+/** Notices workers whose event loop does not turn, says where they are, and ends them. Runs in the master. */
+
+import type { InspectorPort } from '../../protocol/protocol.cjs';
+import type { System, Timer } from '../../system/system.js';
+import type { Logger, WorkerState } from '../../types.js';
+import type { BlockedStack } from './blocked-stack.js';
+
+/**
+ * A ping is sent with every turn of the watch, and must be answered within this many turns of it. A worker that stops between two
+ * pings is noticed one turn later: after one to one and a half times the timeout.
+ */
+const TURNS = 2;
+/** Of every ping: what is waited for is any sign that the loop has turned. */
+const PING = 0;
+
+/** A worker as the watch sees it. */
+export interface WatchedWorker {
+  readonly state: WorkerState;
+  /** For the exit that follows, which is reported and judged like any other. */
+  killedBecause: string | undefined;
+  /** False for a worker that does not answer pings, or not at present. */
+  ping(id: number): boolean;
+  kill(signal: 'SIGKILL'): boolean | Error;
+  toString(): string;
+}
+
+export interface LivenessContext<Worker extends WatchedWorker> {
+  /** Milliseconds without progress that are too long. */
+  readonly timeout: number;
+  readonly system: Pick<System, 'now' | 'after'>;
+  readonly log: Logger;
+  /** All of the fleet, in whatever state. */
+  readonly workers: Iterable<Worker>;
+  /** Settles when everything has been read that had arrived from the workers. */
+  pipesRead(): Promise<unknown>;
+  /** @param inspector As the worker told with its last answer. */
+  examine(worker: Worker, inspector: InspectorPort | undefined): Promise<BlockedStack>;
+}
+
+interface Watch {
+  /** Turns since the ping that is not answered; `undefined`: every ping is. */
+  unanswered: number | undefined;
+  inspector: InspectorPort | undefined;
+  /** Nothing more is done: it is being examined, or killed. */
+  caught: boolean;
+  /** The log says already that it is left to its debugger. */
+  told: boolean;
+}
+
+export class Liveness<Worker extends WatchedWorker> {
+  readonly #context: LivenessContext<Worker>;
+  readonly #watches = new WeakMap<Worker, Watch>();
+  /** Milliseconds between two turns of the watch. */
+  readonly #period: number;
+  #timer: Timer | undefined;
+  #over = false;
+
+  constructor(context: LivenessContext<Worker>) {
+    this.#context = context;
+    this.#period = context.timeout / TURNS;
+  }
+
+  /** One timer for the whole fleet. */
+  start(): void {
+    const { system } = this.#context;
+    const due = system.now() + this.#period;
+    this.#timer = system.after(this.#period, () => {
+      // The master itself could not run: its loop was blocked, it was stopped, or the machine was. Its workers may have been, too.
+      const late = system.now() - due > this.#period / 2;
+      this.start();
+      if (!late) this.#turn();
+    });
+  }
+
+  /** No worker is examined or killed any more. */
+  end(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+  }
+
+  /** The event loop of a worker has turned. */
+  pong(worker: Worker, inspector: InspectorPort | undefined): void {
+    const watch = this.#watch(worker);
+    watch.unanswered = undefined;
+    watch.inspector = inspector;
+    watch.told = false;
+  }
+
+  #watch(worker: Worker): Watch {
+    let watch = this.#watches.get(worker);
+    if (watch === undefined) {
+      watch = { unanswered: undefined, inspector: undefined, caught: false, told: false };
+      this.#watches.set(worker, watch);
+    }
+    return watch;
+  }
+
+  #turn(): void {
+    for (const worker of this.#context.workers) {
+      // One that boots has readyTimeout, one that drains has its own deadline.
+      if (worker.state !== 'ready') continue;
+      const watch = this.#watch(worker);
+      if (watch.caught) continue;
+      if (watch.unanswered === undefined) {
+        if (worker.ping(PING)) watch.unanswered = 0;
+      } else if (++watch.unanswered >= TURNS) {
+        void this.#suspect(worker, watch);
+      }
+    }
+  }
+
+  async #suspect(worker: Worker, watch: Watch): Promise<void> {
+    const { examine, pipesRead, log, timeout } = this.#context;
+    watch.caught = true;
+    // Timers run before the pipes are read: the answer may be there.
+    await pipesRead();
+    const found =
+      watch.unanswered !== undefined && this.#concerns(worker) ? await examine(worker, watch.inspector) : undefined;
+    watch.caught = false;
+    if (found === undefined || !this.#concerns(worker)) return;
+    const what = `made no progress for ${(timeout / 1000).toFixed(1)} s`;
+    if ('debugged' in found) {
+      if (watch.unanswered !== undefined) watch.unanswered = 0;
+      if (!watch.told) log.info(`${worker}: its event loop ${what}; a debugger is connected, so it is left alone`);
+      watch.told = true;
+      return;
+    }
+    // Also when it has answered meanwhile: that was too late, and its inspector is open now.
+    watch.caught = true;
+    const where = 'stack' in found ? `:\n${found.stack}` : `: ${found.unavailable}`;
+    log.error(`${worker}: its event loop ${what}, so it is killed; JavaScript stack${where}`);
+    this.#kill(worker, what);
+  }
+
+  #concerns(worker: Worker): boolean {
+    return !this.#over && worker.state === 'ready';
+  }
+
+  #kill(worker: Worker, because: string): void {
+    worker.killedBecause = because;
+    if (worker.kill('SIGKILL') instanceof Error) worker.killedBecause = undefined;
+  }
+}

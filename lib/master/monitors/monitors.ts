@@ -1,0 +1,109 @@
+/**
+ * What looks after running workers beside their recovery: sharded sockets, liveness, recycling. The first two are loaded by the fleets
+ * that asked for them; every other master does without their memory. A successor any worker may ask for, at any time.
+ */
+
+import type { BoardPlace } from '../../addon/native.cjs';
+import type { Settings } from '../../options/settings.js';
+import type { OpenListener } from '../../system/open-listener.js';
+import type { System } from '../../system/system.js';
+import type { Logger } from '../../types.js';
+import type { Heard, WorkerHandle } from '../workers/worker-handle.js';
+import { type AcceptLine, formLine } from './accept-line.js';
+import type { Liveness } from './liveness.js';
+import { Recycling, type RecyclingContext } from './recycling.js';
+import type { Sharding } from './sharding.js';
+
+export interface MonitorsContext {
+  readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle' | 'sharing' | 'readiness' | 'listen'>;
+  readonly system: System;
+  readonly log: Logger;
+  readonly listeners: readonly OpenListener[];
+  /** All of the fleet, in whatever state. */
+  readonly workers: Iterable<WorkerHandle>;
+  readonly replace: RecyclingContext['replace'];
+}
+
+export class Monitors {
+  #line: AcceptLine | undefined;
+  #sharding: Sharding | undefined;
+  #liveness: Liveness<WorkerHandle> | undefined;
+  #recycling: Recycling | undefined;
+  #closed = false;
+
+  /** Begins to watch; what is loaded after {@link Monitors.close} is not begun. */
+  async open(context: MonitorsContext): Promise<void> {
+    const { settings, system, log, workers, replace } = context;
+    const { livenessTimeout, recycle } = settings;
+    this.#line = formLine(system, settings, log, context);
+    const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
+    const [sharding, liveness] = await Promise.all([
+      sharded.length === 0 ? undefined : import('./sharding.js'),
+      livenessTimeout === undefined ? undefined : import('./watch-liveness.js'),
+    ]);
+    if (this.#closed) return;
+    if (sharding !== undefined) {
+      this.#sharding = new sharding.Sharding({ system, log, listeners: sharded });
+      this.#sharding.grow(settings.workers);
+    }
+    if (liveness !== undefined && livenessTimeout !== undefined) {
+      this.#liveness = liveness.watchLiveness(livenessTimeout, system, log, context.listeners, workers);
+    }
+    this.#recycling = new Recycling({ settings: recycle, system, log, replace });
+  }
+
+  /** There will be so many slots. Throws what keeps them from getting their sockets. */
+  grow(slots: number): void {
+    this.#sharding?.grow(slots);
+  }
+
+  /** What a worker that is about to be started shares with the others, until {@link Monitors.leave}. */
+  place(): BoardPlace | undefined {
+    return this.#line?.place();
+  }
+
+  /** The worker is gone, or never came to be. Idempotent. */
+  leave(place: BoardPlace): void {
+    this.#line?.leave(place);
+  }
+
+  /** A worker became ready, drains, or is gone. */
+  changed(handle: WorkerHandle): void {
+    this.#line?.changed(handle);
+    this.#sharding?.changed(handle);
+    this.#recycling?.changed(handle);
+  }
+
+  hear(handle: WorkerHandle, message: Exclude<Heard, { type: 'message' }>): void {
+    switch (message.type) {
+      case 'pong':
+        this.#sharding?.pong(handle, message.id);
+        this.#liveness?.pong(handle, message.inspector);
+        break;
+      case 'recycle':
+        this.#recycling?.ask(handle, message.reason);
+        break;
+      case 'unadopted':
+        this.#sharding?.unadopted(handle, message.slot);
+        break;
+      case 'full':
+      case 'accepts':
+        this.#sharding?.accepting(handle, message.type === 'accepts');
+        break;
+    }
+  }
+
+  /** Every worker is gone. */
+  over(): void {
+    this.#line?.over();
+  }
+
+  /** The fleet ends. */
+  close(): void {
+    this.#closed = true;
+    this.#line?.close();
+    this.#sharding?.close();
+    this.#liveness?.end();
+    this.#recycling?.close();
+  }
+}

@@ -1,0 +1,145 @@
+/** From an unrequested exit to the filled slot, or to the end of the fleet. */
+
+import type { WorkerExit } from '../common/errors.js';
+import { PreforkError } from '../common/errors.js';
+import { reasonOf } from '../common/in-words.cjs';
+import { isSystemError } from '../common/system-error.js';
+import type { RecoverySettings } from '../options/settings.js';
+import type { System } from '../system/system.js';
+import type { Logger } from '../types.js';
+import { type Ended, RecoveryPolicy } from './recovery-policy.js';
+import { describeExit } from './workers/boot-failure.js';
+import type { Delays } from './workers/delays.js';
+import type { Start } from './workers/starter.js';
+import type { WorkerHandle, WorkerPlace } from './workers/worker-handle.js';
+
+/** How many exits an over-recovery error quotes. */
+const EVIDENCE = 32;
+
+export interface RecoveriesContext {
+  readonly settings: RecoverySettings;
+  readonly system: Pick<System, 'now'>;
+  readonly delays: Delays;
+  /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
+  readonly giveUpWithin: number;
+  readonly log: Logger;
+  /** Whether a slot still has nobody in it, or on the way into it. If somebody is on the way, `duty` is called when that one fails. */
+  claim(slot: number, duty: () => void): boolean;
+  /** How far a worker that ended had come. */
+  ended(handle: WorkerHandle): Ended;
+  /** Whether the fleet serves although a slot does not. */
+  othersServe(slot: number, ended: Ended): boolean;
+  /** Starts a worker in the slot of one that ended. */
+  fill(old: WorkerPlace): Start;
+  /** A replacement is ready; settles when the hooks have run. */
+  recovered(old: WorkerHandle, replacement: WorkerHandle): Promise<void>;
+  /** The fleet has to end with this error. */
+  giveUp(error: PreforkError): void;
+}
+
+export class Recovery {
+  readonly #context: RecoveriesContext;
+  readonly #policy: RecoveryPolicy;
+  /** Allowed, and not come to an end yet. */
+  readonly #running = new Set<Promise<void>>();
+  #evidence: WorkerExit[] = [];
+  #givingUp = false;
+  #over = false;
+  #count = 0;
+
+  constructor(context: RecoveriesContext) {
+    this.#context = context;
+    this.#policy = new RecoveryPolicy(context.settings);
+  }
+
+  /** Slots that were filled again. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The fleet stops: nothing is judged any more. */
+  end(): void {
+    this.#over = true;
+  }
+
+  /**
+   * Judges one exit; to be called in the order of the exits. Allowed recoveries run in parallel.
+   * @param cause What is known beyond the exit.
+   */
+  judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
+    if (this.#over) return;
+    const { settings, system, log, othersServe } = this.#context;
+    const { slot } = handle.place;
+    const ended = exit.pid === 0 ? 'spawn' : this.#context.ended(handle);
+    const loss = { slot, uptime: exit.uptime, ended, othersServe: othersServe(slot, ended) };
+    const verdict = this.#policy.judge(loss, system.now());
+    this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
+    const count =
+      verdict.count === 0
+        ? 'not counted, because other slots serve'
+        : `exit ${verdict.count} of ${settings.threshold} allowed within ${settings.window} ms`;
+    if (verdict.kind === 'give-up') {
+      log.error(`slot ${slot} is not filled again: ${count}`);
+      void this.#giveUp(cause);
+      return;
+    }
+    log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
+    this.#run(this.#recover(handle, verdict.delay));
+  }
+
+  #run(work: Promise<void>): void {
+    const recovery = work.finally(() => this.#running.delete(recovery));
+    this.#running.add(recovery);
+  }
+
+  /** Recoveries that were allowed before come to their end first, hooks included. */
+  async #giveUp(cause: unknown): Promise<void> {
+    if (this.#givingUp) return;
+    this.#givingUp = true;
+    // Bounded: a hook that never settles must not leave a fleet without workers that looks alive.
+    const { delays, giveUpWithin } = this.#context;
+    await Promise.race([Promise.all(this.#running), delays.sleep(giveUpWithin)]);
+    const { threshold, window } = this.#context.settings;
+    this.#context.giveUp(
+      new PreforkError(
+        'ERR_PREFORK_OVER_RECOVERY',
+        `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one ` +
+          howItEnded(this.#evidence.at(-1) as WorkerExit),
+        { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
+      ),
+    );
+  }
+
+  async #recover(old: WorkerHandle, delay: number): Promise<void> {
+    const { delays, log, claim, fill } = this.#context;
+    if (delay > 0 && !(await delays.sleep(delay))) return;
+    // Meanwhile the fleet was reloaded, or scaled down; a reload that fails yet hands it back.
+    if (this.#over || !claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
+    const start = fill(old.place);
+    try {
+      // When it ends before it is ready, its own exit is judged.
+      if (!(await start.ready)) return;
+    } catch (error) {
+      // The user's own code is what failed, unless that could not start a process either. It costs a slot, not the workers that serve.
+      const own = error instanceof PreforkError && !isSystemError(error.cause);
+      if (own && !this.#context.othersServe(old.place.slot, 'spawn')) this.#context.giveUp(error);
+      else this.startFailed(start.handle, error);
+      return;
+    }
+    this.#count++;
+    log.info(`${start.handle} took over from pid ${old.pid}`);
+    await this.#context.recovered(old, start.handle);
+  }
+
+  /** No process came to be. */
+  startFailed(handle: WorkerHandle, error: unknown): void {
+    const reason = reasonOf(error);
+    this.#context.log.error(`the worker of slot ${handle.place.slot} could not be started: ${reason}`);
+    const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: reason };
+    this.judge(handle, exit, error);
+  }
+}
+
+function howItEnded(exit: WorkerExit): string {
+  return exit.pid === 0 ? `could not be started: ${exit.stderr}` : describeExit(exit);
+}

@@ -1,0 +1,79 @@
+/** The master's signal table. docs/signals.md says why each does what it does. */
+
+import { reasonOf } from '../common/in-words.cjs';
+import type { System } from '../system/system.js';
+import type { Logger } from '../types.js';
+
+export interface SignalTarget {
+  /** Graceful stop. */
+  stop(): unknown;
+  stopNow(): unknown;
+  reload(): Promise<unknown>;
+  scale(workers: (now: number) => number): Promise<unknown>;
+}
+
+/** SIGBREAK is Ctrl+Break, which only Windows has: elsewhere it is an event that never comes. */
+const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBREAK'];
+/**
+ * One wish often arrives twice: npm passes on the SIGINT that the terminal has already sent to everybody, timeout(1) signals its
+ * child and then the whole group, nodemon sends SIGINT after a SIGTERM. Whichever of these signals comes within so many milliseconds of
+ * the first is the same wish: nobody presses Ctrl-C twice as fast.
+ */
+const ECHO = 200;
+
+export interface InstalledSignals {
+  /**
+   * Milliseconds during which the echo of the signal that stopped the fleet may still come. Without a handler it would end a master
+   * that has done its work, and the exit code would be the signal's.
+   */
+  echo(): number;
+  off(): void;
+}
+
+export function installSignals(system: System, log: Logger, target: SignalTarget): InstalledSignals {
+  /** When the fleet was told to stop. */
+  let asked: number | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    const now = system.now();
+    if (asked === undefined) {
+      asked = now;
+      log.info(`${signal}: stopping; a second signal stops at once`);
+      target.stop();
+    } else if (now - asked >= ECHO) {
+      log.info(`${signal}: stopping at once`);
+      target.stopNow();
+    }
+  };
+  const undo = STOP.map((signal) => system.onSignal(signal, () => stop(signal)));
+  // Asked now: a terminal that hangs up is taken away from its session before SIGHUP is sent (Linux __tty_hangup), so that the
+  // handler would find none.
+  const onTerminal = system.hasControllingTerminal();
+  // The verdict is logged by the operation itself; what it throws is that the fleet stops, or a new worker's boot failure.
+  const ask = (signal: NodeJS.Signals, what: string, operation: () => Promise<unknown>) => {
+    log.info(`${signal}: ${what}`);
+    operation().catch((error: unknown) => log.error(`${signal}: ${reasonOf(error)}`));
+  };
+  undo.push(
+    system.onSignal('SIGHUP', () => {
+      // A closing terminal sends SIGHUP: the person who started the fleet there has left.
+      if (onTerminal) stop('SIGHUP');
+      else ask('SIGHUP', 'reloading', () => target.reload());
+    }),
+    system.onSignal('SIGTTIN', () => ask('SIGTTIN', 'one worker more', () => target.scale((now) => now + 1))),
+    system.onSignal('SIGTTOU', () =>
+      ask('SIGTTOU', 'one worker less', () => target.scale((now) => Math.max(1, now - 1))),
+    ),
+    // Its default action would end the master. nodemon's default, and the usual reason for it to come.
+    system.onSignal('SIGUSR2', () =>
+      log.warn(
+        'SIGUSR2: reserved for upgrading the master in place; nothing is done (to restart with nodemon: nodemon --signal SIGTERM)',
+      ),
+    ),
+  );
+  return {
+    echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (system.now() - asked))),
+    off: () => {
+      for (const one of undo) one();
+    },
+  };
+}

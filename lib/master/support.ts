@@ -1,0 +1,32 @@
+/** What the operating system must be able to do for the options of a fleet. */
+
+import { PreforkError } from '../common/errors.js';
+import type { Settings } from '../options/settings.js';
+import type { Features } from '../types.js';
+import { checkSharing } from './sharing-support.js';
+
+/**
+ * Nothing degrades silently.
+ * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` or `ERR_PREFORK_REUSEPORT_UNSUPPORTED`, naming the option and the system.
+ */
+export function checkSupport(settings: Settings, features: Features): void {
+  const { sharing, listen, readiness, launch } = settings;
+  checkSharing(sharing, features);
+  const refuse = (option: string, feature: 'unixSockets' | 'dropPrivileges' | 'nativeSpawn', wayOut: string): void => {
+    if (features[feature]) return;
+    const reason = features.reasons[feature];
+    throw new PreforkError(
+      'ERR_PREFORK_UNSUPPORTED',
+      `${option} is not possible on ${process.platform}${reason === undefined ? '' : `: ${reason}`}; ${wayOut}`,
+    );
+  };
+  for (const plan of listen) {
+    if (plan.kind === 'unix') refuse(`listen: 'unix:${plan.path}'`, 'unixSockets', 'listen on a port of 127.0.0.1');
+  }
+  for (const name of ['uid', 'gid', 'groups'] as const) {
+    if (launch[name] !== undefined) refuse(`option '${name}'`, 'dropPrivileges', 'leave it out');
+  }
+  if (readiness === 'spawn') {
+    refuse("readiness: 'spawn'", 'nativeSpawn', 'another program cannot be given a listening socket there');
+  }
+}

@@ -1,0 +1,206 @@
+/** Brings one process into a slot: spawn (patient with a machine that is short of resources), introduction, readiness. */
+
+import type { BoardPlace } from '../../addon/native.cjs';
+import type { Deferred } from '../../common/deferred.js';
+import { deferred } from '../../common/deferred.js';
+import type { WorkerExit } from '../../common/errors.js';
+import { PreforkError } from '../../common/errors.js';
+import { inWords, isError } from '../../common/in-words.cjs';
+import type { Settings } from '../../options/settings.js';
+import type { InitMessage } from '../../protocol/protocol.cjs';
+import { FIRST_FD } from '../../protocol/protocol.cjs';
+import { inheritedFd, type OpenListener } from '../../system/open-listener.js';
+import type { ReleaseLaunch, Releases } from '../../system/releases/releases.js';
+import type { Launch, System, WorkerProcess } from '../../system/system.js';
+import type { Logger } from '../../types.js';
+import { notStarted } from './boot-failure.js';
+import type { Delays } from './delays.js';
+import { Leases } from './leases.js';
+import type { Heard, WorkerPlace } from './worker-handle.js';
+import { WorkerHandle } from './worker-handle.js';
+
+/** Out of processes, memory or descriptors for now. Later attempts may succeed, and healthy workers need not know. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
+/** Milliseconds between attempts: the first, and the longest. */
+const RETRY = { first: 50, longest: 1_000 } as const;
+/** Milliseconds between the end of a worker's channel and that of the worker, at the most, where the one is part of the other. */
+const DEAF = 1_500;
+/** A master that hears of that time so much later, in milliseconds, may not have heard of the end of the worker yet, and waits again. */
+const LATE = 100;
+
+export interface StarterContext {
+  readonly settings: Settings;
+  readonly system: System;
+  readonly delays: Delays;
+  readonly log: Logger;
+  readonly listeners: readonly OpenListener[];
+  readonly releases: Releases;
+  /** What the worker shares with those that stand in line with it, until {@link leave}; `undefined` where none does. */
+  place(): BoardPlace | undefined;
+  /** The worker is gone, or never came to be. Idempotent. */
+  leave(place: BoardPlace): void;
+  hear(handle: WorkerHandle, message: Heard): void;
+  /** A worker became ready, drains, or is gone. */
+  changed(handle: WorkerHandle): void;
+  /** The process exists; its exit is already watched. Resolves with false when the worker must not be counted on. */
+  spawned(handle: WorkerHandle): Promise<boolean>;
+  /** A worker of a fleet that stops accepts no more. */
+  closed(): void;
+  exited(handle: WorkerHandle, exit: WorkerExit): void;
+}
+
+/** One attempt to fill a slot. */
+export interface Start {
+  readonly handle: WorkerHandle;
+  /**
+   * True when the worker is ready and its `onChildSpawn` has run; false when it ended before that or the fleet stops.
+   * Rejects when no process could be started.
+   */
+  readonly ready: Promise<boolean>;
+}
+
+/** What a worker inherits. */
+type Given = Pick<Launch, 'listeners' | 'board'>;
+
+export class Starter {
+  readonly #context: StarterContext;
+  /** What workers are given. */
+  tls: InitMessage['tls'];
+  /** What those of the generation are given that a reload brings. */
+  #next: { readonly generation: number; readonly tls: InitMessage['tls'] } | undefined;
+
+  constructor(context: StarterContext) {
+    this.#context = context;
+  }
+
+  prepare(generation: number, tls: InitMessage['tls']): void {
+    this.#next = { generation, tls };
+  }
+
+  /** Whether what was prepared is what all are given from now on. */
+  decide(good: boolean): void {
+    if (good && this.#next !== undefined) this.tls = this.#next.tls;
+    this.#next = undefined;
+  }
+
+  start(place: WorkerPlace): Start {
+    const { system, log, listeners } = this.#context;
+    const readiness = deferred<boolean>();
+    const leases = new Leases(listeners, place.generation);
+    const board = this.#context.place();
+    const handle = new WorkerHandle(place, () => system.now(), {
+      ready: () => readiness.resolve(true),
+      draining: (signal) => {
+        if (!handle.requested) log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
+      },
+      hear: (message) => this.#context.hear(handle, message),
+      changed: () => {
+        if (handle.state === 'ready') leases.serve();
+        this.#context.changed(handle);
+      },
+      closed: () => this.#context.closed(),
+      cut: () => this.#untilDeaf(handle),
+      trouble: (what) => log.error(`${handle} ${what}`),
+      exit: (exit) => {
+        readiness.resolve(false);
+        this.#context.exited(handle, exit);
+      },
+    });
+    handle.superseded = () => leases.superseded;
+    const ready = this.#bring(handle, readiness, { listeners: leases.listeners, board });
+    const release = (): void => {
+      if (board !== undefined) this.#context.leave(board);
+      leases.release();
+    };
+    void handle.gone.then(release);
+    // No process, no exit.
+    ready.catch(release);
+    return { handle, ready };
+  }
+
+  /** The end of a worker is told a moment after that of its channel; on a busy machine the moment is long. */
+  #untilDeaf(handle: WorkerHandle): void {
+    const { system } = this.#context;
+    const due = system.now() + DEAF;
+    const timer = system.after(DEAF, () => {
+      if (system.now() - due > LATE) this.#untilDeaf(handle);
+      else handle.deaf();
+    });
+    void handle.gone.then(() => timer.cancel());
+  }
+
+  async #bring(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
+    const { settings, system } = this.#context;
+    const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
+    const deadline = system.now() + settings.readyTimeout;
+    const process = await this.#spawn(handle, deadline, given);
+    if (process === undefined) return false;
+    handle.attach(process, {
+      type: 'init',
+      listeners: promised(given.listeners, handle.place.slot),
+      ...(tls === undefined ? {} : { tls }),
+    });
+    const counted = this.#context.spawned(handle);
+    if (settings.readiness === 'spawn') handle.becomeReady();
+    const timer = system.after(Math.max(0, deadline - system.now()), () => this.#late(handle, readiness));
+    const ready = await readiness.promise;
+    timer.cancel();
+    return (await counted) && ready;
+  }
+
+  /** `undefined`: the fleet stops. */
+  async #spawn(handle: WorkerHandle, deadline: number, given: Given): Promise<WorkerProcess | undefined> {
+    const { settings, system, releases, delays, log } = this.#context;
+    const launch: Omit<Launch, keyof ReleaseLaunch> = {
+      fleet: settings.name,
+      ...handle.place,
+      ...given,
+      adopts: settings.sharing === 'sharded',
+      diesWithMaster: settings.onMasterDeath === 'kill',
+      commandProducer: settings.commandProducer,
+    };
+    for (let pause: number = RETRY.first; ; pause = Math.min(2 * pause, RETRY.longest)) {
+      try {
+        return await system.spawn({ ...launch, ...releases.of(handle.place.generation) }, handle);
+      } catch (error) {
+        if (!isTransient(error) || system.now() + pause >= deadline)
+          throw isError(error) ? error : notStarted(handle.place.slot, error);
+        log.warn(
+          `slot ${handle.place.slot}: ${inWords(error)}; the machine is short of resources, trying again in ${pause} ms`,
+        );
+        if (!(await delays.sleep(pause))) return undefined;
+      }
+    }
+  }
+
+  #late(handle: WorkerHandle, readiness: Deferred<boolean>): void {
+    const { readyTimeout } = this.#context.settings;
+    if (handle.state === 'exited' || handle.requested) return;
+    handle.killedBecause = `was not ready within ${readyTimeout} ms`;
+    this.#context.log.error(
+      `${handle} ${handle.killedBecause} and is killed; does the program reach prefork(), and does its server listen?`,
+    );
+    const failure = handle.kill('SIGKILL');
+    // Its exit may never come.
+    if (failure instanceof Error) {
+      const message = `${handle} ${handle.killedBecause}, and cannot be killed: ${inWords(failure)}`;
+      readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
+    }
+  }
+}
+
+/** The inherited ones are numbered in the order of `listen`, from 3 up. */
+function promised(listeners: readonly OpenListener[], slot: number): InitMessage['listeners'] {
+  let next = FIRST_FD;
+  return listeners.map((listener) => ({ ...listener.wire, fd: inheritedFd(listener, slot) === null ? null : next++ }));
+}
+
+function isTransient(error: unknown): boolean {
+  try {
+    const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } | null };
+    return TRANSIENT.has(error instanceof PreforkError ? cause?.code : code);
+  } catch {
+    // What a commandProducer threw cannot be looked at.
+    return false;
+  }
+}

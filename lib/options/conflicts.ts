@@ -1,0 +1,44 @@
+/** Options that are fine by themselves and cannot be had together. */
+
+import { invalidOption } from '../common/errors.js';
+import type { Settings } from './settings.js';
+
+/** `'sharded'`: more addresses than sockets that can be handed over at a time (native `sendFds`). */
+const MAX_ADOPTED = 64;
+
+export function refuseConflicts(settings: Settings): void {
+  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer } = settings;
+  const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
+  if (readiness === 'spawn') {
+    const why = "that speak the control channel: use readiness 'listening'";
+    if (tls !== undefined) throw invalidOption('tls', tls, `left out: certificates go to workers ${why}`);
+    if (livenessTimeout !== undefined) {
+      throw invalidOption('livenessTimeout', livenessTimeout, `left out: it is asked of workers ${why}`, {
+        range: true,
+      });
+    }
+    if (recycle?.maxRequests !== undefined || recycle?.maxRss !== undefined) {
+      throw invalidOption('recycle', recycle, `at most maxAge: the other limits are counted by workers ${why}`, {
+        range: true,
+      });
+    }
+    if (sharing !== 'shared' && tcp > 0) {
+      const what = sharing === 'sharded' ? 'the sockets of other slots go' : 'the address to bind goes';
+      throw invalidOption('sharing', sharing, `'shared': ${what} to workers ${why}`, { range: true });
+    }
+  }
+  if (sharing === 'sharded' && tcp > MAX_ADOPTED) {
+    // One message carries that many descriptors, and a slot's sockets change hands in one.
+    throw invalidOption('listen', tcp, `at most ${MAX_ADOPTED} TCP addresses under sharing: 'sharded'`, {
+      range: true,
+    });
+  }
+  if (commandProducer !== undefined && launch.groups !== undefined) {
+    // child_process.spawn cannot set them: libuv drops all supplementary groups when it changes uid or gid.
+    throw invalidOption(
+      'groups',
+      launch.groups,
+      "left out when 'commandProducer' is given: child_process has no such option",
+    );
+  }
+}

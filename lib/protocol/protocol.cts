@@ -1,0 +1,174 @@
+/**
+ * The whole wire between a master and its workers: environment names, descriptor layout, control messages.
+ * CommonJS, because the preload of a worker needs it before any user module is loaded.
+ */
+
+import type { SecureContextOptions } from 'node:tls';
+import type { ListenerAddress } from '../types.js' with { 'resolution-mode': 'import' };
+
+/** Exact value of `PREFORK_CHILD` that marks a worker. */
+export const MARKER = '1';
+
+/** Environment of a worker. The master strips stale copies of every name before it adds its own. */
+export const ENV = {
+  child: 'PREFORK_CHILD',
+  fleet: 'PREFORK_FLEET',
+  slot: 'PREFORK_SLOT',
+  generation: 'PREFORK_GENERATION',
+  masterPid: 'PREFORK_MASTER_PID',
+  masterStarted: 'PREFORK_MASTER_STARTED',
+  controlFd: 'PREFORK_CONTROL_FD',
+  reportFd: 'PREFORK_REPORT_FD',
+  adoptionFd: 'PREFORK_ADOPTION_FD',
+  boardFd: 'PREFORK_BOARD_FD',
+  boardRow: 'PREFORK_BOARD_ROW',
+  listenFds: 'LISTEN_FDS',
+  listenFdNames: 'LISTEN_FDNAMES',
+  listenPid: 'LISTEN_PID',
+} as const;
+
+/** Variables of Node's own IPC that must not leak from a master into its workers. */
+export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'] as const;
+
+/**
+ * Options of Node for a worker whose JavaScript stack may be asked for: SIGUSR1 opens its inspector on a free port of loopback, and
+ * nothing is printed. Right behind `--require <preload>`, which takes both out of `process.execArgv`.
+ */
+export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as const;
+
+/** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+export const FIRST_FD = 3;
+
+/**
+ * Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel, then what {@link adoptionFd} is for, then the
+ * memory that the workers of a fleet share.
+ */
+export function controlFd(inheritedListeners: number): number {
+  return FIRST_FD + inheritedListeners;
+}
+
+/**
+ * `'sharded'` only: where descriptors of other slots' sockets arrive (SCM_RIGHTS). A socket of its own, because libuv drops
+ * descriptors that arrive on a stream that Node reads.
+ */
+export function adoptionFd(inheritedListeners: number): number {
+  return controlFd(inheritedListeners) + 1;
+}
+
+/** Windows, where the control channel is two pipes: what the master says, and what the worker says. */
+export const PIPES = { control: FIRST_FD, report: FIRST_FD + 1 } as const;
+
+/** One listener as the master promises it to a worker. */
+export interface WireListener extends ListenerAddress {
+  /** Descriptor in the worker; `null`: the worker binds its own `SO_REUSEPORT` socket to this address. */
+  readonly fd: number | null;
+  /** Windows: the socket itself, as base64 of what `adoptSocket` takes; made for one process, which can take it once. */
+  readonly handover?: string;
+  /** What getsockname(2) says: a unix socket is bound under a temporary name and renamed. */
+  readonly boundAs: string;
+  readonly backlog: number;
+  readonly ipv6Only: boolean;
+  /** Opened by the service manager, which goes on holding it when the fleet has stopped. */
+  readonly activated?: boolean;
+}
+
+/** First message to a worker, written right after the spawn; on Windows when it has said `hello`. */
+export interface InitMessage {
+  readonly type: 'init';
+  readonly listeners: readonly WireListener[];
+  /** JSON as made by {@link encode}; Buffers survive. */
+  readonly tls?: SecureContextOptions;
+}
+
+/** Why a worker has to drain: the fleet stops, or another process takes the slot over. */
+export type DrainReason = 'stop' | 'replace';
+
+export type MasterMessage =
+  | InitMessage
+  /**
+   * Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. `queued`: also a
+   * replacement accepts first who waits in the queue, because the next worker has another one. `sealed`: nobody can connect any more to
+   * the sockets that the master opened, and what is queued there is to be accepted first.
+   */
+  | {
+      readonly type: 'drain';
+      readonly reason: DrainReason;
+      readonly timeout?: number;
+      readonly queued?: boolean;
+      readonly sealed?: boolean;
+    }
+  /**
+   * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
+   * says for each of them which listener it belongs to. After `release` the slot's own worker is back.
+   */
+  | { readonly type: 'adopt'; readonly slot: number; readonly tag: number; readonly listeners: readonly number[] }
+  | { readonly type: 'release'; readonly slot: number }
+  /** Somebody may be waiting for a worker that does not come: look at every queue. Only for workers that stand in line. */
+  | { readonly type: 'look' }
+  /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
+  | { readonly type: 'ping'; readonly id: number }
+  | { readonly type: 'message'; readonly data: unknown };
+
+/** The fatal error of a worker that did not become ready, as far as JSON carries it. */
+export interface BootError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly code?: string;
+}
+
+/**
+ * The port that the inspector of a worker has, or will have once it is opened; absent when that will be any free one. `false`: SIGUSR1
+ * does not open it, because the program handles that signal itself.
+ */
+export type InspectorPort = number | false;
+
+/** The master believes none of it: each has a row in `what-workers-say.ts`, which says what is a message and what is garbage. */
+export type WorkerMessage =
+  /** Windows, from the preload: this is the process that serves, and it watches the master. */
+  | { readonly type: 'hello'; readonly pid: number }
+  /** Windows: from here on the worker reads what the master says. */
+  | { readonly type: 'hears' }
+  /** Uncaught error before readiness; written synchronously while the process dies. */
+  | { readonly type: 'boot-error'; readonly error: BootError }
+  /** What the worker wrote to stderr before readiness, as it was written. */
+  | { readonly type: 'stderr'; readonly text: string }
+  /** The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both. */
+  | { readonly type: 'ready'; readonly pid: number; readonly inLine?: true }
+  /** The worker drains without having been asked on the channel (SIGTERM from outside). */
+  | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
+  /** The fleet stops, and this worker accepts nothing any more. */
+  | { readonly type: 'closed' }
+  | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
+  /** The sockets of another slot could not be adopted, for want of descriptors for example. */
+  | { readonly type: 'unadopted'; readonly slot: number }
+  /** `'sharded'`, from a worker that is ready: it accepts nobody for now, for want of places or descriptors; after `accepts` it does again. */
+  | { readonly type: 'full' }
+  | { readonly type: 'accepts' }
+  /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */
+  | { readonly type: 'recycle'; readonly reason: string }
+  /** False: nothing in the worker listens to messages of the user, and enough of them wait there. True: something does now. */
+  | { readonly type: 'hearing'; readonly messages: boolean }
+  | { readonly type: 'message'; readonly data: unknown };
+
+/** One message, one line: JSON never contains a raw newline. */
+export function encode(message: MasterMessage | WorkerMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Bytes of the longest message of a user, and of the longest line that the master takes from a worker. */
+export const MESSAGE_LIMIT = 16 * 1024 * 1024;
+
+/** Bytes that may wait for a side that does not read. A user's message that would be more is refused, unless it is the only one. */
+export const WAITING_LIMIT = 8 * 1024 * 1024;
+
+/** What memory holds of a message beside its bytes. */
+export const MESSAGE_OVERHEAD = 128;
+
+/** How one side takes what the other one says. */
+export interface Grammar<In> {
+  /** The message in a value that came as JSON, without anything that does not belong to it; `undefined`: it is none. */
+  check(value: unknown): In | undefined;
+  /** Bytes of the longest line. */
+  readonly limit: number;
+}

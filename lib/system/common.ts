@@ -1,0 +1,46 @@
+/** The part of a host that is the same on every operating system: Node has it. */
+
+import { native } from '../addon/addon.js';
+import type { Program } from '../common/program.js';
+import { isNamed, logicalCwd } from '../common/program.js';
+import { TIMER_MAX } from '../common/timers.js';
+import { PRELOAD } from '../paths.cjs';
+import type { System, Timer } from './system.js';
+
+export abstract class CommonSystem
+  implements Pick<System, 'pid' | 'features' | 'program' | 'now' | 'after' | 'onSignal'>
+{
+  readonly pid = process.pid;
+  readonly features = native.features;
+  readonly program: Program;
+
+  constructor() {
+    // Taken at the start: the program may change its directory and environment later.
+    this.program = {
+      execPath: process.execPath,
+      execArgv: process.execArgv,
+      argv: process.argv,
+      env: process.env,
+      cwd: logicalCwd(process.env, process.cwd()),
+      physicalCwd: process.cwd(),
+      cwdIsNamed: isNamed(process.env, process.cwd()),
+      preload: () => PRELOAD,
+    };
+  }
+
+  now(): number {
+    // Monotonic, as performance.now() is, which would load node:perf_hooks: 100 KB of heap.
+    return process.uptime() * 1_000;
+  }
+
+  after(ms: number, action: () => void): Timer {
+    // More than a timer holds would fire at once; 24 days are for ever to everybody who waits here.
+    const timer = setTimeout(action, Math.min(ms, TIMER_MAX));
+    return { cancel: () => clearTimeout(timer) };
+  }
+
+  onSignal(signal: NodeJS.Signals, action: () => void): () => void {
+    process.on(signal, action);
+    return () => process.off(signal, action);
+  }
+}

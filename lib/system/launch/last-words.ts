@@ -1,0 +1,95 @@
+/** The end of a worker as the master tells of it: once, and after everything that the worker had sent has been heard. */
+
+import { StringDecoder } from 'node:string_decoder';
+import { outlet } from '../../common/outlet.js';
+import type { ProcessExit, WorkerProcessEvents } from '../system.js';
+import type { PipedStream } from './pass-on.js';
+import { passOn } from './pass-on.js';
+
+/**
+ * After the exit of a worker everything it sent is already in our buffers; end-of-file follows unless a process that it started
+ * still holds a copy of the descriptor. That one is not waited for longer than this, in milliseconds.
+ */
+const LAST_WORDS = 200;
+
+export class LastWords {
+  readonly #events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>;
+  /** Closes the master's end of the control channel. */
+  readonly #close: () => void;
+  readonly #outputs = new Set<PipedStream>();
+  #pipedStderr = false;
+  #channelOpen = true;
+  #exit: ProcessExit | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #told = false;
+
+  constructor(events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>, close: () => void) {
+    this.#events = events;
+    this.#close = close;
+  }
+
+  /** Everything on stderr arrives here: what the preload reports of it is the same again. */
+  get pipedStderr(): boolean {
+    return this.#pipedStderr;
+  }
+
+  get channelOpen(): boolean {
+    return this.#channelOpen;
+  }
+
+  get exited(): boolean {
+    return this.#exit !== undefined;
+  }
+
+  /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
+  listenTo(target: 1 | 2, stream: PipedStream): void {
+    this.#outputs.add(stream);
+    if (target === 2) {
+      this.#pipedStderr = true;
+      const decoder = new StringDecoder('utf8');
+      stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
+    }
+    passOn(stream, outlet(target), (lines) => this.#events.dropped(lines, target));
+    stream.once('close', () => {
+      this.#outputs.delete(stream);
+      this.#settle();
+    });
+  }
+
+  channelClosed(): void {
+    this.#channelOpen = false;
+    this.#settle();
+  }
+
+  ended(exit: ProcessExit): void {
+    this.#exit = exit;
+    this.#timer = setTimeout(() => this.#tell(), LAST_WORDS);
+    this.#settle();
+  }
+
+  /** Nobody waits for the end any more. */
+  letGo(): void {
+    for (const stream of this.#outputs) stream.unref?.();
+  }
+
+  /** The process never came to be: nothing is told. */
+  abandon(): void {
+    this.#told = true;
+    this.#close();
+  }
+
+  #settle(): void {
+    if (this.#exit !== undefined && !this.#channelOpen && this.#outputs.size === 0) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#told || this.#exit === undefined) return;
+    this.#told = true;
+    clearTimeout(this.#timer);
+    // A worker behind a wrapper outlives it: closing our end tells it that it has no master any more.
+    this.#close();
+    // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
+    for (const stream of this.#outputs) stream.unref?.();
+    this.#events.exit(this.#exit);
+  }
+}

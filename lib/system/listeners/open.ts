@@ -1,0 +1,255 @@
+/**
+ * Opens every address before any worker exists: activated by the service manager, bound here, or guarded for the
+ * workers.
+ */
+
+import type { BoundSocket, NativeBinding, TcpListenRequest } from '../../addon/native.cjs';
+import { PreforkError } from '../../common/errors.js';
+import { reasonOf } from '../../common/in-words.cjs';
+import { onLinux } from '../../common/on-linux.js';
+import { explained, isSystemError, placeText } from '../../common/system-error.js';
+import type { ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
+import type { ListenerAddress, Logger, Sharing } from '../../types.js';
+import { closeListeners, type OpenListener } from '../open-listener.js';
+import { SlotSockets } from '../slot-sockets.js';
+import { type ActivatedSocket, Activation } from './activation.js';
+import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
+import type { NotASocket } from './not-a-socket.js';
+
+type UnixListeners = typeof import('./unix.js');
+
+export interface OpenListenersContext {
+  readonly native: NativeBinding;
+  readonly sharing: Sharing;
+  /** `'sharded'`: how many sockets an address gets now. */
+  readonly slots: number;
+  readonly log: Logger;
+  /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly pid: number;
+  /** What a person can do about the error of an address, where that is another thing than on POSIX. */
+  readonly wayOut?: (code: string, plan: TcpPlan) => string | undefined;
+  /** Default: `dns.promises.lookup`. */
+  readonly lookup?: Lookup;
+  readonly notASocket?: (fd: number) => NotASocket | undefined;
+}
+
+/** While the addresses of one fleet are opened. */
+interface Opening extends OpenListenersContext {
+  /** Loaded when there is a unix socket among them. */
+  readonly unix: UnixListeners | undefined;
+}
+
+/**
+ * All or nothing: a failing address closes what was opened before it.
+ * @throws the system error of the address that failed, with `syscall`, `address`, `port` or `path`.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` or `ERR_PREFORK_UNSUPPORTED` for a socket of the service
+ * manager that cannot be what it was named for.
+ */
+export async function openListeners(
+  plans: readonly ListenPlan[],
+  given: OpenListenersContext,
+): Promise<OpenListener[]> {
+  const activation = new Activation(given);
+  const opened = new Map<ListenPlan, OpenListener>();
+  try {
+    const unix = plans.some(({ kind }) => kind === 'unix') ? await import('./unix.js') : undefined;
+    const context: Opening = { ...given, unix };
+    // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no
+    // lookup.
+    for (const plan of plans) adopt(plan, activation.takeByName(plan), opened, context);
+    const addresses = await resolveAll(plans, opened, context);
+    for (const plan of plans) {
+      if (opened.has(plan)) continue;
+      adopt(plan, activation.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
+    }
+    // From here to the return nothing waits: an error or a stop can never find a half-opened fleet.
+    for (const plan of plans) {
+      if (!opened.has(plan)) opened.set(plan, open(plan, addresses.get(plan) ?? [], context));
+    }
+    return plans.flatMap((plan) => opened.get(plan) ?? []);
+  } catch (error) {
+    closeListeners([...opened.values()]);
+    throw error;
+  } finally {
+    activation.done();
+  }
+}
+
+async function resolveAll(
+  plans: readonly ListenPlan[],
+  opened: ReadonlyMap<ListenPlan, OpenListener>,
+  { lookup }: OpenListenersContext,
+): Promise<ReadonlyMap<ListenPlan, readonly ResolvedAddress[]>> {
+  const entries = plans.map(async (plan, index) => {
+    if (plan.kind === 'unix' || opened.has(plan)) return [plan, []] as const;
+    return [plan, await resolveHost(plans.length === 1 ? 'listen' : `listen[${index}]`, plan, lookup)] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+function adopt(
+  plan: ListenPlan,
+  activated: ActivatedSocket | undefined,
+  opened: Map<ListenPlan, OpenListener>,
+  context: Opening,
+): void {
+  if (activated === undefined) return;
+  const { native, log, sharing, unix } = context;
+  const { fd, socket } = activated;
+  const place = socket.port === undefined ? socket.address : placeText(socket.address, socket.port);
+  const bound = {
+    fd,
+    family: plan.kind === 'unix' ? 'unix' : socket.family,
+    address: socket.address,
+    port: socket.port,
+  };
+  // The file of a unix socket belongs to the service manager, which goes on listening there.
+  const listener = listenerOf(plan, bound as BoundSocket, { activated: true }, context, () => native.closeFd(fd));
+  opened.set(
+    plan,
+    unix !== undefined && plan.kind === 'unix' ? { ...listener, lease: unix.missActivated(listener, log) } : listener,
+  );
+  if (sharing !== 'shared' && plan.kind === 'tcp') {
+    throw new PreforkError(
+      'ERR_PREFORK_UNSUPPORTED',
+      `The listener '${plan.name}' (${place}) was opened by the service manager, and such a socket can only be shared: ` +
+        `use sharing 'shared' instead of '${sharing}'`,
+    );
+  }
+  native.setNonBlocking(fd);
+  log.info(`listener '${plan.name}': using descriptor ${fd} of the service manager, ${place}`);
+}
+
+function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
+  return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
+}
+
+function openUnix(plan: UnixPlan, context: Opening): OpenListener {
+  const { openUnixSocket, UnixRenewal } = context.unix as UnixListeners;
+  const socket = openUnixSocket(plan, context.native);
+  const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
+  const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
+  const renewal = new UnixRenewal(socket, listener, context.log);
+  const { address, wire, close } = listener;
+  return {
+    address,
+    wire,
+    close,
+    get fd() {
+      return renewal.fd;
+    },
+    lease: (generation) => renewal.lease(generation),
+    watchBy: (watch) => renewal.watchBy(watch),
+  };
+}
+
+/** The first address that this machine has; every other error is final. */
+function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
+  const { native, sharing } = context;
+  const last = addresses.length - 1;
+  for (const [index, { family, address }] of addresses.entries()) {
+    const ipv6Only = family === 'IPv6' && plan.ipv6Only;
+    const request = { family, address, port: plan.port, ipv6Only };
+    try {
+      if (sharing === 'shared') {
+        const bound = native.listen({ ...request, backlog: plan.backlog, reusePort: false });
+        return listenerOf(plan, bound, { ipv6Only }, context, () => native.closeFd(bound.fd));
+      }
+      return openGuarded(plan, request, context);
+    } catch (error) {
+      if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
+      throw explained(error, isSystemError(error) ? (context.wayOut ?? wayOut)(error.code, plan) : undefined);
+    }
+  }
+  throw new Error(`No address for the listener '${plan.name}'`);
+}
+
+/** Several sockets on one address. The guard keeps other masters of the same user off it, and holds the number of port 0. */
+function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListenersContext): OpenListener {
+  const { native, sharing, slots, log } = context;
+  const guard = onLinux(native).guard(request);
+  const particulars = { ipv6Only: request.ipv6Only, inherited: false };
+  if (sharing === 'reuseport') {
+    return listenerOf(plan, guard, particulars, context, () => native.closeFd(guard.fd));
+  }
+  const address = { ...request, port: guard.port as number, backlog: plan.backlog, reusePort: true };
+  const shards = new SlotSockets(onLinux(native), log, () => native.listen(address).fd);
+  const release = (): void => {
+    shards.close();
+    native.closeFd(guard.fd);
+  };
+  try {
+    shards.grow(slots);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { ...listenerOf(plan, guard, particulars, context, release), shards };
+}
+
+/** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
+const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
+function wayOut(code: string, { port, host, network }: TcpPlan): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' (macOS: lsof -nP -iTCP:${port}) shows it`;
+    case 'EACCES':
+      return (
+        'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE: start the master as root and set uid ' +
+        'and gid for the workers, let the service manager open the socket, or use a higher port'
+      );
+    case 'EADDRNOTAVAIL':
+      return host === undefined
+        ? 'this machine has no such address'
+        : `no interface of this machine has the address ${host}`;
+    case 'EINVAL':
+      return host?.includes('%')
+        ? 'only a link-local address has a zone, and it is the name of an interface'
+        : undefined;
+    case 'EAFNOSUPPORT':
+      return network === 'tcp6'
+        ? "IPv6 is switched off here: use network 'tcp'"
+        : 'the address family is switched off here';
+    default:
+      return undefined;
+  }
+}
+
+type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;
+
+interface Particulars {
+  readonly boundAs?: string;
+  readonly ipv6Only?: boolean;
+  /** False: workers bind for themselves, the descriptor is a guard. */
+  readonly inherited?: boolean;
+  /** Opened by the service manager. */
+  readonly activated?: true;
+}
+
+function listenerOf(
+  plan: ListenPlan,
+  { fd, family, address, port }: BoundSocket,
+  { boundAs = address, ipv6Only = false, inherited = true, activated }: Particulars,
+  { log }: OpenListenersContext,
+  release: () => void,
+): OpenListener {
+  const where: ListenerAddress = { name: plan.name, family, address, ...(port === undefined ? {} : { port }) };
+  let closed = false;
+  return {
+    address: where,
+    fd: inherited ? fd : null,
+    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only, ...(activated && { activated }) },
+    close() {
+      if (closed) return;
+      closed = true;
+      try {
+        release();
+      } catch (error) {
+        // The fleet is stopping: there is nobody left to tell, and the other listeners must be closed, too.
+        log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,200 @@
+/** The master's hands on Linux and macOS: native spawn, descriptors, signals. */
+
+import { closeSync, constants as fsConstants, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import { native } from '../../addon/addon.js';
+import { endWithoutReader } from '../../common/guard-output.cjs';
+import { isLinux, onLinux } from '../../common/on-linux.js';
+import type { ListenPlan } from '../../options/settings.js';
+import type { Logger, Sharing } from '../../types.js';
+import { CommonSystem } from '../common.js';
+import type { WorkerCommand } from '../launch/command.js';
+import { buildCommand, producersCommand } from '../launch/command.js';
+import { openListeners } from '../listeners/open.js';
+import type { OpenListener } from '../open-listener.js';
+import type { Launch, QueueReport, QueueWatch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import { executable } from './own-binary.js';
+import { runDelay } from './run-delay.js';
+import { openWorkerStdio } from './stdio.js';
+import { PosixProcess } from './worker-process.js';
+
+/** A queue that is still filled after so many milliseconds is told of. */
+const QUEUE_DELAY = 50;
+/** Bytes: collecting a small heap takes about 20 ms at the most, and what the start has left there is a good part of it. */
+const SMALL_HEAP = 8_000_000;
+/** Zombies that are not ours are left to their owner for this long, in milliseconds. */
+const STRANGER_AGE = 1_000;
+
+/** Backwards, because a number with two names goes by the one that comes first, as child_process has it: SIGABRT, not SIGIOT. */
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals)
+    .toReversed()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
+);
+
+export class PosixSystem extends CommonSystem implements System {
+  /** Native children that are not reaped yet. */
+  readonly #children = new Set<number>();
+
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
+    return openListeners(plans, { native, sharing, slots, log, env: process.env, pid: process.pid });
+  }
+
+  readonly seal = 'sealListener' in native ? (fd: number) => onLinux(native).sealListener(fd) : undefined;
+
+  readonly openBoard = 'makeBoard' in native ? () => onLinux(native).makeBoard() : undefined;
+
+  settle(): void {
+    if (!('releaseFreeMemory' in native)) return;
+    onLinux(native).releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
+  }
+
+  queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
+    return onLinux(native).queueDepth(fd);
+  }
+
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations = 0): QueueWatch {
+    return onLinux(native).watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting);
+  }
+
+  runDelay(pid: number): number | undefined {
+    return runDelay(pid);
+  }
+
+  async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
+    const [ours, theirs] = native.socketPair();
+    const worker = new PosixProcess(native, ours, events);
+    const handedOver = [theirs];
+    try {
+      const adoption = launch.adopts ? worker.openAdoption() : undefined;
+      if (adoption !== undefined) handedOver.push(adoption);
+      const command = buildCommand(launch, theirs, adoption);
+      if (launch.commandProducer === undefined) {
+        this.#start(worker, launch, command);
+      } else {
+        const { produce } = await import('../launch/producer.js');
+        worker.attach(await produce(launch.commandProducer, producersCommand(command)));
+        // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
+        for (const file of command.files) native.setNonBlocking(file.fd);
+      }
+      return worker;
+    } catch (error) {
+      worker.abandon();
+      throw error;
+    } finally {
+      for (const fd of handedOver) native.closeFd(fd);
+    }
+  }
+
+  /** A terminal that has hung up fails every write, and Node 20 aborts when it cannot give its settings back (nodejs/node#58200). */
+  override onSignal(signal: NodeJS.Signals, action: () => void): () => void {
+    if (signal === 'SIGHUP') {
+      return super.onSignal(signal, () => {
+        leaveDeadTerminals();
+        action();
+      });
+    }
+    if (signal !== 'SIGTTIN' && signal !== 'SIGTTOU') return super.onSignal(signal, action);
+    // The kernel sends them to a background job that touches its terminal: a handler alone would make an endless loop of its write(2).
+    if (!isLinux(native)) return this.hasControllingTerminal() ? () => {} : super.onSignal(signal, action);
+    const undo = super.onSignal(signal, action);
+    native.leaveToJobControl(constants.signals[signal]);
+    return undo;
+  }
+
+  #start(worker: PosixProcess, launch: Launch, command: WorkerCommand): void {
+    leaveDeadTerminals();
+    const { uid, gid, groups } = identityOf(launch.settings);
+    const stdio = openWorkerStdio(native, command.stdio);
+    try {
+      const child = native.spawn(
+        {
+          file: executable(command.file, this.program.execPath),
+          args: [command.file, ...command.args],
+          env: command.environment,
+          fds: stdio.fds,
+          dieWithParent: true,
+          listenPid: true,
+          ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+          ...(uid === undefined ? {} : { uid }),
+          ...(gid === undefined ? {} : { gid }),
+          ...(groups === undefined ? {} : { groups }),
+        },
+        (exit) => {
+          this.#children.delete(child.pid);
+          worker.ended({ code: exit.code, signal: exit.signal === null ? null : signalName(exit.signal) });
+        },
+      );
+      this.#children.add(child.pid);
+      worker.started(
+        child.pid,
+        (signal) => child.kill(constants.signals[signal]),
+        () => child.unref(),
+      );
+      for (const { target, stream } of stdio.outputs) worker.listenTo(target, stream);
+    } catch (error) {
+      stdio.abandon();
+      throw error;
+    } finally {
+      stdio.release();
+    }
+  }
+
+  hasControllingTerminal(): boolean {
+    try {
+      // tty(4): opening /dev/tty fails with ENXIO in a process without a controlling terminal.
+      closeSync(openSync('/dev/tty', fsConstants.O_RDONLY | fsConstants.O_NOCTTY));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  reapStrangers(): () => void {
+    if (process.pid !== 1) return () => {};
+    // No process that is ours to start has this number anywhere else.
+    const linux = onLinux(native);
+    let timer: NodeJS.Timeout | undefined;
+    const look = () => {
+      timer = undefined;
+      if (linux.reapStrangers([...this.#children])) timer = setTimeout(look, STRANGER_AGE).unref();
+    };
+    // libuv multiplexes SIGCHLD, so child_process goes on working beside this.
+    const onChild = () => {
+      if (timer === undefined) look();
+    };
+    process.on('SIGCHLD', onChild);
+    return () => {
+      process.off('SIGCHLD', onChild);
+      clearTimeout(timer);
+    };
+  }
+}
+
+let watchesExit = false;
+
+function leaveDeadTerminals(): void {
+  native.replaceDeadTerminals();
+  if (watchesExit) return;
+  watchesExit = true;
+  endWithoutReader(native);
+  process.on('exit', () => void native.replaceDeadTerminals());
+}
+
+function signalName(number: number): NodeJS.Signals {
+  // Real-time signals have no name in Node.
+  return SIGNAL_NAMES.get(number) ?? (`SIG${number}` as NodeJS.Signals);
+}
+
+/** setuid alone would leave the master's groups to the worker: the user's own belong to the user id. */
+function identityOf(settings: Launch['settings']): { uid?: number; gid?: number; groups?: readonly number[] } {
+  const { uid, gid, groups } = settings;
+  const user = uid === undefined ? undefined : native.userGroups(uid);
+  const ownGid = gid ?? user?.gid ?? uid;
+  const ownGroups = groups ?? user?.groups ?? (uid === undefined || ownGid === undefined ? undefined : [ownGid]);
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(ownGid === undefined ? {} : { gid: ownGid }),
+    ...(ownGroups === undefined ? {} : { groups: ownGroups }),
+  };
+}

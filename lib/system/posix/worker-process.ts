@@ -1,0 +1,152 @@
+/** One worker process as POSIX has it: pid, control channel, piped output, exit. */
+
+import type { ChildProcess } from 'node:child_process';
+import type { Fd, NativeBinding } from '../../addon/native.cjs';
+import { onLinux } from '../../common/on-linux.js';
+import { Channel } from '../../protocol/channel.js';
+import { overSocket } from '../../protocol/ends-posix.js';
+import type { MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
+import { FROM_WORKER } from '../../protocol/what-workers-say.js';
+import { followChild, killOf } from '../launch/follow-child.js';
+import { LastWords } from '../launch/last-words.js';
+import type { PipedStream } from '../launch/pass-on.js';
+import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import { descendsFrom } from './descent.js';
+
+type MasterChannel = Channel<WorkerMessage, MasterMessage>;
+
+/** One process behind a control channel, started natively or by a `commandProducer`. */
+export class PosixProcess implements WorkerProcess {
+  readonly #native: NativeBinding;
+  readonly #channel: MasterChannel;
+  readonly #lastWords: LastWords;
+  #pid = 0;
+  /** Of the process that said it serves, when that is not the one that was started. */
+  #servingPid: number | undefined;
+  #kill: (signal: NodeJS.Signals) => boolean = () => false;
+  #unref = (): void => {};
+  /** The master's end of the adoption socket. */
+  #adoption: Fd | undefined;
+  #adoptions = 0;
+
+  /** @param controlFd The master's end of the control channel; this worker owns it. */
+  constructor(native: NativeBinding, controlFd: Fd, events: WorkerProcessEvents) {
+    this.#native = native;
+    this.#lastWords = new LastWords(events, () => this.#channel.close());
+    this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), FROM_WORKER, {
+      message: (message) => {
+        if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
+        if (message.type !== 'stderr' || !this.#lastWords.pipedStderr) events.message(message);
+      },
+      garbage: (line, cut) => {
+        // Its writer died while it wrote.
+        if (cut) return;
+        // First: a wrapped worker is only found while its channel is open.
+        events.broke(line);
+        this.#channel.close();
+      },
+      full: (waiting) => events.full(waiting),
+      close: () => {
+        if (!this.#lastWords.exited) events.cut?.();
+        this.#lastWords.channelClosed();
+      },
+    });
+    // The children keep the event loop alive, not their channels.
+    this.#channel.unref();
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  send(message: MasterMessage): boolean {
+    return this.#channel.send(message);
+  }
+
+  /** Opens the way for sockets of other slots; returns the worker's end, which is the caller's. */
+  openAdoption(): Fd {
+    const [ours, theirs] = onLinux(this.#native).seqpacketPair();
+    this.#adoption = ours;
+    return theirs;
+  }
+
+  adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
+    if (this.#adoption === undefined) return false;
+    // The descriptors first: they are there when the worker reads of them.
+    const tag = ++this.#adoptions;
+    if (onLinux(this.#native).sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent')
+      return false;
+    return this.send({ type: 'adopt', slot, tag, listeners: sockets.map(({ listener }) => listener) });
+  }
+
+  #closeAdoption(): void {
+    if (this.#adoption !== undefined) this.#native.closeFd(this.#adoption);
+    this.#adoption = undefined;
+  }
+
+  kill(signal: NodeJS.Signals): boolean {
+    if (this.#lastWords.exited) return false;
+    // Looked for first, because the children of a process that ends are somebody else's; signalled last, because what a worker says of
+    // itself must not keep the master from ending the process that it started.
+    const wrapped = signal === 'SIGKILL' ? this.#wrapped() : undefined;
+    try {
+      return this.#kill(signal);
+    } finally {
+      if (wrapped !== undefined) killWrapped(wrapped);
+    }
+  }
+
+  isAncestorOf(pid: number): boolean {
+    return descendsFrom(pid, this.#pid);
+  }
+
+  /**
+   * Behind a wrapper (`sh -c`) the process that serves is a descendant of the one that was started. Killing only the wrapper would
+   * leave a blocked worker, and its copies of the listeners, to its own watch, one grace period longer than the stop takes.
+   */
+  #wrapped(): number | undefined {
+    const pid = this.#servingPid;
+    return pid !== undefined && this.#lastWords.channelOpen && this.isAncestorOf(pid) ? pid : undefined;
+  }
+
+  letGo(): void {
+    this.#channel.destroy();
+    this.#lastWords.letGo();
+    this.#unref();
+  }
+
+  started(pid: number, kill: (signal: NodeJS.Signals) => boolean, unref: () => void): void {
+    this.#pid = pid;
+    this.#kill = kill;
+    this.#unref = unref;
+  }
+
+  /** A process that a `commandProducer` started. */
+  attach(child: ChildProcess): void {
+    this.started(child.pid as number, killOf(child), () => child.unref());
+    followChild(child, this.#lastWords, (exit) => this.ended(exit));
+  }
+
+  listenTo(target: 1 | 2, stream: PipedStream): void {
+    this.#lastWords.listenTo(target, stream);
+  }
+
+  ended(exit: ProcessExit): void {
+    this.#closeAdoption();
+    this.#lastWords.ended(exit);
+  }
+
+  /** The process never came to be. */
+  abandon(): void {
+    this.#closeAdoption();
+    this.#lastWords.abandon();
+  }
+}
+
+function killWrapped(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself just now, or may not be signalled: its watch ends it.
+  }
+}

@@ -1,0 +1,52 @@
+/** The sockets of one address under `sharing: 'sharded'`: one per slot, in one `SO_REUSEPORT` group, held by the master for its whole life. */
+
+import type { Fd, LinuxBinding, NativeBinding } from '../addon/native.cjs';
+import { inWords } from '../common/in-words.cjs';
+import type { Logger } from '../types.js';
+
+export class SlotSockets {
+  readonly #native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>;
+  readonly #bind: () => Fd;
+  readonly #log: Logger;
+  readonly #fds: Fd[] = [];
+  /** What the kernel was told last. */
+  #steered = '';
+
+  /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
+  constructor(native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
+    this.#native = native;
+    this.#log = log;
+    this.#bind = bind;
+  }
+
+  /** By slot. Also those of slots that were taken away: a closed member would change the indices of the others, and reset its queue. */
+  get fds(): readonly Fd[] {
+    return this.#fds;
+  }
+
+  /**
+   * Opens what is missing for `slots` slots.
+   * @throws the system error of a socket that could not be opened; those before it stay.
+   */
+  grow(slots: number): void {
+    while (this.#fds.length < slots) this.#fds.push(this.#bind());
+  }
+
+  /** New connections go to the slots in `live` from now on, to all of them alike; to any slot when it is empty. */
+  steer(live: readonly number[]): void {
+    const [fd] = this.#fds;
+    const wanted = `${live.join()} of ${this.#fds.length}`;
+    if (fd === undefined || wanted === this.#steered) return;
+    try {
+      this.#native.steer({ fd, live: [...live], size: this.#fds.length });
+      this.#steered = wanted;
+    } catch (error) {
+      // The kernel goes on as it was told before; whoever is queued at a slot that nobody serves is accepted by the others.
+      this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`);
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#fds.splice(0)) this.#native.closeFd(fd);
+  }
+}

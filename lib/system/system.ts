@@ -1,0 +1,125 @@
+/**
+ * The seam to the operating system. Everything above it decides, everything below it acts: unit tests of the master put a
+ * fake here, other systems another implementation.
+ */
+
+import type { BoardPlace, NativeBoard } from '../addon/native.cjs';
+import type { Program } from '../common/program.js';
+import type { LaunchSettings, ListenPlan } from '../options/settings.js';
+import type { MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
+import type { Features, Logger, PreforkOptions, Sharing } from '../types.js';
+import type { OpenListener } from './open-listener.js';
+
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What a worker process tells while it lives. */
+export interface WorkerProcessEvents {
+  message(message: WorkerMessage): void;
+  /** Bytes of a piped stderr, as text. */
+  stderr(text: string): void;
+  /** What it said is no message of the protocol, and begins with this: it is not heard any more. */
+  broke(line: string): void;
+  /** Its end of the channel was closed before it ended: it may be about to. */
+  cut?(): void;
+  /** Once: a user's message was refused, because so many bytes wait for it to read. */
+  full(waiting: number): void;
+  /** So many lines of its piped output were not passed on, because nothing read the master's own. */
+  dropped(lines: number, target: 1 | 2): void;
+  /** Once: the process is reaped, and everything that it had sent has been delivered. */
+  exit(exit: ProcessExit): void;
+}
+
+/** A socket of a slot, and the index of its listener. */
+export interface SlotSocket {
+  readonly fd: number;
+  readonly listener: number;
+}
+
+/** Connections that have been waiting in a queue. */
+export interface QueueReport {
+  readonly fd: number;
+}
+
+/** Tells of queues that stay filled, and costs nothing while they are empty. */
+export interface QueueWatch {
+  add(fd: number): void;
+  /** Before it is closed. */
+  remove(fd: number): void;
+  /** A queue that was told of is watched again. */
+  rearm(fd: number): void;
+  close(): void;
+}
+
+/** One started process, whoever started it. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /**
+   * False when the channel is closed, and for a user's message when too much waits for the worker to read. Throws a TypeError for what
+   * JSON cannot carry, a RangeError for what is too long.
+   */
+  send(message: MasterMessage): boolean;
+  /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be told, now or ever. */
+  adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
+  /** False when the process has already ended. Throws EPERM where the master may not signal it. */
+  kill(signal: NodeJS.Signals): boolean;
+  /** Whether another process was started by this one, directly or through others. Absent where the system does not say. */
+  isAncestorOf?(pid: number): boolean;
+  /** No signal ends it: nothing of it keeps the master's event loop alive any more. Its exit is still told. */
+  letGo(): void;
+}
+
+/** What is to be started in a slot. */
+export interface Launch {
+  readonly fleet: string;
+  readonly slot: number;
+  readonly generation: number;
+  readonly listeners: readonly OpenListener[];
+  /** Where workers stand in line. */
+  readonly board?: BoardPlace | undefined;
+  /** Whether the worker may be given sockets of other slots. */
+  readonly adopts: boolean;
+  /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */
+  readonly diesWithMaster: boolean;
+  /** With paths of the release that the generation runs, as in {@link program}. */
+  readonly settings: LaunchSettings;
+  readonly program: Program;
+  readonly commandProducer: PreforkOptions['commandProducer'];
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface System {
+  readonly pid: number;
+  readonly features: Features;
+  /** This program, as it was started. */
+  readonly program: Program;
+  /** Milliseconds on a monotonic clock. */
+  now(): number;
+  after(ms: number, action: () => void): Timer;
+  /** @param slots How many sockets every address gets, under `'sharded'`. */
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
+  /** Of a listening socket, where `features.queueDepth`. Throws of a unix socket where the kernel does not tell. */
+  queueDepth(fd: number): { readonly depth: number; readonly limit: number };
+  /** Linux: memory that workers share. Throws what the kernel says. */
+  readonly openBoard?: () => NativeBoard;
+  /** Linux: lets nobody in through a listening socket any more. What is queued can still be accepted. Throws what the kernel says. */
+  readonly seal?: (fd: number) => void;
+  /** @param confirmations Of how many more looks, 2 ms apart, none may find a queue empty. */
+  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations?: number): QueueWatch;
+  /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
+  runDelay(pid: number): number | undefined;
+  /** Starts a process; `events` are heard from the first moment. */
+  spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
+  /** Returns the undo. */
+  onSignal(signal: NodeJS.Signals, action: () => void): () => void;
+  hasControllingTerminal(): boolean;
+  /** The start is over: the memory that only it needed can be given back. */
+  settle?(): void;
+  /** In PID 1: reaps what nobody else will. Returns the undo. */
+  reapStrangers(): () => void;
+}

@@ -1,0 +1,68 @@
+/** The master's hands on Windows. Small, because every master carries it: the rest is loaded where it is needed. */
+
+import { native } from '../../addon/addon.js';
+import type { WindowsBinding } from '../../addon/native-windows.cjs';
+import type { ListenPlan } from '../../options/settings.js';
+import type { Logger, Sharing } from '../../types.js';
+import { CommonSystem } from '../common.js';
+import { openListeners } from '../listeners/open.js';
+import type { OpenListener } from '../open-listener.js';
+import type { Launch, QueueWatch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+
+/** No service manager passes sockets: variables that say so are meant for nobody. */
+const NOBODY = -1;
+
+type Fleet = typeof import('./late.js');
+
+export class WindowsSystem extends CommonSystem implements System {
+  #fleet: Promise<Fleet> | undefined;
+
+  /** At the start: a file that is loaded late may be another version's by then. */
+  #load(): Promise<Fleet> {
+    this.#fleet ??= import('./late.js');
+    return this.#fleet;
+  }
+
+  async openListeners(
+    plans: readonly ListenPlan[],
+    sharing: Sharing,
+    slots: number,
+    log: Logger,
+  ): Promise<OpenListener[]> {
+    const { windowsWayOut: wayOut } = await this.#load();
+    return await openListeners(plans, { native, sharing, slots, log, env: process.env, pid: NOBODY, wayOut });
+  }
+
+  async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
+    const { holdingNewborns, startProcess, windowsCommand, WindowsProcess } = await this.#load();
+    const windows = native as unknown as WindowsBinding;
+    const command = windowsCommand(launch, windows.startTime);
+    const produce = launch.commandProducer;
+    const start =
+      produce === undefined ? startProcess : (await import('../launch/producer.js')).produce.bind(undefined, produce);
+    const child = await holdingNewborns(windows, () => start(command));
+    return new WindowsProcess(windows, child, launch, events);
+  }
+
+  /** A console that is closed sends SIGHUP, and nobody else does. */
+  hasControllingTerminal(): boolean {
+    return true;
+  }
+
+  /** Nobody adopts orphans. */
+  reapStrangers(): () => void {
+    return () => {};
+  }
+
+  runDelay(): undefined {
+    return undefined;
+  }
+
+  queueDepth(): never {
+    throw new Error(`queueDepth: ${this.features.reasons['queueDepth']}`);
+  }
+
+  watchQueues(): QueueWatch {
+    throw new Error(`watchQueues: ${this.features.reasons['sharding']}`);
+  }
+}

@@ -1,0 +1,119 @@
+/** In a worker: accepts from the sockets of other slots while nobody serves them. */
+
+import type { Server } from 'node:net';
+import type { Fd, LinuxBinding, NativeBinding } from '../../addon/native.cjs';
+import { inWords } from '../../common/in-words.cjs';
+import type { MasterMessage, WireListener } from '../../protocol/protocol.cjs';
+import type { Logger } from '../../types.js';
+import type { Drain } from '../drain/drain.js';
+import type { Admission } from './admission.js';
+import { restoreBacklog } from './inherited.js';
+import { relayTo } from './relay.js';
+
+export interface AdoptionsContext {
+  /** Where the master sends descriptors. */
+  readonly channel: Fd;
+  readonly native: Pick<LinuxBinding & NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
+  readonly drain: Pick<Drain, 'draining' | 'forgetAdopter' | 'trackAdopter'>;
+  readonly admission: Pick<Admission, 'accepts' | 'admit' | 'trackHelper'>;
+  readonly log: Logger;
+  readonly wires: readonly WireListener[];
+  /** By listener: the server that its connections are for. */
+  readonly servers: readonly (Server | undefined)[];
+}
+
+/** A socket of another slot; the descriptor is this process's own copy. */
+export interface AdoptedSocket {
+  readonly fd: Fd;
+  readonly listener: number;
+}
+
+type Order = Extract<MasterMessage, { readonly type: 'adopt' }>;
+
+export class Adoptions {
+  readonly #context: AdoptionsContext;
+  readonly #helpers = new Map<number, Server[]>();
+
+  constructor(context: AdoptionsContext) {
+    this.#context = context;
+  }
+
+  /** Does what the master asks for; the descriptors were sent before the message. False when it could not. */
+  take({ slot, tag, listeners }: Order): boolean {
+    const { native, log, channel } = this.#context;
+    try {
+      const received = native.recvFds(channel);
+      if (received === undefined) throw new Error('no descriptors came with the order');
+      const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
+      return this.adopt(slot, sockets);
+    } catch (error) {
+      log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
+      return false;
+    }
+  }
+
+  /**
+   * Accepts from now on. The descriptors change hands whatever comes of it: Node closes one with the handle of its helper, and one
+   * that no helper got is closed here. A slot that is adopted already is released first.
+   * @returns Whether every socket is accepted from. A worker that drains, or is full, accepts from none.
+   */
+  adopt(slot: number, sockets: readonly AdoptedSocket[]): boolean {
+    this.release(slot);
+    const helpers = sockets.map((socket) => this.#accept(slot, socket));
+    this.#helpers.set(
+      slot,
+      helpers.flatMap((helper) => helper ?? []),
+    );
+    return !helpers.includes(undefined);
+  }
+
+  /**
+   * The slot's own worker is back. What was accepted for it stays here and is answered here. Takes no time: the descriptors are
+   * closed on return, because uv_close() closes that of a stream at once, and a helper has nothing else to wait for.
+   */
+  release(slot: number): void {
+    for (const helper of this.#helpers.get(slot) ?? []) {
+      this.#context.drain.forgetAdopter(helper);
+      helper.close();
+    }
+    this.#helpers.delete(slot);
+  }
+
+  #accept(slot: number, { fd, listener }: AdoptedSocket): Server | undefined {
+    const { native, drain, admission, log, servers, wires } = this.#context;
+    const server = servers[listener];
+    const wire = wires[listener];
+    if (server === undefined || wire === undefined || drain.draining || !admission.accepts(server)) {
+      native.closeFd(fd);
+      return undefined;
+    }
+    const helper = relayTo(server, { fd }, (socket) => admission.admit(server, socket));
+    helper.on('error', (error) => this.#report(slot, error));
+    // For a descriptor listen() is done when it returns; a failure is told in the next turn.
+    if (!helper.listening) {
+      this.#closeUnused(fd);
+      return undefined;
+    }
+    restoreBacklog(native, log, fd, wire.backlog, ` of slot ${slot}`);
+    drain.trackAdopter(helper);
+    admission.trackHelper(helper, server);
+    return helper;
+  }
+
+  /**
+   * Node has closed the descriptor when listen(2) failed, and left it alone when its handle could not be opened. What has the
+   * number now is only ours to close when it is a listening socket still.
+   */
+  #closeUnused(fd: Fd): void {
+    const { native } = this.#context;
+    try {
+      if (native.inspectListener(fd).listening) native.closeFd(fd);
+    } catch {
+      // EBADF: closed. ENOTSOCK: closed, and somebody else's by now.
+    }
+  }
+
+  #report(slot: number, error: Error): void {
+    this.#context.log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
+  }
+}

@@ -1,0 +1,100 @@
+/** In a worker: how long a drain may take, and what is said when it takes longer. */
+
+import type { ParentWatch } from '../../addon/native.cjs';
+import { keptAliveBy } from '../../common/kept-alive.js';
+import { TIMER_MAX } from '../../common/timers.js';
+import type { Logger } from '../../types.js';
+import type { Drain } from './drain.js';
+
+/** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
+const BACKSTOP_MARGIN = 250;
+
+/**
+ * How long before the deadline idle connections are ended, in milliseconds: so long for each, so that they can be ended one by one; and
+ * what is left then is for the answers to what the last of them have sent.
+ */
+const LEAD = { answers: 200, each: 1, most: 5_000 } as const;
+
+/** What is idle at the deadline itself has ended after so long. Milliseconds. */
+const LAST_LOOK = 50;
+
+/** What the code behind `prefork()` has left to end in, after idle connections were ended at the deadline. Milliseconds. */
+const IDLE_MARGIN = 100;
+
+export interface DeadlineContext {
+  readonly drain: Pick<Drain, 'connections' | 'destroy' | 'endIdle'>;
+  readonly log: Logger;
+  /** Ends the process also while the event loop is blocked. */
+  readonly watch: () => Pick<ParentWatch, 'exitAfter'> | undefined;
+}
+
+export class Deadline {
+  readonly #context: DeadlineContext;
+  #endedAt = -Infinity;
+  #approach: NodeJS.Timeout | undefined;
+  #set: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
+
+  constructor(context: DeadlineContext) {
+    this.#context = context;
+  }
+
+  /** Milliseconds that are left, never less than 0; `undefined` when there is none. */
+  get left(): number | undefined {
+    return this.#set === undefined ? undefined : Math.max(0, this.#set.at - performance.now());
+  }
+
+  /** Whatever is left in `timeout` ms is cut. Called again it moves the deadline. */
+  set(timeout: number, code: number): void {
+    clearTimeout(this.#set?.timer);
+    clearTimeout(this.#approach);
+    // A deadline that no timer can hold is none.
+    if (!(timeout <= TIMER_MAX)) return;
+    const timer = setTimeout(() => this.#expire(timeout), timeout).unref();
+    this.#set = { at: performance.now() + timeout, timer };
+    this.#approach = setTimeout(() => this.#near(timeout), timeout - Math.min(timeout / 2, LEAD.most)).unref();
+    this.#context.watch()?.exitAfter(Math.ceil(timeout) + BACKSTOP_MARGIN, code);
+  }
+
+  /** Ends idle connections ahead of the deadline: what arrives while the last of them are closed is answered before it. */
+  #near(timeout: number): void {
+    const { drain } = this.#context;
+    const left = this.left ?? 0;
+    const lead = Math.min(timeout / 2, LEAD.answers + LEAD.each * drain.connections, LEAD.most);
+    if (left > lead + 1) {
+      this.#approach = setTimeout(() => this.#near(timeout), left - lead).unref();
+      return;
+    }
+    drain.endIdle(Math.max(0, left - LEAD.answers), (ended) => this.#ended(ended, timeout));
+  }
+
+  #expire(timeout: number): void {
+    const { drain } = this.#context;
+    const { connections } = drain;
+    // Those that were ended last may have been so this very moment.
+    if (connections === 0 && performance.now() - this.#endedAt > IDLE_MARGIN) this.#giveUp(timeout);
+    drain.endIdle(LAST_LOOK, (ended, unfinished) => {
+      this.#ended(ended, timeout);
+      if (unfinished > 0) this.#giveUp(timeout);
+      drain.destroy();
+      setTimeout(() => this.#giveUp(timeout), IDLE_MARGIN).unref();
+    });
+  }
+
+  /** Clients that had nothing to ask for so long: what a replacement leaves behind, and no reason to worry. */
+  #ended(ended: number, timeout: number): void {
+    if (ended === 0) return;
+    this.#endedAt = performance.now();
+    const what = `${ended} idle connection${ended === 1 ? '' : 's'}`;
+    this.#context.log.info(`ended ${what} at the end of the ${Math.round(timeout)} ms that the drain had`);
+  }
+
+  #giveUp(timeout: number): never {
+    const { drain, log } = this.#context;
+    log.warn(
+      `not done ${Math.round(timeout)} ms after the drain began: ${drain.connections} connections open; ` +
+        `the event loop is kept alive by ${keptAliveBy()}. Ending the process`,
+    );
+    drain.destroy();
+    process.exit();
+  }
+}

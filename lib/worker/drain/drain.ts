@@ -1,0 +1,165 @@
+/**
+ * Stop accepting, finish what was accepted. Public Node API and diagnostics channels only.
+ *
+ * In the steady state a connection costs an entry in a list and a request one property on its socket; everything else happens
+ * once the drain has begun.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Server, Socket } from 'node:net';
+import { deferred } from '../../common/deferred.js';
+import type { DrainReason } from '../../protocol/protocol.cjs';
+import { watchRequests } from './http1.js';
+import { type Activity, NO_ACTIVITY, QUIET, Quiet } from './quiet.js';
+import { type Counted, readerOf, stopAccepting, TrackedServer } from './tracked-server.js';
+
+/** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
+const GOAWAY_TURNS = 10;
+
+/** The drain of one worker. Track servers as soon as they are known. */
+export class Drain {
+  readonly #servers = new Map<Server, TrackedServer>();
+  readonly #adopters = new Set<Server>();
+  readonly #finished = deferred();
+  /** Connections accepted before the servers were known: `serve` may listen, and only return its server later. */
+  #early: Set<Socket> | undefined = new Set();
+  #reason: DrainReason | undefined;
+  readonly #quiet: Quiet;
+
+  readonly #counted: Counted;
+
+  /** @param counted A connection of a tracked server came or went. */
+  constructor(activity: Activity = NO_ACTIVITY, counted: Counted = () => {}) {
+    this.#counted = counted;
+    this.#quiet = new Quiet({
+      activity,
+      idle: () => [...this.#servers.values()].flatMap((server) => server.idle()),
+      connections: () => this.connections,
+    });
+    watchRequests((server, socket) => {
+      for (const tracked of this.#servers.values()) if (tracked.adopt(server, socket, this.#reason)) return;
+    });
+    subscribe('net.server.socket', this.#onEarly);
+  }
+
+  readonly #onEarly = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    this.#early?.add(socket);
+  };
+
+  /** Whether a connection is open in this process, on any server, that was accepted before {@link Drain.allTracked}. */
+  get acceptedEarly(): boolean {
+    for (const { destroyed } of this.#early ?? []) if (!destroyed) return true;
+    return false;
+  }
+
+  /** Connections that are still open. */
+  get connections(): number {
+    return this.#sum(({ sockets }) => sockets.size);
+  }
+
+  /** Connections of one tracked server that are still open, those included that a helper accepted. */
+  connectionsOf(server: Server): number {
+    return this.#servers.get(server)?.sockets.size ?? 0;
+  }
+
+  /** Whether nothing new is accepted any more. */
+  get draining(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Settles when every connection has ended; never before {@link Drain.begin}. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Every connection of the server, from now on, is one that the drain finishes. */
+  track(server: Server): void {
+    if (this.#servers.has(server)) return;
+    const tracked = new TrackedServer(
+      server,
+      () => this.#settle(),
+      () => this.#mayBeIdle(),
+      this.#counted,
+    );
+    this.#servers.set(server, tracked);
+    for (const socket of this.#early ?? []) {
+      if (readerOf(socket) === server) tracked.add(socket);
+    }
+    if (this.#reason !== undefined) this.#start(this.#reason, [tracked]);
+  }
+
+  /** A helper that accepts for a tracked server. It stops accepting with the others and has no connections of its own. */
+  trackAdopter(server: Server): void {
+    this.#adopters.add(server);
+    if (this.#reason !== undefined) stopAccepting(server);
+  }
+
+  /** A helper that has been closed. */
+  forgetAdopter(server: Server): void {
+    this.#adopters.delete(server);
+  }
+
+  /** No more servers will come: nothing looks at connections of other servers any more. */
+  allTracked(): void {
+    unsubscribe('net.server.socket', this.#onEarly);
+    this.#early = undefined;
+    this.#settle();
+  }
+
+  /** How many connections there ever were. */
+  get accepted(): number {
+    return this.#sum(({ accepted }) => accepted);
+  }
+
+  #sum(of: (server: TrackedServer) => number): number {
+    let count = 0;
+    for (const server of this.#servers.values()) count += of(server);
+    return count;
+  }
+
+  /**
+   * `'stop'`: connections close when they have been idle and quiet for `quiet` ms. `'replace'`: they are kept until their next request.
+   * Either way nothing new is accepted, and what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
+   */
+  begin(reason: DrainReason, quiet = QUIET): void {
+    if (this.#reason === reason || this.#reason === 'stop') return;
+    this.#reason = reason;
+    for (const server of this.#adopters) stopAccepting(server);
+    this.#start(reason, this.#servers.values());
+    if (reason === 'stop') this.#quiet.begin(quiet);
+    this.#settle();
+  }
+
+  #start(reason: DrainReason, servers: Iterable<TrackedServer>): void {
+    for (const server of servers) server.begin(reason);
+  }
+
+  /**
+   * Ends what is idle, `within` ms at the latest. `next` hears how many connections were ended, and how many are left that somebody
+   * waits on.
+   */
+  endIdle(within: number, next: (ended: number, unfinished: number) => void): void {
+    this.begin('stop', 0);
+    const look = (ended: number, turns: number): void => {
+      const left = this.#sum(({ unfinished }) => unfinished);
+      if (left === 0 || turns === 0) next(ended, left);
+      else setImmediate(look, ended, turns - 1);
+    };
+    this.#quiet.endAll(within, (ended) => look(ended, GOAWAY_TURNS));
+  }
+
+  /** Cuts whatever is left. */
+  destroy(): void {
+    for (const server of this.#servers.values()) server.destroy();
+  }
+
+  #mayBeIdle(): void {
+    if (this.#reason === 'stop') this.#quiet.again();
+  }
+
+  #settle(): void {
+    if (this.#reason === undefined || this.#early !== undefined) return;
+    if (this.connections === 0) this.#finished.resolve();
+  }
+}

@@ -1,0 +1,112 @@
+/** One server of a worker, with every connection that is open on it, for the drain. */
+
+import { Server, type Socket } from 'node:net';
+import type { DrainReason } from '../../protocol/protocol.cjs';
+import { Http1Drain, type HttpSocket, isHttp1, isKnown } from './http1.js';
+import { Http2Drain, isHttp2 } from './http2.js';
+import { LiveList } from './live-list.js';
+import type { ProtocolDrain } from './protocol-drain.js';
+import { type Idle, idleSocket } from './quiet.js';
+
+/** A connection of a tracked server came or went. */
+export type Counted = (server: Server, change: 1 | -1) => void;
+
+/** The server that a connection was given to last: http sets it, too. On every version; @types/node does not know. */
+export function readerOf(socket: Socket): Server | undefined {
+  return (socket as { readonly server?: Server }).server;
+}
+
+/**
+ * net.Server's own close, whatever the class overrides it with: http.Server.close() also cuts connections that it takes for
+ * idle, among them those whose response has not been flushed yet.
+ */
+export function stopAccepting(server: Server): void {
+  if (!server.listening) return;
+  if (server instanceof Server) Server.prototype.close.call(server);
+  // It only has the shape of one.
+  else (server as Server).close();
+}
+
+/** One server and every connection that it accepted or was given. */
+export class TrackedServer {
+  readonly sockets = new LiveList<Socket>();
+  /** How many connections there ever were. */
+  accepted = 0;
+  readonly #server: Server;
+  readonly #protocols: ProtocolDrain[] = [];
+  /** Of servers that do not listen: the app gives them connections of this one. */
+  readonly #inner: ProtocolDrain[] = [];
+  readonly #mayBeIdle: () => void;
+
+  /** @param counted A connection came or went. */
+  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: Counted) {
+    this.#server = server;
+    this.#mayBeIdle = mayBeIdle;
+    const { sockets } = this;
+    // One function for all connections: a closure for each would be the most expensive part of tracking.
+    const forget = function (this: Socket): void {
+      sockets.delete(this);
+      counted(server, -1);
+      onGone();
+    };
+    this.add = (socket) => {
+      if (socket.destroyed || sockets.has(socket)) return;
+      this.accepted++;
+      sockets.add(socket);
+      socket.on('close', forget);
+      counted(server, 1);
+    };
+    // TLS servers too: their 'connection' is the TCP connection, before the handshake.
+    server.on('connection', this.add);
+    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, mayBeIdle));
+    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, mayBeIdle));
+  }
+
+  readonly add: (socket: Socket) => void;
+
+  /**
+   * A request came on a server that does not listen. True when this one has accepted its connection, which the app has given to the other
+   * one, by `emit('connection')`: only then can it be known which protocol is spoken there.
+   */
+  adopt(server: Server, socket: HttpSocket, reason: DrainReason | undefined): boolean {
+    // Of a TLS connection the one below.
+    const { _parent: below } = socket as { readonly _parent?: Socket | null };
+    if (!this.sockets.has(socket) && !(below && this.sockets.has(below))) return false;
+    const drain = new Http1Drain(server, undefined, this.#mayBeIdle);
+    drain.take(socket);
+    for (const other of this.sockets) if (readerOf(other) === server) drain.take(other);
+    this.#inner.push(drain);
+    if (reason !== undefined) drain.begin();
+    return true;
+  }
+
+  /** Of a protocol of the app's own nobody can tell whether it is idle. */
+  get unfinished(): number {
+    if (this.#protocols.length === 0) return this.sockets.size;
+    return this.#protocols.reduce((sum, { unfinished }) => sum + unfinished, 0);
+  }
+
+  begin(reason: DrainReason): void {
+    stopAccepting(this.#server);
+    // Who has not sent a request yet.
+    for (const socket of this.sockets) {
+      const reader = readerOf(socket);
+      if (reader !== undefined && reader !== this.#server && isHttp1(reader) && !isKnown(reader))
+        this.adopt(reader, socket, undefined);
+    }
+    for (const protocol of [...this.#protocols, ...this.#inner]) protocol.begin(reason);
+  }
+
+  idle(): Idle[] {
+    // Connected, and not a byte sent. Not for protocols of the app's own: there the server may be the one to speak first.
+    const inner = this.#inner.flatMap((protocol) => protocol.idle());
+    if (this.#protocols.length === 0) return inner;
+    const silent = [...this.sockets].filter(({ bytesRead }) => bytesRead === 0).map(idleSocket);
+    return silent.concat(inner, ...this.#protocols.map((protocol) => protocol.idle()));
+  }
+
+  destroy(): void {
+    for (const protocol of [...this.#protocols, ...this.#inner]) protocol.destroy();
+    for (const socket of this.sockets) socket.destroy();
+  }
+}

@@ -1,0 +1,102 @@
+/** The worker's hands on Linux and macOS: what it was given are descriptors. */
+
+import type { NativeAcceptLines, NativeBinding } from '../../addon/native.cjs';
+import { openControlFd, posixBoot } from '../../boot/posix.cjs';
+import { reasonOf } from '../../common/in-words.cjs';
+import { onLinux } from '../../common/on-linux.js';
+import { Channel } from '../../protocol/channel.js';
+import { overSocket } from '../../protocol/ends-posix.js';
+import type { WireListener } from '../../protocol/protocol.cjs';
+import { FROM_MASTER } from '../../protocol/what-masters-say.js';
+import type { AcceptLinesContext } from '../accepting/accept-lines.js';
+import { inheritListeners, restoreBacklog } from '../accepting/inherited.js';
+import { descriptorOf, kernelActivity } from './kernel-activity.js';
+import type { WorkerSystem } from './worker-system.js';
+
+export function posixSystem(native: NativeBinding): WorkerSystem {
+  let fds: readonly number[] = [];
+  let wires: readonly WireListener[] = [];
+  let lines: NativeAcceptLines | undefined;
+  return {
+    boot: posixBoot(() => native),
+    activity: kernelActivity(native),
+    openChannel(identity, events) {
+      const fd = openControlFd(identity);
+      return fd === undefined ? undefined : new Channel(overSocket(fd), FROM_MASTER, events);
+    },
+    adopt(promised) {
+      wires = promised;
+      const listeners = inheritListeners(native, wires);
+      fds = listeners.flatMap(({ fd }) => fd ?? []);
+      return listeners;
+    },
+    restoreBacklogs(listeners, promised, log) {
+      for (const [i, { backlog }] of promised.entries()) {
+        const fd = listeners[i]?.fd;
+        if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
+      }
+    },
+    acceptLines(context) {
+      const { board, sharing } = context;
+      lines = openLines(native, context);
+      return {
+        of(server) {
+          const fd = descriptorOf(server);
+          if (fd === undefined) return undefined;
+          const wire = wires[fds.indexOf(fd)];
+          // Of this slot alone. What has no wire was adopted.
+          const own = sharing !== 'shared' && wire !== undefined && wire.family !== 'unix';
+          return lines?.add(fd, board !== undefined && !own);
+        },
+        look: () => lines?.look(),
+      };
+    },
+    async adoptions(context) {
+      // Loaded late: most workers do without.
+      const { Adoptions } = await import('../accepting/adoptions.js');
+      return new Adoptions({ ...context, native: onLinux(native) });
+    },
+    // libuv accepts in every turn for as long as somebody is there. Behind another worker that was woken it would not hear of it.
+    acceptQueued: () => lines?.look(),
+    queued: () => asked(() => sum(fds.map((fd) => onLinux(native).queueDepth(fd).depth))),
+    // A unix socket has no handshake.
+    arriving: () =>
+      asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : onLinux(native).handshakes(fd))))) ?? 0,
+    seal: (which) =>
+      asked(() => {
+        for (const [i, { fd, activated }] of wires.entries()) {
+          if (which === 'all' ? activated : fd !== null) continue;
+          onLinux(native).sealListener(fds[i] as number);
+        }
+        return which !== 'all' || !wires.some(({ activated }) => activated);
+      }) ?? false,
+  };
+}
+
+function openLines(
+  native: NativeBinding,
+  { counts, board, log, room }: AcceptLinesContext,
+): NativeAcceptLines | undefined {
+  if (board === undefined) return native.acceptLines({ counts }, room);
+  try {
+    const opened = native.acceptLines({ counts, board }, room);
+    native.closeFd(board.fd);
+    return opened;
+  } catch (error) {
+    log.warn(`cannot know how many connections the other workers hold: ${reasonOf(error)}`);
+    return native.acceptLines({ counts }, room);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** `undefined` where this system does not tell, or the app has closed its server. */
+function asked<T>(question: () => T): T | undefined {
+  try {
+    return question();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The seam to the operating system inside a worker, as system.ts is in the master: how it hears of its master, gets its listeners and
+ * accepts.
+ */
+
+import type { BootSystem } from '../../boot/boot.cjs';
+import type { WorkerIdentity } from '../../boot/identity.cjs';
+import type { Channel, ChannelEvents } from '../../protocol/channel.js';
+import type { MasterMessage, WireListener, WorkerMessage } from '../../protocol/protocol.cjs';
+import type { Listener, Logger } from '../../types.js';
+import type { AcceptLines, AcceptLinesContext } from '../accepting/accept-lines.js';
+import type { Adoptions, AdoptionsContext } from '../accepting/adoptions.js';
+import type { AcceptQueues } from '../drain/last-call.js';
+import type { Activity } from '../drain/quiet.js';
+
+export type WorkerChannel = Channel<MasterMessage, WorkerMessage>;
+
+export interface WorkerSystem extends AcceptQueues {
+  readonly boot: BootSystem;
+  readonly activity: Activity;
+  /** `undefined` when the master gave no channel, or something else is behind the number. */
+  openChannel(identity: WorkerIdentity, events: ChannelEvents<MasterMessage>): WorkerChannel | undefined;
+  /**
+   * Every listener of a worker, in order: checks what the master gave, binds what this worker binds itself.
+   * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when one is not the listening socket that was promised.
+   */
+  adopt(wires: readonly WireListener[]): readonly Listener[];
+  /** To be called when the servers listen, which may have changed the backlog for everybody. */
+  restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
+  /**
+   * The fleet is over: lets nobody in any more through the sockets that this worker bound itself, or, without a master, through any.
+   * @returns Whether nobody can connect to them any more.
+   */
+  seal(which: 'bound' | 'all'): boolean;
+  /** Once. */
+  acceptLines(context: AcceptLinesContext): AcceptLines;
+  /** `'sharded'`: accepts for other slots. */
+  adoptions(context: Omit<AdoptionsContext, 'native'>): Promise<Adoptions>;
+}

@@ -1,0 +1,367 @@
+/** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
+
+import type { Server, Socket } from 'node:net';
+import { inspect } from 'node:util';
+import type { NativeBinding } from '../addon/native.cjs';
+import { bootError, prepare } from '../boot/boot.cjs';
+import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
+import { deferred } from '../common/deferred.js';
+import { PreforkError } from '../common/errors.js';
+import { inWords } from '../common/in-words.cjs';
+import { makeLog } from '../common/log.js';
+import { outlet } from '../common/outlet.js';
+import type { Settings } from '../options/settings.js';
+import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from '../protocol/protocol.cjs';
+import type { Listener, Logger } from '../types.js';
+import { Admission } from './accepting/admission.js';
+import type { Adoptions } from './accepting/adoptions.js';
+import { checkServed, serversOfShards } from './accepting/bound-servers.js';
+import { InheritedServers } from './accepting/inherited-servers.js';
+import { leave } from './after-drain.js';
+import { Context } from './context.js';
+import { Deadline } from './drain/deadline.js';
+import { Drain } from './drain/drain.js';
+import { acceptRest, type LastCall } from './drain/last-call.js';
+import { QUIET } from './drain/quiet.js';
+import { endInTime } from './end-in-time.js';
+import { callLateListeners } from './late-abort.js';
+import type { WorkerLimits } from './limits.js';
+import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
+import { type Serving, startServing } from './serve.js';
+import { workerSystem } from './system/make-worker-system.js';
+import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
+
+/** How long the order of the master may take to follow a signal that reached its whole group, and this worker first. Milliseconds. */
+const SIGNAL_RACE = 100;
+
+/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
+const QUIET_SHARE = 0.25;
+
+/**
+ * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
+ * worker more than a megabyte.
+ */
+function inspector(): { readonly inspector?: InspectorPort } {
+  if (process.debugPort > 0) return { inspector: process.debugPort };
+  return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
+}
+
+/**
+ * What goes wrong in the turn in which servers listen is thrown after the first of them said so: a second one whose port is taken, a
+ * timer that was due. It ends the process, or it does not, in the next turns.
+ */
+async function quietTurns(): Promise<void> {
+  // A timer of 0 ms is one of 1 ms; those that are due in the same millisecond run in the order in which they were set.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+}
+
+/** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
+export function drained(identity: WorkerIdentity): Promise<void> {
+  return drainedOf(identity).promise;
+}
+
+/** Kept on the identity: another copy of the package in the same program may hold the other fleets. */
+function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['drained']> {
+  identity.drained ??= deferred();
+  return identity.drained;
+}
+
+/**
+ * Serves as the worker that `identity` says; settles after the drain. A boot that fails is reported to the master and ends the
+ * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
+ * a process has one set of listeners.
+ */
+export async function runWorker(identity: WorkerIdentity, settings: Settings, native: NativeBinding): Promise<void> {
+  if (identity.serving) return await drained(identity);
+  identity.serving = true;
+  await new Worker(identity, settings, await workerSystem(native)).run();
+}
+
+function uncaught(error: unknown): string {
+  try {
+    return error instanceof Error ? inspect(error) : `Uncaught ${inspect(error)}`;
+  } catch {
+    return `Uncaught ${inWords(error)}`;
+  }
+}
+
+class Worker {
+  readonly #identity: WorkerIdentity;
+  readonly #settings: Settings;
+  readonly #system: WorkerSystem;
+  readonly #log: Logger;
+  readonly #drain: Drain;
+  readonly #admission: Admission;
+  readonly #deadline: Deadline;
+  readonly #abort = new AbortController();
+  readonly #init = deferred<InitMessage>();
+  readonly #calledReady = deferred();
+  /** Settles when `serve` is done, well or not: from then on all servers are known. */
+  readonly #served = deferred();
+  #state: 'booting' | 'ready' | 'draining' = 'booting';
+  /** A replacement may become a stop, also while the queue is emptied. */
+  #reason: DrainReason = 'replace';
+  /** Told to drain, and still accepting what is queued. */
+  #accepting = false;
+  /** Nobody can connect any more. */
+  #sealed = false;
+  /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
+  #undecidedUntil = 0;
+  #channel: WorkerChannel | undefined;
+  #preloaded: Preloaded | undefined;
+  #context: Context | undefined;
+  #adoptions: Adoptions | undefined;
+  /** Why it wants a successor, said before it was ready. */
+  #wish: string | undefined;
+  /** Messages in the same chunk as `init`, ahead of the context. */
+  #early: unknown[] = [];
+
+  constructor(identity: WorkerIdentity, settings: Settings, system: WorkerSystem) {
+    this.#identity = identity;
+    this.#settings = settings;
+    this.#system = system;
+    const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
+    this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+    this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
+    this.#admission = new Admission({
+      system,
+      drain: this.#drain,
+      log: this.#log,
+      sharing: settings.sharing,
+      board: identity.board,
+      send: (message) => this.#channel?.send(message),
+      succeed: (reason) => this.#askForSuccessor(reason),
+    });
+    this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#boot();
+    } catch (error) {
+      this.#failBoot(error);
+    }
+    await this.#served.promise;
+    this.#drain.allTracked();
+    await this.#drain.finished;
+    // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
+    this.#channel?.unref();
+    endInTime();
+    drainedOf(this.#identity).resolve();
+    const { exitAfterDrain } = this.#settings;
+    leave({ log: this.#log, exitAfterDrain, left: () => this.#deadline.left });
+  }
+
+  async #boot(): Promise<void> {
+    const preloaded = this.#identity.preloaded ?? prepare(this.#identity, this.#system.boot);
+    this.#preloaded = preloaded;
+    preloaded.onMasterDeath = () => onMasterDied(this.#settings, this.#log, () => this.#orphaned());
+    preloaded.watch.configure(watchPolicy(this.#settings));
+    process.on('SIGTERM', () => this.#onSigterm());
+    const channel = this.#openChannel();
+    this.#channel = channel;
+    preloaded.reportVia(
+      (message) => channel.send(message),
+      (bytes) => channel.sendRaw(bytes),
+    );
+
+    const { listeners: wires, tls } = await this.#init.promise;
+    const listeners = this.#system.adopt(wires);
+    this.#context = new Context(this.#identity, {
+      listeners,
+      tls,
+      signal: callLateListeners(this.#abort.signal),
+      send: (data) => channel.send({ type: 'message', data }),
+      hearing: (messages) => channel.send({ type: 'hearing', messages }),
+      warn: (text) => this.#log.warn(text),
+      ready: () => this.#calledReady.resolve(),
+      succeed: (reason) => this.#askForSuccessor(reason),
+    });
+    this.#identity.context = this.#context;
+    for (const data of this.#early.splice(0)) this.#context.deliver(data);
+    await this.#serve(this.#context, wires);
+    this.#served.resolve();
+    await quietTurns();
+    this.#becomeReady(listeners, wires);
+  }
+
+  #openChannel(): WorkerChannel {
+    const channel = this.#system.openChannel(this.#identity, {
+      message: (message) => this.#onMessage(message),
+      // The death of the master is the watch's to notice: it also works while the event loop is blocked.
+      close: () => {},
+      garbage: (line) => this.#log.warn(`ignored a control message that makes no sense: ${line}`),
+      full: (waiting) => {
+        const megabytes = (waiting / 1024 / 1024).toFixed(1);
+        this.#log.warn(
+          `the master does not read its messages: ${megabytes} MB wait, and send() is false until it has read some of them`,
+        );
+      },
+    });
+    if (channel !== undefined) return channel;
+    throw new PreforkError(
+      'ERR_PREFORK_INHERITED_LISTENER',
+      `This process is marked as worker ${this.#identity.slot} of fleet '${this.#identity.fleet}' but has no control channel` +
+        `${this.#identity.controlFd === undefined ? '' : ` on descriptor ${this.#identity.controlFd}`}; ` +
+        'most likely a commandProducer did not pass `command.stdio` to spawn',
+    );
+  }
+
+  async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
+    const recycling = await this.#watchLimits();
+    const tracked = new Set<Server>();
+    const [drain, admission, log] = [this.#drain, this.#admission, this.#log];
+    const track = (server: Server): void => {
+      if (tracked.has(server)) return;
+      tracked.add(server);
+      drain.track(server);
+      admission.track(server);
+      recycling?.track(server);
+      // It listens late, and listen(2) has changed the backlog.
+      if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, this.#log);
+    };
+    const inherited = new InheritedServers(wires, track);
+    const started = ({ servers, adopters }: Serving): void => {
+      for (const server of servers) track(server);
+      for (const helper of adopters) {
+        drain.trackAdopter(helper);
+        if (servers[0] !== undefined) admission.trackHelper(helper, servers[0]);
+      }
+    };
+    const admit = (server: Server, socket: Socket): void => admission.admit(server, socket);
+    const { servers: known, silent } = await startServing(this.#settings, context, inherited, started, admit);
+    if (silent) await this.#calledReady.promise;
+    if (this.#state !== 'booting') return;
+    const servers = silent ? inherited.servers : known;
+    checkServed(servers, wires);
+    const { adoptionFd } = this.#identity;
+    if (adoptionFd === undefined) return;
+    const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
+    const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
+    const adoptions = { channel: adoptionFd, drain, admission, log, wires, servers: perListener };
+    this.#adoptions = await this.#system.adoptions(adoptions);
+  }
+
+  /** Loaded late: a fleet without limits does without. */
+  async #watchLimits(): Promise<WorkerLimits | undefined> {
+    const { recycle } = this.#settings;
+    if (recycle?.maxRequests === undefined && recycle?.maxRss === undefined) return undefined;
+    const { WorkerLimits } = await import('./limits.js');
+    const watch = new WorkerLimits({
+      settings: recycle,
+      tell: (reason) => this.#askForSuccessor(reason),
+    });
+    this.#abort.signal.addEventListener('abort', () => watch.close());
+    return watch;
+  }
+
+  /** The worker serves until its successor does. A wish that comes while it boots waits: only who serves can be replaced. */
+  #askForSuccessor(reason: string): void {
+    if (this.#state === 'booting') this.#wish ??= reason;
+    else if (this.#state === 'ready') this.#channel?.send({ type: 'recycle', reason });
+  }
+
+  #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
+    this.#preloaded?.booted(this.#settings.readyFor);
+    if (this.#state !== 'booting') return;
+    this.#system.restoreBacklogs(listeners, wires, this.#log);
+    this.#state = 'ready';
+    this.#drain.allTracked();
+    const inLine = this.#identity.board !== undefined;
+    this.#channel?.send({ type: 'ready', pid: process.pid, ...(inLine && { inLine }) });
+    this.#admission.ready();
+    if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
+  }
+
+  #onMessage(message: MasterMessage): void {
+    switch (message.type) {
+      case 'init':
+        this.#init.resolve(message);
+        break;
+      case 'drain':
+        this.#undecidedUntil = 0;
+        // Before the sockets of this worker are looked at: the other ones have been sealed by the master.
+        if (message.reason === 'stop' && this.#system.seal('bound')) this.#sealed = message.sealed === true;
+        this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
+        break;
+      case 'adopt':
+        if (this.#adoptions?.take(message) === false) this.#channel?.send({ type: 'unadopted', slot: message.slot });
+        break;
+      case 'release':
+        this.#adoptions?.release(message.slot);
+        break;
+      case 'look':
+        this.#admission.look();
+        break;
+      case 'ping':
+        this.#channel?.send({ type: 'pong', id: message.id, ...inspector() });
+        break;
+      case 'message':
+        if (this.#context === undefined) this.#early.push(message.data);
+        else this.#context.deliver(message.data);
+        break;
+    }
+  }
+
+  #onSigterm(): void {
+    if (this.#state === 'draining') return;
+    this.#channel?.send({ type: 'draining', signal: 'SIGTERM' });
+    this.#undecidedUntil = performance.now() + SIGNAL_RACE;
+    this.#beginDrain('stop', this.#settings.gracePeriod, 0);
+  }
+
+  #orphaned(): void {
+    this.#undecidedUntil = 0;
+    this.#sealed = this.#system.seal('all');
+    this.#beginDrain('stop', this.#deadline.left ?? this.#settings.gracePeriod, ORPHAN_EXIT_CODE);
+  }
+
+  /** Also called again: the master may turn a replacement into a stop, or move the deadline. */
+  #beginDrain(reason: DrainReason, timeout: number, code: number, queued = reason === 'stop'): void {
+    const before = this.#state;
+    this.#state = 'draining';
+    this.#deadline.set(timeout, code);
+    // Not ready, and nobody's connection in here: there is nothing to finish, and `serve` may take for ever.
+    if (before === 'booting' && !this.#drain.acceptedEarly) {
+      this.#abort.abort();
+      process.exit();
+    }
+    if (reason === 'stop') this.#reason = reason;
+    // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
+    if (this.#accepting) return;
+    const begin = (): void => {
+      this.#accepting = false;
+      this.#admission.close();
+      this.#abort.abort();
+      this.#drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
+      if (this.#reason === 'stop') this.#channel?.send({ type: 'closed' });
+    };
+    this.#accepting = before === 'ready' && queued;
+    if (!this.#accepting) {
+      begin();
+      return;
+    }
+    const call: LastCall = {
+      queues: this.#system,
+      grace: timeout,
+      accepted: () => this.#drain.accepted,
+      sealed: () => this.#sealed,
+      undecided: () => performance.now() < this.#undecidedUntil,
+    };
+    acceptRest(call, begin);
+  }
+
+  /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */
+  #failBoot(error: unknown): void {
+    this.#served.resolve();
+    // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
+    if (this.#state === 'draining') return;
+    const text = uncaught(error);
+    this.#channel?.send({ type: 'boot-error', error: bootError(error) });
+    this.#channel?.send({ type: 'stderr', text: `${text}\n` });
+    // Not process.stderr: a terminal that is stopped, or a full pipe, would keep this process.
+    outlet(2).log(text);
+    process.exit(1);
+  }
+}
