@@ -2,8 +2,7 @@
 
 import { PreforkError } from '../common/errors.js';
 import type { Settings } from '../options/settings.js';
-import type { Features } from '../types.js';
-import { checkSharing } from './sharing-support.js';
+import type { Features, Sharing } from '../types.js';
 
 /**
  * Nothing degrades silently.
@@ -29,4 +28,16 @@ export function checkSupport(settings: Settings, features: Features): void {
   if (readiness === 'spawn') {
     refuse("readiness: 'spawn'", 'nativeSpawn', 'another program cannot be given a listening socket there');
   }
+}
+
+/** @throws PreforkError `ERR_PREFORK_REUSEPORT_UNSUPPORTED`: nothing degrades silently. */
+export function checkSharing(sharing: Sharing, features: Features): void {
+  if (sharing === 'shared') return;
+  const [possible, name] = sharing === 'sharded' ? [features.sharding, 'sharding'] : [features.reuseport, 'reuseport'];
+  if (possible) return;
+  const reason = features.reasons[name] ?? 'the kernel does not balance between sockets';
+  throw new PreforkError(
+    'ERR_PREFORK_REUSEPORT_UNSUPPORTED',
+    `sharing: '${sharing}' is not possible on ${process.platform}: ${reason}; use 'shared', which works everywhere`,
+  );
 }

@@ -20,8 +20,7 @@ import { parseListen } from './listen.js';
 import { checkRecovery } from './recovery.js';
 import { checkRecycle } from './recycle.js';
 import type { Hooks, Settings } from './settings.js';
-import { checkTls } from './tls.js';
-import { absoluteFiles } from './tls-paths.js';
+import { absoluteFiles, checkTls } from './tls.js';
 
 /** Defaults that are plain values. Milliseconds but for `maxSurge`. */
 const DEFAULTS = {

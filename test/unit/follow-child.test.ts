@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { killOf } from '../../lib/system/launch/follow-child.js';
+import { killOf } from '../../lib/system/launch/last-words.js';
 
 test('a signal that may not be sent to a child of child_process is an error, and one that has ended is not', () => {
   const child = new EventEmitter() as ChildProcess;

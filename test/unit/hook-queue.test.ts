@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { deferred } from '../../lib/common/deferred.js';
-import { HookQueue } from '../../lib/master/hook-queue.js';
+import { HookQueue } from '../../lib/master/hooks.js';
 
 test('hooks run one at a time, in the order in which they were queued', async () => {
   const queue = new HookQueue();

@@ -1,8 +1,10 @@
 /** Notices workers whose event loop does not turn, says where they are, and ends them. Runs in the master. */
 
 import type { InspectorPort } from '../../protocol/protocol.cjs';
+import type { OpenListener } from '../../system/open-listener.js';
 import type { System, Timer } from '../../system/system.js';
 import type { Logger, WorkerState } from '../../types.js';
+import type { WorkerHandle } from '../workers/worker-handle.js';
 import type { BlockedStack } from './blocked-stack.js';
 
 /**
@@ -10,6 +12,7 @@ import type { BlockedStack } from './blocked-stack.js';
  * pings is noticed one turn later: after one to one and a half times the timeout.
  */
 const TURNS = 2;
+
 /** Of every ping: what is waited for is any sign that the loop has turned. */
 const PING = 0;
 
@@ -140,4 +143,32 @@ export class Liveness<Worker extends WatchedWorker> {
     worker.killedBecause = because;
     if (worker.kill('SIGKILL') instanceof Error) worker.killedBecause = undefined;
   }
+}
+
+/**
+ * Watches from now on.
+ * @param timeout Milliseconds without progress that are too long.
+ */
+export function watchLiveness(
+  timeout: number,
+  system: System,
+  log: Logger,
+  listeners: readonly OpenListener[],
+  workers: Iterable<WorkerHandle>,
+): Liveness<WorkerHandle> {
+  const liveness = new Liveness<WorkerHandle>({
+    timeout,
+    system,
+    log,
+    workers,
+    // libuv runs timers, then reads what has arrived, then runs immediates.
+    pipesRead: () => new Promise((resolve) => setImmediate(resolve)),
+    examine: async ({ servingPid }, inspector) => {
+      const { blockedStack } = await import('./blocked-stack.js');
+      const servedPorts = new Set(listeners.flatMap(({ address: { port } }) => (port === undefined ? [] : [port])));
+      return await blockedStack(servingPid, { servedPorts, ...(inspector === undefined ? {} : { inspector }) });
+    },
+  });
+  liveness.start();
+  return liveness;
 }

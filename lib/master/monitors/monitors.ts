@@ -39,7 +39,7 @@ export class Monitors {
     const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
     const [sharding, liveness] = await Promise.all([
       sharded.length === 0 ? undefined : import('./sharding.js'),
-      livenessTimeout === undefined ? undefined : import('./watch-liveness.js'),
+      livenessTimeout === undefined ? undefined : import('./liveness.js'),
     ]);
     if (this.#closed) return;
     if (sharding !== undefined) {

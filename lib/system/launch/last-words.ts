@@ -1,5 +1,6 @@
 /** The end of a worker as the master tells of it: once, and after everything that the worker had sent has been heard. */
 
+import type { ChildProcess } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 import { outlet } from '../../common/outlet.js';
 import type { ProcessExit, WorkerProcessEvents } from '../system.js';
@@ -91,5 +92,31 @@ export class LastWords {
     // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
     for (const stream of this.#outputs) stream.unref?.();
     this.#events.exit(this.#exit);
+  }
+}
+
+/** `child.kill()` says EPERM in an event, and returns what it returns of a process that has ended. */
+export function killOf(child: ChildProcess): (signal: NodeJS.Signals) => boolean {
+  let failure: Error | undefined;
+  child.on('error', (error) => {
+    failure = error;
+  });
+  return (signal) => {
+    failure = undefined;
+    const sent = child.kill(signal);
+    if (failure !== undefined) throw failure;
+    return sent;
+  };
+}
+
+/** @param ended Called once, never before this returns: the caller is not ready to hear of it yet. */
+export function followChild(child: ChildProcess, lastWords: LastWords, ended: (exit: ProcessExit) => void): void {
+  if (child.stdout !== null) lastWords.listenTo(1, child.stdout);
+  if (child.stderr !== null) lastWords.listenTo(2, child.stderr);
+  if (child.exitCode !== null || child.signalCode !== null) {
+    const exit = { code: child.exitCode, signal: child.signalCode };
+    setImmediate(() => ended(exit));
+  } else {
+    child.once('exit', (code, signal) => ended({ code, signal }));
   }
 }

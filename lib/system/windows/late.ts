@@ -2,8 +2,7 @@
 
 import type { TcpPlan } from '../../options/settings.js';
 
-export { startProcess, windowsCommand } from './launch.js';
-export { holdingNewborns } from './newborns.js';
+export { holdingNewborns, startProcess, windowsCommand } from './launch.js';
 export { WindowsProcess } from './worker-process.js';
 
 /** What a person can do about an address that cannot be listened on. */

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
+import type { WindowsBinding } from '../../addon/native-windows.cjs';
 import type { LaunchSettings } from '../../options/settings.js';
 import { ENV, PIPES } from '../../protocol/protocol.cjs';
 import type { Command } from '../../types.js';
@@ -49,4 +50,17 @@ export async function startProcess(command: Command): Promise<ChildProcess> {
   const child = spawn(command.file, command.args, command);
   if (child.pid === undefined) throw (await once(child, 'error'))[0];
   return child;
+}
+
+/**
+ * Starts a process, if `birth` does so before it returns: no master that is killed meanwhile leaves one behind that never ran. Whatever
+ * has begun to run finds out by itself.
+ */
+export function holdingNewborns<Born>(native: Pick<WindowsBinding, 'holdNewborns'>, birth: () => Born): Born {
+  native.holdNewborns(true);
+  try {
+    return birth();
+  } finally {
+    native.holdNewborns(false);
+  }
 }

@@ -8,8 +8,7 @@ import { overStreams } from '../../protocol/ends-windows.js';
 import type { InitMessage, MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
 import { MESSAGE_OVERHEAD, PIPES } from '../../protocol/protocol.cjs';
 import { FROM_WORKER } from '../../protocol/what-workers-say.js';
-import { followChild } from '../launch/follow-child.js';
-import { LastWords } from '../launch/last-words.js';
+import { followChild, LastWords } from '../launch/last-words.js';
 import type { Launch, ProcessExit, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
 type Native = Pick<WindowsBinding, 'createJob' | 'duplicateSocket' | 'shareNewborns'>;
