@@ -1,11 +1,11 @@
 /**
- * The typed border of the addon on Windows: what `native/addon_win.cc` exports. A socket is a `SOCKET` here, a handle of the
+ * The typed border of the addon on Windows: what `native/binding/windows.cc` exports. A socket is a `SOCKET` here, a handle of the
  * kernel and no descriptor of the C library; its number fits, because handles have 32 significant bits (MSDN, "Interprocess
  * Communication Between 32-bit and 64-bit Applications"). Errors have Node's own shape, with the error numbers of libuv.
  */
 
 import type { Features } from '../types.js' with { 'resolution-mode': 'import' };
-import type { BoundSocket, Fd, InspectedSocket, ParentWatch, TcpListenRequest } from './native.cjs';
+import type { BoundSocket, Fd, InspectedSocket, MasterWatch, TcpListenRequest } from './native.cjs';
 
 /**
  * A native thread that sleeps until somebody waits in the accept queue. It accepts nobody: whoever comes while this process is busy
@@ -31,7 +31,7 @@ export interface WorkerJob {
   close(): void;
 }
 
-export interface WindowsParentWatchRequest {
+export interface WindowsMasterWatchRequest {
   /** The master's pid and start as the environment says them. */
   readonly pid: number;
   readonly started?: string;
@@ -90,5 +90,5 @@ export interface WindowsBinding {
    * Once per process. `started` is the `startTime` of the master: another process that was given its number since is not taken for it.
    * Without it a process with the number is the master.
    */
-  watchParent(request: WindowsParentWatchRequest, onDeath: () => void): ParentWatch;
+  watchMaster(request: WindowsMasterWatchRequest, onDeath: () => void): MasterWatch;
 }

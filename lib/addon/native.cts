@@ -1,5 +1,5 @@
 /**
- * The typed border of the addon: what `native/addon.cc` exports. Native code does what JavaScript cannot, syscalls;
+ * The typed border of the addon: what `native/binding/addon.cc` exports. Native code does what JavaScript cannot, syscalls;
  * TypeScript owns every decision. Functions take one options object, return plain values, or throw an error of Node's
  * own shape (`code`, negative `errno`, `syscall`, and `address`/`port`/`path` where they apply).
  */
@@ -108,7 +108,7 @@ export interface NativeChild {
   unref(): void;
 }
 
-export interface ParentWatchRequest {
+export interface MasterWatchRequest {
   /** The master's pid as the environment says it. */
   readonly pid: number;
   /** Worker's end of the control channel; end-of-file on it means that the master is gone. Watched, never read. `-1`: none. */
@@ -116,7 +116,7 @@ export interface ParentWatchRequest {
 }
 
 /** A native thread in the worker: notices the master's death and enforces deadlines while the event loop is blocked. */
-export interface ParentWatch {
+export interface MasterWatch {
   /**
    * What happens at the master's death: `onDeath` is called, and `grace` ms later the process is ended with exit code 1
    * (`grace: 0`: at once, without calling `onDeath`). `grace: null` disables the watch.
@@ -280,7 +280,7 @@ export interface NativeBinding {
   acceptLines(request: AcceptLinesRequest, onRoom: (room: DescriptorRoom) => void): NativeAcceptLines | undefined;
 
   /** Main thread only, once per process. */
-  watchParent(request: ParentWatchRequest, onDeath: () => void): ParentWatch;
+  watchMaster(request: MasterWatchRequest, onDeath: () => void): MasterWatch;
 }
 
 /**

@@ -5,7 +5,7 @@
 
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
 import { writeSync } from 'node:fs';
-import type { ParentWatch } from '../addon/native.cjs';
+import type { MasterWatch } from '../addon/native.cjs';
 import { guardOutput } from '../common/guard-output.cjs';
 import { attempt, inWords, isError } from '../common/in-words.cjs';
 import type { BootError, WorkerMessage } from '../protocol/protocol.cjs';
@@ -22,7 +22,7 @@ export interface BootSystem {
   /** Where reports to the master are written; `undefined` when it gave no channel, or something else is behind the number. */
   reportFd(identity: WorkerIdentity): number | undefined;
   /** Keeps what was inherited from the worker's own children, and begins to watch the master. May throw: the addon may be missing. */
-  arm(identity: WorkerIdentity, onMasterDeath: () => void): ParentWatch;
+  arm(identity: WorkerIdentity, onMasterDeath: () => void): MasterWatch;
 }
 
 /** What JSON carries of anything that was thrown. */

@@ -4,7 +4,7 @@
  * deleted as they are read: a worker's own children are not workers.
  */
 
-import type { BoardPlace, ParentWatch } from '../addon/native.cjs';
+import type { BoardPlace, MasterWatch } from '../addon/native.cjs';
 import type { WorkerMessage } from '../protocol/protocol.cjs';
 import { ENV, MARKER } from '../protocol/protocol.cjs';
 import type { WorkerContext } from '../types.js' with { 'resolution-mode': 'import' };
@@ -15,7 +15,7 @@ const KEY = Symbol.for('prefork.identity.1');
 /** What the preload has set up before any user code ran. */
 export interface Preloaded {
   /** Native watch on the master: until `prefork()` configures it the process ends at once when the master dies. */
-  readonly watch: ParentWatch;
+  readonly watch: MasterWatch;
   /** Called by the watch; replaced by `prefork()`. */
   onMasterDeath: () => void;
   /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */

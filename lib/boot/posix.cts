@@ -36,7 +36,7 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
         // A report must never wait for a master that does not read. The flag belongs to this end of the socketpair alone.
         native.setNonBlocking(control);
       }
-      return native.watchParent({ pid: identity.masterPid, controlFd: control ?? -1 }, onMasterDeath);
+      return native.watchMaster({ pid: identity.masterPid, controlFd: control ?? -1 }, onMasterDeath);
     },
   };
 }

@@ -39,7 +39,7 @@ export function windowsBoot(loadNative: () => NativeBinding): BootSystem {
       const native = loadNative() as unknown as WindowsBinding;
       // Node has taken the pipes from the worker's own children (uv_disable_stdio_inheritance).
       const { masterPid: pid, masterStarted: started } = identity;
-      const watch = native.watchParent({ pid, ...(started !== undefined && { started }) }, onMasterDeath);
+      const watch = native.watchMaster({ pid, ...(started !== undefined && { started }) }, onMasterDeath);
       const pipes = controlPipes(identity);
       if (pipes !== undefined) sayHello(pipes.report);
       return watch;

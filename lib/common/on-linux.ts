@@ -13,6 +13,6 @@ export function onLinux(native: NativeBinding): LinuxBinding & NativeBinding {
 }
 
 export function isLinux(native: NativeBinding): native is LinuxBinding & NativeBinding {
-  // One stands for all: addon_linux.cc exports them together.
+  // One stands for all: native/binding/linux.cc exports them together.
   return 'steer' in native;
 }

@@ -8,7 +8,7 @@ import { eventually } from '../helpers/eventually.js';
 import { isLinux, testOnLinux as test } from '../helpers/skip.js';
 import { native } from './native-helpers.js';
 
-/** Bytes, of native/board.h: how many rows are in use comes first. */
+/** Bytes, of native/posix/board.h: how many rows are in use comes first. */
 const ROW = 64;
 const OWN = 0;
 const OTHER = 1;

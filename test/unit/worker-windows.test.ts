@@ -39,7 +39,7 @@ function fake(found: Partial<InspectedSocket> = {}): { binding: NativeBinding; c
       calls.push(`inspect ${socket}`);
       return { ...SOCKET, ...found };
     },
-    watchParent: ({ pid, started }: { pid: number; started: string }) => {
+    watchMaster: ({ pid, started }: { pid: number; started: string }) => {
       calls.push(`watch ${pid} started ${started}`);
       return { configure() {}, exitAfter() {}, close() {} };
     },

@@ -104,7 +104,7 @@ test('a worker thread knows that it is not the main thread, and its end leaves t
   const source = `import(${JSON.stringify(new URL('addon.mjs', import.meta.url).href)}).then(({ native }) => {
     const { fd } = native.listen(${JSON.stringify(loopback)});
     native.watchAccepts(fd, () => {});
-    native.watchParent({ pid: process.pid }, () => {});
+    native.watchMaster({ pid: process.pid }, () => {});
     require('node:worker_threads').parentPort.postMessage(native.mainThread);
   })`;
   const thread = new Worker(source, { eval: true });

@@ -1,6 +1,6 @@
 /**
  * In the master: workers that share a queue stand in line, and a connection wakes the first of them that sleeps, and only that one
- * (native/accept_line.h). What the kernel does not do is to wake the next one when the first does not come: it gets no CPU, it was
+ * (native/posix/accept_line.h). What the kernel does not do is to wake the next one when the first does not come: it gets no CPU, it was
  * killed. So the master has an eye on queues that stay filled, and asks all workers to look.
  */
 

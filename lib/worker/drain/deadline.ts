@@ -1,6 +1,6 @@
 /** In a worker: how long a drain may take, and what is said when it takes longer. */
 
-import type { ParentWatch } from '../../addon/native.cjs';
+import type { MasterWatch } from '../../addon/native.cjs';
 import { keptAliveBy } from '../../common/kept-alive.js';
 import { TIMER_MAX } from '../../common/timers.js';
 import type { Logger } from '../../types.js';
@@ -25,7 +25,7 @@ export interface DeadlineContext {
   readonly drain: Pick<Drain, 'connections' | 'destroy' | 'endIdle'>;
   readonly log: Logger;
   /** Ends the process also while the event loop is blocked. */
-  readonly watch: () => Pick<ParentWatch, 'exitAfter'> | undefined;
+  readonly watch: () => Pick<MasterWatch, 'exitAfter'> | undefined;
 }
 
 export class Deadline {

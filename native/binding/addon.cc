@@ -1,0 +1,39 @@
+// The entry of the addon: what is the same on every system. The rest is in addon_<system>.cc.
+#include <napi.h>
+
+#include "native/binding/exports.h"
+#include "native/core/features.h"
+#include "native/core/main_thread.h"
+
+namespace prefork {
+namespace {
+
+Napi::Value Features(const Napi::CallbackInfo& info) {
+  Napi::Object result = Napi::Object::New(info.Env());
+  Napi::Object reasons = Napi::Object::New(info.Env());
+  for (const Feature& feature : ProbeFeatures()) {
+    result.Set(feature.name, feature.available);
+    if (!feature.available) reasons.Set(feature.name, feature.reason);
+  }
+  result.Set("reasons", reasons);
+  return result;
+}
+
+Napi::Value MainThread(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), OnMainThread());
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  ExportSystem(env, exports);
+  // Looked up when asked for: workers never do.
+  exports.DefineProperty(
+      Napi::PropertyDescriptor::Accessor(env, exports, "mainThread", MainThread, napi_enumerable));
+  exports.DefineProperty(
+      Napi::PropertyDescriptor::Accessor(env, exports, "features", Features, napi_enumerable));
+  return exports;
+}
+
+NODE_API_MODULE(prefork, Init)
+
+}  // namespace
+}  // namespace prefork

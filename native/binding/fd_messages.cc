@@ -1,0 +1,52 @@
+#include "native/binding/fd_messages.h"
+
+#include "native/binding/arguments.h"
+#include "native/binding/fds.h"
+#include "native/linux/fd_channel.h"
+
+namespace prefork {
+namespace {
+
+Napi::Value SeqpacketPair(const Napi::CallbackInfo& info) {
+  return Translate(info.Env(), [&] { return ToPair(info.Env(), MakeFdChannel()); });
+}
+
+Napi::Value Send(const Napi::CallbackInfo& info) {
+  const int channel = ToFd(info[0], "fd");
+  const Napi::Object message = ToObject(info[1], "message");
+  const auto tag = static_cast<std::uint32_t>(
+      ToInteger(message.Get("tag"), "tag", 0, std::numeric_limits<std::uint32_t>::max()));
+  const std::vector<int> fds = ToList(message.Get("fds"), "fds", ToFd);
+  if (fds.empty() || fds.size() > kMostFdsInMessage)
+    throw BadArgument(info.Env(), "fds", "an array of 1 to 64 descriptors");
+  constexpr const char* kNames[] = {"sent", "full", "gone"};
+  const SendResult result = Translate(info.Env(), [&] { return SendFds(channel, tag, fds); });
+  return Napi::String::New(info.Env(), kNames[static_cast<int>(result)]);
+}
+
+Napi::Value Receive(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int channel = ToFd(info[0], "fd");
+  std::optional<FdMessage> message = Translate(env, [&] { return ReceiveFds(channel); });
+  if (!message) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
+  Napi::Array fds = Napi::Array::New(env, message->fds.size());
+  for (std::uint32_t i = 0; i < message->fds.size(); ++i) fds.Set(i, message->fds[i].Get());
+  result.Set("tag", message->tag);
+  result.Set("fds", fds);
+  for (UniqueFd& fd : message->fds) fd.Release();
+  return result;
+}
+
+}  // namespace
+
+void ExportFdChannel(Napi::Env env, Napi::Object exports) {
+  const auto add = [&](const char* name, auto function) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
+  add("seqpacketPair", SeqpacketPair);
+  add("sendFds", Send);
+  add("recvFds", Receive);
+}
+
+}  // namespace prefork

@@ -1,0 +1,18 @@
+// Descriptors as JavaScript handles them: numbers that it owns.
+#pragma once
+
+#include <napi.h>
+
+#include <utility>
+
+#include "native/posix/unique_fd.h"
+
+namespace prefork {
+
+// The descriptor changes hands: whatever throws before closes it.
+Napi::Value ToNumber(Napi::Env env, UniqueFd fd);
+Napi::Value ToPair(Napi::Env env, std::pair<UniqueFd, UniqueFd> fds);
+// Adds closeFd, dupFd, setCloseOnExec, setNonBlocking, socketPair and pipe.
+void ExportFds(Napi::Env env, Napi::Object exports);
+
+}  // namespace prefork

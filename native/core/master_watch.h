@@ -1,0 +1,52 @@
+// In a worker: notices the death of the master and enforces deadlines, on a thread of its own, so
+// that a blocked event loop cannot outlive either.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+namespace prefork {
+
+// The master as the environment of its worker says it.
+struct MasterProcess {
+  int pid;
+  // This end of the control channel, or -1.
+  int control_fd = -1;
+  // What CreationTime() of windows/process_handle.h says of it, or 0: only Windows asks.
+  std::uint64_t started = 0;
+};
+
+class MasterWatch {
+ public:
+  // Called at most once, on the thread of the watch; never again once Stop() has returned.
+  using Sink = std::function<void()>;
+
+  // Until Configure() the process is ended at once with exit code 1 when the master dies. A master
+  // that is dead already is the same. Throws SysError when neither the pid nor the channel can be
+  // watched. Main thread only.
+  MasterWatch(const MasterProcess& master, Sink on_death);
+  ~MasterWatch();
+  MasterWatch(const MasterWatch&) = delete;
+  MasterWatch& operator=(const MasterWatch&) = delete;
+
+  // `grace`: from death to the end of the process; zero: at once and without the sink; empty: the
+  // watch is off. `keep_death_signal`: where the kernel has one that the worker itself can clear.
+  // Main thread only, because on Linux it belongs to a thread, prctl(2). Throws SysError.
+  void Configure(std::optional<std::chrono::milliseconds> grace, bool keep_death_signal);
+  // Ends the process with `code` after `delay` unless it is gone by then. A second call moves the
+  // deadline.
+  void ExitAfter(std::chrono::milliseconds delay, int code);
+  // Wakes and joins; the other calls do nothing from then on. Idempotent. Main thread only.
+  void Stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  std::thread thread_;
+};
+
+}  // namespace prefork

@@ -1,0 +1,67 @@
+#include "native/linux/seal.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+
+#include "native/core/sys_error.h"
+
+namespace prefork {
+namespace {
+
+constexpr std::uint32_t kFlagsOffset = 13;  // of a TCP header, RFC 9293 3.1
+constexpr std::uint32_t kAck = 0x10;
+constexpr std::uint32_t kSyn = 0x02;
+constexpr std::uint32_t kDrop = 0;
+constexpr std::uint32_t kPass = 0xffffffff;
+
+int DomainOf(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0)
+    throw SysError(errno, "getsockopt");
+  return domain;
+}
+
+void RequireListening(int fd) {
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0)
+    throw SysError(errno, "getsockopt");
+  if (listening == 0) throw SysError(EINVAL, "getsockopt").Advise("the socket does not listen");
+}
+
+// Drops what begins a connection: SYN without ACK. A client that meets that repeats its SYN a
+// second later. The ACK that ends a handshake passes, so that whoever has begun one gets in.
+// socket(7) SO_ATTACH_FILTER: needs no privilege; a filter of a TCP socket sees the TCP header
+// first, and accepted sockets inherit it, where it never matches.
+void DropNewcomers(int fd) {
+  std::array<sock_filter, 5> instructions = {{
+      {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlagsOffset},
+      {BPF_ALU | BPF_AND | BPF_K, 0, 0, kSyn | kAck},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kSyn},
+      {BPF_RET | BPF_K, 0, 0, kDrop},
+      {BPF_RET | BPF_K, 0, 0, kPass},
+  }};
+  const sock_fprog program = {static_cast<unsigned short>(instructions.size()),
+                              instructions.data()};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+    throw SysError(errno, "setsockopt(SO_ATTACH_FILTER)");
+}
+
+}  // namespace
+
+void Seal(int fd) {
+  const int domain = DomainOf(fd);
+  RequireListening(fd);
+  if (domain == AF_INET || domain == AF_INET6) return DropNewcomers(fd);
+  if (domain != AF_UNIX) throw SysError(EAFNOSUPPORT, "shutdown");
+  // Of TCP it would reset the queue. Of a unix socket it refuses newcomers, keeps the queue
+  // acceptable, and makes the socket readable for ever once that is empty.
+  if (shutdown(fd, SHUT_RD) != 0) throw SysError(errno, "shutdown");
+}
+
+}  // namespace prefork

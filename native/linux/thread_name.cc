@@ -1,0 +1,9 @@
+#include "native/posix/thread_name.h"
+
+#include <pthread.h>
+
+namespace prefork {
+
+void NameThread(const char* name) { pthread_setname_np(pthread_self(), name); }
+
+}  // namespace prefork

@@ -1,0 +1,72 @@
+// The listeners that a worker accepts from, and the reasons to stay away from one: its server has
+// no place (JavaScript says so), the process is short of descriptors (seen here, before the poll
+// that would accept), or it holds more connections than its share (Deal).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "native/posix/accept_line.h"
+#include "native/posix/board.h"
+#include "native/posix/deal.h"
+#include "native/posix/descriptor_room.h"
+#include "native/posix/loop_hook.h"
+#include "native/posix/loop_timer.h"
+
+namespace prefork {
+
+class AcceptLines {
+ public:
+  struct Entry {
+    AcceptLine line;
+    bool leave = false;  // what JavaScript wants
+    bool out = false;
+  };
+  struct Options {
+    // Called before a poll, when descriptors have become short, or are not any more.
+    std::function<void(bool is_short, DescriptorUse use)> on_change;
+    // See Deal; it outlives this.
+    const std::uint32_t* counts;
+    std::unique_ptr<Board> board;
+    std::uint32_t row = 0;
+  };
+
+  AcceptLines(uv_loop_s* loop, Options options);
+
+  // `exclusive`: in line with the other processes that accept from it.
+  std::shared_ptr<Entry> Add(int listener, bool exclusive);
+  void Remove(const std::shared_ptr<Entry>& entry);
+  // Does what can be done now; what libuv or the kernel does not let be done is tried again before
+  // every poll.
+  void Apply(Entry& entry);
+  // Somebody waits, and perhaps the worker that was woken for it does not come.
+  void Look();
+  void Stop();
+
+ private:
+  void BeforePoll();
+  void DealOut();
+  bool Known();
+  bool Wanted(const Entry& entry) const {
+    return !entry.leave && !short_ && !(yields_ && entry.line.exclusive());
+  }
+  void ApplyAll();
+  void Turn(Entry& entry);
+  void TurnAll();
+
+  Options options_;
+  Deal deal_;
+  std::vector<std::shared_ptr<Entry>> entries_;
+  DescriptorRoom room_;
+  bool short_ = false;
+  bool yields_ = false;
+  LoopHook hook_;
+  LoopTimer timer_;
+  // Whether a listener was seen to be there, and where to look until then.
+  bool known_ = false;
+  std::optional<PollSet> poll_set_;
+};
+
+}  // namespace prefork

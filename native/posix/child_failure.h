@@ -1,0 +1,43 @@
+// What a child may fail at between fork and exec, and how its parent hears of it: through a pipe
+// that exec closes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "native/core/sys_error.h"
+#include "native/posix/spawn.h"
+
+namespace prefork {
+
+enum class Step : std::int32_t {
+  kFcntl,
+  kDup2,
+  kChdir,
+  kSetgroups,
+  kSetgid,
+  kSetuid,
+  kPrctl,
+  kSetrlimit,
+  kExecve,
+  kPosixSpawn
+};
+
+// What travels through the pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
+struct ChildFailure {
+  Step step;
+  std::int32_t error;
+};
+
+// In the child: reports `errno` and ends the process. Async-signal-safe.
+[[noreturn]] void FailChild(int error_pipe, Step step);
+// In the parent, after its copy of the write end is closed. True when the child reported a failure;
+// end-of-file means that exec closed the pipe.
+bool ReadFailure(int error_pipe, ChildFailure& failure);
+// The child that failed is not to be left behind as a zombie.
+void ReapFailed(pid_t pid);
+// Names the step, and the file or directory.
+SysError Explain(const ChildFailure& failure, const SpawnOptions& options);
+
+}  // namespace prefork

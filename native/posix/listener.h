@@ -1,0 +1,51 @@
+// Listening sockets: make them, look at them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "native/core/socket_address.h"
+#include "native/posix/unique_fd.h"
+
+namespace prefork {
+
+struct QueueFill {
+  std::uint32_t depth;
+  std::uint32_t limit;
+};
+
+enum class UnixProbe { kLive, kStale, kAbsent, kNotASocket };
+
+UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port);
+// Bound, never listening: keeps a second master of the same user off an address shared through
+// SO_REUSEPORT.
+UniqueFd GuardTcp(const TcpAddress& address);
+// Binds `path` as it is, applies `mode` before anybody can connect, listens.
+UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode);
+// connect(2) as a question: is anyone behind this path?
+UnixProbe ProbeUnix(const std::string& path);
+
+// How many bytes `path` may have.
+int UnixPathMax();
+
+// listen(2) again on a socket that listens already.
+void SetBacklog(int fd, int backlog);
+SocketName NameOf(int fd);
+// Anything that is open has an answer, a file too; EBADF throws.
+Inspection Inspect(int fd);
+// EINVAL for a socket that does not listen; another error where the kernel does not tell the
+// numbers.
+QueueFill ReadQueue(int fd);
+// Whether ReadQueue() can be told anything, on a TCP socket that need not listen: 0, or -1 with
+// errno.
+int TryQueueInfo(int fd);
+
+// Shared by the listener_* files.
+UniqueFd OpenTcpSocket(const TcpAddress& address);
+void SetSocketFlag(int fd, int option, const char* name, bool value, const TcpAddress& address);
+void BindTcp(int fd, const TcpAddress& address);
+
+}  // namespace prefork

@@ -1,0 +1,105 @@
+// Unix sockets. The dance with a temporary name and rename(2) is the business of TypeScript.
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "native/core/sys_error.h"
+#include "native/posix/fd.h"
+#include "native/posix/listener.h"
+
+namespace prefork {
+namespace {
+
+// One byte is kept for the terminator that unix(7) recommends: 107 on Linux, 103 on macOS.
+constexpr std::size_t kUnixPathMax = sizeof sockaddr_un::sun_path - 1;
+
+struct UnixAddress {
+  sockaddr_un raw;
+  socklen_t length;
+};
+
+UnixAddress MakeAddress(const std::string& path, const char* syscall) {
+  UnixAddress address = {};
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    // An empty path would make Linux pick an abstract name, unix(7) "Autobind".
+    throw SysError(EINVAL, syscall)
+        .On(path)
+        .Advise("a socket path must not be empty or contain NUL");
+  }
+  if (path.size() > kUnixPathMax) {
+    throw SysError(ENAMETOOLONG, syscall)
+        .On(path)
+        .Advise("a socket path has at most " + std::to_string(kUnixPathMax) +
+                " bytes, this one has " + std::to_string(path.size()));
+  }
+  address.raw.sun_family = AF_UNIX;
+  memcpy(address.raw.sun_path, path.c_str(), path.size() + 1);
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
+}
+
+const sockaddr* Raw(const UnixAddress& address) {
+  return reinterpret_cast<const sockaddr*>(&address.raw);
+}
+
+}  // namespace
+
+int UnixPathMax() { return static_cast<int>(kUnixPathMax); }
+
+UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode) {
+  const UnixAddress address = MakeAddress(path, "bind");
+  UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
+  if (bind(fd.Get(), Raw(address), address.length) != 0) {
+    const int error = errno;
+    const bool taken = error == EADDRINUSE;
+    throw SysError(error, "bind").On(path).Advise(taken ? "something exists at this path" : "");
+  }
+  // From here on the file is ours, and a failure must not leave it behind. Nobody connects before
+  // listen(2), so the mode is never wider than asked for while it matters.
+  if (mode && chmod(path.c_str(), *mode) != 0) {
+    const int error = errno;
+    unlink(path.c_str());
+    throw SysError(error, "chmod").On(path);
+  }
+  if (listen(fd.Get(), backlog) != 0) {
+    const int error = errno;
+    unlink(path.c_str());
+    throw SysError(error, "listen").On(path);
+  }
+  return fd;
+}
+
+UnixProbe ProbeUnix(const std::string& path) {
+  const UnixAddress address = MakeAddress(path, "connect");
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return UnixProbe::kAbsent;
+    throw SysError(errno, "lstat").On(path);
+  }
+  // A link that leads nowhere is somebody's file, not an absent one.
+  if (S_ISLNK(info.st_mode) && stat(path.c_str(), &info) != 0) return UnixProbe::kNotASocket;
+  if (!S_ISSOCK(info.st_mode)) return UnixProbe::kNotASocket;
+  // A datagram socket cannot connect to a stream socket, and which error it gets tells all that is
+  // to be known: EPROTOTYPE when a process holds the socket, ECONNREFUSED when none does. A stream
+  // connect would look the same to us, but it would be a connection to the server: one that closes
+  // at once, and that a full queue refuses with EAGAIN.
+  const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
+  if (connect(fd.Get(), Raw(address), address.length) == 0) return UnixProbe::kLive;
+  switch (errno) {
+    case ECONNREFUSED:
+      return UnixProbe::kStale;
+    case ENOENT:  // removed since lstat(2)
+      return UnixProbe::kAbsent;
+    case EPROTOTYPE:
+    case EPERM:  // a datagram socket that only talks to its own peer: alive, and not ours
+      return UnixProbe::kLive;
+    default:
+      throw SysError(errno, "connect").On(path);
+  }
+}
+
+}  // namespace prefork

@@ -1,7 +1,0 @@
-#include "sys_error.h"
-
-namespace prefork {
-
-int NodeErrno(int error) { return -error; }
-
-}  // namespace prefork
