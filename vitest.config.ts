@@ -8,7 +8,12 @@ export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.
   oxc: { include: /\.[cm]?tsx?$/ },
   resolve: {
-    alias: [{ find: /^(\.\.?\/)+addon\/addon\.js$|^\.\/addon\.js$/, replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)) }],
+    alias: [
+      {
+        find: /^(\.\.?\/)+addon\/addon\.js$|^\.\/addon\.js$/,
+        replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)),
+      },
+    ],
   },
   test: {
     globalSetup: ['test/setup/global.ts'],
@@ -19,7 +24,8 @@ export default defineConfig({
     projects: [
       project('unit', { testTimeout: 5_000, groupOrder: 0 }),
       project('native', { testTimeout: 20_000, groupOrder: 1 }),
-      project('integration', { testTimeout: 30_000, groupOrder: 2 }),
+      project('component', { testTimeout: 30_000, groupOrder: 2 }),
+      project('integration', { testTimeout: 30_000, groupOrder: 3 }),
     ],
   },
 });

@@ -1,6 +1,6 @@
 // `npm run test:platforms [-- <name>[:<file>…] …]`: proves the prebuilt package on every platform that this machine can be made to run,
-// and checks the binaries of the others. Installs what it needs. `win32:c22-stop` runs one file of test/integration on one platform,
-// `win32:22:c22-stop` with one major of Node.
+// and checks the binaries of the others. Installs what it needs. `win32:stop/stop` runs one file of test/integration on one platform,
+// `win32:22:stop/stop` with one major of Node.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE, ROOT } from '../tools/paths.mjs';

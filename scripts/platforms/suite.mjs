@@ -1,7 +1,7 @@
 // The integration tests, run here, against fleets that run on another platform.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { claimedBy, readNumbers } from '../tools/conformance-numbers.mjs';
 import { LEFT_OUT } from './left-out.mjs';
 
@@ -10,7 +10,7 @@ const NUMBERS = readNumbers(readFileSync(join(import.meta.dirname, '../../docs/c
 /**
  * @param target what test/helpers/target.ts describes
  * @param wrapper a command that runs the command behind it
- * @param files names of test files, without `.test.ts`; none: all that make sense on the target
+ * @param files test files below test/integration, without `.test.ts`; none: all that make sense on the target
  * @returns what was seen, in one line
  * @throws with the failures
  */
@@ -29,7 +29,7 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${results}`,
-    ...Object.keys(leftOut).map((file) => `--exclude=**/${file}.test.ts`),
+    ...Object.keys(leftOut).map((file) => `--exclude=**/test/integration/${file}.test.ts`),
     ...files.map((file) => `test/integration/${file}.test.ts`),
   ];
   const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
@@ -47,12 +47,17 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
   return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript, log);
 }
 
+/** As `left-out.mjs` names it. */
+function fileOf(name) {
+  return name.replace(/^.*\/test\/integration\//, '').replace(/\.test\.ts$/, '');
+}
+
 /** C2 before C10. */
 const inOrder = (a, b) => a.localeCompare(b, 'en', { numeric: true });
 
 function judge({ testResults }, code, transcript, log) {
   const tests = testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map((test) => ({ ...test, file: basename(name, '.test.ts') })),
+    assertionResults.map((test) => ({ ...test, file: fileOf(name) })),
   );
   const passed = tests.filter(({ status }) => status === 'passed');
   const failed = tests.filter(({ status }) => status === 'failed');
@@ -71,7 +76,7 @@ function judge({ testResults }, code, transcript, log) {
   if (failed.length + broken.length > 0 || code !== 0) {
     const told = [
       ...failed.map(({ file, fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`),
-      ...broken.map(({ name, message }) => `${basename(name)}: ${message}`),
+      ...broken.map(({ name, message }) => `${fileOf(name)}: ${message}`),
     ];
     throw new Error(`${line}, ${failed.length + broken.length} failed\n${told.join('\n\n')}\n(${transcript})`);
   }

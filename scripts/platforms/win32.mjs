@@ -11,7 +11,7 @@ export const title = 'Windows x64 (Wine)';
 
 /** The majors that go through all files; of the others a few, because one binary has to do for all of them. */
 const WHOLE = [20, 22];
-const PART = ['c05-command-producer', 'c08-recovery', 'w12-port-zero', 'w4-drain-on-stop', 'w19-orphans-end'];
+const PART = ['hooks/command-producer', 'recover/recovery', 'start/port-zero', 'stop/drain', 'orphans/end'];
 const MAJORS = [20, 22, 24, 26];
 
 const NO_SIGNALS = 'Windows has no signals';

@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { eventually, httpGet, startReadyFleet } from '../../helpers/index.js';
+import { sleepsOf } from '../../helpers/standing-fleet.js';
+
+/** What all threads of a process have done so far. */
+interface Work {
+  /** Milliseconds of CPU time, user and system: the first field of schedstat, nanoseconds. */
+  readonly cpu: number;
+  /** How often a thread went to sleep by itself: at least once for everything that woke it. */
+  readonly sleeps: number;
+}
+
+function workOf(pid: number): Work {
+  let cpu = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    cpu += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  }
+  return { cpu, sleeps: sleepsOf(pid) };
+}
+
+function since(pid: number, before: Work): Work {
+  const now = workOf(pid);
+  return { cpu: now.cpu - before.cpu, sleeps: now.sleeps - before.sleeps };
+}
+
+/** Milliseconds. */
+const WINDOW = 2_000;
+
+/** V8 shrinks the heap about eight seconds after a program was last busy, on helper threads: no work of ours. */
+const withoutReducer = { nodeArgs: ['--no-memory-reducer'] };
+
+/** Waits for two seconds without work: the first ones after the start may have some. What polls has no such two seconds. */
+async function untilIdle(pids: readonly number[]): Promise<void> {
+  await eventually(
+    async () => {
+      const before = pids.map(workOf);
+      await delay(WINDOW);
+      // One wake-up is allowed: an HTTP server looks for stuck requests every 30 seconds.
+      return pids.every((pid, i) => {
+        const { cpu, sleeps } = since(pid, before[i] as Work);
+        return sleeps <= 1 && cpu < 2;
+      });
+    },
+    { within: 25_000, what: `processes ${pids.join(', ')} sleep for ${WINDOW} ms` },
+  );
+}
+
+test.each(['shared', 'sharded'] as const)(
+  '%s: an idle master and its idle workers sleep: no CPU time, nobody polls',
+  { timeout: 45_000 },
+  async (sharing) => {
+    const { master, pids, port } = await startReadyFleet({ options: { sharing } }, withoutReducer);
+    // What watches for connections has had some to watch.
+    for (let i = 0; i < 10; i++) expect((await httpGet({ port })).status).toBe(200);
+    await untilIdle([master.pid, ...pids]);
+  },
+);
+
+test('the master has no work with 2,000 connections: it wakes up by the time, and not by the connection', {
+  timeout: 60_000,
+}, async () => {
+  const { master, port } = await startReadyFleet({}, withoutReducer);
+  await untilIdle([master.pid]);
+  const before = workOf(master.pid);
+  const begun = performance.now();
+  let left = 2_000;
+  const clients = Array.from({ length: 16 }, async () => {
+    while (left-- > 0) {
+      // Each on a connection of its own.
+      expect((await httpGet({ port })).status).toBe(200);
+    }
+  });
+  await Promise.all(clients);
+  const { cpu, sleeps } = since(master.pid, before);
+  // A master that accepts and hands over spends more than 100 ms here, and wakes up more than a thousand times. One that has an eye on
+  // the queue wakes up at most twice in 55 ms while connections come: for the first of them, and to look again.
+  expect(sleeps).toBeLessThan(50 + ((performance.now() - begun) * 40) / 1_000);
+  expect(cpu).toBeLessThan(30);
+});

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+
+/** Runs one deliberately leaking test file under the checks of this suite. */
+async function runLeaking(
+  file: string,
+  check: 'file' | 'run' = 'file',
+): Promise<{ code: number | null; output: string }> {
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    'test/fixtures/leaks/vitest.config.ts',
+    `test/fixtures/leaks/${file}.leak.ts`,
+  ];
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', LEAKS_CHECK: check };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output };
+}
+
+test.each([
+  ['process', /process \d+ \(parent \d+, state \w\) sleep 300/],
+  ['descriptor', /descriptor \d+ -> .*descriptor\.leak\.ts/],
+  ['variable', /environment variable PREFORK_CHILD: unset -> "1"/],
+])('C15 a test file that leaves a %s behind fails, and is told which', async (leak, told) => {
+  const { code, output } = await runLeaking(leak);
+  expect(output).toContain('1 passed');
+  expect(output).toMatch(told);
+  expect(code).toBe(1);
+});
+
+test('C15 a process that outlived the check of its test file fails the run', async () => {
+  const { code, output } = await runLeaking('process', 'run');
+  expect(output).toContain('1 passed');
+  expect(output).toMatch(/The test run left behind:\s+process \d+ \(parent \d+, state \w\) sleep 300/);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { connect } from '../../helpers/greetings.js';
+import { commandWorks, eventually } from '../../helpers/index.js';
+import { median } from '../../helpers/keeping-clients.js';
+import { isLinux, testWhen } from '../../helpers/skip.js';
+import { FAMILIES, type Family, type StandingFleet, startStanding, untilAsleep } from '../../helpers/standing-fleet.js';
+
+/**
+ * Milliseconds from connect(2) until another worker answers: about 75 where there is a CPU to spare. On a machine that is overloaded a few
+ * answers take longer, and still less than it takes the one that was woken to come back, if it does.
+ */
+const USUALLY = 150;
+const ALWAYS = 400;
+const test = testWhen(isLinux && commandWorks('python3', '--version'), 'needs Linux and python3');
+
+const TRIALS = 30;
+/** Each takes a second. */
+const STARVED = 5;
+
+/** So many processes at the head of the line that do not come when they are woken. */
+async function behindStandIns(
+  family: Family,
+  how: string,
+): Promise<StandingFleet & { readonly workers: readonly number[] }> {
+  const fleet = await startStanding({ family, options: { workers: 2 } });
+  const { master, pids } = fleet;
+  await master.call('tell', pids[0], { standIns: [how, String(TRIALS)] });
+  await master.event('entered');
+  // Workers go to the end of the line when another one joins.
+  await master.call('scale', 3);
+  return { ...fleet, workers: await master.call('pids') };
+}
+
+for (const family of FAMILIES) {
+  for (const [how, does] of [
+    ['sleep', 'does nothing for half a second'],
+    ['die', 'is killed'],
+  ] as const) {
+    test(`A3a a connection whose worker was woken and ${does} is answered by another one within 150 ms (${family}, ${TRIALS} times)`, async () => {
+      const { master, target, workers } = await behindStandIns(family, how);
+      const waited: number[] = [];
+      for (let i = 0; i < TRIALS; i++) {
+        // A worker that is awake looks by itself.
+        await untilAsleep(workers, i === 0 ? 100 : 10);
+        const { outcome, ms, socket } = await connect(target, 3_000);
+        socket.destroy();
+        expect(outcome).toBe('greeted');
+        // Each time the next one. One that comes back while somebody waits hears of it as well.
+        await eventually(() => master.events('woken').length > i, { what: 'a stand-in was woken' });
+        waited.push(ms);
+      }
+      expect(median(waited)).toBeLessThan(USUALLY);
+      expect(Math.max(...waited)).toBeLessThan(ALWAYS);
+      // Nobody else was there for it at once.
+      expect(median(waited)).toBeGreaterThan(30);
+    });
+  }
+}
+
+/** What the worker at the head of the line is. */
+async function headOf({ target }: StandingFleet): Promise<number> {
+  const { pid, socket } = await connect(target, 3_000);
+  socket.destroy();
+  return pid;
+}
+
+function connectToStarved({ target }: StandingFleet, head: number, kill: number): { ms: number; pid: number } {
+  const fixture = fileURLToPath(new URL('../../fixtures/starves.py', import.meta.url));
+  const where = String(target.socketPath ?? target.port);
+  return JSON.parse(execFileSync('python3', [fixture, String(head), String(kill), where], { encoding: 'utf8' }));
+}
+
+const testStarved = testWhen(
+  isLinux && cpus().length > 1 && commandWorks('chrt', '-f', '1', 'taskset', '-c', '0', 'python3', '--version'),
+  'needs Linux, python3, two CPUs and CAP_SYS_NICE',
+);
+
+for (const family of FAMILIES) {
+  for (const [kill, what] of [
+    [-1, 'gets no CPU for 0.45 s'],
+    [20, 'gets no CPU, and is killed'],
+  ] as const) {
+    testStarved(
+      `A3b a connection whose worker ${what} is answered by another one within 150 ms (${family})`,
+      async () => {
+        const options = { workers: 3, recoverThreshold: 1_000, recoverInterval: 0 };
+        // Everybody but the one that starves is on the first CPU.
+        const fleet = await startStanding({ family, options }, { wrapper: ['taskset', '-c', '0'] });
+        const waited: number[] = [];
+        for (let i = 0; i < STARVED; i++) {
+          const before: number[] = await fleet.master.call('pids');
+          await untilAsleep(before, 100);
+          const head = await headOf(fleet);
+          await untilAsleep(before, 20);
+          const { ms, pid } = connectToStarved(fleet, head, kill);
+          waited.push(ms);
+          expect(pid).not.toBe(head);
+          expect(before).toContain(pid);
+          if (kill >= 0) await fleet.master.event('onChildRecover', { where: ({ oldPid }) => oldPid === head });
+        }
+        expect(median(waited)).toBeLessThan(USUALLY);
+        expect(Math.max(...waited)).toBeLessThan(ALWAYS);
+        expect(Math.min(...waited)).toBeGreaterThan(15);
+      },
+      120_000,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { expect } from 'vitest';
+import { connect } from '../../helpers/greetings.js';
+import { testOnLinux as test } from '../../helpers/skip.js';
+import { FAMILIES, type Family, sleepsOf, startStanding, sum, untilAsleep } from '../../helpers/standing-fleet.js';
+
+const CONNECTIONS = 100;
+
+/** The helper threads of V8 have no work of ours. */
+const QUIET = { nodeArgs: ['--no-memory-reducer', '--single-threaded'] };
+
+interface Cost {
+  /** Wake-ups of all workers, for each connection. */
+  readonly workers: number;
+  /** Wake-ups of the master in a second. */
+  readonly master: number;
+}
+
+/** One connection after the other, each when everybody sleeps. The worker ends it: nothing else wakes anybody up. */
+async function costOf(family: Family, env: Record<string, string>): Promise<Cost> {
+  const { master, pids, target } = await startStanding({ family }, { ...QUIET, env });
+  for (let i = 0; i < 20; i++) (await connect(target, 5_000)).socket.destroy();
+  await untilAsleep([master.pid, ...pids], 200);
+  const before = { workers: sum(pids.map(sleepsOf)), master: sleepsOf(master.pid), at: performance.now() };
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const { outcome, socket } = await connect(target, 5_000);
+    socket.destroy();
+    expect(outcome).toBe('greeted');
+    await untilAsleep(pids, 3);
+  }
+  return {
+    workers: (sum(pids.map(sleepsOf)) - before.workers) / CONNECTIONS,
+    master: ((sleepsOf(master.pid) - before.master) * 1_000) / (performance.now() - before.at),
+  };
+}
+
+for (const family of FAMILIES) {
+  test(`A1 a connection wakes one of four sleeping workers, and the master by the time and not by the connection (${family})`, async () => {
+    const standing = await costOf(family, {});
+    const plain = await costOf(family, { PREFORK_ACCEPT: 'plain' });
+    expect(standing.workers).toBeLessThan(1.5);
+    expect(plain.workers).toBeGreaterThan(3.5);
+    expect(standing.master).toBeLessThan(50);
+  });
+}

@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest';
+import { isAlive, isLinux, type Master, startMaster, testWhen } from '../../helpers/index.js';
+
+const BROKE = 'broke the protocol of the control channel';
+
+interface Ready {
+  readonly master: Master;
+  readonly pids: readonly number[];
+}
+
+async function start(options: Record<string, unknown> = {}, more: Record<string, unknown> = {}): Promise<Ready> {
+  const config = { options: { recoverInterval: 0, ...options }, ...more };
+  const master = startMaster('says-anything', { args: [JSON.stringify(config)] });
+  const { pids } = await master.event('onMasterReady');
+  return { master, pids };
+}
+
+async function stops(master: Master): Promise<void> {
+  master.kill('SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+}
+
+function lines(master: Master, text: string): readonly string[] {
+  return master.events('log').flatMap((event) => (event['text'].includes(text) ? [event['text'] as string] : []));
+}
+
+const weird = { toString: 1, valueOf: 1 };
+
+test.each([
+  ['an object for a signal', { type: 'draining', signal: weird }],
+  ['a signal that does not exist', { type: 'draining', signal: 'SIGNOTHING' }],
+  ['an object for a text', { type: 'stderr', text: weird }],
+  ['no error', { type: 'boot-error', error: null }],
+  ['an error of numbers', { type: 'boot-error', error: { name: 1, message: 2 } }],
+  ['an object for a pid', { type: 'ready', pid: weird }],
+  ['a slot that is no number', { type: 'unadopted', slot: '__proto__' }],
+  ['a reason that is no text', { type: 'recycle', reason: [] }],
+  ['a port out of range', { type: 'pong', id: 0, inspector: 70_000 }],
+  ['a type of no message', { type: 'constructor' }],
+  ['a type that is inherited', { __proto__: null, type: '__proto__' }],
+])(
+  'N10a a worker that says %s is named in one line, killed and recovered; nothing else happens',
+  async (_what, said) => {
+    const { master, pids } = await start();
+    await master.call('tell', 0, { does: 'say', lines: [JSON.stringify(said), '{}', 'x'] });
+    const { newPid } = await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
+    expect(lines(master, `${BROKE} and is killed`)).toEqual([
+      expect.stringContaining(`worker 0 (pid ${pids[0]}, generation 0) ${BROKE} and is killed; it said `),
+    ]);
+    const exit = await master.event('onChildExit');
+    expect(exit).toMatchObject({ slot: 0, pid: pids[0], exit: { signal: 'SIGKILL', requested: false } });
+    expect(lines(master, `the master killed it: it ${BROKE}`)).toHaveLength(1);
+    expect(isAlive(pids[1] as number)).toBe(true);
+    expect((await master.call('status')).workers.map(({ pid }: { pid: number }) => pid)).toEqual([newPid, pids[1]]);
+    await stops(master);
+  },
+);
+
+test('N10b a line without an end costs the master no more than its limit, and the worker its life', async () => {
+  const { master, pids } = await start();
+  const before = await master.call('health');
+  await master.call('tell', 0, { does: 'say', base64: Buffer.alloc(1024 * 1024, 'x').toString('base64'), times: 200 });
+  await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
+  expect(lines(master, `${BROKE} and is killed`)).toHaveLength(1);
+  const { rss } = await master.call('health');
+  // 16 MiB, in a buffer that doubles.
+  expect(rss - before.rss).toBeLessThan(100e6);
+  await stops(master);
+});
+
+test('N10b after the first line that makes no sense the master reads no more: 18 MB of them hold nothing up', async () => {
+  const { master, pids } = await start();
+  await master.call('health');
+  const base64 = Buffer.from('x\n'.repeat(30_000)).toString('base64');
+  await master.call('tell', 0, { does: 'say', base64, times: 300 });
+  await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
+  expect((await master.call('health')).longest).toBeLessThan(1_000);
+  expect(lines(master, `${BROKE} and is killed`)).toHaveLength(1);
+  await stops(master);
+});
+
+test('N10b a flood of valid messages arrives whole, and the loop of the master turns meanwhile', async () => {
+  const { master, pids } = await start();
+  await master.call('health');
+  const flood = Buffer.from('{"type":"message","data":1}\n'.repeat(10_000)).toString('base64');
+  const told = master.call('tell', 0, { does: 'say', base64: flood, times: 30 });
+  await told;
+  await master.call('tell', 0, { does: 'say', lines: ['{"type":"message","data":{"last":true}}'] });
+  expect(await master.event('last', { within: 60_000 })).toMatchObject({ heard: 300_001 });
+  // One turn of the flood takes 4 ms.
+  expect((await master.call('health')).longest).toBeLessThan(1_000);
+  expect(isAlive(pids[0] as number)).toBe(true);
+  await stops(master);
+});
+
+test('N10c what is valid and impossible changes nothing: said twice, too early, too late, for others', async () => {
+  const { master, pids } = await start();
+  const said: readonly object[] = [
+    { type: 'ready', pid: pids[1] },
+    { type: 'ready', pid: 1 },
+    { type: 'hello', pid: pids[1] },
+    { type: 'hears' },
+    { type: 'pong', id: 4_711 },
+    { type: 'pong', id: 0, inspector: 22 },
+    { type: 'unadopted', slot: 0 },
+    { type: 'unadopted', slot: 65_535 },
+    { type: 'hearing', messages: true },
+    { type: 'boot-error', error: { name: 'Error', message: 'after ready', more: true } },
+    { type: 'stderr', text: 'after ready' },
+    { type: 'message', data: { __proto__: null, constructor: 1 }, more: 'dropped' },
+    { type: 'message', data: { last: true } },
+  ];
+  await master.call('tell', 0, { does: 'say', lines: said.map((message) => JSON.stringify(message)) });
+  await master.event('last');
+  // Bytes that are no UTF-8, half a surrogate, NUL: text like any other.
+  const bytes = Buffer.concat([
+    Buffer.from('{"type":"message","data":"'),
+    Buffer.from([0xff, 0xc0, 0x80, 0xed, 0xa0, 0x80]),
+    Buffer.from('\\u0000\\ud800"}\n{"type":"message","data":{"last":true}}\n'),
+  ]);
+  await master.call('tell', 0, { does: 'say', base64: bytes.toString('base64') });
+  expect(await master.event('last', { nth: 2 })).toMatchObject({ heard: 4 });
+  const { state, workers } = await master.call('status');
+  expect(state).toBe('running');
+  expect(workers.map(({ pid }: { pid: number }) => pid)).toEqual(pids);
+  expect(lines(master, BROKE)).toEqual([]);
+  await stops(master);
+});
+
+testWhen(isLinux, 'needs proc(5)')(
+  'N10d whatever pid a worker says is its own, SIGKILL ends that worker and nothing else, and the master exits',
+  async () => {
+    const stranger = startMaster('harness-probe');
+    await stranger.event('started');
+    for (const readyAs of ['master', stranger.pid, 1, 0xffff_ffff]) {
+      const { master, pids } = await start({ shutdownGracePeriod: 500 }, { readyAs });
+      for (const slot of [0, 1]) await master.call('tell', slot, { does: 'block' });
+      master.kill('SIGTERM');
+      expect(await master.gone()).toEqual({ code: 0, signal: null });
+      const exits = master.events('onChildExit').map(({ pid, exit }) => [pid, exit.signal]);
+      expect(exits.sort()).toEqual(pids.map((pid) => [pid, 'SIGKILL']).sort());
+      expect(isAlive(stranger.pid)).toBe(true);
+    }
+  },
+);
+
+test('N10t a worker that closes its control channel and goes on is replaced, and drains on SIGTERM', async () => {
+  const { master, pids } = await start({ readyFor: 200 });
+  await master.call('tell', 0, { does: 'hangUp' });
+  const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
+  expect(exit).toEqual({ code: 0, signal: null, requested: true });
+  expect(lines(master, 'is recycled: it has closed its control channel')).toHaveLength(1);
+  const workers = (await master.call('status')).workers as { pid: number; state: string }[];
+  expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+  expect(workers.map(({ pid }) => pid)).not.toContain(pids[0]);
+  await stops(master);
+});
+
+test('N10t a stop ends a worker that has closed its control channel by SIGTERM', async () => {
+  const { master, pids } = await start({ shutdownGracePeriod: 20_000 });
+  await master.call('tell', 0, { does: 'hangUp' });
+  await stops(master);
+  expect(lines(master, 'was killed')).toEqual([]);
+  const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
+  expect(exit).toEqual({ code: 0, signal: null, requested: true });
+});

@@ -1,0 +1,174 @@
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  bounded,
+  commandWorks,
+  eventually,
+  httpGet,
+  type Master,
+  sendSignal,
+  startMaster,
+  testWhen,
+  tlsMaterial,
+} from '../../helpers/index.js';
+
+function startExample(name: string, env: Record<string, string>): Master {
+  return startMaster(`../../examples/${name}`, { env });
+}
+
+/** Waits for what the example prints to stdout. */
+function printed(master: Master, pattern: RegExp): Promise<RegExpExecArray> {
+  return eventually(() => pattern.exec(master.stdout), { within: 15_000, what: `${pattern} is printed` });
+}
+
+async function stops(master: Master): Promise<void> {
+  master.kill('SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+  expect(master.members()).toEqual([]);
+}
+
+test('the http example says where it listens, who serves, what to try, and all of it is true', async () => {
+  const master = startExample('http', { PORT: '0' });
+  const [, url, count, pid] = await printed(
+    master,
+    /^(http:\S+) is served by (\d+) workers .* the master is pid (\d+)$/m,
+  );
+  await printed(master, /here stops everything/);
+  expect(Number(pid)).toBe(master.pid);
+  const workers = [...master.stdout.matchAll(/^ {2}worker (\d+) {2}pid (\d+)$/gm)].map(([, , worker]) =>
+    Number(worker),
+  );
+  expect(workers).toHaveLength(Number(count));
+  expect(workers.toSorted()).toEqual(master.workers().toSorted());
+  // Started without a terminal: there is no Ctrl-C to speak of.
+  expect(master.stdout).toContain(`kill ${master.pid} here stops everything`);
+
+  const port = Number(new URL(url as string).port);
+  const [, answered] = /^hello from worker \d+ \(pid (\d+)\)$/m.exec((await httpGet({ port })).body) ?? [];
+  expect(workers).toContain(Number(answered));
+
+  const [, victim] = /kill -9 (\d+)/.exec(master.stdout) ?? [];
+  expect(workers).toContain(Number(victim));
+  sendSignal(Number(victim), 'SIGKILL');
+  await master.logged(`took over from pid ${victim}`);
+  expect((await httpGet({ port })).status).toBe(200);
+
+  expect(master.stdout).toMatch(new RegExp(`kill -HUP ${master.pid} +reloads`));
+  const before = master.workers();
+  master.kill('SIGHUP');
+  await master.logged('reloaded: generation 1');
+  await eventually(() => master.workers().every((worker) => !before.includes(worker)), {
+    what: 'the old ones are gone',
+  });
+  expect(master.workers()).toHaveLength(Number(count));
+  expect(master.stdout).toContain(`kill -TTIN ${master.pid}`);
+  master.kill('SIGTTIN');
+  await eventually(() => master.workers().length === Number(count) + 1, { what: 'there is one worker more' });
+  master.kill('SIGTTOU');
+  await eventually(() => master.workers().length === Number(count), { what: 'there is one worker less' });
+  expect((await httpGet({ port })).status).toBe(200);
+  await stops(master);
+});
+
+test('the http example takes its workers along when the master is killed', async () => {
+  const master = startExample('http', { PORT: '0' });
+  await printed(master, /here stops everything/);
+  master.kill('SIGKILL');
+  expect(await master.gone()).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(master.members()).toEqual([]);
+});
+
+test('the http example says what to do when its port is taken', async () => {
+  const first = startExample('http', { PORT: '0' });
+  const [, port] = await printed(first, /^http:\S+:(\d+) is served/m);
+  const second = startExample('http', { PORT: port as string });
+  expect(await second.gone()).toEqual({ code: 1, signal: null });
+  expect(second.stderr).toContain('EADDRINUSE');
+  expect(second.stderr).toContain(`PORT=${Number(port) + 1} npm start takes another port`);
+  await stops(first);
+});
+
+test('the https example answers with a certificate that clients can verify, and sessions resume on any worker', async () => {
+  const { cert: ca } = tlsMaterial();
+  const master = startExample('https', { PORT: '0' });
+  const [, port, first, second] = await printed(master, /localhost:(\d+) is served by the workers (\d+), (\d+)/);
+  const session = await new Promise<Buffer>((resolve, reject) => {
+    const socket = tls.connect({ port: Number(port), host: '127.0.0.1', servername: 'localhost', ca });
+    socket.once('error', reject);
+    socket.once('session', (ticket) => {
+      resolve(ticket);
+      socket.destroy();
+    });
+  });
+  const agent = new https.Agent({ session, maxCachedSessions: 0 });
+  for (let i = 0; i < 5; i++) {
+    const [, pid] =
+      /^hello from pid (\d+), resumed TLS session$/m.exec((await httpGet({ port: Number(port), ca, agent })).body) ??
+      [];
+    expect([first, second]).toContain(pid);
+  }
+  await stops(master);
+});
+
+test('the http2 example speaks HTTP/2 and, to other clients, HTTP/1.1', async () => {
+  const { cert: ca } = tlsMaterial();
+  const master = startExample('http2', { PORT: '0' });
+  const [, port, first, second] = await printed(master, /localhost:(\d+) is served by the workers (\d+), (\d+)/);
+  const session = http2.connect(`https://localhost:${port}`, {
+    ca,
+    lookup: (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }] as never, 4),
+  });
+  onTestFinished(() => session.destroy());
+  const body = new Promise<string>((resolve, reject) => {
+    session.once('error', reject);
+    let text = '';
+    session
+      .request({ ':path': '/' })
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => {
+        text += chunk;
+      })
+      .on('end', () => resolve(text))
+      .on('error', reject)
+      .end();
+  });
+  const [, pid] =
+    /^hello from pid (\d+) over HTTP\/2\.0$/m.exec(await bounded(body, 10_000, 'the stream is answered')) ?? [];
+  expect([first, second]).toContain(pid);
+  expect((await httpGet({ port: Number(port), ca })).body).toMatch(/over HTTP\/1\.1$/m);
+  // With the session still open: a stop ends what is idle.
+  await stops(master);
+});
+
+test('the unix socket example makes the file with its mode, and removes it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'app.sock');
+  const master = startExample('unix-socket', { SOCKET: socketPath });
+  const [, ...pids] = await printed(master, /is served by the workers (\d+), (\d+)/);
+  expect(statSync(socketPath).mode & 0o777).toBe(0o660);
+  const [, pid] = /^hello from pid (\d+)$/m.exec((await httpGet({ socketPath })).body) ?? [];
+  expect(pids).toContain(pid);
+  await stops(master);
+  expect(existsSync(socketPath)).toBe(false);
+});
+
+testWhen(commandWorks('python3', '-c', 'pass'), 'needs python3')(
+  'the Python example: workers in another language answer, are recovered, and stop',
+  async () => {
+    const master = startExample('python-worker', { PORT: '0' });
+    const [, port, ...pids] = await printed(master, /:(\d+) is served by the Python workers (\d+), (\d+)/);
+    const ask = async (): Promise<string | undefined> =>
+      /^hello from Python, pid (\d+)$/m.exec((await httpGet({ port: Number(port) })).body)?.[1];
+    for (let i = 0; i < 5; i++) expect(pids).toContain(await ask());
+    sendSignal(Number(pids[0]), 'SIGKILL');
+    await master.logged(`took over from pid ${pids[0]}`);
+    expect(master.workers().map(String)).toContain(await ask());
+    await stops(master);
+  },
+);

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import { expect, test } from 'vitest';
+import { connectRaw, eventually } from '../../helpers/index.js';
+import { httpProgram, startLoneWorker } from './lone-worker.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+test('L5 connections that are still idle at the deadline of a replacement are ended, which is no reason for a warning', async () => {
+  await using worker = await startLoneWorker({ program: httpProgram() });
+  await worker.message('ready');
+  const [used, silent] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
+  used.write(GET);
+  await used.until('ok');
+  worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
+  for (const client of [used, silent]) expect(await client.ended()).toBeUndefined();
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stdout()).toBe('settled\n');
+  expect(worker.stderr()).toMatch(/: ended 2 idle connections at the end of the 300 ms that the drain had\n$/);
+  expect(worker.stderr()).not.toContain('not done');
+});
+
+test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement are told to go away', async () => {
+  const program = `
+    import { createServer } from 'node:http2';
+    import { prefork } from 'prefork';
+    await prefork({
+      name: 'lone', listen: 0,
+      serve: (listener) => createServer((request, response) => response.end('ok')).listen(listener),
+    });
+    console.log('settled');
+  `;
+  await using worker = await startLoneWorker({ program });
+  await worker.message('ready');
+  const client = http2.connect(`http://127.0.0.1:${worker.port}`);
+  const [told, closed] = [once(client, 'goaway'), once(client, 'close')];
+  client.request().resume();
+  await once(client, 'remoteSettings');
+  await new Promise<void>((resolve) => client.ping(() => resolve()));
+  worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
+  expect((await told)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
+  await closed;
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stdout()).toBe('settled\n');
+  expect(worker.stderr()).toMatch(/: ended 1 idle connection at the end of the 300 ms that the drain had\n$/);
+});
+
+test('a request that is not answered at the deadline of a replacement is cut, with a warning', async () => {
+  const handler = "if (request.url === '/endless') response.write('endless'); else response.end('ok');";
+  await using worker = await startLoneWorker({ program: httpProgram('', handler) });
+  await worker.message('ready');
+  const [busy, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
+  busy.write(GET.replace('/', '/endless'));
+  await busy.until('endless');
+  idle.write(GET);
+  await idle.until('ok');
+  worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
+  for (const client of [busy, idle]) await client.ended();
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stderr()).toMatch(/: not done 300 ms after the drain began: 1 connections open;/);
+});
+
+test('what the app keeps open after the deadline has ended idle connections is named', async () => {
+  const program = httpProgram('', "response.end('ok')", '', 'setInterval(() => {}, 1_000);');
+  await using worker = await startLoneWorker({ program });
+  await worker.message('ready');
+  const idle = await connectRaw({ port: worker.port });
+  idle.write(GET);
+  await idle.until('ok');
+  worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
+  await eventually(() => worker.stdout() === 'settled\n', { what: 'the drain is done' });
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stderr()).toMatch(/ended 1 idle connection[\s\S]*not done 300 ms .*: 0 connections open; .*1 Timeout/);
+});

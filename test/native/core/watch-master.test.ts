@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { afterEach, expect, test } from 'vitest';
+import { bounded } from '../../helpers/eventually.js';
+import { isAlive, untilDead } from '../../helpers/processes.js';
+import { testWhen } from '../../helpers/skip.js';
+import { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from '../../helpers/wrappers.js';
+import { errorOf, fixture, native, PATIENCE } from '../native-helpers.js';
+
+interface Pair {
+  readonly process: ChildProcess;
+  readonly master: number;
+  readonly worker: number;
+  /** The next line that the worker, or the master about it, prints. */
+  line(): Promise<string>;
+  /** Kills the master and waits until nobody holds its standard output any more: then the worker is gone, too. */
+  kill(): Promise<{ readonly lines: string[]; readonly stderr: string }>;
+  end(): Promise<string[]>;
+}
+
+interface PairOptions {
+  /** Around master and worker. */
+  readonly around?: readonly string[];
+  /** Between master and worker. */
+  readonly wrapper?: readonly string[];
+}
+
+/** Of the running test: a failed one leaves nobody behind. */
+const pids = new Set<number>();
+afterEach(() => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // Gone, as it should be.
+    }
+  }
+  pids.clear();
+});
+
+async function startPair(words: readonly string[], { around = [], wrapper = [] }: PairOptions = {}): Promise<Pair> {
+  const command = [...around, process.execPath, fixture('native/parent.mjs'), ...wrapper, '--', ...words];
+  const child = spawn(command[0] as string, command.slice(1), { stdio: 'pipe' });
+  let stderr = '';
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const closed = once(child, 'close');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => {
+    const next = await bounded(lines.next(), PATIENCE, () => `the pair says something; stderr: ${stderr}`);
+    if (next.done) throw new Error(`the pair ended; stderr: ${stderr}`);
+    return next.value;
+  };
+  const { master, worker } = JSON.parse(await line()) as { master: number; worker: number };
+  // Inside a namespace the numbers mean somebody else: there the wrapper takes them along.
+  for (const pid of around.length > 0 ? [child.pid as number] : [master, worker]) pids.add(pid);
+  const end = async (): Promise<string[]> => {
+    const rest: string[] = [];
+    const read = async (): Promise<void> => {
+      for (let next = await lines.next(); !next.done; next = await lines.next()) rest.push(next.value);
+      await closed;
+    };
+    await bounded(read(), PATIENCE, 'master and worker are gone');
+    return rest;
+  };
+  const kill = async (): Promise<{ lines: string[]; stderr: string }> => {
+    process.kill(around.length > 0 ? (child.pid as number) : master, 'SIGKILL');
+    return { lines: await end(), stderr };
+  };
+  return { process: child, master, worker, line, kill, end };
+}
+
+async function armed(words: readonly string[], options?: PairOptions): Promise<Pair> {
+  const pair = await startPair(words, options);
+  expect(await pair.line()).toBe('armed');
+  return pair;
+}
+
+test('W19 a worker ends at once when its master is killed, before anything was configured', async () => {
+  // Without the death signal, so that it is the watch that acts.
+  const { stderr } = await (await armed(['idle', 'no-death-signal'])).kill();
+  expect(stderr).toMatch(/^prefork: worker \d+ ends: master \d+ is gone\n$/);
+});
+
+test('W19a a worker whose event loop is blocked ends when its grace is over', async () => {
+  const { lines, stderr } = await (await armed(['block', 'grace=200'])).kill();
+  expect(lines).toEqual([]);
+  expect(stderr).toMatch(/^prefork: worker \d+ ends: master \d+ is gone and 200 ms of grace are over\n$/);
+});
+
+test('W19d onDeath is called once, and a worker that then goes on ends when its grace is over', async () => {
+  const started = performance.now();
+  const { lines, stderr } = await (await armed(['idle', 'grace=300'])).kill();
+  expect(lines).toEqual(['dead']);
+  expect(stderr).toContain('300 ms of grace are over');
+  expect(performance.now() - started).toBeGreaterThan(250);
+});
+
+test('W19 a stderr that is full and that nobody reads keeps no orphan alive', async () => {
+  // A pipe whose reading end stays with a process that never reads, as a log collector that hangs does.
+  const [unread, full] = native.pipe();
+  const command = [fixture('native/parent.mjs'), '--', 'flood', 'grace=100', 'no-death-signal'];
+  const master = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', full] });
+  native.closeFd(full);
+  const exited = once(master, 'exit');
+  const lines = createInterface({ input: master.stdout as Readable })[Symbol.asyncIterator]();
+  const { worker } = JSON.parse((await lines.next()).value as string) as { worker: number };
+  expect((await lines.next()).value).toBe('armed');
+  master.kill('SIGKILL');
+  await exited;
+  await untilDead(worker, { within: PATIENCE });
+  native.closeFd(unread);
+});
+
+test('W19 with the death signal kept, the kernel ends the worker whatever the grace is', async () => {
+  const { stderr } = await (await armed(['idle', 'grace=600000', 'keep'])).kill();
+  expect(stderr).toBe('');
+});
+
+test('a worker whose watch is off outlives its master', async () => {
+  const pair = await armed(['idle', 'off']);
+  process.kill(pair.master, 'SIGKILL');
+  await untilDead(pair.master);
+  // A watch would have acted by the time that a second worker has come and gone by its own.
+  await (await armed(['idle', 'no-death-signal'])).kill();
+  expect(isAlive(pair.worker)).toBe(true);
+  process.kill(pair.worker, 'SIGKILL');
+  await pair.end();
+});
+
+test('a worker whose watch is closed outlives its master', async () => {
+  const pair = await armed(['idle', 'close-watch', 'no-death-signal']);
+  process.kill(pair.master, 'SIGKILL');
+  await (await armed(['idle', 'no-death-signal'])).kill();
+  expect(isAlive(pair.worker)).toBe(true);
+  process.kill(pair.worker, 'SIGKILL');
+  await pair.end();
+});
+
+test('W19f through a wrapper, where the parent is somebody else, the watch works as well', async () => {
+  const wrapper = ['sh', '-c', '"$@"; exit $?', 'sh'];
+  await (await armed(['idle', 'no-death-signal'], { wrapper })).kill();
+  await (await armed(['block', 'grace=100', 'no-death-signal'], { wrapper })).kill();
+});
+
+const namespaces = testWhen(canUnsharePids(), 'needs unshare --pid');
+
+namespaces('W19c a master that is PID 1 of its namespace: its workers end with it', async () => {
+  const pair = await armed(['idle'], { around: inPidNamespace });
+  expect(pair.master).toBe(1);
+  await pair.kill();
+});
+
+namespaces('a worker in a PID namespace of its own, where the pid means nobody, hears it by the channel', async () => {
+  const wrapper = ['unshare', '--pid', '--fork'];
+  const { lines } = await (await armed(['idle', 'grace=100', 'no-death-signal'], { wrapper })).kill();
+  expect(lines).toEqual(['dead']);
+});
+
+namespaces('a worker in a PID namespace of its own without a channel is told that nobody watches', async () => {
+  const wrapper = ['unshare', '--pid', '--fork'];
+  const pair = await startPair(['idle', 'no-channel', 'no-death-signal'], { wrapper });
+  expect(await pair.line()).toBe('pidfd_open ESRCH');
+  expect(await pair.line()).toBe('exit 9 null');
+  await pair.end();
+});
+
+const refusable = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp');
+
+for (const error of ['EPERM', 'ENOSYS', 'EACCES']) {
+  refusable(`W19h where pidfd_open gives ${error} the channel alone tells the death of the master`, async () => {
+    const wrapper = refusing('pidfd_open', error);
+    const { lines } = await (await armed(['idle', 'grace=100', 'no-death-signal'], { wrapper })).kill();
+    expect(lines).toEqual(['dead']);
+  });
+}
+
+refusable(
+  'W19h without pidfd_open a worker that closed its end of the channel hears it: the watch has its own',
+  async () => {
+    const wrapper = refusing('pidfd_open', 'EPERM');
+    await (await armed(['block', 'grace=50', 'close-channel', 'no-death-signal'], { wrapper })).kill();
+  },
+);
+
+refusable('without pidfd_open and without a channel the watch refuses to pretend', async () => {
+  const pair = await startPair(['idle', 'no-channel'], { wrapper: refusing('pidfd_open', 'EPERM') });
+  expect(await pair.line()).toBe('pidfd_open EPERM');
+  await pair.end();
+});
+
+test('without a channel the pid of the master is enough', async () => {
+  await (await armed(['idle', 'no-channel', 'no-death-signal'])).kill();
+});
+
+test('a worker that closed its channel hears the death of the master by pid, and the master hears end-of-file', async () => {
+  const pair = await startPair(['listen', 'block', 'grace=50', 'close-channel', 'no-death-signal']);
+  // Two processes say these, in no order.
+  expect([await pair.line(), await pair.line()].toSorted()).toEqual(['armed', 'end-of-file']);
+  expect(isAlive(pair.worker)).toBe(true);
+  await pair.kill();
+});
+
+test('a master that closes the channel and lives on is gone for its worker', async () => {
+  const pair = await armed(['hang-up', 'idle', 'grace=50']);
+  pair.process.stdin?.end();
+  expect(await pair.end()).toEqual(['dead', 'exit 1 null']);
+});
+
+test('exitAfter ends a worker with its code while the event loop is blocked', async () => {
+  const pair = await startPair(['block', 'exit-after=100,42']);
+  expect(await pair.line()).toBe('armed');
+  expect(await pair.end()).toEqual(['exit 42 null']);
+});
+
+test('neither the watch nor a far deadline keeps a worker alive that has nothing left to do', async () => {
+  const pair = await startPair(['grace=600000', 'exit-after=600000,42']);
+  expect(await pair.line()).toBe('armed');
+  expect(await pair.end()).toEqual(['exit 0 null']);
+});
+
+test('W19b a master that died before its worker armed the watch ends that worker at once', () => {
+  // A pid that is not in use: pids are not handed out again this quickly.
+  const request = { pid: 2 ** 22 + 1, controlFd: -1 };
+  expect(errorOf(() => native.watchMaster({ ...request, controlFd: 99_999 }, () => {}))).toMatchObject({
+    code: 'EBADF',
+  });
+  const script = `require(${JSON.stringify(fixture('../../dist/addon/binding.cjs'))}).native.watchMaster(${JSON.stringify(request)}, () => {}); for (;;);`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'ignore', 'pipe'] });
+  return bounded(once(child, 'exit'), PATIENCE, 'the worker ends').then(([code]) => expect(code).toBe(1));
+});

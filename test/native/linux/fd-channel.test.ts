@@ -1,0 +1,212 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeSync } from 'node:fs';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { afterEach, expect } from 'vitest';
+import type { Fd } from '../../../lib/addon/native.cjs';
+import { bounded, eventually } from '../../helpers/eventually.js';
+import { openFds } from '../../helpers/processes.js';
+import { testOnLinux as test } from '../../helpers/skip.js';
+import { errorOf, failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
+
+const open = new Set<Fd>();
+const receivers = new Set<Receiver>();
+afterEach(async () => {
+  for (const fd of open) native.closeFd(fd);
+  open.clear();
+  for (const { child } of receivers) child.kill('SIGKILL');
+  await Promise.all([...receivers].map(({ exited }) => exited));
+  receivers.clear();
+});
+
+function keep<T extends Fd | readonly Fd[]>(fds: T): T {
+  for (const fd of [fds].flat() as Fd[]) open.add(fd);
+  return fds;
+}
+
+function close(fd: Fd): void {
+  open.delete(fd);
+  native.closeFd(fd);
+}
+
+const pair = (): [Fd, Fd] => keep(native.seqpacketPair());
+const listener = () => {
+  const bound = native.listen(tcp());
+  keep(bound.fd);
+  return bound;
+};
+
+interface Receiver {
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+  ask(command: string): Promise<unknown>;
+}
+
+/** A process with `channel` as its descriptor 3, whose limit of open files is `limit`. */
+async function startReceiver(channel: Fd, { limit = 1_024, left = 0 } = {}): Promise<Receiver> {
+  const script = `ulimit -n ${limit}; exec "$@"`;
+  const program = [process.execPath, fixture('native/receives.mjs'), `${left}`];
+  const child = spawn('sh', ['-c', script, 'sh', ...program], { stdio: ['pipe', 'pipe', 'inherit', channel] });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const { value, done } = await bounded(lines.next(), PATIENCE, 'the receiver answers');
+    if (done) throw new Error('the receiver ended');
+    return JSON.parse(value);
+  };
+  const receiver: Receiver = {
+    child,
+    exited: once(child, 'exit'),
+    ask: (command) => {
+      child.stdin?.write(`${command}\n`);
+      return answer();
+    },
+  };
+  receivers.add(receiver);
+  expect(await answer()).toBe('ready');
+  return receiver;
+}
+
+test('descriptors arrive in order with their tag, close-on-exec, as duplicates of those that were sent', () => {
+  const [ours, theirs] = pair();
+  const sent = [listener(), listener(), listener()];
+  expect(native.sendFds(ours, { tag: 2 ** 32 - 1, fds: sent.map(({ fd }) => fd) })).toBe('sent');
+  // Under way they need nobody who holds them.
+  for (const { fd } of sent) close(fd);
+  const message = native.recvFds(theirs);
+  const received = keep(message?.fds ?? []);
+  expect(message?.tag).toBe(2 ** 32 - 1);
+  for (const [i, fd] of received.entries()) {
+    const found = native.inspectListener(fd);
+    expect(found).toMatchObject({ port: sent[i]?.port, listening: true, nonBlocking: true, closeOnExec: true });
+  }
+  expect(received).toHaveLength(3);
+});
+
+test('messages keep their borders and their order, and 64 descriptors fit into one', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  for (const count of [1, 64, 2]) {
+    expect(native.sendFds(ours, { tag: count, fds: Array.from({ length: count }, () => fd) })).toBe('sent');
+  }
+  for (const count of [1, 64, 2]) {
+    const message = native.recvFds(theirs);
+    expect(keep(message?.fds ?? [])).toHaveLength(count);
+    expect(message?.tag).toBe(count);
+  }
+  expect(native.recvFds(theirs)).toBeUndefined();
+});
+
+test('receiving from a channel without a message or without a sender is undefined and does not wait', () => {
+  const [ours, theirs] = pair();
+  expect(native.recvFds(theirs)).toBeUndefined();
+  close(ours);
+  expect(native.recvFds(theirs)).toBeUndefined();
+  expect(native.recvFds(theirs)).toBeUndefined();
+});
+
+test('what was sent before the sender closed its end can still be received', () => {
+  const [ours, theirs] = pair();
+  const { fd, port } = listener();
+  expect(native.sendFds(ours, { tag: 7, fds: [fd] })).toBe('sent');
+  close(ours);
+  const [received] = keep(native.recvFds(theirs)?.fds ?? []) as [Fd];
+  expect(native.inspectListener(received)).toMatchObject({ port });
+});
+
+test('sending to a closed end says so, with and without messages left in it', () => {
+  const { fd } = listener();
+  for (const before of [0, 1]) {
+    const [ours, theirs] = pair();
+    for (let i = 0; i < before; i++) expect(native.sendFds(ours, { tag: i, fds: [fd] })).toBe('sent');
+    close(theirs);
+    const answers = [1, 2, 3].map((tag) => native.sendFds(ours, { tag, fds: [fd] }));
+    expect(answers).toEqual(['gone', 'gone', 'gone']);
+  }
+});
+
+test('a channel that nobody reads becomes full, never blocks, and takes messages again once it is read', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  let sent = 0;
+  while (native.sendFds(ours, { tag: sent, fds: [fd] }) === 'sent') sent++;
+  expect(sent).toBeGreaterThan(50);
+  expect(native.sendFds(ours, { tag: sent, fds: [fd] })).toBe('full');
+  for (let i = 0; i < sent; i++) {
+    const message = native.recvFds(theirs);
+    expect(message?.tag).toBe(i);
+    native.closeFd(message?.fds[0] as Fd);
+  }
+  expect(native.sendFds(ours, { tag: sent, fds: [fd] })).toBe('sent');
+});
+
+test('a descriptor that is not open, a channel that is none, and impossible counts are errors that send nothing', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  const send = (fds: readonly Fd[], tag = 1) => native.sendFds(ours, { tag, fds });
+  expect(failsCleanly(() => send([fd, 2 ** 30]))).toMatchObject({ code: 'EBADF', syscall: 'sendmsg' });
+  expect(failsCleanly(() => native.sendFds(2 ** 30, { tag: 1, fds: [fd] }))).toMatchObject({ code: 'EBADF' });
+  expect(failsCleanly(() => native.recvFds(2 ** 30))).toMatchObject({ code: 'EBADF', syscall: 'recvmsg' });
+  for (const fds of [[], Array.from({ length: 65 }, () => fd)]) {
+    expect(errorOf(() => send(fds)).message).toMatch(/"fds".*1 to 64/);
+  }
+  expect(errorOf(() => send([fd], -1))).toBeInstanceOf(TypeError);
+  expect(native.recvFds(theirs)).toBeUndefined();
+});
+
+test('a message that is not ours is an error, and the next one arrives', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  for (const stranger of ['x', 'longer than ours']) writeSync(ours, stranger);
+  native.sendFds(ours, { tag: 3, fds: [fd] });
+  for (let i = 0; i < 2; i++) {
+    expect(errorOf(() => native.recvFds(theirs))).toMatchObject({ code: 'EBADMSG', syscall: 'recvmsg' });
+  }
+  keep(native.recvFds(theirs)?.fds ?? []);
+  expect(open.size).toBe(4);
+});
+
+test('another process receives a listener and serves its connections, queued ones included', async () => {
+  const [ours, theirs] = pair();
+  const receiver = await startReceiver(theirs);
+  expect(await receiver.ask('receive')).toBeNull();
+  const { fd, port } = listener();
+  const client = connect(port as number, '127.0.0.1');
+  await once(client, 'connect');
+  expect(native.sendFds(ours, { tag: 5, fds: [fd] })).toBe('sent');
+  close(fd);
+  expect(await receiver.ask('receive')).toMatchObject({ tag: 5, sockets: [{ listening: true, port }] });
+  expect(await receiver.ask('answer')).toBe('listening');
+  expect(await text(client)).toBe(`${receiver.child.pid}`);
+});
+
+test('a process that ends is gone for the sender', async () => {
+  const [ours, theirs] = pair();
+  const receiver = await startReceiver(theirs);
+  close(theirs);
+  const { fd } = listener();
+  expect(native.sendFds(ours, { tag: 1, fds: [fd] })).toBe('sent');
+  receiver.child.kill('SIGKILL');
+  await receiver.exited;
+  expect(native.sendFds(ours, { tag: 2, fds: [fd] })).toBe('gone');
+});
+
+test('a receiver at its limit of open files gets an error, keeps nothing of the message, and can receive the next', async () => {
+  const [ours, theirs] = pair();
+  const receiver = await startReceiver(theirs, { limit: 100, left: 2 });
+  expect(await receiver.ask('starve')).toBe('EMFILE');
+  const { fd } = listener();
+  const count = (): number => openFds(receiver.child.pid as number).size;
+  const before = count();
+  for (const size of [5, 64]) {
+    expect(native.sendFds(ours, { tag: size, fds: Array.from({ length: size }, () => fd) })).toBe('sent');
+    const { error } = (await receiver.ask('receive')) as { error: { text: string } };
+    expect(error).toMatchObject({ code: 'EMFILE', syscall: 'recvmsg' });
+    expect(error.text).toContain(`2 of ${size} descriptors of message ${size} arrived: raise the limit of open files`);
+    expect(count()).toBe(before);
+  }
+  native.sendFds(ours, { tag: 9, fds: [fd, fd] });
+  expect(await receiver.ask('receive')).toMatchObject({ tag: 9, sockets: [{ listening: true }, { listening: true }] });
+  await eventually(() => count() === before + 2);
+});

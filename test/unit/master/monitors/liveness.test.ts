@@ -1,0 +1,204 @@
+import { expect, test } from 'vitest';
+import type { BlockedStack } from '../../../../lib/master/monitors/blocked-stack.js';
+import type { WatchedWorker } from '../../../../lib/master/monitors/liveness.js';
+import { Liveness } from '../../../../lib/master/monitors/liveness.js';
+import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
+import type { WorkerState } from '../../../../lib/types.js';
+import { FakeSystem, settle } from '../../../helpers/fake-system.js';
+
+const TIMEOUT = 4_000;
+const STACK: BlockedStack = { stack: '    at spin (/app/cart.js:6:27)' };
+
+/** Answers pings at once, until the test says otherwise. */
+class Worker implements WatchedWorker {
+  state: WorkerState = 'ready';
+  killedBecause: string | undefined;
+  answers = true;
+  inspector: number | undefined;
+  pings = 0;
+  readonly signals: string[] = [];
+  pong = (): void => {};
+
+  ping(): boolean {
+    this.pings++;
+    if (this.answers) queueMicrotask(this.pong);
+    return true;
+  }
+
+  kill(signal: 'SIGKILL'): boolean | Error {
+    this.signals.push(signal);
+    return true;
+  }
+
+  toString(): string {
+    return 'worker 0 (pid 2000, generation 0)';
+  }
+}
+
+function watch({ examine = async () => STACK }: { examine?: () => Promise<BlockedStack> } = {}) {
+  const system = new FakeSystem();
+  const worker = new Worker();
+  const lines: string[] = [];
+  const examined: (InspectorPort | undefined)[] = [];
+  let read = async (): Promise<void> => {};
+  const liveness = new Liveness<Worker>({
+    timeout: TIMEOUT,
+    system,
+    log: { info: (line) => lines.push(line), warn: (line) => lines.push(line), error: (line) => lines.push(line) },
+    workers: [worker],
+    pipesRead: () => read(),
+    examine: async (_worker, inspector) => {
+      examined.push(inspector);
+      return await examine();
+    },
+  });
+  worker.pong = () => liveness.pong(worker, worker.inspector);
+  liveness.start();
+  const onRead = (action: () => void): void => {
+    read = async () => action();
+  };
+  return { system, worker, lines, examined, liveness, onRead };
+}
+
+test('a worker that answers is left alone, and costs two pings in a timeout', async () => {
+  const { system, worker, lines, examined } = watch();
+  await system.advance(10 * TIMEOUT);
+  expect({ signals: worker.signals, lines, examined, pings: worker.pings }).toEqual({
+    signals: [],
+    lines: [],
+    examined: [],
+    pings: 20,
+  });
+  expect(system.pendingTimers).toBe(1);
+});
+
+test('a worker that stops answering is killed after one to one and a half timeouts, with its stack in the log', async () => {
+  // Just before a ping, and just after its answer.
+  for (const [blockedAt, expected] of [
+    [TIMEOUT - 1, 2 * TIMEOUT],
+    [TIMEOUT + 1, 2.5 * TIMEOUT],
+  ] as const) {
+    const { system, worker, lines } = watch();
+    await system.advance(blockedAt);
+    worker.answers = false;
+    await system.advance(expected - blockedAt - 1);
+    expect(worker.signals).toEqual([]);
+    await system.advance(1);
+    expect(worker.signals).toEqual(['SIGKILL']);
+    expect(worker.killedBecause).toBe('made no progress for 4.0 s');
+    expect(lines).toEqual([
+      'worker 0 (pid 2000, generation 0): its event loop made no progress for 4.0 s, so it is killed; JavaScript stack:\n' +
+        '    at spin (/app/cart.js:6:27)',
+    ]);
+  }
+});
+
+test('without a stack the log says why', async () => {
+  const { system, worker, lines } = watch({ examine: async () => ({ unavailable: 'in native code' }) });
+  worker.answers = false;
+  await system.advance(2 * TIMEOUT);
+  expect(lines[0]).toMatch(/; JavaScript stack: in native code$/);
+});
+
+test('a worker that is killed and does not end, in an uninterruptible sleep, is killed once', async () => {
+  const { system, worker, lines } = watch();
+  worker.answers = false;
+  await system.advance(10 * TIMEOUT);
+  expect({ signals: worker.signals, lines: lines.length }).toEqual({ signals: ['SIGKILL'], lines: 1 });
+});
+
+test('a worker that answers late, again and again, is busy and not blocked', async () => {
+  const { system, worker, examined } = watch();
+  worker.answers = false;
+  for (let i = 0; i < 20; i++) {
+    await system.advance(0.9 * TIMEOUT);
+    worker.pong();
+  }
+  expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
+});
+
+test('an answer that waits to be read when the time is over counts', async () => {
+  const { system, worker, examined, onRead } = watch();
+  worker.answers = false;
+  await system.advance(TIMEOUT);
+  onRead(() => worker.pong());
+  await system.advance(TIMEOUT);
+  expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
+});
+
+test('time in which the master itself did not run does not count', async () => {
+  const { system, worker } = watch();
+  worker.answers = false;
+  await system.advance(TIMEOUT);
+  for (let i = 0; i < 5; i++) {
+    system.freeze(10 * TIMEOUT);
+    await system.advance(0);
+  }
+  expect(worker.signals).toEqual([]);
+  await system.advance(TIMEOUT / 2);
+  expect(worker.signals).toEqual(['SIGKILL']);
+});
+
+test('only ready workers are watched', async () => {
+  const { system, worker } = watch();
+  worker.answers = false;
+  worker.state = 'starting';
+  await system.advance(3 * TIMEOUT);
+  worker.state = 'draining';
+  await system.advance(3 * TIMEOUT);
+  expect({ signals: worker.signals, pings: worker.pings }).toEqual({ signals: [], pings: 0 });
+});
+
+test('a worker that began to drain while it was examined is left to its deadline', async () => {
+  let found = (_stack: BlockedStack): void => {};
+  const { system, worker } = watch({
+    examine: () =>
+      new Promise((resolve) => {
+        found = resolve;
+      }),
+  });
+  worker.answers = false;
+  await system.advance(2 * TIMEOUT);
+  worker.state = 'draining';
+  found(STACK);
+  await settle();
+  expect(worker.signals).toEqual([]);
+});
+
+test('a worker under a debugger is exempt as long as that is connected, and the log says so once', async () => {
+  let found: BlockedStack = { debugged: true };
+  const { system, worker, lines, examined } = watch({ examine: async () => found });
+  worker.inspector = 9_230;
+  await system.advance(TIMEOUT);
+  worker.answers = false;
+  await system.advance(10 * TIMEOUT);
+  expect({ signals: worker.signals, lines: lines.length }).toEqual({ signals: [], lines: 1 });
+  expect(examined[0]).toBe(9_230);
+  expect(lines[0]).toContain('a debugger is connected, so it is left alone');
+  found = STACK;
+  await system.advance(TIMEOUT);
+  expect(worker.signals).toEqual(['SIGKILL']);
+});
+
+test('a worker that the master may not signal is not taken for killed', async () => {
+  const { system, worker, lines } = watch();
+  worker.kill = () => new Error('kill EPERM');
+  worker.answers = false;
+  await system.advance(2 * TIMEOUT);
+  expect(worker.killedBecause).toBeUndefined();
+  // Its handle reports what kept the signal from it.
+  expect(lines).toHaveLength(1);
+});
+
+test('after the end nothing is pinged, examined or killed, and no timer is left', async () => {
+  const { system, worker, liveness } = watch();
+  worker.answers = false;
+  await system.advance(TIMEOUT);
+  liveness.end();
+  await system.advance(10 * TIMEOUT);
+  expect({ signals: worker.signals, pings: worker.pings, timers: system.pendingTimers }).toEqual({
+    signals: [],
+    pings: 1,
+    timers: 0,
+  });
+});

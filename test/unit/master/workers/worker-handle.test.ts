@@ -1,0 +1,163 @@
+import { expect, test } from 'vitest';
+import { WorkerHandle } from '../../../../lib/master/workers/worker-handle.js';
+import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
+import type { WorkerProcess } from '../../../../lib/system/system.js';
+
+interface Attached {
+  readonly handle: WorkerHandle;
+  readonly pongs: readonly [number, InspectorPort | undefined][];
+  readonly sent: string[];
+  readonly signals: NodeJS.Signals[];
+  readonly troubles: readonly string[];
+  /** From now on nothing that is sent arrives. */
+  closeChannel(): void;
+}
+
+interface How {
+  /** The master may not signal it. */
+  readonly refuses?: boolean;
+  /** Before the process is known. */
+  before?(handle: WorkerHandle): void;
+}
+
+function attached({ refuses = false, before }: How = {}): Attached {
+  const sent: string[] = [];
+  const troubles: string[] = [];
+  const signals: NodeJS.Signals[] = [];
+  const pongs: [number, InspectorPort | undefined][] = [];
+  let open = true;
+  const process: WorkerProcess = {
+    pid: 4711,
+    send: (message) => {
+      if (open) sent.push(message.type);
+      return open;
+    },
+    adopt: () => open,
+    kill: (signal) => {
+      if (refuses) throw new Error('kill EPERM');
+      return signals.push(signal) > 0;
+    },
+    letGo: () => {},
+  };
+  const closeChannel = (): void => {
+    open = false;
+  };
+  const handle = new WorkerHandle({ slot: 0, generation: 0 }, () => 0, {
+    ready: () => {},
+    draining: () => {},
+    hear: (message) => {
+      if (message.type === 'pong') pongs.push([message.id, message.inspector]);
+    },
+    trouble: (what) => void troubles.push(what),
+    exit: () => {},
+  });
+  before?.(handle);
+  handle.attach(process, { type: 'init', listeners: [] });
+  sent.length = 0;
+  return { handle, pongs, sent, signals, troubles, closeChannel };
+}
+
+test('a ready worker is asked to drain on its channel, and gets no signal', () => {
+  const { handle, sent, signals } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.drain('stop', 100);
+  expect({ sent, signals, state: handle.state }).toEqual({ sent: ['drain'], signals: [], state: 'draining' });
+});
+
+test('a worker that is still booting gets SIGTERM', () => {
+  const { handle, sent, signals } = attached();
+  handle.drain('stop', 100);
+  expect({ sent, signals }).toEqual({ sent: [], signals: ['SIGTERM'] });
+});
+
+test('W1 a worker that drains because of a signal from outside is told the deadline as well', () => {
+  const { handle, sent, signals } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  handle.drain('stop', 100);
+  expect({ sent, signals, requested: handle.requested }).toEqual({ sent: ['drain'], signals: [], requested: true });
+});
+
+test('W1 a worker that has drained on such a signal, and is on its way out, is not killed by a second one', () => {
+  const { handle, sent, signals, closeChannel } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  closeChannel();
+  handle.drain('stop', 100);
+  expect({ sent, signals, requested: handle.requested }).toEqual({ sent: [], signals: [], requested: true });
+});
+
+test('only a ready worker that speaks the protocol is pinged', () => {
+  const { handle, sent, closeChannel } = attached();
+  expect(handle.ping(1)).toBe(false);
+  handle.message({ type: 'ready', pid: 4711 });
+  expect(handle.ping(2)).toBe(true);
+  closeChannel();
+  expect(handle.ping(3)).toBe(false);
+  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  expect(handle.ping(4)).toBe(false);
+  expect(sent).toEqual(['ping']);
+});
+
+test("a worker that is ready because it was spawned (readiness: 'spawn') is not pinged", () => {
+  const { handle, sent } = attached();
+  handle.becomeReady();
+  expect(handle.ping(1)).toBe(false);
+  expect(sent).toEqual([]);
+});
+
+test('an answer to a ping is told with the number of the ping', () => {
+  const { handle, pongs } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'pong', id: 7 });
+  handle.message({ type: 'pong', id: 8, inspector: 9_230 });
+  expect(pongs).toEqual([
+    [7, undefined],
+    [8, 9_230],
+  ]);
+});
+
+test('a signal that may not be sent is an error that is returned and reported, never thrown, and what is asked by it goes on', () => {
+  const refused = attached({ refuses: true });
+  expect(refused.handle.kill('SIGKILL')).toMatchObject({ message: 'kill EPERM' });
+  refused.handle.drain('stop', 100);
+  expect(refused.handle.state).toBe('draining');
+  expect(refused.troubles.map((what) => what.slice(0, 42))).toEqual([
+    'cannot be sent SIGKILL: Error: kill EPERM;',
+    'cannot be sent SIGTERM: Error: kill EPERM;',
+  ]);
+});
+
+test('a worker that breaks the protocol is killed and named once, also when that is noticed while it is being spawned', () => {
+  const { handle, signals, troubles } = attached();
+  handle.broke('{"type":"x"}');
+  handle.broke('again');
+  expect(signals).toEqual(['SIGKILL']);
+  expect(handle.killedBecause).toBe('broke the protocol of the control channel');
+  expect(handle.requested).toBe(false);
+  expect(troubles).toEqual(['broke the protocol of the control channel and is killed; it said "{\\"type\\":\\"x\\"}"']);
+  const early = attached({ before: (worker) => worker.broke('x') });
+  expect(early.signals).toEqual(['SIGKILL']);
+});
+
+test('only the first ready counts, whatever pid a later one says, and none of a worker that is being killed', () => {
+  const { handle } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'ready', pid: process.pid });
+  expect(handle.servingPid).toBe(4711);
+  const killed = attached();
+  killed.handle.killedBecause = 'was not ready within 10 ms';
+  killed.handle.message({ type: 'ready', pid: 4711 });
+  expect(killed.handle.state).toBe('starting');
+});
+
+test('users get false while nothing in the worker hears their messages; the protocol goes on', () => {
+  const { handle, sent } = attached();
+  handle.message({ type: 'ready', pid: 4711 });
+  expect(handle.send(1)).toBe(true);
+  handle.message({ type: 'hearing', messages: false });
+  expect([handle.send(2), handle.ping(1)]).toEqual([false, true]);
+  handle.message({ type: 'hearing', messages: true });
+  expect(handle.send(3)).toBe(true);
+  expect(sent).toEqual(['message', 'ping', 'message']);
+});

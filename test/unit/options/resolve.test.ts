@@ -1,0 +1,258 @@
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { resolveOptions } from '../../../lib/options/resolve.js';
+import type { Settings } from '../../../lib/options/settings.js';
+import type { PreforkOptions } from '../../../lib/types.js';
+import { BAD_ADDRESSES, BAD_OPTIONS } from '../../helpers/bad-options.js';
+
+const serve = (): void => {};
+
+function resolve(options: Readonly<Record<string, unknown>> = {}): Settings {
+  return resolveOptions({ serve, listen: 0, ...options } as unknown as PreforkOptions, 'default', () => 3);
+}
+
+function errorOf(step: () => unknown): Error & { code?: unknown; option?: unknown } {
+  try {
+    step();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('bad options', () => {
+  test.each(BAD_OPTIONS)('$what is refused as $option', ({ options, option, error: name }) => {
+    const error = errorOf(() => resolve(options));
+    expect({ code: error.code, option: error.option, name: error.name }).toEqual({
+      code: 'ERR_PREFORK_INVALID_OPTION',
+      option,
+      name,
+    });
+    expect(error.message).toMatch(/^Option '.+' must be .+; got .+/s);
+    expect(error.message).toContain(`'${option}'`);
+  });
+
+  test.each(BAD_ADDRESSES)('C18 the address %j is refused', (listen) => {
+    const error = errorOf(() => resolve({ listen }));
+    expect(error).toMatchObject({ code: 'ERR_PREFORK_INVALID_OPTION', option: 'listen' });
+    expect(error).toBeInstanceOf(RangeError);
+  });
+
+  test('the lists cover every option, with at least 60 cases and 20 addresses', () => {
+    expect(BAD_OPTIONS.length).toBeGreaterThanOrEqual(60);
+    expect(BAD_ADDRESSES.length).toBeGreaterThanOrEqual(20);
+    const covered = new Set(BAD_OPTIONS.map(({ option }) => option.split(/[.[]/, 1)[0]));
+    const options: Record<keyof PreforkOptions, true> = {
+      serve: true,
+      listen: true,
+      name: true,
+      workers: true,
+      sharing: true,
+      tls: true,
+      recoverThreshold: true,
+      recoverWindow: true,
+      recoverInterval: true,
+      readiness: true,
+      readyTimeout: true,
+      readyFor: true,
+      shutdownGracePeriod: true,
+      maxSurge: true,
+      drainTimeout: true,
+      maxDraining: true,
+      exitAfterDrain: true,
+      livenessTimeout: true,
+      recycle: true,
+      onChildSpawn: true,
+      onMasterReady: true,
+      onChildRecover: true,
+      onChildExit: true,
+      onMasterDeath: true,
+      commandProducer: true,
+      logger: true,
+      signals: true,
+      exec: true,
+      args: true,
+      execArgv: true,
+      cwd: true,
+      env: true,
+      stdio: true,
+      uid: true,
+      gid: true,
+      groups: true,
+    };
+    expect(Object.keys(options).filter((name) => !covered.has(name))).toEqual([]);
+  });
+
+  test.each([undefined, null, 1, 'options', [], () => {}])('options: %s are refused', (options) => {
+    const error = errorOf(() => resolveOptions(options as unknown as PreforkOptions, '0'));
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_PREFORK_INVALID_OPTION', option: 'options' });
+  });
+
+  test.each([
+    ['worker', 'workers'],
+    ['Workers', 'workers'],
+    ['onMasterReayd', 'onMasterReady'],
+    ['recoverTreshold', 'recoverThreshold'],
+    ['port', 'listen'],
+    ['instances', 'workers'],
+    ['exce', 'exec'],
+    ['reusePort', "sharing: 'reuseport'"],
+  ])('the misspelt option %s is answered with %s', (wrong, right) => {
+    expect(errorOf(() => resolve({ [wrong]: 1 })).message).toContain(`did you mean '${right}'?`);
+  });
+
+  test('an option that resembles none is answered with the list', () => {
+    expect(errorOf(() => resolve({ zebra: 1 })).message).toMatch(/known: serve, listen, .*groups/);
+  });
+
+  test('a secret never stands in a message', () => {
+    for (const tls of [
+      { key: 'SECRET', keyFile: '/k', cert: 'c' },
+      { key: 'k', cert: 'c', pasphrase: 'SECRET' },
+      { key: 'k', cert: 'c', ticketKeys: 'SECRET' },
+    ]) {
+      expect(errorOf(() => resolve({ tls })).message).not.toContain('SECRET');
+    }
+  });
+});
+
+describe('good options', () => {
+  test('everything but serve and listen has a default', () => {
+    expect(resolve()).toEqual({
+      name: 'default',
+      serve,
+      listen: [{ kind: 'tcp', name: '0', host: undefined, port: 0, network: 'tcp', ipv6Only: false, backlog: 4096 }],
+      workers: 3,
+      sharing: 'shared',
+      tls: undefined,
+      recovery: {
+        threshold: 15,
+        window: 60_000,
+        interval: { kind: 'backoff', initial: 100, max: 30_000, factor: 2, jitter: 0.2 },
+      },
+      readiness: 'listening',
+      readyTimeout: 30_000,
+      readyFor: 1_000,
+      gracePeriod: 5_000,
+      maxSurge: 1,
+      drainTimeout: 30_000,
+      maxDraining: Number.POSITIVE_INFINITY,
+      recycle: undefined,
+      livenessTimeout: undefined,
+      hooks: {},
+      onMasterDeath: undefined,
+      commandProducer: undefined,
+      logger: undefined,
+      signals: true,
+      launch: {
+        exec: undefined,
+        args: undefined,
+        execArgv: undefined,
+        cwd: undefined,
+        env: undefined,
+        stdio: ['ignore', 'inherit', 'inherit'],
+        uid: undefined,
+        gid: undefined,
+        groups: undefined,
+        inspectable: false,
+      },
+    });
+  });
+
+  test('an option that is undefined is absent', () => {
+    const names = ['name', 'workers', 'sharing', 'tls', 'recycle', 'stdio', 'env', 'logger', 'nonsense'];
+    expect(resolve(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(resolve());
+  });
+
+  test('the default threshold is five recoveries per worker', () => {
+    expect(resolve({ workers: 8 }).recovery.threshold).toBe(40);
+  });
+
+  test('Infinity is allowed where it means "never" or "always"', () => {
+    const { recovery } = resolve({ recoverThreshold: Infinity, recoverWindow: Infinity });
+    expect(recovery).toMatchObject({ threshold: Infinity, window: Infinity });
+  });
+
+  test('zero is allowed where it means "at once"', () => {
+    const { recovery, gracePeriod } = resolve({ recoverThreshold: 0, recoverInterval: 0, shutdownGracePeriod: 0 });
+    expect(recovery).toMatchObject({ threshold: 0, interval: { kind: 'fixed', delay: 0 } });
+    expect(gracePeriod).toBe(0);
+  });
+
+  test('a backoff keeps the defaults of what it does not say', () => {
+    expect(resolve({ recoverInterval: { initial: 5, jitter: 0 } }).recovery.interval).toEqual({
+      kind: 'backoff',
+      initial: 5,
+      max: 30_000,
+      factor: 2,
+      jitter: 0,
+    });
+  });
+
+  test('the longest timer is accepted', () => {
+    const longest = 2 ** 31 - 1;
+    const settings = resolve({ readyTimeout: longest, shutdownGracePeriod: longest, drainTimeout: longest });
+    expect(settings).toMatchObject({ readyTimeout: longest, gracePeriod: longest });
+  });
+
+  test.each([
+    ['inherit', ['inherit', 'inherit', 'inherit']],
+    ['pipe', ['pipe', 'pipe', 'pipe']],
+    [[], ['ignore', 'inherit', 'inherit']],
+    [['inherit'], ['inherit', 'inherit', 'inherit']],
+    [
+      [undefined, null, 'pipe'],
+      ['ignore', 'inherit', 'pipe'],
+    ],
+    [
+      [0, 1, 7],
+      [0, 1, 7],
+    ],
+    [
+      ['ignore', { fd: 9 }, process.stderr],
+      ['ignore', 9, 2],
+    ],
+  ])('stdio %o is understood', (stdio, entries) => {
+    expect(resolve({ stdio }).launch.stdio).toEqual(entries);
+  });
+
+  test('launch options are taken as they are', () => {
+    const launch = {
+      exec: 'python3',
+      args: ['-u', ''],
+      execArgv: [],
+      cwd: '..',
+      env: { A: '', B: undefined },
+      uid: 0,
+      gid: 65_534,
+      groups: [],
+    };
+    expect(resolve(launch).launch).toEqual({ ...launch, inspectable: false, stdio: ['ignore', 'inherit', 'inherit'] });
+  });
+
+  test('commandProducer goes with uid and gid', () => {
+    const commandProducer = (): void => {};
+    expect(resolve({ commandProducer, uid: 1, gid: 1 })).toMatchObject({ commandProducer, launch: { uid: 1, gid: 1 } });
+  });
+
+  test.each([createServer(), createHttpServer(), createHttp2Server()])('serve may be a server: %o', (server) => {
+    expect(resolve({ serve: server }).serve).toBe(server);
+  });
+
+  test('console, a function with the methods and false are loggers', () => {
+    const callable = Object.assign(() => {}, { info() {}, warn() {}, error() {} });
+    for (const logger of [console, callable, false]) expect(resolve({ logger }).logger).toBe(logger);
+  });
+
+  test.each([() => {}, 'kill', false])('onMasterDeath may be %s', (onMasterDeath) => {
+    expect(resolve({ onMasterDeath }).onMasterDeath).toBe(onMasterDeath);
+  });
+
+  test("readiness 'spawn' goes with shared sockets, and with reuseport when all sockets are unix sockets", () => {
+    expect(resolve({ readiness: 'spawn' }).readiness).toBe('spawn');
+    const listen = 'unix:/tmp/x.sock';
+    expect(resolve({ readiness: 'spawn', sharing: 'reuseport', listen }).sharing).toBe('reuseport');
+  });
+});

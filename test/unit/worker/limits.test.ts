@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
+import http2 from 'node:http2';
+import { type AddressInfo, connect, createServer as createNetServer, type Server } from 'node:net';
+import { afterEach, expect, test, vi } from 'vitest';
+import { WorkerLimits } from '../../../lib/worker/limits.js';
+
+const limits = { maxRequests: undefined, maxRss: undefined, jitter: 0 };
+const undo: (() => void)[] = [];
+afterEach(() => {
+  for (const one of undo.splice(0)) one();
+  vi.useRealTimers();
+});
+
+function watch(settings: object, context: { rss?: () => number; random?: () => number } = {}) {
+  const told: string[] = [];
+  const recycling = new WorkerLimits({
+    settings: { ...limits, ...settings },
+    tell: (reason) => told.push(reason),
+    ...context,
+  });
+  undo.push(() => recycling.close());
+  return { recycling, told };
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  undo.push(() => server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function request(port: number): Promise<void> {
+  const [response] = await once(get({ port, host: '127.0.0.1', agent: false }), 'response');
+  await once(response.resume(), 'end');
+}
+
+test('maxRequests counts the requests of the HTTP servers it was given, and tells once', async () => {
+  const { recycling, told } = watch({ maxRequests: 3 });
+  const server = createServer((_request, response) => response.end());
+  const other = createServer((_request, response) => response.end());
+  recycling.track(server);
+  const [port, elsewhere] = [await listen(server), await listen(other)];
+  for (let i = 0; i < 3; i++) await request(elsewhere);
+  await request(port);
+  await request(port);
+  expect(told).toEqual([]);
+  await request(port);
+  await request(port);
+  expect(told).toEqual(['it has served 3 requests (recycle.maxRequests 3)']);
+});
+
+test('over HTTP/2 every stream is a request', async () => {
+  const { recycling, told } = watch({ maxRequests: 2 });
+  const server = http2.createServer((_request, response) => response.end());
+  recycling.track(server);
+  const session = http2.connect(`http://127.0.0.1:${await listen(server)}`);
+  for (let i = 0; i < 2; i++) {
+    const stream = session.request();
+    await once(stream.resume(), 'end');
+  }
+  session.close();
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+});
+
+test('without HTTP every connection is a request', async () => {
+  const { recycling, told } = watch({ maxRequests: 2 });
+  const server = createNetServer((socket) => socket.end());
+  recycling.track(server);
+  const port = await listen(server);
+  for (let i = 0; i < 2; i++) await once(connect(port, '127.0.0.1').resume(), 'close');
+  expect(told).toHaveLength(1);
+});
+
+test('jitter lowers the limit by up to its share', async () => {
+  const { recycling, told } = watch({ maxRequests: 10, jitter: 0.5 }, { random: () => 0.8 });
+  const server = createNetServer((socket) => socket.end());
+  recycling.track(server);
+  const port = await listen(server);
+  for (let i = 0; i < 6; i++) await once(connect(port, '127.0.0.1').resume(), 'close');
+  expect(told).toEqual(['it has served 6 requests (recycle.maxRequests 10)']);
+});
+
+test('maxRss is looked at also while nobody asks anything', () => {
+  vi.useFakeTimers();
+  let rss = 99e6;
+  const { told } = watch({ maxRss: 100e6 }, { rss: () => rss });
+  vi.advanceTimersByTime(60_000);
+  expect(told).toEqual([]);
+  rss = 101e6;
+  vi.advanceTimersByTime(10_000);
+  expect(told).toEqual(['it takes 96.3 MB of memory (recycle.maxRss 95.4 MB)']);
+  vi.advanceTimersByTime(60_000);
+  expect(told).toHaveLength(1);
+});
