@@ -45,7 +45,7 @@ ${stop} here stops everything: workers finish what they accepted, then the maste
 `);
 }
 
-/** What SIGHUP does depends on it: a terminal that is closed sends it (docs/signals.md). */
+/** What SIGHUP does depends on it: a terminal that is closed sends it (docs/guide/deploy.md). */
 function onTerminal() {
   try {
     closeSync(openSync('/dev/tty'));

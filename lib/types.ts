@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Server } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 
-/** How the workers of a fleet share a port. `docs/sharing.md` compares them. */
+/** How the workers of a fleet share a port. `docs/guide/sharing.md` compares them. */
 export type Sharing = 'shared' | 'sharded' | 'reuseport';
 
 /** One address to listen on. */

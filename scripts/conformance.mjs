@@ -1,4 +1,4 @@
-// Shows which test proves which number of docs/conformance.md, and fails when a required number has no passing test.
+// Shows which test proves which number of docs/internals/conformance.md, and fails when a required number has no passing test.
 // Reads the results of the last `npm test`. `npm run conformance -- W19` shows the numbers that start with W19 only.
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -14,7 +14,7 @@ if (!existsSync(resultsFile)) {
   process.exit(1);
 }
 const results = JSON.parse(readFileSync(resultsFile, 'utf8'));
-const numbers = readNumbers(readFileSync(`${root}docs/conformance.md`, 'utf8'));
+const numbers = readNumbers(readFileSync(`${root}docs/internals/conformance.md`, 'utf8'));
 const tests = readTests(results);
 
 const problems = [];
@@ -26,7 +26,7 @@ for (const number of numbers.values()) {
 for (const test of tests) {
   for (const id of test.ids) {
     if (!numbers.has(id))
-      problems.push(`${id}: not in docs/conformance.md, but "${test.title}" (${test.file}) claims it`);
+      problems.push(`${id}: not in docs/internals/conformance.md, but "${test.title}" (${test.file}) claims it`);
   }
 }
 

@@ -70,7 +70,7 @@ Beside it: ${found.join(', ')}.
 | reusePort of Node 24 | workers of \`cluster\` that call \`listen({ reusePort: true })\`, on Node 24. Where a number is divided by one process, it is one process on Node 24 |
 | PM2, cluster mode | \`pm2 start -i\`, with its defaults |
 | 'shared', plain | prefork's \`'shared'\` with \`PREFORK_ACCEPT=plain\`: every idle worker is woken for every connection |
-| 'shared', 'sharded', 'reuseport' | prefork, see [sharing.md](sharing.md) |
+| 'shared', 'sharded', 'reuseport' | prefork, see [sharing.md](guide/sharing.md) |
 
 All servers are the same application of \`node:http\`, which answers with its pid. Nothing leaves the machine: clients and servers talk
 over 127.0.0.1.`;

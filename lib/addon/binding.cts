@@ -1,6 +1,6 @@
 /**
  * Finds, loads and types the addon; the only file that knows paths. CommonJS, because the preload of a worker needs it
- * before any user module is loaded. `docs/decisions/native-loading.md` says why no install script is involved.
+ * before any user module is loaded. `docs/decisions/prebuilds.md` says why no install script is involved.
  */
 
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The master's signal table. docs/signals.md says why each does what it does. */
+/** The master's signal table. docs/guide/deploy.md says why each does what it does. */
 
 import { reasonOf } from '../common/in-words.cjs';
 import type { System } from '../system/system.js';

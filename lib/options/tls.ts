@@ -88,7 +88,7 @@ function checkPortable(option: string, value: unknown, depth = 0): void {
 /**
  * Relative paths begin at the directory that the program was started in, by the name that it was given: after
  * `cd current && node app.js` a reload reads the files of the release that `current` leads to by then, while the kernel's idea of the
- * working directory stays the old release, which may not even exist any more (platform-facts 44).
+ * working directory stays the old release, which may not even exist any more (facts 44).
  */
 export function absoluteFiles(tls: TlsOptions): TlsOptions {
   const { keyFile, certFile } = tls;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { claimedBy, readNumbers } from '../tools/conformance-numbers.mjs';
 import { LEFT_OUT } from './left-out.mjs';
 
-const NUMBERS = readNumbers(readFileSync(join(import.meta.dirname, '../../docs/conformance.md'), 'utf8'));
+const NUMBERS = readNumbers(readFileSync(join(import.meta.dirname, '../../docs/internals/conformance.md'), 'utf8'));
 
 /**
  * @param target what test/helpers/target.ts describes

@@ -1,4 +1,4 @@
-// The numbers of docs/conformance.md, there and in the titles of tests.
+// The numbers of docs/internals/conformance.md, there and in the titles of tests.
 
 /** `- **C7b** text`, `- **L1** *(later)* text`, and `(see **C7d**)` for a number that another one proves. */
 export function readNumbers(markdown) {

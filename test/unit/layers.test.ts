@@ -1,4 +1,4 @@
-/** The walls between the rooms of lib/: docs/design.md draws them. */
+/** The walls between the rooms of lib/: docs/internals/design.md draws them. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';

@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
 test('the program of the README has fifteen lines at most, and does what the README says', async () => {
-  const [, program = ''] = /```ts\n(import[\s\S]*?)```/.exec(readme) ?? [];
+  const [, program = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
   expect(program.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
   expect(program).toContain("host: '0.0.0.0', port: 3000");
 
@@ -38,19 +38,29 @@ test('the program of the README has fifteen lines at most, and does what the REA
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-test('the README mentions every option, and no other', () => {
+test('the guide mentions every option, and no other', () => {
   const types = readFileSync(join(ROOT, 'lib/types.ts'), 'utf8');
   const [, fields = ''] = /export interface PreforkOptions \{([\s\S]*?)\n\}/.exec(types) ?? [];
   const options = [...fields.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name as string);
   expect(options.length).toBeGreaterThan(30);
-  const [, section = ''] = /## Options\n([\s\S]*?)\n## /.exec(readme) ?? [];
+  const [, section = ''] =
+    /# Options\n([\s\S]*?)\n## /.exec(readFileSync(join(ROOT, 'docs/guide/options.md'), 'utf8')) ?? [];
   for (const option of options) expect(section).toContain(`\`${option}\``);
   const named = [...section.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)`/g)]);
   for (const [, name] of named) expect(options).toContain(name);
 });
 
 test('every relative link of the documentation leads somewhere, anchors included', () => {
-  const pages = ['..', 'docs', 'docs/decisions', 'examples', 'bench'].flatMap((folder) =>
+  const pages = [
+    '.',
+    'docs',
+    'docs/guide',
+    'docs/internals',
+    'docs/decisions',
+    'examples',
+    'bench',
+    'findings',
+  ].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(ROOT, folder, name)),

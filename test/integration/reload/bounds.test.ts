@@ -34,7 +34,7 @@ eachSharing(streams)(
     const old = pids[0] as number;
     const stream = await connectRaw({ port });
     stream.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
-    await stream.until('..');
+    await stream.until('.');
     const { replaced } = await master.call('reload');
     const [{ newPid }] = replaced;
     // Resolved while the old worker still has its stream.
@@ -82,7 +82,7 @@ test('drains overlap: a reload does not wait for the workers that it replaced', 
   const { master, pids, port } = await startReadyFleet({ options: { workers: 2, drainTimeout: 60_000 } });
   const streams = await Promise.all(Array.from({ length: 12 }, () => connectRaw({ port })));
   for (const stream of streams) stream.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
-  await Promise.all(streams.map((stream) => stream.until('..')));
+  await Promise.all(streams.map((stream) => stream.until('.')));
   const busy = new Set(master.events('request').map(({ pid }) => pid));
   for (let generation = 1; generation <= 3; generation++) {
     expect(await master.call('reload')).toMatchObject({ ok: true, generation });

@@ -148,5 +148,5 @@ await Promise.all([fleet(first, 'first').listenAndServe(), fleet(second, 'second
 testOn('posixProcesses')('the copies of W18 are whole packages', () => {
   const file = project('');
   const script = "import('library').then((library) => console.log(typeof library.prefork))";
-  expect(execFileSync(target.node, ['-e', script], { cwd: join(file, '../..'), encoding: 'utf8' })).toBe('function\n');
+  expect(execFileSync(target.node, ['-e', script], { cwd: join(file, '..'), encoding: 'utf8' })).toBe('function\n');
 });

@@ -106,7 +106,7 @@ test('W4 a stream longer than the deadline is cut there, and the fleet still sto
   const { master, port } = await startReadyFleet({ options: { workers: 1, shutdownGracePeriod: grace } });
   const connection = await connectRaw({ port });
   connection.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
-  await connection.until('..');
+  await connection.until('.');
   const before = performance.now();
   master.kill('SIGTERM');
   await master.event('draining');

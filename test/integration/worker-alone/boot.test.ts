@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -184,9 +184,9 @@ test('a preload that fails, here without its addon, ends the worker with an erro
   const folder = await mkdtemp(join(tmpdir(), 'prefork-'));
   try {
     const dist = fileURLToPath(new URL('../../../dist/', import.meta.url));
-    for (const name of ['preload', 'boot', 'boot-posix', 'guard-output', 'identity', 'in-words', 'protocol']) {
-      await copyFile(`${dist}${name}.cjs`, join(folder, `${name}.cjs`));
-    }
+    for (const room of ['boot', 'common', 'protocol'])
+      await cp(`${dist}${room}`, join(folder, room), { recursive: true });
+    await cp(`${dist}preload.cjs`, join(folder, 'preload.cjs'));
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });
     const { error } = await worker.message('boot-error');

@@ -223,7 +223,7 @@ describe('good options', () => {
       exec: 'python3',
       args: ['-u', ''],
       execArgv: [],
-      cwd: '..',
+      cwd: '.',
       env: { A: '', B: undefined },
       uid: 0,
       gid: 65_534,
