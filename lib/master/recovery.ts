@@ -10,27 +10,24 @@ import type { Logger } from '../types.js';
 import { type Ended, RecoveryPolicy } from './recovery-policy.js';
 import { describeExit } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
-import type { Start } from './workers/starter.js';
-import type { WorkerHandle, WorkerPlace } from './workers/worker-handle.js';
+import type { Slots } from './workers/slots.js';
+import type { Stays } from './workers/stays.js';
+import type { WorkerHandle } from './workers/worker-handle.js';
 
 /** How many exits an over-recovery error quotes. */
 const EVIDENCE = 32;
 
-export interface RecoveriesContext {
+export interface RecoveryContext {
   readonly settings: RecoverySettings;
   readonly system: Pick<System, 'now'>;
   readonly delays: Delays;
   /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
   readonly giveUpWithin: number;
   readonly log: Logger;
-  /** Whether a slot still has nobody in it, or on the way into it. If somebody is on the way, `duty` is called when that one fails. */
-  claim(slot: number, duty: () => void): boolean;
-  /** How far a worker that ended had come. */
-  ended(handle: WorkerHandle): Ended;
-  /** Whether the fleet serves although a slot does not. */
-  othersServe(slot: number, ended: Ended): boolean;
-  /** Starts a worker in the slot of one that ended. */
-  fill(old: WorkerPlace): Start;
+  readonly slots: Slots;
+  readonly stays: Stays;
+  /** The last generation that is known to work: of a reload that failed, or may yet, what serves stays, and what ended was no good. */
+  generation(): number;
   /** A replacement is ready; settles when the hooks have run. */
   recovered(old: WorkerHandle, replacement: WorkerHandle): Promise<void>;
   /** The fleet has to end with this error. */
@@ -38,7 +35,7 @@ export interface RecoveriesContext {
 }
 
 export class Recovery {
-  readonly #context: RecoveriesContext;
+  readonly #context: RecoveryContext;
   readonly #policy: RecoveryPolicy;
   /** Allowed, and not come to an end yet. */
   readonly #running = new Set<Promise<void>>();
@@ -47,7 +44,7 @@ export class Recovery {
   #over = false;
   #count = 0;
 
-  constructor(context: RecoveriesContext) {
+  constructor(context: RecoveryContext) {
     this.#context = context;
     this.#policy = new RecoveryPolicy(context.settings);
   }
@@ -68,10 +65,10 @@ export class Recovery {
    */
   judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
     if (this.#over) return;
-    const { settings, system, log, othersServe } = this.#context;
+    const { settings, system, log, stays } = this.#context;
     const { slot } = handle.place;
-    const ended = exit.pid === 0 ? 'spawn' : this.#context.ended(handle);
-    const loss = { slot, uptime: exit.uptime, ended, othersServe: othersServe(slot, ended) };
+    const ended: Ended = exit.pid === 0 ? 'spawn' : stays.has(handle) ? 'late' : 'early';
+    const loss = { slot, uptime: exit.uptime, ended, othersServe: this.#othersServe(slot, ended) };
     const verdict = this.#policy.judge(loss, system.now());
     this.#evidence = [...this.#evidence.slice(1 - EVIDENCE), exit];
     const count =
@@ -111,24 +108,30 @@ export class Recovery {
   }
 
   async #recover(old: WorkerHandle, delay: number): Promise<void> {
-    const { delays, log, claim, fill } = this.#context;
+    const { delays, log, slots, generation } = this.#context;
     if (delay > 0 && !(await delays.sleep(delay))) return;
     // Meanwhile the fleet was reloaded, or scaled down; a reload that fails yet hands it back.
-    if (this.#over || !claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
-    const start = fill(old.place);
+    if (this.#over || !slots.claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
+    const start = slots.fill({ slot: old.place.slot, generation: generation() });
     try {
       // When it ends before it is ready, its own exit is judged.
       if (!(await start.ready)) return;
     } catch (error) {
       // The user's own code is what failed, unless that could not start a process either. It costs a slot, not the workers that serve.
       const own = error instanceof PreforkError && !isSystemError(error.cause);
-      if (own && !this.#context.othersServe(old.place.slot, 'spawn')) this.#context.giveUp(error);
+      if (own && !this.#othersServe(old.place.slot, 'spawn')) this.#context.giveUp(error);
       else this.startFailed(start.handle, error);
       return;
     }
     this.#count++;
     log.info(`${start.handle} took over from pid ${old.pid}`);
     await this.#context.recovered(old, start.handle);
+  }
+
+  /** Whether the fleet serves although a slot does not. */
+  #othersServe(slot: number, ended: Ended): boolean {
+    const { slots, stays } = this.#context;
+    return slots.othersServe(slot, (handle) => ended === 'spawn' || stays.has(handle));
   }
 
   /** No process came to be. */
