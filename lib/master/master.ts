@@ -146,7 +146,7 @@ export class Master {
       this.#signals = installSignals(system, log, this);
       this.#groupSignals.listen();
     }
-    this.#stopReaping = system.reapStrangers();
+    this.#stopReaping = system.reapStrangers?.();
     this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log);
     // A name server took longer than the whole stop: nobody else closes them any more.
     if (this.#state === 'stopped') {

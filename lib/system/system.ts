@@ -89,6 +89,14 @@ export interface Launch {
   readonly commandProducer: PreforkOptions['commandProducer'];
 }
 
+/** The accept queues of listening sockets. */
+export interface Queues {
+  /** Connections that wait, and how many may. Throws for a unix socket where the kernel does not say. */
+  depth(fd: number): { readonly depth: number; readonly limit: number };
+  /** @param confirmations Of how many more looks, 2 ms apart, none may find a queue empty. */
+  watch(onWaiting: (reports: readonly QueueReport[]) => void, confirmations?: number): QueueWatch;
+}
+
 export interface Timer {
   cancel(): void;
 }
@@ -103,16 +111,14 @@ export interface System {
   after(ms: number, action: () => void): Timer;
   /** @param slots How many sockets every address gets, under `'sharded'`. */
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
-  /** Of a listening socket, where `features.queueDepth`. Throws of a unix socket where the kernel does not tell. */
-  queueDepth(fd: number): { readonly depth: number; readonly limit: number };
+  /** Linux. */
+  readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */
   readonly openBoard?: () => NativeBoard;
   /** Linux: lets nobody in through a listening socket any more. What is queued can still be accepted. Throws what the kernel says. */
   readonly seal?: (fd: number) => void;
-  /** @param confirmations Of how many more looks, 2 ms apart, none may find a queue empty. */
-  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations?: number): QueueWatch;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
-  runDelay(pid: number): number | undefined;
+  cpuWait?(pid: number): number | undefined;
   /** Starts a process; `events` are heard from the first moment. */
   spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
   /** Returns the undo. */
@@ -120,6 +126,6 @@ export interface System {
   hasControllingTerminal(): boolean;
   /** The start is over: the memory that only it needed can be given back. */
   settle?(): void;
-  /** In PID 1: reaps what nobody else will. Returns the undo. */
-  reapStrangers(): () => void;
+  /** In PID 1, which gets all orphans: reaps those that are none of the master's children. Returns the undo. */
+  reapStrangers?(): () => void;
 }

@@ -222,11 +222,12 @@ export class FakeSystem implements System {
     return [{ address, fd: null, shards, wire, close }];
   }
 
-  queueDepth(fd: number) {
-    return { depth: this.queued.has(fd - FIRST_SHARD) ? 1 : 0, limit: 4_096 };
-  }
+  readonly queues = {
+    depth: (fd: number) => ({ depth: this.queued.has(fd - FIRST_SHARD) ? 1 : 0, limit: 4_096 }),
+    watch: (onWaiting: (reports: readonly QueueReport[]) => void) => this.#watchQueues(onWaiting),
+  };
 
-  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
+  #watchQueues(onWaiting: (reports: readonly QueueReport[]) => void): QueueWatch {
     if (this.watchError !== undefined) throw this.watchError;
     this.#onWaiting = onWaiting;
     return {
@@ -250,7 +251,7 @@ export class FakeSystem implements System {
     this.#onWaiting?.([{ fd: SHARED }]);
   }
 
-  runDelay(pid: number): number {
+  cpuWait(pid: number): number {
     return this.starved.get(pid) ?? 0;
   }
 
@@ -273,10 +274,6 @@ export class FakeSystem implements System {
 
   hasControllingTerminal(): boolean {
     return this.terminal;
-  }
-
-  reapStrangers(): () => void {
-    return () => {};
   }
 }
 

@@ -8,7 +8,7 @@ import type { BoardPlace, NativeBoard } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener, SocketWatch } from '../../system/open-listener.js';
-import type { QueueReport, QueueWatch, System } from '../../system/system.js';
+import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
 import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
@@ -18,7 +18,8 @@ const CONFIRMATIONS = 5;
 const TOGETHER = 5;
 
 export interface AcceptLineContext {
-  readonly system: Pick<System, 'after' | 'watchQueues'>;
+  readonly system: Pick<System, 'after'>;
+  readonly queues: Queues;
   readonly board: NativeBoard;
   readonly listeners: readonly OpenListener[];
   /** All of the fleet, in whatever state. */
@@ -27,19 +28,20 @@ export interface AcceptLineContext {
 
 /** `undefined` where workers do not share a queue, or the system wakes all of them, or the machine is short of what it takes. */
 export function formLine(
-  system: AcceptLineContext['system'] & Pick<System, 'openBoard' | 'features' | 'program'>,
+  system: AcceptLineContext['system'] & Pick<System, 'openBoard' | 'features' | 'program' | 'queues'>,
   { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
   log: Logger,
   fleet: Pick<AcceptLineContext, 'listeners' | 'workers'>,
 ): AcceptLine | undefined {
-  const { openBoard: open, features, program } = system;
+  const { openBoard: open, queues, features, program } = system;
   const alone = sharing === 'reuseport' && !listen.some(({ kind }) => kind === 'unix');
-  if (open === undefined || !features.exclusiveAccept || readiness === 'spawn' || alone) return undefined;
+  if (open === undefined || queues === undefined || !features.exclusiveAccept || readiness === 'spawn' || alone)
+    return undefined;
   if (program.env['PREFORK_ACCEPT'] === 'plain') return undefined;
   let board: NativeBoard | undefined;
   try {
     board = open();
-    return new AcceptLine({ ...fleet, system, board });
+    return new AcceptLine({ ...fleet, system, queues, board });
   } catch (error) {
     board?.close();
     log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`);
@@ -58,7 +60,7 @@ export class AcceptLine implements SocketWatch {
 
   constructor(context: AcceptLineContext) {
     this.#context = context;
-    this.#watch = context.system.watchQueues((reports) => this.#onWaiting(reports), CONFIRMATIONS);
+    this.#watch = context.queues.watch((reports) => this.#onWaiting(reports), CONFIRMATIONS);
     try {
       for (const listener of context.listeners) {
         if (listener.watchBy !== undefined) listener.watchBy(this);

@@ -35,15 +35,16 @@ export class Monitors {
   async open(context: MonitorsContext): Promise<void> {
     const { settings, system, log, workers, replace } = context;
     const { livenessTimeout, recycle } = settings;
+    const { queues } = system;
     this.#line = formLine(system, settings, log, context);
     const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
     const [sharding, liveness] = await Promise.all([
-      sharded.length === 0 ? undefined : import('./sharding.js'),
+      sharded.length === 0 || queues === undefined ? undefined : import('./sharding.js'),
       livenessTimeout === undefined ? undefined : import('./liveness.js'),
     ]);
     if (this.#closed) return;
-    if (sharding !== undefined) {
-      this.#sharding = new sharding.Sharding({ system, log, listeners: sharded });
+    if (sharding !== undefined && queues !== undefined) {
+      this.#sharding = new sharding.Sharding({ system, queues, log, listeners: sharded });
       this.#sharding.grow(settings.workers);
     }
     if (liveness !== undefined && livenessTimeout !== undefined) {

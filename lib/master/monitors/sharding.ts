@@ -7,7 +7,7 @@
  */
 
 import type { SlotSockets } from '../../system/slot-sockets.js';
-import type { QueueReport, QueueWatch, System } from '../../system/system.js';
+import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
 import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import { Stalls } from './stalls.js';
@@ -22,7 +22,8 @@ export interface ShardedListener {
 const ASK_AGAIN = 500;
 
 export interface ShardingContext {
-  readonly system: Pick<System, 'now' | 'after' | 'watchQueues' | 'queueDepth' | 'runDelay'>;
+  readonly system: Pick<System, 'now' | 'after' | 'cpuWait'>;
+  readonly queues: Queues;
   readonly log: Logger;
   readonly listeners: readonly ShardedListener[];
 }
@@ -47,7 +48,7 @@ export class Sharding {
 
   constructor(context: ShardingContext) {
     this.#context = context;
-    this.#watch = context.system.watchQueues((reports) => this.#onWaiting(reports));
+    this.#watch = context.queues.watch((reports) => this.#onWaiting(reports));
     this.#stalls = new Stalls({
       system: context.system,
       log: context.log,
@@ -58,7 +59,7 @@ export class Sharding {
       },
       revived: (handle) => this.#onRevived(handle),
       passed: (slot) => this.#rearm(slot),
-      queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.system.queueDepth(fd).depth > 0),
+      queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.queues.depth(fd).depth > 0),
       siblings: (slot) => this.#serving().filter((handle) => handle.place.slot !== slot),
     });
   }

@@ -26,7 +26,7 @@ const LATE = 20;
 const WORTH_TELLING = 1_000;
 
 export interface StallsContext {
-  readonly system: Pick<System, 'now' | 'after' | 'runDelay'>;
+  readonly system: Pick<System, 'now' | 'after' | 'cpuWait'>;
   readonly log: Logger;
   stalled(handle: WorkerHandle): void;
   revived(handle: WorkerHandle): void;
@@ -134,7 +134,7 @@ export class Stalls {
 
   #compare(id: number, suspicion: Suspicion): void {
     const { system, siblings } = this.#context;
-    for (const [handle, asked] of suspicion.asked) asked.starved = system.runDelay(handle.pid) ?? 0;
+    for (const [handle, asked] of suspicion.asked) asked.starved = system.cpuWait?.(handle.pid) ?? 0;
     for (const handle of siblings(suspicion.slot)) if (handle.ping(id)) suspicion.compared.set(handle, system.now());
     this.#wait(STALLED - COMPARE, suspicion, () => this.#judge(id, suspicion));
   }
@@ -163,7 +163,7 @@ export class Stalls {
     const now = system.now();
     const elapsed = now - at;
     // Time in the queue of a CPU is the machine's fault (/proc/<pid>/schedstat, Documentation/scheduler/sched-stats.rst).
-    const own = elapsed - ((system.runDelay(handle.pid) ?? starved) - starved);
+    const own = elapsed - ((system.cpuWait?.(handle.pid) ?? starved) - starved);
     // Those that have not answered took so long at least: without them the quick ones alone would be the measure.
     const taken = [...compared].map(([other, since]) => answers.get(other) ?? now - since);
     const average = taken.reduce((sum, ms) => sum + ms, 0) / taken.length;

@@ -3,6 +3,7 @@
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from '../../addon/addon.js';
+import type { LinuxBinding } from '../../addon/native.cjs';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import { isLinux, onLinux } from '../../common/on-linux.js';
 import type { ListenPlan } from '../../options/settings.js';
@@ -12,7 +13,7 @@ import type { WorkerCommand } from '../launch/command.js';
 import { buildCommand, producersCommand } from '../launch/command.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, QueueReport, QueueWatch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Launch, Queues, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 import { executable } from './own-binary.js';
 import { runDelay } from './run-delay.js';
 import { openWorkerStdio } from './stdio.js';
@@ -49,15 +50,9 @@ export class PosixSystem extends CommonSystem implements System {
     onLinux(native).releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
   }
 
-  queueDepth(fd: number): { readonly depth: number; readonly limit: number } {
-    return onLinux(native).queueDepth(fd);
-  }
+  readonly queues = isLinux(native) ? queuesOf(native) : undefined;
 
-  watchQueues(onWaiting: (reports: readonly QueueReport[]) => void, confirmations = 0): QueueWatch {
-    return onLinux(native).watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting);
-  }
-
-  runDelay(pid: number): number | undefined {
+  cpuWait(pid: number): number | undefined {
     return runDelay(pid);
   }
 
@@ -169,6 +164,14 @@ export class PosixSystem extends CommonSystem implements System {
       clearTimeout(timer);
     };
   }
+}
+
+function queuesOf(linux: LinuxBinding): Queues {
+  return {
+    depth: (fd) => linux.queueDepth(fd),
+    watch: (onWaiting, confirmations = 0) =>
+      linux.watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting),
+  };
 }
 
 let watchesExit = false;

@@ -7,7 +7,7 @@ import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, QueueWatch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
 /** No service manager passes sockets: variables that say so are meant for nobody. */
 const NOBODY = -1;
@@ -47,22 +47,5 @@ export class WindowsSystem extends CommonSystem implements System {
   /** A console that is closed sends SIGHUP, and nobody else does. */
   hasControllingTerminal(): boolean {
     return true;
-  }
-
-  /** Nobody adopts orphans. */
-  reapStrangers(): () => void {
-    return () => {};
-  }
-
-  runDelay(): undefined {
-    return undefined;
-  }
-
-  queueDepth(): never {
-    throw new Error(`queueDepth: ${this.features.reasons['queueDepth']}`);
-  }
-
-  watchQueues(): QueueWatch {
-    throw new Error(`watchQueues: ${this.features.reasons['sharding']}`);
   }
 }

@@ -462,7 +462,7 @@ test('the status of a stopped fleet says so and asks no closed listener for its 
   await started;
   expect(master.status().queues).toEqual([{ name: '0', depth: 0, limit: 4_096 }]);
   await master.stop();
-  system.queueDepth = () => {
+  system.queues.depth = () => {
     throw new Error('asked a closed descriptor');
   };
   expect(master.status()).toMatchObject({ state: 'stopped', workers: [], queues: [], addresses: [{ port: 8_080 }] });

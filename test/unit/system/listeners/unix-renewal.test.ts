@@ -57,7 +57,7 @@ test('N11e a worker that serves from a new socket while the fleet stops finds th
     if (!open) throw new Error(`${what} EBADF`);
     watched.push(what);
   };
-  system.watchQueues = () => ({
+  system.queues.watch = () => ({
     add: (fd) => asked(`add ${fd}`),
     remove: (fd) => asked(`remove ${fd}`),
     rearm: () => {},
@@ -65,7 +65,7 @@ test('N11e a worker that serves from a new socket while the fleet stops finds th
       open = false;
     },
   });
-  const line = new AcceptLine({ system, board: system.openBoard(), listeners: [], workers: [] });
+  const line = new AcceptLine({ system, queues: system.queues, board: system.openBoard(), listeners: [], workers: [] });
   one.watchBy(line);
   const lease = one.lease(1);
   line.close();
