@@ -36,24 +36,12 @@ export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE
  */
 export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as const;
 
-/** First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). */
-export const FIRST_FD = 3;
-
 /**
- * Descriptor layout: 0-2 stdio, then the inherited listeners, then the control channel, then what {@link adoptionFd} is for, then the
+ * First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). The listeners are followed by the control channel, then by the
+ * socket for descriptors of other slots (`'sharded'`; libuv drops descriptors that arrive on a stream that Node reads), then by the
  * memory that the workers of a fleet share.
  */
-export function controlFd(inheritedListeners: number): number {
-  return FIRST_FD + inheritedListeners;
-}
-
-/**
- * `'sharded'` only: where descriptors of other slots' sockets arrive (SCM_RIGHTS). A socket of its own, because libuv drops
- * descriptors that arrive on a stream that Node reads.
- */
-export function adoptionFd(inheritedListeners: number): number {
-  return controlFd(inheritedListeners) + 1;
-}
+export const FIRST_FD = 3;
 
 /** Windows, where the control channel is two pipes: what the master says, and what the worker says. */
 export const PIPES = { control: FIRST_FD, report: FIRST_FD + 1 } as const;

@@ -42,11 +42,6 @@ export interface Lease {
   release(): void;
 }
 
-/** The master's number of the descriptor that the worker of a slot inherits; `null` when it binds its own. */
-export function inheritedFd({ fd, shards }: OpenListener, slot: number): number | null {
-  return shards === undefined ? fd : (shards.fds[slot] ?? null);
-}
-
 /** In reverse order. Never throws: what goes wrong is logged by the listener. */
 export function closeListeners(listeners: readonly OpenListener[]): void {
   for (const listener of listeners.toReversed()) listener.close();

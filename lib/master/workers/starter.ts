@@ -8,8 +8,8 @@ import { PreforkError } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { Settings } from '../../options/settings.js';
 import type { InitMessage } from '../../protocol/protocol.cjs';
-import { FIRST_FD } from '../../protocol/protocol.cjs';
-import { inheritedFd, type OpenListener } from '../../system/open-listener.js';
+import { inheritedSockets } from '../../system/layout.js';
+import type { OpenListener } from '../../system/open-listener.js';
 import type { ReleaseLaunch, Releases } from '../../system/releases/releases.js';
 import type { Launch, System, WorkerProcess } from '../../system/system.js';
 import type { Logger } from '../../types.js';
@@ -137,7 +137,7 @@ export class Starter {
     if (process === undefined) return false;
     handle.attach(process, {
       type: 'init',
-      listeners: promised(given.listeners, handle.place.slot),
+      listeners: inheritedSockets(given.listeners, handle.place.slot).wires,
       ...(tls === undefined ? {} : { tls }),
     });
     const counted = this.#context.spawned(handle);
@@ -187,12 +187,6 @@ export class Starter {
       readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
     }
   }
-}
-
-/** The inherited ones are numbered in the order of `listen`, from 3 up. */
-function promised(listeners: readonly OpenListener[], slot: number): InitMessage['listeners'] {
-  let next = FIRST_FD;
-  return listeners.map((listener) => ({ ...listener.wire, fd: inheritedFd(listener, slot) === null ? null : next++ }));
 }
 
 function isTransient(error: unknown): boolean {

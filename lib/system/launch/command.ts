@@ -4,9 +4,9 @@ import { basename, isAbsolute, join, relative } from 'node:path';
 import { PreforkError } from '../../common/errors.js';
 import type { Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
-import { adoptionFd, controlFd, ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from '../../protocol/protocol.cjs';
-import type { Command, CommandFile } from '../../types.js';
-import { inheritedFd } from '../open-listener.js';
+import { ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from '../../protocol/protocol.cjs';
+import type { Command } from '../../types.js';
+import { inheritedSockets, layoutOf } from '../layout.js';
 import type { Launch } from '../system.js';
 
 export const SCRIPT = /\.[cm]?[jt]sx?$/;
@@ -30,36 +30,19 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
 export function buildCommand(launch: Launch, control: number, adoption?: number): WorkerCommand {
-  const files = inheritedFiles(launch);
+  const { files } = inheritedSockets(launch.listeners, launch.slot);
   const { board } = launch;
-  const extra = [control, ...(adoption === undefined ? [] : [adoption])];
+  const { fds, environment } = layoutOf(files, { control, adoption, board: board?.fd });
   return workerCommand(launch, {
     environment: {
-      [ENV.controlFd]: controlFd(files.length),
+      ...environment,
       [ENV.listenFds]: files.length,
       [ENV.listenFdNames]: files.map((file) => file.name).join(':'),
-      ...(adoption !== undefined && { [ENV.adoptionFd]: adoptionFd(files.length) }),
-      ...(board !== undefined && {
-        [ENV.boardFd]: controlFd(files.length) + extra.length,
-        [ENV.boardRow]: board.row,
-      }),
+      ...(board !== undefined && { [ENV.boardRow]: board.row }),
     },
-    stdio: [
-      ...launch.settings.stdio,
-      ...files.map((file) => file.fd),
-      ...extra,
-      ...(board === undefined ? [] : [board.fd]),
-    ],
+    stdio: [...launch.settings.stdio, ...fds],
     files,
     isStale: (name) => STALE.has(name),
-  });
-}
-
-/** The sockets that the worker of a slot gets from the master, in the order of `listen`. */
-export function inheritedFiles({ listeners, slot }: Launch): CommandFile[] {
-  return listeners.flatMap((listener) => {
-    const fd = inheritedFd(listener, slot);
-    return fd === null ? [] : [{ fd, name: listener.address.name, address: listener.address }];
   });
 }
 

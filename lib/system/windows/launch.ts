@@ -8,7 +8,8 @@ import type { WindowsBinding } from '../../addon/native-windows.cjs';
 import type { LaunchSettings } from '../../options/settings.js';
 import { ENV, PIPES } from '../../protocol/protocol.cjs';
 import type { Command } from '../../types.js';
-import { inheritedFiles, producersCommand, STALE, workerCommand } from '../launch/command.js';
+import { producersCommand, STALE, workerCommand } from '../launch/command.js';
+import { inheritedSockets } from '../layout.js';
 import type { Launch } from '../system.js';
 
 /**
@@ -24,7 +25,7 @@ export function windowsCommand(
     environment: { [ENV.masterStarted]: startTime, [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
     stdio: [...launch.settings.stdio.map((entry, fd) => stdioEntry(entry, fd, onTerminal)), 'overlapped', 'pipe'],
     // Not inherited: they follow over the control channel, whoever starts the worker.
-    files: inheritedFiles(launch),
+    files: inheritedSockets(launch.listeners, launch.slot).files,
     // Names of variables know no case there.
     isStale: (name) => STALE.has(name.toUpperCase()),
   });
