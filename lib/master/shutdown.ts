@@ -1,9 +1,9 @@
 /** Ends every worker: ask, wait, kill, reap. Nobody is left behind, and nothing the user wrote can hold it up. */
 
 import { deferred } from '../common/deferred.js';
+import { MASTER_KILLS_MS } from '../protocol/deadlines.js';
 import type { System, Timer } from '../system/system.js';
 import type { Logger } from '../types.js';
-import { KILL_MARGIN } from './workers/drains.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
 /** How long a killed process may take to be reaped (uninterruptible sleep, no permission), in milliseconds. */
@@ -59,7 +59,7 @@ export class ShutDown {
       const first = this.#deadline === undefined;
       this.#deadline = deadline;
       this.#timer?.cancel();
-      this.#timer = this.#system.after(grace === 0 ? 0 : grace + KILL_MARGIN, () => this.#killAll());
+      this.#timer = this.#system.after(grace === 0 ? 0 : grace + MASTER_KILLS_MS, () => this.#killAll());
       if (first && grace > 0) for (const handle of this.#workers) this.#ask(handle);
       if (grace === 0) this.#killAll();
     }

@@ -1,14 +1,10 @@
 /** Workers that have been replaced and finish what they accepted: how long each may take, and how many there may be. */
 
+import { MASTER_KILLS_MS } from '../../protocol/deadlines.js';
 import type { System, Timer } from '../../system/system.js';
 import type { Logger } from '../../types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
-/**
- * A worker cuts what is left at its deadline and says what it was; SIGKILL comes this much later, in milliseconds, so that it
- * can.
- */
-export const KILL_MARGIN = 200;
 /** What a worker gets to end in that is one too many, and then until SIGKILL. It is not urgent, and the machine has much to do. Milliseconds. */
 const CUT = { time: 1_000, margin: 1_000 } as const;
 /** Who drains for longer than that has connections that stay. Milliseconds. */
@@ -87,7 +83,7 @@ export class Drains {
   }
 
   /** @param from What the time counts from. */
-  #limit(handle: WorkerHandle, timeout: number, from: string, margin = KILL_MARGIN): Timer {
+  #limit(handle: WorkerHandle, timeout: number, from: string, margin = MASTER_KILLS_MS): Timer {
     const { system, log } = this.#context;
     handle.drain('replace', timeout);
     return system.after(timeout + margin, () => {

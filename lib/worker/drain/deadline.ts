@@ -3,11 +3,9 @@
 import type { MasterWatch } from '../../addon/native.cjs';
 import { keptAliveBy } from '../../common/kept-alive.js';
 import { TIMER_MAX } from '../../common/timers.js';
+import { IDLE_ENDS_MS, NATIVE_ENDS_MS } from '../../protocol/deadlines.js';
 import type { Logger } from '../../types.js';
 import type { Drain } from './drain.js';
-
-/** How much later than the event loop's own deadline the native one ends a worker whose loop is blocked. Milliseconds. */
-const BACKSTOP_MARGIN = 250;
 
 /**
  * How long before the deadline idle connections are ended, in milliseconds: so long for each, so that they can be ended one by one; and
@@ -17,9 +15,6 @@ const LEAD = { answers: 200, each: 1, most: 5_000 } as const;
 
 /** What is idle at the deadline itself has ended after so long. Milliseconds. */
 const LAST_LOOK = 50;
-
-/** What the code behind `prefork()` has left to end in, after idle connections were ended at the deadline. Milliseconds. */
-const IDLE_MARGIN = 100;
 
 export interface DeadlineContext {
   readonly drain: Pick<Drain, 'connections' | 'destroy' | 'endIdle'>;
@@ -52,7 +47,7 @@ export class Deadline {
     const timer = setTimeout(() => this.#expire(timeout), timeout).unref();
     this.#set = { at: performance.now() + timeout, timer };
     this.#approach = setTimeout(() => this.#near(timeout), timeout - Math.min(timeout / 2, LEAD.most)).unref();
-    this.#context.watch()?.exitAfter(Math.ceil(timeout) + BACKSTOP_MARGIN, code);
+    this.#context.watch()?.exitAfter(Math.ceil(timeout) + NATIVE_ENDS_MS, code);
   }
 
   /** Ends idle connections ahead of the deadline: what arrives while the last of them are closed is answered before it. */
@@ -71,12 +66,12 @@ export class Deadline {
     const { drain } = this.#context;
     const { connections } = drain;
     // Those that were ended last may have been so this very moment.
-    if (connections === 0 && performance.now() - this.#endedAt > IDLE_MARGIN) this.#giveUp(timeout);
+    if (connections === 0 && performance.now() - this.#endedAt > IDLE_ENDS_MS) this.#giveUp(timeout);
     drain.endIdle(LAST_LOOK, (ended, unfinished) => {
       this.#ended(ended, timeout);
       if (unfinished > 0) this.#giveUp(timeout);
       drain.destroy();
-      setTimeout(() => this.#giveUp(timeout), IDLE_MARGIN).unref();
+      setTimeout(() => this.#giveUp(timeout), IDLE_ENDS_MS).unref();
     });
   }
 

@@ -1,0 +1,14 @@
+/**
+ * The end of a worker that drains, drawn once. Master and worker count from the same deadline, each by its own clock:
+ *
+ *     deadline                      the worker cuts what it still has, and logs what that was
+ *      + IDLE_ENDS_MS               the worker ends, if only idle connections had been left: the code behind `prefork()` had this long
+ *      + MASTER_KILLS_MS            the master sends SIGKILL
+ *      + NATIVE_ENDS_MS             without a master: a native thread ends the worker, also while its event loop is blocked
+ *
+ * Only in this order does a worker get to say what kept it, and does a master that lives have the last word.
+ */
+
+export const IDLE_ENDS_MS = 100;
+export const MASTER_KILLS_MS = 200;
+export const NATIVE_ENDS_MS = 250;
