@@ -3,7 +3,7 @@
  * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
  */
 
-import type { NativeBinding } from './addon/native.cjs';
+import type { CommonAddon } from './addon/native.cjs';
 import { prepare } from './boot/boot.cjs';
 import { identity } from './boot/identity.cjs';
 import { INSPECTABLE } from './protocol/protocol.cjs';
@@ -29,7 +29,7 @@ const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlags(process.execArgv, __filename);
   // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
-  const loadNative = () => (require('./addon/binding.cjs') as { native: NativeBinding }).native;
+  const loadNative = () => (require('./addon/binding.cjs') as { native: CommonAddon }).native;
   // One of the two, because every module on the way of a boot costs it time.
   const system =
     process.platform === 'win32'

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../paths.cjs';
 import { type Libc, libcOf, ownLibc } from './libc.cjs';
-import type { NativeBinding } from './native.cjs';
+import type { CommonAddon } from './native.cjs';
 
 interface BindingsOptions {
   readonly bindings: string;
@@ -36,7 +36,7 @@ function places(libc: Libc | undefined): readonly (readonly string[])[] {
 /**
  * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
  */
-function load(): NativeBinding {
+function load(): CommonAddon {
   const libc = process.platform === 'linux' ? ownLibc() : undefined;
   const attempts: Attempt[] = [];
   for (const place of places(libc)) {
@@ -52,7 +52,7 @@ function load(): NativeBinding {
       continue;
     }
     try {
-      return require(path) as NativeBinding;
+      return require(path) as CommonAddon;
     } catch (error) {
       // A build for another CPU, say, is no reason not to look for the right one.
       attempts.push({ path, reason: `could not be loaded: ${(error as Error).message}`, error });
@@ -64,9 +64,9 @@ function load(): NativeBinding {
 }
 
 /** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
-function searched(): NativeBinding | undefined {
+function searched(): CommonAddon | undefined {
   try {
-    const find: (options: BindingsOptions) => NativeBinding = require('bindings');
+    const find: (options: BindingsOptions) => CommonAddon = require('bindings');
     return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', 'build', 'Debug', 'bindings']] });
   } catch {
     return undefined;
@@ -87,4 +87,4 @@ function notFound(libc: Libc | undefined, attempts: readonly Attempt[]): Error {
 }
 
 /** The addon. Importing this module throws `ERR_PREFORK_ADDON_NOT_FOUND` when there is none for this platform. */
-export const native: NativeBinding = load();
+export const native: CommonAddon = load();

@@ -4,8 +4,7 @@
  * Communication Between 32-bit and 64-bit Applications"). Errors have Node's own shape, with the error numbers of libuv.
  */
 
-import type { Features } from '../types.js' with { 'resolution-mode': 'import' };
-import type { BoundSocket, Fd, InspectedSocket, MasterWatch, TcpListenRequest } from './native.cjs';
+import type { BoundSocket, CommonAddon, Fd, InspectedSocket, MasterWatch, TcpListenRequest } from './native.cjs';
 
 /**
  * A native thread that sleeps until somebody waits in the accept queue. It accepts nobody: whoever comes while this process is busy
@@ -37,11 +36,7 @@ export interface WindowsMasterWatchRequest {
   readonly started?: string;
 }
 
-export interface WindowsBinding {
-  /** Whether this is the thread that the process started with. */
-  readonly mainThread: boolean;
-  readonly features: Features;
-
+export interface WindowsAddon extends CommonAddon {
   /**
    * A bound (`SO_EXCLUSIVEADDRUSE`), listening, non-blocking socket that no child inherits. `reusePort` throws ENOTSUP: Windows has no
    * option that spreads connections over several sockets.
@@ -49,7 +44,6 @@ export interface WindowsBinding {
   listen(request: TcpListenRequest): BoundSocket;
   /** `closeOnExec`: children do not inherit it. `nonBlocking` is always true, Windows cannot be asked; `reusePort` always false. */
   inspectListener(socket: Fd): InspectedSocket;
-  closeFd(socket: Fd): void;
 
   /**
    * For another process: what `adoptSocket` takes there, once. From here on the socket is open in it, too, until it ends. Throws ESRCH

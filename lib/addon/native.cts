@@ -215,18 +215,25 @@ export interface DescriptorRoom {
   readonly limit: number;
 }
 
-/** What every POSIX system has. */
-export interface NativeBinding {
+/** What every system has. */
+export interface CommonAddon {
   /** Whether this is the first thread of the process, the one whose end is the end of the process. */
   readonly mainThread: boolean;
   /** Probed at every read. */
   readonly features: Features;
 
+  /** A bound, listening, non-blocking socket that no child inherits by itself. */
+  listen(request: TcpListenRequest): BoundSocket;
+  inspectListener(fd: Fd): InspectedSocket;
+  closeFd(fd: Fd): void;
+}
+
+/** What Linux and macOS share: `posix()` of `narrow.cts`. */
+export interface PosixAddon extends CommonAddon {
   /** A bound, listening, non-blocking, close-on-exec socket. */
   listen(request: TcpListenRequest | UnixListenRequest): BoundSocket;
   /** listen(2) again, to put a backlog back in force. */
   setBacklog(fd: Fd, backlog: number): void;
-  inspectListener(fd: Fd): InspectedSocket;
   /** connect(2) as a question: is anyone behind this unix socket path? */
   probeUnix(path: string): 'live' | 'stale' | 'absent' | 'not-a-socket';
   /** How many bytes the path of a unix socket may have. */
@@ -242,7 +249,6 @@ export interface NativeBinding {
    */
   endIfSilent(fd: Fd): boolean;
 
-  closeFd(fd: Fd): void;
   /** A close-on-exec duplicate. */
   dupFd(fd: Fd): Fd;
   setCloseOnExec(fd: Fd): void;
@@ -284,10 +290,10 @@ export interface NativeBinding {
 }
 
 /**
- * What only Linux has: guards, steering and watching of queues, sockets handed to workers that run, and PID 1. Through `onLinux()` of
- * `on-linux.ts`, after `features` said that it is there.
+ * What only Linux has: guards, steering and watching of queues, sockets handed to workers that run, and PID 1. `linux()` of `narrow.cts`,
+ * after `features` said that it is there.
  */
-export interface LinuxBinding {
+export interface LinuxAddon extends PosixAddon {
   /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
   guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
   /** Of a TCP socket by `TCP_INFO`, of a unix socket by sock_diag(7), which throws where the kernel was built without it. */

@@ -1,7 +1,8 @@
 /** What a booting worker finds on POSIX: descriptors that it inherited, and the addon that watches its master. */
 
 import { fstatSync } from 'node:fs';
-import type { NativeBinding } from '../addon/native.cjs';
+import { posix } from '../addon/narrow.cjs';
+import type { CommonAddon, PosixAddon } from '../addon/native.cjs';
 import { endWithoutReader } from '../common/guard-output.cjs';
 import { FIRST_FD } from '../protocol/protocol.cjs';
 import type { BootSystem } from './boot.cjs';
@@ -20,11 +21,11 @@ export function openControlFd({ controlFd }: WorkerIdentity): number | undefined
 }
 
 /** @param loadNative Loads the addon; may throw. */
-export function posixBoot(loadNative: () => NativeBinding): BootSystem {
+export function posixBoot(loadNative: () => CommonAddon): BootSystem {
   return {
     reportFd: openControlFd,
     arm(identity, onMasterDeath) {
-      const native = loadNative();
+      const native = posix(loadNative());
       leaveDeadTerminals(native);
       endWithoutReader(native);
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
@@ -45,7 +46,7 @@ export function posixBoot(loadNative: () => NativeBinding): BootSystem {
  * On a terminal that has hung up every write fails, and Node 20 aborts when it cannot give the settings back at exit
  * (nodejs/node#58200): before, when and after it hangs up a worker has /dev/null instead.
  */
-function leaveDeadTerminals(native: NativeBinding): void {
+function leaveDeadTerminals(native: PosixAddon): void {
   const leave = (): void => void native.replaceDeadTerminals();
   leave();
   process.on('SIGHUP', leave);
@@ -53,7 +54,7 @@ function leaveDeadTerminals(native: NativeBinding): void {
 }
 
 /** A worker's own children must not hold its listeners open. A wrong descriptor is reported later, when it is inspected. */
-function closeOnExec(native: NativeBinding, fd: number): void {
+function closeOnExec(native: PosixAddon, fd: number): void {
   try {
     native.setCloseOnExec(fd);
   } catch (error) {

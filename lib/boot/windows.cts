@@ -1,8 +1,8 @@
 /** What a booting worker finds on Windows: two pipes, and the addon that watches its master. */
 
 import { fstatSync, writeSync } from 'node:fs';
-import type { NativeBinding } from '../addon/native.cjs';
-import type { WindowsBinding } from '../addon/native-windows.cjs';
+import { windows } from '../addon/narrow.cjs';
+import type { CommonAddon } from '../addon/native.cjs';
 import { encode } from '../protocol/protocol.cjs';
 import type { BootSystem } from './boot.cjs';
 import type { WorkerIdentity } from './identity.cjs';
@@ -32,11 +32,11 @@ function isPipe(fd: number): boolean {
 }
 
 /** @param loadNative Loads the addon; may throw. */
-export function windowsBoot(loadNative: () => NativeBinding): BootSystem {
+export function windowsBoot(loadNative: () => CommonAddon): BootSystem {
   return {
     reportFd: (identity) => controlPipes(identity)?.report,
     arm(identity, onMasterDeath) {
-      const native = loadNative() as unknown as WindowsBinding;
+      const native = windows(loadNative());
       // Node has taken the pipes from the worker's own children (uv_disable_stdio_inheritance).
       const { masterPid: pid, masterStarted: started } = identity;
       const watch = native.watchMaster({ pid, ...(started !== undefined && { started }) }, onMasterDeath);

@@ -1,6 +1,6 @@
 /** process.stdout and process.stderr of a worker whose reader may go away (`node app.mjs | head -1`, a terminal that is closed), or whose disk is full. */
 
-import type { NativeBinding } from '../addon/native.cjs';
+import type { PosixAddon } from '../addon/native.cjs';
 
 /**
  * EPIPE: nothing reads the pipe any more. EIO: the terminal has hung up. The others: the disk of a log file, or what this user may have of it, is
@@ -41,7 +41,7 @@ export function guardOutput(): void {
  * Node prints the error that ends a process synchronously. A pipe that nobody reads would keep a worker that has crashed, with its share of the
  * connections, and a master whose supervisor waits for its end.
  */
-export function endWithoutReader(native: Pick<NativeBinding, 'replaceFullStderr'>): void {
+export function endWithoutReader(native: Pick<PosixAddon, 'replaceFullStderr'>): void {
   process.on('uncaughtExceptionMonitor', () => {
     // Otherwise the program decides what is printed, and whether this is the end.
     if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;

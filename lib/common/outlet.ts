@@ -5,6 +5,7 @@
  */
 
 import { native } from '../addon/addon.js';
+import { isPosix } from '../addon/narrow.cjs';
 
 /** Returns how many of the bytes were taken at once. Throws when the reader is gone. */
 export type Write = (fd: number, bytes: Uint8Array) => number;
@@ -231,7 +232,7 @@ const outlets = new Map<number, Outlet>();
 export function outlet(fd: 1 | 2): Outlet {
   const known = outlets.get(fd);
   if (known !== undefined) return known;
-  const made = new Outlet(fd, 'writeNow' in native ? native.writeNow : writeStream);
+  const made = new Outlet(fd, isPosix(native) ? native.writeNow : writeStream);
   outlets.set(fd, made);
   return made;
 }

@@ -1,11 +1,11 @@
 /** The sockets of one address under `sharing: 'sharded'`: one per slot, in one `SO_REUSEPORT` group, held by the master for its whole life. */
 
-import type { Fd, LinuxBinding, NativeBinding } from '../addon/native.cjs';
+import type { Fd, LinuxAddon } from '../addon/native.cjs';
 import { inWords } from '../common/in-words.cjs';
 import type { Logger } from '../types.js';
 
 export class SlotSockets {
-  readonly #native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>;
+  readonly #native: Pick<LinuxAddon, 'steer' | 'closeFd'>;
   readonly #bind: () => Fd;
   readonly #log: Logger;
   readonly #fds: Fd[] = [];
@@ -13,7 +13,7 @@ export class SlotSockets {
   #steered = '';
 
   /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
-  constructor(native: Pick<LinuxBinding & NativeBinding, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
+  constructor(native: Pick<LinuxAddon, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
     this.#native = native;
     this.#log = log;
     this.#bind = bind;

@@ -2,7 +2,7 @@
 
 import type { Server, Socket } from 'node:net';
 import { inspect } from 'node:util';
-import type { NativeBinding } from '../addon/native.cjs';
+import type { CommonAddon } from '../addon/native.cjs';
 import { bootError, prepare } from '../boot/boot.cjs';
 import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
@@ -72,7 +72,7 @@ function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['draine
  * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
  * a process has one set of listeners.
  */
-export async function runWorker(identity: WorkerIdentity, settings: Settings, native: NativeBinding): Promise<void> {
+export async function runWorker(identity: WorkerIdentity, settings: Settings, native: CommonAddon): Promise<void> {
   if (identity.serving) return await drained(identity);
   identity.serving = true;
   await new Worker(identity, settings, await workerSystem(native)).run();

@@ -6,8 +6,7 @@
 import { constants } from 'node:os';
 import type {
   InspectedSocket,
-  LinuxBinding,
-  NativeBinding,
+  LinuxAddon,
   QueueWatch,
   TcpListenRequest,
   WaitingQueue,
@@ -41,8 +40,8 @@ export class FakeNative {
     });
   }
 
-  get binding(): LinuxBinding & NativeBinding {
-    const binding: Partial<LinuxBinding & NativeBinding> = {
+  get binding(): LinuxAddon {
+    const binding: Partial<LinuxAddon> = {
       listen: (request) => {
         if (request.family === 'unix') throw new Error('unix sockets need the real addon');
         return this.#bind('listen', request);
@@ -67,7 +66,7 @@ export class FakeNative {
         if (!this.open.delete(fd)) throw systemError('EBADF', 'close');
       },
     };
-    return binding as LinuxBinding & NativeBinding;
+    return binding as LinuxAddon;
   }
 
   /** Somebody waits in this queue: reported by every watch that is armed for it. Returns by how many. */

@@ -7,8 +7,7 @@ import { expect, vi } from 'vitest';
 import { native as binding } from '../../lib/addon/binding.cjs';
 import type {
   Fd,
-  LinuxBinding,
-  NativeBinding,
+  LinuxAddon,
   NativeChild,
   NativeExit,
   SpawnRequest,
@@ -19,7 +18,7 @@ import { bounded } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 
 /** What other systems lack is only for tests that are skipped there. */
-export const native = binding as LinuxBinding & NativeBinding;
+export const native = binding as LinuxAddon;
 
 /** Milliseconds. For a machine that does much else: a bound is there to fail instead of hanging, not to measure. */
 export const PATIENCE = 30_000;

@@ -6,5 +6,5 @@ import { fileURLToPath } from 'node:url';
 const places = [`prebuilds/${process.platform}-${process.arch}`, 'build/Release'];
 const files = places.map((place) => fileURLToPath(new URL(`../../${place}/prefork.node`, import.meta.url)));
 
-/** @type {import('../../lib/addon/native-windows.cjs').WindowsBinding} */
+/** @type {import('../../lib/addon/native-windows.cjs').WindowsAddon} */
 export const native = createRequire(import.meta.url)(files.find((file) => existsSync(file)) ?? files[0]);

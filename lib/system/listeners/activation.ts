@@ -6,7 +6,8 @@
  */
 
 import { isIP, SocketAddress } from 'node:net';
-import type { Fd, InspectedSocket, NativeBinding } from '../../addon/native.cjs';
+import { posix } from '../../addon/narrow.cjs';
+import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import { placeText } from '../../common/system-error.js';
@@ -15,8 +16,6 @@ import { FIRST_FD } from '../../protocol/protocol.cjs';
 import type { Logger } from '../../types.js';
 import type { ResolvedAddress } from './lookup.js';
 import { type NotASocket, notASocket } from './not-a-socket.js';
-
-type Native = Pick<NativeBinding, 'inspectListener' | 'setCloseOnExec' | 'setNonBlocking' | 'closeFd'>;
 
 /** An open descriptor; whoever takes it from the list owns it. */
 export interface ActivatedSocket {
@@ -41,7 +40,7 @@ const pools = new WeakMap<NodeJS.ProcessEnv, Pool>();
 const VARIABLES = ['LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', 'LISTEN_PIDFDID'];
 
 export interface ActivationContext {
-  readonly native: Native;
+  readonly native: CommonAddon;
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
@@ -136,7 +135,7 @@ function takeSockets({ native, env, pid, log, notASocket: look = notASocket }: A
     for (let index = 0; index < Number(count); index++) {
       fd = FIRST_FD + index;
       // The manager leaves it inheritable; no child that is not a worker may keep the port open.
-      native.setCloseOnExec(fd);
+      posix(native).setCloseOnExec(fd);
       const socket = native.inspectListener(fd);
       const other = socket.family === 'other' ? look(fd) : undefined;
       // Where the manager's descriptors end, Node's own begin: its epoll is the first, and without it the process aborts.

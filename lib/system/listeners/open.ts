@@ -3,10 +3,10 @@
  * workers.
  */
 
-import type { BoundSocket, NativeBinding, TcpListenRequest } from '../../addon/native.cjs';
+import { linux, posix } from '../../addon/narrow.cjs';
+import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
-import { onLinux } from '../../common/on-linux.js';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
 import type { ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
 import type { ListenerAddress, Logger, Sharing } from '../../types.js';
@@ -19,7 +19,7 @@ import type { NotASocket } from './not-a-socket.js';
 type UnixListeners = typeof import('./unix.js');
 
 export interface OpenListenersContext {
-  readonly native: NativeBinding;
+  readonly native: CommonAddon;
   readonly sharing: Sharing;
   /** `'sharded'`: how many sockets an address gets now. */
   readonly slots: number;
@@ -117,7 +117,7 @@ function adopt(
         `use sharing 'shared' instead of '${sharing}'`,
     );
   }
-  native.setNonBlocking(fd);
+  posix(native).setNonBlocking(fd);
   log.info(`listener '${plan.name}': using descriptor ${fd} of the service manager, ${place}`);
 }
 
@@ -127,7 +127,7 @@ function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: 
 
 function openUnix(plan: UnixPlan, context: Opening): OpenListener {
   const { openUnixSocket, UnixRenewal } = context.unix as UnixListeners;
-  const socket = openUnixSocket(plan, context.native);
+  const socket = openUnixSocket(plan, posix(context.native));
   const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
   const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
   const renewal = new UnixRenewal(socket, listener, context.log);
@@ -168,13 +168,13 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
 /** Several sockets on one address. The guard keeps other masters of the same user off it, and holds the number of port 0. */
 function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListenersContext): OpenListener {
   const { native, sharing, slots, log } = context;
-  const guard = onLinux(native).guard(request);
+  const guard = linux(native).guard(request);
   const particulars = { ipv6Only: request.ipv6Only, inherited: false };
   if (sharing === 'reuseport') {
     return listenerOf(plan, guard, particulars, context, () => native.closeFd(guard.fd));
   }
   const address = { ...request, port: guard.port as number, backlog: plan.backlog, reusePort: true };
-  const shards = new SlotSockets(onLinux(native), log, () => native.listen(address).fd);
+  const shards = new SlotSockets(linux(native), log, () => native.listen(address).fd);
   const release = (): void => {
     shards.close();
     native.closeFd(guard.fd);

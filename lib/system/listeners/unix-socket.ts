@@ -16,11 +16,11 @@
 
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Fd, NativeBinding } from '../../addon/native.cjs';
+import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
 import type { UnixPlan } from '../../options/settings.js';
 
-type Native = Pick<NativeBinding, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd' | 'unixPathMax'>;
+type Native = Pick<PosixAddon, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd' | 'unixPathMax'>;
 
 /** A socket that listens. While it is open the kernel gives the number of its file to no other one (unix_bind_bsd holds it). */
 export interface BoundUnix {

@@ -2,10 +2,10 @@
 
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { native } from '../../addon/addon.js';
-import type { LinuxBinding } from '../../addon/native.cjs';
+import { native as addon } from '../../addon/addon.js';
+import { isLinux, linux, posix } from '../../addon/narrow.cjs';
+import type { LinuxAddon, PosixAddon } from '../../addon/native.cjs';
 import { endWithoutReader } from '../../common/guard-output.cjs';
-import { isLinux, onLinux } from '../../common/on-linux.js';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
@@ -34,31 +34,30 @@ const SIGNAL_NAMES = new Map(
 );
 
 export class PosixSystem extends CommonSystem implements System {
+  readonly #native = posix(addon);
+  readonly #linux = isLinux(addon) ? addon : undefined;
   /** Native children that are not reaped yet. */
   readonly #children = new Set<number>();
 
+  readonly seal = this.#linux && ((fd: number) => this.#linux?.sealListener(fd));
+  readonly openBoard = this.#linux && (() => linux(addon).makeBoard());
+  readonly queues = this.#linux && queuesOf(this.#linux);
+
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
-    return openListeners(plans, { native, sharing, slots, log, env: process.env, pid: process.pid });
+    return openListeners(plans, { native: this.#native, sharing, slots, log, env: process.env, pid: process.pid });
   }
-
-  readonly seal = 'sealListener' in native ? (fd: number) => onLinux(native).sealListener(fd) : undefined;
-
-  readonly openBoard = 'makeBoard' in native ? () => onLinux(native).makeBoard() : undefined;
 
   settle(): void {
-    if (!('releaseFreeMemory' in native)) return;
-    onLinux(native).releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
+    this.#linux?.releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
   }
-
-  readonly queues = isLinux(native) ? queuesOf(native) : undefined;
 
   cpuWait(pid: number): number | undefined {
     return runDelay(pid);
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
-    const [ours, theirs] = native.socketPair();
-    const worker = new PosixProcess(native, ours, events);
+    const [ours, theirs] = this.#native.socketPair();
+    const worker = new PosixProcess(this.#native, ours, events);
     const handedOver = [theirs];
     try {
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
@@ -70,14 +69,14 @@ export class PosixSystem extends CommonSystem implements System {
         const { produce } = await import('../launch/producer.js');
         worker.attach(await produce(launch.commandProducer, producersCommand(command)));
         // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
-        for (const file of command.files) native.setNonBlocking(file.fd);
+        for (const file of command.files) this.#native.setNonBlocking(file.fd);
       }
       return worker;
     } catch (error) {
       worker.abandon();
       throw error;
     } finally {
-      for (const fd of handedOver) native.closeFd(fd);
+      for (const fd of handedOver) this.#native.closeFd(fd);
     }
   }
 
@@ -85,24 +84,24 @@ export class PosixSystem extends CommonSystem implements System {
   override onSignal(signal: NodeJS.Signals, action: () => void): () => void {
     if (signal === 'SIGHUP') {
       return super.onSignal(signal, () => {
-        leaveDeadTerminals();
+        leaveDeadTerminals(this.#native);
         action();
       });
     }
     if (signal !== 'SIGTTIN' && signal !== 'SIGTTOU') return super.onSignal(signal, action);
     // The kernel sends them to a background job that touches its terminal: a handler alone would make an endless loop of its write(2).
-    if (!isLinux(native)) return this.hasControllingTerminal() ? () => {} : super.onSignal(signal, action);
+    if (this.#linux === undefined) return this.hasControllingTerminal() ? () => {} : super.onSignal(signal, action);
     const undo = super.onSignal(signal, action);
-    native.leaveToJobControl(constants.signals[signal]);
+    this.#linux.leaveToJobControl(constants.signals[signal]);
     return undo;
   }
 
   #start(worker: PosixProcess, launch: Launch, command: WorkerCommand): void {
-    leaveDeadTerminals();
-    const { uid, gid, groups } = identityOf(launch.settings);
-    const stdio = openWorkerStdio(native, command.stdio);
+    leaveDeadTerminals(this.#native);
+    const { uid, gid, groups } = identityOf(launch.settings, this.#native);
+    const stdio = openWorkerStdio(this.#native, command.stdio);
     try {
-      const child = native.spawn(
+      const child = this.#native.spawn(
         {
           file: executable(command.file, this.program.execPath),
           args: [command.file, ...command.args],
@@ -148,11 +147,11 @@ export class PosixSystem extends CommonSystem implements System {
   reapStrangers(): () => void {
     if (process.pid !== 1) return () => {};
     // No process that is ours to start has this number anywhere else.
-    const linux = onLinux(native);
+    const native = linux(addon);
     let timer: NodeJS.Timeout | undefined;
     const look = () => {
       timer = undefined;
-      if (linux.reapStrangers([...this.#children])) timer = setTimeout(look, STRANGER_AGE).unref();
+      if (native.reapStrangers([...this.#children])) timer = setTimeout(look, STRANGER_AGE).unref();
     };
     // libuv multiplexes SIGCHLD, so child_process goes on working beside this.
     const onChild = () => {
@@ -166,17 +165,17 @@ export class PosixSystem extends CommonSystem implements System {
   }
 }
 
-function queuesOf(linux: LinuxBinding): Queues {
+function queuesOf(native: LinuxAddon): Queues {
   return {
-    depth: (fd) => linux.queueDepth(fd),
+    depth: (fd) => native.queueDepth(fd),
     watch: (onWaiting, confirmations = 0) =>
-      linux.watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting),
+      native.watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting),
   };
 }
 
 let watchesExit = false;
 
-function leaveDeadTerminals(): void {
+function leaveDeadTerminals(native: PosixAddon): void {
   native.replaceDeadTerminals();
   if (watchesExit) return;
   watchesExit = true;
@@ -190,7 +189,10 @@ function signalName(number: number): NodeJS.Signals {
 }
 
 /** setuid alone would leave the master's groups to the worker: the user's own belong to the user id. */
-function identityOf(settings: Launch['settings']): { uid?: number; gid?: number; groups?: readonly number[] } {
+function identityOf(
+  settings: Launch['settings'],
+  native: PosixAddon,
+): { uid?: number; gid?: number; groups?: readonly number[] } {
   const { uid, gid, groups } = settings;
   const user = uid === undefined ? undefined : native.userGroups(uid);
   const ownGid = gid ?? user?.gid ?? uid;

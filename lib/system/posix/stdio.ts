@@ -2,7 +2,7 @@
 
 import { openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { NativeBinding } from '../../addon/native.cjs';
+import type { PosixAddon } from '../../addon/native.cjs';
 import type { Command } from '../../types.js';
 
 export interface WorkerStdio {
@@ -22,7 +22,7 @@ export interface PipedOutput {
   readonly stream: Socket;
 }
 
-export function openWorkerStdio(native: NativeBinding, entries: Command['stdio']): WorkerStdio {
+export function openWorkerStdio(native: PosixAddon, entries: Command['stdio']): WorkerStdio {
   const fds: number[] = [];
   const toClose: number[] = [];
   const outputs: PipedOutput[] = [];

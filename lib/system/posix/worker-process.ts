@@ -1,8 +1,8 @@
 /** One worker process as POSIX has it: pid, control channel, piped output, exit. */
 
 import type { ChildProcess } from 'node:child_process';
-import type { Fd, NativeBinding } from '../../addon/native.cjs';
-import { onLinux } from '../../common/on-linux.js';
+import { linux } from '../../addon/narrow.cjs';
+import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
@@ -16,7 +16,7 @@ type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
 /** One process behind a control channel, started natively or by a `commandProducer`. */
 export class PosixProcess implements WorkerProcess {
-  readonly #native: NativeBinding;
+  readonly #native: PosixAddon;
   readonly #channel: MasterChannel;
   readonly #lastWords: LastWords;
   #pid = 0;
@@ -29,7 +29,7 @@ export class PosixProcess implements WorkerProcess {
   #adoptions = 0;
 
   /** @param controlFd The master's end of the control channel; this worker owns it. */
-  constructor(native: NativeBinding, controlFd: Fd, events: WorkerProcessEvents) {
+  constructor(native: PosixAddon, controlFd: Fd, events: WorkerProcessEvents) {
     this.#native = native;
     this.#lastWords = new LastWords(events, () => this.#channel.close());
     this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), FROM_WORKER, {
@@ -64,7 +64,7 @@ export class PosixProcess implements WorkerProcess {
 
   /** Opens the way for sockets of other slots; returns the worker's end, which is the caller's. */
   openAdoption(): Fd {
-    const [ours, theirs] = onLinux(this.#native).seqpacketPair();
+    const [ours, theirs] = linux(this.#native).seqpacketPair();
     this.#adoption = ours;
     return theirs;
   }
@@ -73,8 +73,7 @@ export class PosixProcess implements WorkerProcess {
     if (this.#adoption === undefined) return false;
     // The descriptors first: they are there when the worker reads of them.
     const tag = ++this.#adoptions;
-    if (onLinux(this.#native).sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent')
-      return false;
+    if (linux(this.#native).sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent') return false;
     return this.send({ type: 'adopt', slot, tag, listeners: sockets.map(({ listener }) => listener) });
   }
 

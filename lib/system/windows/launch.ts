@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
-import type { WindowsBinding } from '../../addon/native-windows.cjs';
+import type { WindowsAddon } from '../../addon/native-windows.cjs';
 import type { LaunchSettings } from '../../options/settings.js';
 import { ENV, PIPES } from '../../protocol/protocol.cjs';
 import type { Command } from '../../types.js';
@@ -13,7 +13,7 @@ import { inheritedSockets } from '../layout.js';
 import type { Launch } from '../system.js';
 
 /**
- * @param startTime Of the master, see WindowsBinding.
+ * @param startTime Of the master, see WindowsAddon.
  * @param onTerminal Whether a descriptor of the master is a console.
  */
 export function windowsCommand(
@@ -57,7 +57,7 @@ export async function startProcess(command: Command): Promise<ChildProcess> {
  * Starts a process, if `birth` does so before it returns: no master that is killed meanwhile leaves one behind that never ran. Whatever
  * has begun to run finds out by itself.
  */
-export function holdingNewborns<Born>(native: Pick<WindowsBinding, 'holdNewborns'>, birth: () => Born): Born {
+export function holdingNewborns<Born>(native: Pick<WindowsAddon, 'holdNewborns'>, birth: () => Born): Born {
   native.holdNewborns(true);
   try {
     return birth();

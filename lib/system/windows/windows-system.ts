@@ -1,7 +1,7 @@
 /** The master's hands on Windows. Small, because every master carries it: the rest is loaded where it is needed. */
 
-import { native } from '../../addon/addon.js';
-import type { WindowsBinding } from '../../addon/native-windows.cjs';
+import { native as addon } from '../../addon/addon.js';
+import { windows } from '../../addon/narrow.cjs';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
@@ -15,6 +15,7 @@ const NOBODY = -1;
 type Fleet = typeof import('./late.js');
 
 export class WindowsSystem extends CommonSystem implements System {
+  readonly #native = windows(addon);
   #fleet: Promise<Fleet> | undefined;
 
   /** At the start: a file that is loaded late may be another version's by then. */
@@ -30,18 +31,25 @@ export class WindowsSystem extends CommonSystem implements System {
     log: Logger,
   ): Promise<OpenListener[]> {
     const { windowsWayOut: wayOut } = await this.#load();
-    return await openListeners(plans, { native, sharing, slots, log, env: process.env, pid: NOBODY, wayOut });
+    return await openListeners(plans, {
+      native: this.#native,
+      sharing,
+      slots,
+      log,
+      env: process.env,
+      pid: NOBODY,
+      wayOut,
+    });
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const { holdingNewborns, startProcess, windowsCommand, WindowsProcess } = await this.#load();
-    const windows = native as unknown as WindowsBinding;
-    const command = windowsCommand(launch, windows.startTime);
+    const command = windowsCommand(launch, this.#native.startTime);
     const produce = launch.commandProducer;
     const start =
       produce === undefined ? startProcess : (await import('../launch/producer.js')).produce.bind(undefined, produce);
-    const child = await holdingNewborns(windows, () => start(command));
-    return new WindowsProcess(windows, child, launch, events);
+    const child = await holdingNewborns(this.#native, () => start(command));
+    return new WindowsProcess(this.#native, child, launch, events);
   }
 
   /** A console that is closed sends SIGHUP, and nobody else does. */

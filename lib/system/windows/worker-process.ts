@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { WindowsBinding, WorkerJob } from '../../addon/native-windows.cjs';
+import type { WindowsAddon, WorkerJob } from '../../addon/native-windows.cjs';
 import { Channel, hasRoom, lineOf } from '../../protocol/channel.js';
 import { overStreams } from '../../protocol/ends-windows.js';
 import type { InitMessage, MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
@@ -11,7 +11,7 @@ import { FROM_WORKER } from '../../protocol/what-workers-say.js';
 import { followChild, LastWords } from '../launch/last-words.js';
 import type { Launch, ProcessExit, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
-type Native = Pick<WindowsBinding, 'createJob' | 'duplicateSocket' | 'shareNewborns'>;
+type Native = Pick<WindowsAddon, 'createJob' | 'duplicateSocket' | 'shareNewborns'>;
 
 /** The exit code of what the master ended: what a POSIX shell says of SIGKILL and SIGTERM. */
 const KILLED = { SIGKILL: 137, SIGTERM: 143 } as const;

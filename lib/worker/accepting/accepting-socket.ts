@@ -6,7 +6,7 @@
 
 import { type Server, Socket } from 'node:net';
 import type { Fd } from '../../addon/native.cjs';
-import type { AcceptWatch, WindowsBinding } from '../../addon/native-windows.cjs';
+import type { AcceptWatch, WindowsAddon } from '../../addon/native-windows.cjs';
 
 /** What `server.address()` answers. */
 export interface BoundTo {
@@ -32,7 +32,7 @@ const EEXIST = -4075;
 /** Nobody is accepted for so long after accepting has failed: whatever is short then takes its time. Milliseconds. */
 const PAUSE = 100;
 
-type Native = Pick<WindowsBinding, 'accept' | 'closeFd' | 'watchAccepts'>;
+type Native = Pick<WindowsAddon, 'accept' | 'closeFd' | 'watchAccepts'>;
 
 let known: TcpConstructor | undefined;
 

@@ -1,7 +1,7 @@
 /** In a worker: accepts from the sockets of other slots while nobody serves them. */
 
 import type { Server } from 'node:net';
-import type { Fd, LinuxBinding, NativeBinding } from '../../addon/native.cjs';
+import type { Fd, LinuxAddon } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
 import type { MasterMessage, WireListener } from '../../protocol/protocol.cjs';
 import type { Logger } from '../../types.js';
@@ -13,7 +13,7 @@ import { relayTo } from './relay.js';
 export interface AdoptionsContext {
   /** Where the master sends descriptors. */
   readonly channel: Fd;
-  readonly native: Pick<LinuxBinding & NativeBinding, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
+  readonly native: Pick<LinuxAddon, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
   readonly drain: Pick<Drain, 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly admission: Pick<Admission, 'accepts' | 'admit' | 'trackHelper'>;
   readonly log: Logger;

@@ -1,7 +1,7 @@
 /** From what the master promised to sockets that can be served, and from what was served back to the promise. */
 
 import type { Server } from 'node:net';
-import type { InspectedSocket, NativeBinding } from '../../addon/native.cjs';
+import type { CommonAddon, InspectedSocket, PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import { showAddress } from '../../common/log.js';
@@ -12,7 +12,7 @@ import type { Listener, Logger } from '../../types.js';
  * Adopts every listener of a worker, in order: checks what was inherited, binds what this worker binds itself.
  * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when a descriptor is not the listening socket that was promised.
  */
-export function inheritListeners(native: NativeBinding, wires: readonly WireListener[]): Listener[] {
+export function inheritListeners(native: PosixAddon, wires: readonly WireListener[]): Listener[] {
   return wires.map((wire) => {
     const { name, family, address, port } = wire;
     return {
@@ -25,14 +25,14 @@ export function inheritListeners(native: NativeBinding, wires: readonly WireList
   });
 }
 
-function bind(native: NativeBinding, wire: WireListener): number {
+function bind(native: PosixAddon, wire: WireListener): number {
   if (wire.family === 'unix' || wire.port === undefined) throw mismatch(wire, 'no descriptor');
   const { family, address, port, backlog, ipv6Only } = wire;
   return native.listen({ family, address, port, backlog, ipv6Only, reusePort: true }).fd;
 }
 
 /** The listening socket that was promised. */
-export function verified(native: Pick<NativeBinding, 'inspectListener'>, wire: WireListener, fd: number): number {
+export function verified(native: Pick<CommonAddon, 'inspectListener'>, wire: WireListener, fd: number): number {
   let found: InspectedSocket;
   try {
     found = native.inspectListener(fd);
@@ -69,7 +69,7 @@ function mismatch(wire: WireListener, found: string, cause?: unknown): PreforkEr
 
 /** server.listen({ fd }) has called listen(2) again with libuv's backlog of 511, for every holder of the socket. */
 export function restoreBacklog(
-  native: Pick<NativeBinding, 'setBacklog'>,
+  native: Pick<PosixAddon, 'setBacklog'>,
   log: Pick<Logger, 'warn'>,
   fd: number,
   backlog: number,

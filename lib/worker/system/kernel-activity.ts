@@ -1,6 +1,6 @@
 /** Linux and macOS: what the kernel knows of a connection of Node's. */
 
-import type { Fd, LinuxBinding, NativeBinding } from '../../addon/native.cjs';
+import type { Fd, LinuxAddon, PosixAddon } from '../../addon/native.cjs';
 import type { Activity } from '../drain/quiet.js';
 
 /**
@@ -17,7 +17,7 @@ export function descriptorOf(holder: object): Fd | undefined {
 }
 
 export function kernelActivity(
-  native: Pick<NativeBinding, 'bytesWaiting' | 'endIfSilent'> & Partial<LinuxBinding>,
+  native: Pick<PosixAddon, 'bytesWaiting' | 'endIfSilent'> & Partial<LinuxAddon>,
 ): Activity {
   const ask = <T>(socket: object, question: (fd: Fd) => T): T | undefined => {
     const fd = descriptorOf(socket);

@@ -1,9 +1,9 @@
 /** The worker's hands on Linux and macOS: what it was given are descriptors. */
 
-import type { NativeAcceptLines, NativeBinding } from '../../addon/native.cjs';
+import { linux } from '../../addon/narrow.cjs';
+import type { NativeAcceptLines, PosixAddon } from '../../addon/native.cjs';
 import { openControlFd, posixBoot } from '../../boot/posix.cjs';
 import { reasonOf } from '../../common/in-words.cjs';
-import { onLinux } from '../../common/on-linux.js';
 import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
@@ -13,7 +13,7 @@ import { inheritListeners, restoreBacklog } from '../accepting/inherited.js';
 import { descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { WorkerSystem } from './worker-system.js';
 
-export function posixSystem(native: NativeBinding): WorkerSystem {
+export function posixSystem(native: PosixAddon): WorkerSystem {
   let fds: readonly number[] = [];
   let wires: readonly WireListener[] = [];
   let lines: NativeAcceptLines | undefined;
@@ -54,19 +54,19 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
     async adoptions(context) {
       // Loaded late: most workers do without.
       const { Adoptions } = await import('../accepting/adoptions.js');
-      return new Adoptions({ ...context, native: onLinux(native) });
+      return new Adoptions({ ...context, native: linux(native) });
     },
     // libuv accepts in every turn for as long as somebody is there. Behind another worker that was woken it would not hear of it.
     acceptQueued: () => lines?.look(),
-    queued: () => asked(() => sum(fds.map((fd) => onLinux(native).queueDepth(fd).depth))),
+    queued: () => asked(() => sum(fds.map((fd) => linux(native).queueDepth(fd).depth))),
     // A unix socket has no handshake.
     arriving: () =>
-      asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : onLinux(native).handshakes(fd))))) ?? 0,
+      asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : linux(native).handshakes(fd))))) ?? 0,
     seal: (which) =>
       asked(() => {
         for (const [i, { fd, activated }] of wires.entries()) {
           if (which === 'all' ? activated : fd !== null) continue;
-          onLinux(native).sealListener(fds[i] as number);
+          linux(native).sealListener(fds[i] as number);
         }
         return which !== 'all' || !wires.some(({ activated }) => activated);
       }) ?? false,
@@ -74,7 +74,7 @@ export function posixSystem(native: NativeBinding): WorkerSystem {
 }
 
 function openLines(
-  native: NativeBinding,
+  native: PosixAddon,
   { counts, board, log, room }: AcceptLinesContext,
 ): NativeAcceptLines | undefined {
   if (board === undefined) return native.acceptLines({ counts }, room);

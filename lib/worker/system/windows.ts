@@ -1,7 +1,6 @@
 /** The worker's hands on Windows: sockets that the master duplicated for it, and a watch of their queues. */
 
-import type { NativeBinding } from '../../addon/native.cjs';
-import type { WindowsBinding } from '../../addon/native-windows.cjs';
+import type { WindowsAddon } from '../../addon/native-windows.cjs';
 import { controlPipes, windowsBoot } from '../../boot/windows.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { Channel } from '../../protocol/channel.js';
@@ -14,11 +13,10 @@ import { verified } from '../accepting/inherited.js';
 import { NO_ACTIVITY } from '../drain/quiet.js';
 import type { WorkerChannel, WorkerSystem } from './worker-system.js';
 
-export function windowsSystem(binding: NativeBinding): WorkerSystem {
-  const native = binding as unknown as WindowsBinding;
+export function windowsSystem(native: WindowsAddon): WorkerSystem {
   const sockets: AcceptingSocket[] = [];
   return {
-    boot: windowsBoot(() => binding),
+    boot: windowsBoot(() => native),
     // The socket behind a connection of Node's is out of reach.
     activity: NO_ACTIVITY,
     openChannel(identity, events) {
@@ -54,7 +52,7 @@ export function windowsSystem(binding: NativeBinding): WorkerSystem {
   };
 }
 
-function adoptSocket(native: WindowsBinding, wire: WireListener): AcceptingSocket {
+function adoptSocket(native: WindowsAddon, wire: WireListener): AcceptingSocket {
   const { family, boundAs, port, handover } = wire;
   if (family === 'unix' || port === undefined || handover === undefined) {
     throw new PreforkError(

@@ -2,11 +2,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
+import { linux } from '../../../lib/addon/narrow.cjs';
 import type { BoundSocket, InspectedSocket } from '../../../lib/addon/native.cjs';
-import { onLinux } from '../../../lib/common/on-linux.js';
 import type { WireListener } from '../../../lib/protocol/protocol.cjs';
 import type { ListenerAddress } from '../../../lib/types.js';
+import { native } from '../../helpers/addon.js';
 import { inPackage, target } from '../../helpers/index.js';
 
 const FIXTURE = inPackage('test/fixtures/opens-listeners.mjs');
@@ -130,7 +130,7 @@ test('W17 a socket of the wrong kind under the name of a listener is refused', a
 });
 
 test('W17 a bound socket that does not listen is refused under its name', async () => {
-  const guard = hold(onLinux(native).guard({ family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false }));
+  const guard = hold(linux(native).guard({ family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false }));
   const report = await activate({ listen: { port: 0, name: 'web' } }, [guard], { names: 'web' });
   expect(report.error?.message).toMatch(/does not listen.*not a listening socket for TCP/);
   expect(report.sockets).toBe(0);

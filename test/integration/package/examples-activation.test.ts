@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
 import type { NativeExit } from '../../../lib/addon/native.cjs';
+import { native } from '../../helpers/addon.js';
 import { bounded, connectRaw, httpGet, inPackage, target } from '../../helpers/index.js';
 
 const EXAMPLE = inPackage('examples/http.mjs');

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
+import { native } from '../../helpers/addon.js';
 import {
   commandWorks,
   eachOn,

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { expect, test } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
 import { Drain } from '../../../lib/worker/drain/drain.js';
 import type { Activity } from '../../../lib/worker/drain/quiet.js';
 import { kernelActivity } from '../../../lib/worker/system/kernel-activity.js';
+import { native } from '../../helpers/addon.js';
 import { get, httpKinds, type Spoken, serve } from '../../helpers/drain-helpers.js';
 import { bounded, commandWorks, patience, testWhen } from '../../helpers/index.js';
 import { startLateClients } from '../../helpers/late-clients.js';

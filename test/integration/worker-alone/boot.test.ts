@@ -185,8 +185,9 @@ test('a preload that fails, here without its addon, ends the worker with an erro
   const folder = await mkdtemp(join(tmpdir(), 'prefork-'));
   try {
     const dist = fileURLToPath(new URL('../../../dist/', import.meta.url));
-    for (const room of ['boot', 'common', 'protocol'])
+    for (const room of ['addon', 'boot', 'common', 'protocol'])
       await cp(`${dist}${room}`, join(folder, room), { recursive: true });
+    await rm(join(folder, 'addon', 'binding.cjs'));
     await cp(`${dist}preload.cjs`, join(folder, 'preload.cjs'));
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });

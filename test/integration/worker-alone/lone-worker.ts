@@ -3,13 +3,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import type { SecureContextOptions } from 'node:tls';
-import { native } from '../../../lib/addon/binding.cjs';
-import { onLinux } from '../../../lib/common/on-linux.js';
+import { linux } from '../../../lib/addon/narrow.cjs';
 import { Channel } from '../../../lib/protocol/channel.js';
 import { overSocket } from '../../../lib/protocol/ends-posix.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../../lib/protocol/protocol.cjs';
 import { ENV, MARKER } from '../../../lib/protocol/protocol.cjs';
 import { FROM_WORKER } from '../../../lib/protocol/what-workers-say.js';
+import { native } from '../../helpers/addon.js';
 import { bounded, eventually, inPackage, target } from '../../helpers/index.js';
 
 const PRELOAD = inPackage('dist/preload.cjs');
@@ -57,7 +57,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   const { listeners = 1, reuseport = false, preload = PRELOAD, control = true } = options;
   const bound = Array.from({ length: listeners }, () => {
     const request = { family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false } as const;
-    return reuseport ? onLinux(native).guard(request) : native.listen({ ...request, backlog: 100, reusePort: false });
+    return reuseport ? linux(native).guard(request) : native.listen({ ...request, backlog: 100, reusePort: false });
   });
   const wires = bound.map((socket, i): WireListener => {
     const { family, address, port } = socket;

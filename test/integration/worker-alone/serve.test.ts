@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
-import { onLinux } from '../../../lib/common/on-linux.js';
+import { linux } from '../../../lib/addon/narrow.cjs';
+import { native } from '../../helpers/addon.js';
 import { connectRaw, httpGet, tlsMaterial } from '../../helpers/index.js';
 import type { LoneWorker } from './lone-worker.js';
 import { startLoneWorker } from './lone-worker.js';
@@ -80,7 +80,7 @@ for (const { kind, make, ask } of kinds) {
     await worker.message('ready');
     for (const { port } of worker.wires) expect(await ask(port as number)).toBe('served');
     // The listeners of the test were opened with 100; Node would have made it 511.
-    for (const fd of worker.listenerFds) expect(onLinux(native).queueDepth(fd).limit).toBe(77);
+    for (const fd of worker.listenerFds) expect(linux(native).queueDepth(fd).limit).toBe(77);
     await drainedWell(worker);
   });
 
@@ -88,7 +88,7 @@ for (const { kind, make, ask } of kinds) {
     await using worker = await startLoneWorker({ program: program(make, 'function'), listeners: 2 });
     await worker.message('ready');
     for (const { port } of worker.wires) expect(await ask(port as number)).toBe('served');
-    for (const fd of worker.listenerFds) expect(onLinux(native).queueDepth(fd).limit).toBe(77);
+    for (const fd of worker.listenerFds) expect(linux(native).queueDepth(fd).limit).toBe(77);
     await drainedWell(worker);
   });
 }

@@ -1,11 +1,11 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { native } from '../../../lib/addon/binding.cjs';
 import { Channel, lineOf } from '../../../lib/protocol/channel.js';
 import { overSocket } from '../../../lib/protocol/ends-posix.js';
 import type { Grammar, MasterMessage, WorkerMessage } from '../../../lib/protocol/protocol.cjs';
 import { FROM_MASTER } from '../../../lib/protocol/what-masters-say.js';
 import { FROM_WORKER } from '../../../lib/protocol/what-workers-say.js';
+import { native } from '../../helpers/addon.js';
 import { bounded, eventually } from '../../helpers/index.js';
 
 interface Side<In extends MasterMessage | WorkerMessage, Out extends MasterMessage | WorkerMessage> {

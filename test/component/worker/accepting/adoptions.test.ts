@@ -6,13 +6,13 @@ import https from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { native } from '../../../../lib/addon/binding.cjs';
-import { onLinux } from '../../../../lib/common/on-linux.js';
+import { linux } from '../../../../lib/addon/narrow.cjs';
 import type { WireListener } from '../../../../lib/protocol/protocol.cjs';
 import { Admission } from '../../../../lib/worker/accepting/admission.js';
 import { Adoptions } from '../../../../lib/worker/accepting/adoptions.js';
 import { Drain } from '../../../../lib/worker/drain/drain.js';
 import { posixSystem } from '../../../../lib/worker/system/posix.js';
+import { native } from '../../../helpers/addon.js';
 import { cert, gate, get, key } from '../../../helpers/drain-helpers.js';
 import { bounded, connectRaw, eventually, http2Get, httpGet, openFds } from '../../../helpers/index.js';
 
@@ -41,8 +41,8 @@ function shard(): Shard {
   return {
     port: port ?? 0,
     copy: () => native.dupFd(fd),
-    limit: () => onLinux(native).queueDepth(fd).limit,
-    depth: () => onLinux(native).queueDepth(fd).depth,
+    limit: () => linux(native).queueDepth(fd).limit,
+    depth: () => linux(native).queueDepth(fd).depth,
     close,
   };
 }
@@ -91,7 +91,7 @@ function worker(...servers: (Server | undefined)[]): Worker {
     await drain.finished;
   });
   return {
-    adoptions: new Adoptions({ channel: -1, native: onLinux(native), drain, admission, log, wires, servers }),
+    adoptions: new Adoptions({ channel: -1, native: linux(native), drain, admission, log, wires, servers }),
     drain,
     logged,
   };

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { native } from '../../../../lib/addon/binding.cjs';
 import { Channel } from '../../../../lib/protocol/channel.js';
 import { overStreams } from '../../../../lib/protocol/ends-windows.js';
 import type { InitMessage, MasterMessage, WorkerMessage } from '../../../../lib/protocol/protocol.cjs';
@@ -10,6 +9,7 @@ import { FROM_MASTER } from '../../../../lib/protocol/what-masters-say.js';
 import type { OpenListener } from '../../../../lib/system/open-listener.js';
 import type { ProcessExit } from '../../../../lib/system/system.js';
 import { WindowsProcess } from '../../../../lib/system/windows/worker-process.js';
+import { native } from '../../../helpers/addon.js';
 import { bounded, eventually } from '../../../helpers/index.js';
 
 const PID = 4_711;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { native } from '../../../../lib/addon/binding.cjs';
 import { AcceptingSocket } from '../../../../lib/worker/accepting/accepting-socket.js';
+import { native } from '../../../helpers/addon.js';
 
 const LISTENING = 4_000;
 const EMFILE = -24;

@@ -3,12 +3,13 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { native } from '../../../../lib/addon/binding.cjs';
-import type { InspectedSocket, NativeBinding } from '../../../../lib/addon/native.cjs';
+import type { InspectedSocket } from '../../../../lib/addon/native.cjs';
+import type { WindowsAddon } from '../../../../lib/addon/native-windows.cjs';
 import type { WorkerIdentity } from '../../../../lib/boot/identity.cjs';
 import { controlPipes, windowsBoot } from '../../../../lib/boot/windows.cjs';
 import type { MasterMessage, WireListener } from '../../../../lib/protocol/protocol.cjs';
 import { windowsSystem } from '../../../../lib/worker/system/windows.js';
+import { native } from '../../../helpers/addon.js';
 import { eventually } from '../../../helpers/index.js';
 
 const WIRE: WireListener = {
@@ -31,7 +32,7 @@ function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIde
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };
 }
 
-function fake(found: Partial<InspectedSocket> = {}): { binding: NativeBinding; calls: string[] } {
+function fake(found: Partial<InspectedSocket> = {}): { binding: WindowsAddon; calls: string[] } {
   const calls: string[] = [];
   const binding = {
     adoptSocket: (info: Buffer) => calls.push(`adopt ${info.toString()}`) + 99,
@@ -44,7 +45,7 @@ function fake(found: Partial<InspectedSocket> = {}): { binding: NativeBinding; c
       return { configure() {}, exitAfter() {}, close() {} };
     },
   };
-  return { binding: binding as unknown as NativeBinding, calls };
+  return { binding: binding as unknown as WindowsAddon, calls };
 }
 
 test('the channel is two pipes; anything else behind the numbers is none', () => {
