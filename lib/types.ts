@@ -321,7 +321,7 @@ export interface ReloadResult {
   readonly ok: boolean;
   /** Of the fleet: the one before when `ok` is false. */
   readonly generation: number;
-  /** Slots that changed hands and are served by the new worker, also when a later one failed. `oldPid` is 0 where nobody was in the slot. */
+  /** Slots that changed hands and are served by the new worker, also when a later one failed. `oldPid` is 0 where the slot had no worker. */
   readonly replaced: readonly { readonly slot: number; readonly oldPid: number; readonly newPid: number }[];
   /** What failed: the first new worker that did not become ready, or ended too soon after that, or a certificate that cannot be used. */
   readonly error?: Error;

@@ -24,8 +24,8 @@ interface Attempt {
 }
 
 /**
- * Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. Whoever
- * works on the package wants what was built last; an installation has no `build/`.
+ * Where the addon may be, in order: built from source, then prebuilt for this platform, under the names of `prebuildify`. A developer
+ * of the package wants what was built last; an installation has no `build/`.
  */
 function places(libc: Libc | undefined): readonly (readonly string[])[] {
   const prebuilds = ['prebuilds', `${process.platform}-${process.arch}`] as const;

@@ -7,11 +7,11 @@
 import type { BoundSocket, CommonAddon, Fd, InspectedSocket, MasterWatch, TcpListenRequest } from './native.cjs';
 
 /**
- * A native thread that sleeps until somebody waits in the accept queue. It accepts nobody: whoever comes while this process is busy
+ * A native thread that sleeps until a connection waits in the accept queue. It accepts none: what comes while this process is busy
  * stays in the queue that all workers share.
  */
 export interface AcceptWatch {
-  /** Tells once more, as soon as somebody waits: also who waits now. Does nothing while no call of `onWaiting` was made since. */
+  /** Reports once more, as soon as a connection waits, also one that waits now. Does nothing while no call of `onWaiting` was made since. */
   rearm(): void;
   /** Keeps the event loop alive, as it does from the start. */
   ref(): void;
@@ -54,13 +54,13 @@ export interface WindowsAddon extends CommonAddon {
   adoptSocket(info: Buffer): Fd;
 
   /**
-   * Takes one connection out of the queue and never waits: `undefined` when nobody is there (any more). No child inherits it. Throws
+   * Takes one connection out of the queue and never waits: `undefined` when none is there (any more). No child inherits it. Throws
    * EMFILE or ENOBUFS when the system is short of something: the connection stays in the queue, and a watch that is armed again at once
    * would only tell the same again.
    */
   accept(socket: Fd): Fd | undefined;
   /**
-   * Calls `onWaiting` once when somebody waits in the queue of a listening socket, and again after each `rearm()`. Throws EINVAL for a
+   * Calls `onWaiting` once when a connection waits in the queue of a listening socket, and again after each `rearm()`. Throws EINVAL for a
    * socket that does not listen.
    */
   watchAccepts(socket: Fd, onWaiting: () => void): AcceptWatch;
@@ -70,8 +70,8 @@ export interface WindowsAddon extends CommonAddon {
 
   /**
    * `true`: what this process starts from here on is ended by the kernel when this process ends, until `false` lets it go. For the time
-   * between the birth of a process and its own job, also for one that was left suspended. Whoever was born meanwhile is ended again
-   * whenever this process ends while newborns are held. False where nobody can be held: this process is in a job that lets children out,
+   * between the birth of a process and its own job, also for one that was left suspended. What was born meanwhile is ended again
+   * whenever this process ends while newborns are held. False where none can be held: this process is in a job that lets children out,
    * as Node's own job does, or that allows no other below it.
    */
   holdNewborns(hold: boolean): boolean;

@@ -58,7 +58,7 @@ export interface SteerRequest {
    * member moves the last one into its place. Empty: all of them.
    */
   readonly live: readonly number[];
-  /** How many members the group has, 1 to 4092. Where it has fewer the kernel's hash chooses for the numbers that nobody has. */
+  /** How many members the group has, 1 to 4092. Where it has fewer the kernel's hash chooses for the numbers without a member. */
   readonly size: number;
 }
 
@@ -131,17 +131,17 @@ export interface MasterWatch {
 export interface QueueWatchRequest {
   /** Listening sockets, watched from now on; `add` takes more. */
   readonly fds: readonly Fd[];
-  /** Milliseconds between noticing somebody in a queue and looking again, 0 to an hour. Default 50. */
+  /** Milliseconds between noticing a connection in a queue and looking again, 0 to an hour. Default 50. */
   readonly delay?: number;
-  /** How many more looks, 2 ms apart, must find somebody, 0 to 100. Default 0. */
+  /** How many more looks, 2 ms apart, must find a connection, 0 to 100. Default 0. */
   readonly confirmations?: number;
 }
 
-/** An accept queue in which somebody was when it was looked at, and in which somebody is after the delay. */
+/** An accept queue that held a connection when it was looked at, and that holds one after the delay. */
 export interface WaitingQueue {
   readonly fd: Fd;
   /**
-   * Milliseconds since somebody was noticed in it, at least the delay; not necessarily the same connection all the time. Much more
+   * Milliseconds since a connection was noticed in it, at least the delay; not necessarily the same connection all the time. Much more
    * than the delay means that this process, or the machine, stood still meanwhile.
    */
   readonly since: number;
@@ -266,8 +266,8 @@ export interface PosixAddon extends CommonAddon {
    */
   writeNow(fd: Fd, bytes: Uint8Array): number;
   /**
-   * Puts `/dev/null` in the place of those of descriptors 0-2 that are a terminal which has hung up, so that nobody fails to write to
-   * it, or to reset it at exit. False: for want of descriptors one is left.
+   * Puts `/dev/null` in the place of those of descriptors 0-2 that are a terminal which has hung up, so that no write to it fails, and
+   * no reset of it at exit. False: for want of descriptors one is left.
    */
   replaceDeadTerminals(): boolean;
   /** Puts `/dev/null` in the place of a stderr that takes nothing for a second: for a process that ends, and prints why. */
@@ -299,8 +299,8 @@ export interface LinuxAddon extends PosixAddon {
   /** Of a TCP socket by `TCP_INFO`, of a unix socket by sock_diag(7), which throws where the kernel was built without it. */
   queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
   /**
-   * Lets nobody in any more, through no copy of the socket, for good. What is queued, and whoever is in the middle of a handshake, can
-   * still be accepted. A unix socket refuses newcomers, and is readable for ever once its queue is empty. A TCP socket leaves them
+   * Refuses new connections, through every copy of the socket, for good. What is queued, and what is in the middle of a handshake, can
+   * still be accepted. A unix socket refuses newcomers at once, and is readable for ever once its queue is empty. A TCP socket leaves them
    * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen.
    */
   sealListener(fd: Fd): void;
@@ -320,7 +320,7 @@ export interface LinuxAddon extends PosixAddon {
   /**
    * Sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
    * which hold a listener and its queue open from now on, also before they are received.
-   * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: nobody holds the other
+   * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: no process holds the other
    * end. Throws `sendmsg` EBADF when one of the descriptors is not open.
    */
   sendFds(channel: Fd, message: FdMessage): 'sent' | 'full' | 'gone';

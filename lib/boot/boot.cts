@@ -96,7 +96,7 @@ export function reportBoot(fd: number): BootReport {
       if (stopped) return;
       stopped = true;
       setTimeout(() => process.removeListener('uncaughtExceptionMonitor', onFatal), ms).unref();
-      // Somebody else's wrapper around the tap stays; the tap below it only passes on.
+      // A wrapper of the program around the tap stays; the tap below it only passes on.
       if (stderr.write !== write) return;
       if (hadOwn) stderr.write = original;
       else Reflect.deleteProperty(stderr, 'write');

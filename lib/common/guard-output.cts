@@ -17,7 +17,7 @@ export function guardOutput(): void {
   for (const name of ['stdout', 'stderr'] as const) {
     const property = Object.getOwnPropertyDescriptor(process, name);
     const get = property?.get;
-    // Somebody has put a stream of his own there.
+    // The program has put a stream of its own there.
     if (get === undefined || property?.configurable !== true) continue;
     let guarded: NodeJS.WriteStream | undefined;
     Object.defineProperty(process, name, {
@@ -38,7 +38,7 @@ export function guardOutput(): void {
 }
 
 /**
- * Node prints the error that ends a process synchronously. A pipe that nobody reads would keep a worker that has crashed, with its share of the
+ * Node prints the error that ends a process synchronously. A pipe without a reader would keep a worker that has crashed, with its share of the
  * connections, and a master whose supervisor waits for its end.
  */
 export function endWithoutReader(native: Pick<PosixAddon, 'replaceFullStderr'>): void {

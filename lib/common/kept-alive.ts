@@ -37,7 +37,7 @@ function standardOutputs(): string[] {
 
 /** @param goesOn Whether a fleet runs (again): then the process has a reason to be there. */
 export function tellIfKept(log: Logger, goesOn: () => boolean): void {
-  // Nothing of ours is open any more, and this timer keeps nobody: it only fires when something of the program does.
+  // Nothing of ours is open any more, and this timer keeps no process alive: it only fires when something of the program does.
   setTimeout(() => {
     if (goesOn()) return;
     log.warn(

@@ -16,7 +16,7 @@ export function makeLog(logger: Logger | false | undefined, prefix: string): Log
     try {
       ignoreRejection(target[level](`${prefix}: ${message}`) as unknown);
     } catch {
-      // The user's logger failed; there is nobody left to tell.
+      // The user's logger failed, so the package has nowhere to report it.
     }
   };
   return { info: line('info'), warn: line('warn'), error: line('error') };
@@ -30,7 +30,7 @@ function ignoreRejection(returned: unknown): void {
 
 /**
  * Without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk), which would end a master that
- * nobody listens to any more.
+ * no reader listens to any more.
  */
 const write = (message: string): void => outlet(STDERR).log(message);
 

@@ -10,7 +10,7 @@ import { isPosix } from '../addon/narrow.cjs';
 /** Returns how many of the bytes were taken at once. Throws when the reader is gone. */
 export type Write = (fd: number, bytes: Uint8Array) => number;
 
-/** Bytes of log lines that may wait; a reader that is so far behind has stopped to read. */
+/** Bytes of log lines that may wait; a reader that is so far behind has stopped reading. */
 const LOG_LIMIT = 256 * 1024;
 /** While so many bytes wait, workers' output is not read any further. */
 const ENOUGH = 64 * 1024;
@@ -25,7 +25,7 @@ const RETRY = { first: 2, longest: 250 } as const;
 const LINGER = 500;
 const NEWLINE = 10;
 
-/** Somebody whose output is passed on. */
+/** A worker whose output is passed on. */
 export interface Source {
   /** Nothing more for now; what comes all the same is taken. */
   pause(): void;
@@ -46,7 +46,7 @@ export class Outlet {
   readonly #dropped = new Map<Source, number>();
   readonly #waiting: Piece[] = [];
   #size = 0;
-  /** Whose last line has no end yet; `this`: nobody goes on with it. */
+  /** Whose last line has no end yet; `this`: none goes on with it. */
   #unfinished: Source | this | undefined;
   #lost = 0;
   /** Of {@link #lost}, what the line that waits last says. */

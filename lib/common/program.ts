@@ -13,7 +13,7 @@ export interface Program {
   readonly cwd: string;
   /** The same directory at the start of the program, without symbolic links: what `argv[1]` is relative to. */
   readonly physicalCwd: string;
-  /** Whether somebody chose {@link cwd}: if not, a link may have led there. */
+  /** Whether a person or a script chose {@link cwd}: if not, a link may have led there. */
   readonly cwdIsNamed: boolean;
   /** The file that a worker of node loads first. Throws when there is none any more. */
   preload(): string;

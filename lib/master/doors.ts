@@ -1,4 +1,4 @@
-/** The listening sockets of a fleet that stops: the master lets nobody in any more, and closes them once no worker accepts. */
+/** The listening sockets of a fleet that stops: the master refuses new connections, and closes the sockets once no worker accepts. */
 
 import { inWords } from '../common/in-words.cjs';
 import type { OpenListener } from '../system/open-listener.js';
@@ -8,7 +8,7 @@ import type { Logger } from '../types.js';
 /**
  * What is queued, and who is on the way into a queue, can still be accepted afterwards; newcomers are refused, or unanswered until the
  * socket is closed. Not for sockets of the service manager: those who come while the fleet is away wait there, for the next one.
- * @returns Whether nobody can connect to any listener of the fleet any more. Workers that bind for themselves see to their own.
+ * @returns Whether every listener of the fleet refuses new connections. Workers that bind for themselves see to their own.
  */
 export function sealDoors(system: Pick<System, 'seal'>, listeners: readonly OpenListener[], log: Logger): boolean {
   const { seal } = system;
@@ -29,7 +29,7 @@ export function sealDoors(system: Pick<System, 'seal'>, listeners: readonly Open
   return !sealed.includes(false);
 }
 
-/** What no worker accepts from any more is not held open: clients would wait for nobody. */
+/** A socket that no worker accepts from is not held open: its clients would wait in vain. */
 export function closeDoors(listeners: readonly OpenListener[]): void {
   for (const listener of listeners.toReversed()) if (!listener.wire.activated) listener.close();
 }

@@ -1,4 +1,4 @@
-/** What a person can do about the exit of a worker that nobody asked for. */
+/** What a person can do about a worker that ended by itself. */
 
 import type { ProcessExit } from '../system/system.js';
 

@@ -37,7 +37,7 @@ export class Exits {
     this.#context = context;
   }
 
-  /** Settles when it is known whether the exit was asked for, or is to be laid at nobody's door. */
+  /** Settles when it is known whether the master asked for the exit, or the worker ended too young to be judged. */
   async verdict(handle: WorkerHandle, exit: WorkerExit): Promise<Verdict> {
     const everybodys = handle.booted ? undefined : signalOfGroup(exit);
     const late = handle.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);

@@ -1,4 +1,4 @@
-/** The first start: every slot at once, and nobody is to hear of a fleet that is not there. */
+/** The first start: every slot at once. Hooks and events hear of the fleet when all of its workers serve. */
 
 import { notStarted } from './workers/boot-failure.js';
 import type { Slots } from './workers/slots.js';

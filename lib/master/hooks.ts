@@ -7,8 +7,8 @@ import type { Hooks } from '../options/settings.js';
 import type { System } from '../system/system.js';
 import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
 
-/** A hook that takes longer is told of, in milliseconds. */
-const SLOW_HOOK = 10_000;
+/** A hook that runs longer is logged. */
+const SLOW_HOOK_MS = 10_000;
 
 export interface HookRunnerContext {
   readonly hooks: Hooks;
@@ -41,8 +41,8 @@ export class HookRunner {
   ): Promise<boolean> {
     const { hooks, system, log } = this.#context;
     const hook = hooks[name] as ((...args: unknown[]) => unknown) | undefined;
-    const slow = system.after(SLOW_HOOK, () =>
-      log.warn(`${name} has not settled for ${SLOW_HOOK} ms, and the hooks behind it wait; a stop does not`),
+    const slow = system.after(SLOW_HOOK_MS, () =>
+      log.warn(`${name} has not settled for ${SLOW_HOOK_MS} ms, and the hooks behind it wait; a stop does not`),
     );
     try {
       return (await this.#queue.run(name, () => hook && this.#call(name, () => hook(...args)))) === 'done';
@@ -91,7 +91,7 @@ export class HookRunner {
     told.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
   }
 
-  /** No hook is begun any more, and nobody waits for the one that runs. */
+  /** No hook is begun any more, and no caller waits for the one that runs. */
   close(): void {
     this.#queue.close();
   }
@@ -126,7 +126,7 @@ export class HookQueue {
     });
   }
 
-  /** No hook starts any more, and nobody waits for one that is running. */
+  /** No hook starts any more, and no caller waits for one that is running. */
   close(): void {
     this.#closed = true;
     for (const release of this.#waiting) release('skipped');

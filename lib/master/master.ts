@@ -106,7 +106,7 @@ export class Master {
   }
 
   #queues(): QueueStatus[] {
-    // The listeners are closed, or about to be: their descriptors are nobody's, or somebody else's by then.
+    // The listeners are closed, or about to be: their numbers may belong to other files by then.
     if (this.#ending !== undefined) return [];
     return queueStatus(this.#system, this.#listeners);
   }
@@ -148,7 +148,7 @@ export class Master {
     }
     this.#stopReaping = system.reapStrangers?.();
     this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log);
-    // A name server took longer than the whole stop: nobody else closes them any more.
+    // A name server took longer than the whole stop, which has closed what it knew of.
     if (this.#state === 'stopped') {
       closeListeners(this.#listeners);
       return undefined;

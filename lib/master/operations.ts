@@ -65,7 +65,7 @@ export class Operations {
     return this.#waiting;
   }
 
-  /** A worker ended although nobody asked it to. */
+  /** A worker ended by itself. */
   lost(handle: WorkerHandle): void {
     this.#rollout?.lost(handle);
   }

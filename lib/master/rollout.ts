@@ -35,7 +35,7 @@ export class Rollout {
   /** Resolves with what went wrong, when every slot has changed hands and the last of the new workers has stayed otherwise. */
   async run(): Promise<Error | undefined> {
     const { slots, stays, maxSurge } = this.#context;
-    // The first ones are on trial: their predecessors go on until it is over, and nobody else is touched. The others need no trial of
+    // The first ones are on trial: their predecessors go on until it is over, and no other worker is touched. The others need no trial of
     // their own, or a reload would take that long for each of them.
     if (!stays.atOnce) await this.#replace(Math.min(maxSurge, slots.count), true);
     await this.#replace(slots.count, false);
@@ -63,7 +63,7 @@ export class Rollout {
     if (this.#failure === undefined) this.#died(handle);
   }
 
-  /** A worker of the fleet has ended although nobody asked it to. */
+  /** A worker of the fleet has ended by itself. */
   lost(handle: WorkerHandle): void {
     if (this.#taken.has(handle)) this.#died(handle);
   }

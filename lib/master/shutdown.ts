@@ -1,4 +1,4 @@
-/** Ends every worker: ask, wait, kill, reap. Nobody is left behind, and nothing the user wrote can hold it up. */
+/** Ends every worker: ask, wait, kill, reap. No worker is left behind, and no code of the user can delay it. */
 
 import { deferred } from '../common/deferred.js';
 import { MASTER_KILLS_MS } from '../protocol/deadlines.js';
@@ -50,7 +50,7 @@ export class ShutDown {
 
   /**
    * Asks every worker to finish within `grace` ms; resolves when all are gone. Called again it can only shorten the wait.
-   * @param sealed Nobody can connect any more.
+   * @param sealed The listeners refuse new connections.
    */
   run(grace: number, sealed = false): Promise<void> {
     this.#sealed ||= sealed;

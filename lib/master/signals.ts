@@ -17,7 +17,7 @@ const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBRE
 /**
  * One wish often arrives twice: npm passes on the SIGINT that the terminal has already sent to everybody, timeout(1) signals its
  * child and then the whole group, nodemon sends SIGINT after a SIGTERM. Whichever of these signals comes within so many milliseconds of
- * the first is the same wish: nobody presses Ctrl-C twice as fast.
+ * the first is the same wish: no person presses Ctrl-C twice as fast.
  */
 const ECHO = 200;
 

@@ -83,7 +83,7 @@ export function checkObject(option: string, value: unknown, what = 'an object'):
 
 /**
  * Refuses names that do not exist: a misspelt option that is silently ignored is the commonest way to run a fleet with
- * settings nobody asked for. A key whose value is `undefined` counts as absent.
+ * settings that the user did not ask for. A key whose value is `undefined` counts as absent.
  * @param hints What to use instead of names that other libraries have.
  */
 export function checkNames(

@@ -86,7 +86,7 @@ function checkDescriptor(option: string, value: unknown): number {
   return checkNumber(option, value, { min: 0, max: 2 ** 31 - 1, integer: true, unit: 'a descriptor' });
 }
 
-/** (uid_t)-1 means "leave it alone" to setresuid(2): it is nobody's id. */
+/** (uid_t)-1 means "leave it alone" to setresuid(2): it is no user's id. */
 function checkId(option: string, value: unknown): number {
   return checkNumber(option, value, { min: 0, max: 2 ** 32 - 2, integer: true });
 }

@@ -140,7 +140,7 @@ function checkHost(option: string, host: string, shown = host): string {
   const refuse = (allowed: string): Error => invalidOption(option, shown, allowed, { range: true });
   if (isIP(host) !== 0) return host;
   if (host.startsWith('[')) throw refuse('an IPv6 address without brackets');
-  // getaddrinfo(3) would take '127.1' or '256.1.1.1' for something that nobody meant.
+  // getaddrinfo(3) would take '127.1' or '256.1.1.1' for an address that the user did not mean.
   if (/^[\d.]+$/.test(host) && !isIPv4(host)) throw refuse('an IPv4 address of four numbers from 0 to 255');
   const labels = host.endsWith('.') ? host.slice(0, -1) : host;
   if (

@@ -81,7 +81,7 @@ export interface Settings {
   readonly maxDraining: number;
   /** `undefined`: until the deadline. */
   readonly exitAfterDrain: number | undefined;
-  /** `undefined`: nobody watches the event loops. */
+  /** `undefined`: the master does not watch the event loops. */
   readonly livenessTimeout: number | undefined;
   readonly recycle: RecycleSettings | undefined;
   readonly hooks: Hooks;

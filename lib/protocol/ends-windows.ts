@@ -1,6 +1,6 @@
 /**
  * The control channel on Windows: two pipes. What a dying worker says has to be written at once, and a pipe that is opened for that
- * (synchronous, CreateFile without FILE_FLAG_OVERLAPPED) lets nobody write while somebody reads.
+ * (synchronous, CreateFile without FILE_FLAG_OVERLAPPED) lets no thread write while another one reads.
  */
 
 import { writeSync } from 'node:fs';

@@ -75,8 +75,8 @@ export type MasterMessage =
   | InitMessage
   /**
    * Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. `queued`: also a
-   * replacement accepts first who waits in the queue, because the next worker has another one. `sealed`: nobody can connect any more to
-   * the sockets that the master opened, and what is queued there is to be accepted first.
+   * replacement accepts first what waits in the queue, because the next worker has another one. `sealed`: the sockets that the master
+   * opened refuse new connections, and what is queued there is to be accepted first.
    */
   | {
       readonly type: 'drain';
@@ -91,7 +91,7 @@ export type MasterMessage =
    */
   | { readonly type: 'adopt'; readonly slot: number; readonly tag: number; readonly listeners: readonly number[] }
   | { readonly type: 'release'; readonly slot: number }
-  /** Somebody may be waiting for a worker that does not come: look at every queue. Only for workers that stand in line. */
+  /** A connection may be waiting for a worker that does not come: look at every queue. Only for workers that stand in line. */
   | { readonly type: 'look' }
   /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
   | { readonly type: 'ping'; readonly id: number }
@@ -130,7 +130,7 @@ export type WorkerMessage =
   | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
   /** The sockets of another slot could not be adopted, for want of descriptors for example. */
   | { readonly type: 'unadopted'; readonly slot: number }
-  /** `'sharded'`, from a worker that is ready: it accepts nobody for now, for want of places or descriptors; after `accepts` it does again. */
+  /** `'sharded'`, from a worker that is ready: it accepts no connection for now, for want of places or descriptors; after `accepts` it does again. */
   | { readonly type: 'full' }
   | { readonly type: 'accepts' }
   /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */

@@ -1,4 +1,4 @@
-/** The part of a host that is the same on every operating system: Node has it. */
+/** The part of a system that Node has on every operating system. */
 
 import { native } from '../addon/addon.js';
 import type { Program } from '../common/program.js';

@@ -41,7 +41,7 @@ export class SlotSockets {
       this.#native.steer({ fd, live: [...live], size: this.#fds.length });
       this.#steered = wanted;
     } catch (error) {
-      // The kernel goes on as it was told before; whoever is queued at a slot that nobody serves is accepted by the others.
+      // The kernel goes on as it was told before; what is queued at a slot without a worker is accepted by the others.
       this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`);
     }
   }

@@ -53,7 +53,7 @@ export interface QueueWatch {
   close(): void;
 }
 
-/** One started process, whoever started it. */
+/** One started process, whatever started it. */
 export interface WorkerProcess {
   readonly pid: number;
   /**
@@ -115,7 +115,7 @@ export interface System {
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */
   readonly openBoard?: () => NativeBoard;
-  /** Linux: lets nobody in through a listening socket any more. What is queued can still be accepted. Throws what the kernel says. */
+  /** Linux: a listening socket refuses new connections from here on. What is queued can still be accepted. Throws what the kernel says. */
   readonly seal?: (fd: number) => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   cpuWait?(pid: number): number | undefined;

@@ -33,7 +33,7 @@ export class Context implements WorkerContext {
   readonly signal: AbortSignal;
   readonly #links: ContextLinks;
   readonly #hearers: ((message: unknown) => void)[] = [];
-  /** Messages that arrived before anybody listened; `undefined` once somebody does. */
+  /** Messages that arrived before the program listened; `undefined` once it does. */
   #early: EarlyMessages | undefined;
 
   constructor(identity: WorkerIdentity, links: ContextLinks) {

@@ -104,7 +104,7 @@ class Worker {
   #reason: DrainReason = 'replace';
   /** Told to drain, and still accepting what is queued. */
   #accepting = false;
-  /** Nobody can connect any more. */
+  /** The listeners refuse new connections. */
   #sealed = false;
   /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
   #undecidedUntil = 0;
@@ -322,7 +322,7 @@ class Worker {
     const before = this.#state;
     this.#state = 'draining';
     this.#deadline.set(timeout, code);
-    // Not ready, and nobody's connection in here: there is nothing to finish, and `serve` may take for ever.
+    // Not ready, and without a connection: there is nothing to finish, and `serve` may take for ever.
     if (before === 'booting' && !this.#drain.acceptedEarly) {
       this.#abort.abort();
       process.exit();

@@ -22,7 +22,7 @@ export type BlockedStack =
   | { readonly stack: string }
   /** Why there is none: in words that follow `JavaScript stack: `. */
   | { readonly unavailable: string }
-  /** Somebody holds the worker in a debugger; nothing was done to it. */
+  /** A debugger is attached to the worker; nothing was done to it. */
   | { readonly debugged: true };
 
 /** Milliseconds. */

@@ -62,7 +62,7 @@ async function* lines(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Inodes of all sockets that a process holds. Rejects with ENOENT when it is gone, with EACCES when it is somebody else's. */
+/** Inodes of all sockets that a process holds. Rejects with ENOENT when it is gone, with EACCES when it belongs to another user. */
 export async function socketInodes(pid: number): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const fd of await readdir(`/proc/${pid}/fd`)) {

@@ -1,9 +1,9 @@
 /**
- * Sharded listeners in the master: which slots get new connections, and who accepts what is queued at a slot that nobody serves.
+ * Sharded listeners in the master: which slots get new connections, and which workers accept what is queued at a slot that none serves.
  *
  * Every slot has a socket of its own, so idle workers get an even share; what makes it lossless is that a slot without a worker
  * that serves is *orphaned*: the kernel sends it no new connections, and every other worker accepts from its queue until
- * somebody serves it again. All of them, as on a shared socket: a single adopter could be blocked in its turn.
+ * a worker serves it again. All of them, as on a shared socket: a single adopter could be blocked in its turn.
  */
 
 import type { SlotSockets } from '../../system/slot-sockets.js';
@@ -128,7 +128,7 @@ export class Sharding {
     this.#serves(seat, handle.place.slot, handle);
   }
 
-  /** Somebody more: its own queue is its own, and it helps with those that nobody serves. */
+  /** One worker more: it has its own queue, and helps with those that no worker serves. */
   #serves(seat: Seat, own: number, handle: WorkerHandle): void {
     this.#reclaim(seat, own);
     for (const [slot, other] of this.#seats.entries())
@@ -185,7 +185,7 @@ export class Sharding {
     return this.#seats.flatMap((seat) => this.#awake(seat));
   }
 
-  /** Those of them that accept from the slot's own sockets; nobody: it is for others to do so. */
+  /** Those of them that accept from the slot's own sockets. Empty: the others have to. */
   #awake({ workers }: Seat): WorkerHandle[] {
     return [...workers].filter((handle) => !this.#stalls.has(handle) && !this.#full.has(handle));
   }

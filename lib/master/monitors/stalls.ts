@@ -84,7 +84,7 @@ export class Stalls {
       if (!handle.ping(id)) continue;
       suspicion.asked.set(handle, { at: system.now(), starved: 0 });
     }
-    // Nobody could be asked: it is ending.
+    // No worker could be asked: the fleet is ending.
     if (suspicion.asked.size === 0) {
       this.#context.passed(slot);
       return;
@@ -141,7 +141,7 @@ export class Stalls {
 
   #judge(id: number, suspicion: Suspicion): void {
     const { slot, asked, compared } = suspicion;
-    // Somebody has accepted them, or nobody could take them over.
+    // Another worker has accepted them, or none could take them over.
     if (!this.#context.queued(slot) || compared.size === 0) {
       this.#drop(id, suspicion);
       return;

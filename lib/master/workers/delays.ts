@@ -23,7 +23,7 @@ export class Delays {
     });
   }
 
-  /** Wakes everybody, and lets nobody sleep any more. */
+  /** Ends every delay, and begins none any more. */
   end(): void {
     this.#over = true;
     for (const [resolve, timer] of this.#pending) {

@@ -11,7 +11,7 @@ interface Slot {
   current: WorkerHandle | undefined;
   /** A worker that is to take over from `current`: it boots, or is on trial. */
   candidate: WorkerHandle | undefined;
-  /** Somebody had to fill the slot and found `candidate` there: what is to be done if that one fails. */
+  /** A recovery was due and found `candidate` there: it runs if that one fails. */
   duty: (() => void) | undefined;
 }
 
@@ -19,14 +19,14 @@ export interface SlotsContext extends DrainsContext {
   start(place: WorkerPlace): Start;
   /** A worker ended before it was ready, for no reason of its own: another one is to be started in its place. */
   again(handle: WorkerHandle): Promise<boolean>;
-  /** A slot is empty although nobody asked for that. */
+  /** The worker of a slot has ended by itself. */
   vacant(handle: WorkerHandle, exit: WorkerExit): void;
 }
 
 export type Replacement =
   | { readonly kind: 'replaced'; readonly old: WorkerHandle | undefined; readonly handle: WorkerHandle }
   | { readonly kind: 'failed'; readonly error: PreforkError }
-  /** The fleet stops, the slot is no more, or whoever asked has thought better of it. */
+  /** The fleet stops, the slot is gone, or the caller has changed its mind. */
   | { readonly kind: 'cancelled' };
 
 export class Slots {
@@ -48,7 +48,7 @@ export class Slots {
     return this.#slots.push({ current: undefined, candidate: undefined, duty: undefined }) - 1;
   }
 
-  /** Takes the last slot away and drains whoever fills it. */
+  /** Takes the last slot away and drains its worker. */
   removeLast(): void {
     const slot = this.#slots.pop();
     if (slot?.current !== undefined) this.retire(slot.current);
@@ -56,8 +56,8 @@ export class Slots {
   }
 
   /**
-   * Whether a recovery is still to be made now: the slot exists, and nobody is in it or on the way into it. Who is on the way may fail:
-   * then `duty` is done after all.
+   * Whether a recovery is still to be made now: the slot exists, has no worker, and none boots for it. One that boots may fail: then `duty`
+   * is done after all.
    */
   claim(slot: number, duty: () => void): boolean {
     const found = this.#slots[slot];
@@ -141,7 +141,7 @@ export class Slots {
     return { kind: 'cancelled' };
   }
 
-  /** A worker has ended, and nobody asked it to. */
+  /** A worker has ended by itself. */
   exited(handle: WorkerHandle, exit: WorkerExit): void {
     const slot = this.#slots[handle.place.slot];
     if (slot?.candidate === handle || slot?.current !== handle) return;

@@ -205,7 +205,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', id }) ?? false;
   }
 
-  /** Somebody may be waiting who was meant for another worker. */
+  /** A connection may be waiting that was meant for another worker. */
   look(): void {
     if (this.#state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });
   }

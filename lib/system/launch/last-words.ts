@@ -1,4 +1,4 @@
-/** The end of a worker as the master tells of it: once, and after everything that the worker had sent has been heard. */
+/** Reports a worker's exit exactly once, after all its messages and piped output have been read. */
 
 import type { ChildProcess } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
@@ -68,7 +68,7 @@ export class LastWords {
     this.#settle();
   }
 
-  /** Nobody waits for the end any more. */
+  /** The master does not wait for the end any more. */
   letGo(): void {
     for (const stream of this.#outputs) stream.unref?.();
   }

@@ -1,4 +1,4 @@
-/** Output of a worker on its way through the master: whole lines, nothing lost while somebody reads, nothing broken when nobody does. */
+/** Output of a worker on its way through the master: whole lines, nothing lost while it is read, nothing broken when it is not. */
 
 import type { Readable } from 'node:stream';
 import type { Outlet, Source } from '../../common/outlet.js';

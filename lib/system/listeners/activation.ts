@@ -17,7 +17,7 @@ import type { Logger } from '../../types.js';
 import type { ResolvedAddress } from './lookup.js';
 import { type NotASocket, notASocket } from './not-a-socket.js';
 
-/** An open descriptor; whoever takes it from the list owns it. */
+/** An open descriptor; the fleet that takes it from the list owns it. */
 export interface ActivatedSocket {
   readonly fd: Fd;
   /** From LISTEN_FDNAMES; `undefined` when the manager gave none. */
@@ -55,7 +55,7 @@ export class Activation {
   #done = false;
 
   /**
-   * Removes the variables from the environment, whoever they were meant for.
+   * Removes the variables from the environment, whatever process they were meant for.
    * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when a promised descriptor is not open, or cannot come from a service manager.
    */
   constructor(context: ActivationContext) {
@@ -97,7 +97,7 @@ export class Activation {
     return found === undefined ? undefined : this.#take(found);
   }
 
-  /** This fleet has chosen. The last one closes what nobody wanted. */
+  /** This fleet has chosen. The last one closes what no fleet wanted. */
   done(): void {
     if (this.#done) return;
     this.#done = true;

@@ -247,7 +247,7 @@ function listenerOf(
       try {
         release();
       } catch (error) {
-        // The fleet is stopping: there is nobody left to tell, and the other listeners must be closed, too.
+        // The fleet is stopping: the error cannot be returned any more, and the other listeners must be closed, too.
         log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`);
       }
     },

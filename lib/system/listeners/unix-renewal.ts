@@ -1,10 +1,10 @@
 /**
- * A unix socket's file can be taken away: removed by a cleaner or a deploy, replaced by another program. Whoever is connected notices
- * nothing, and nobody can connect any more. The master looks before every start of a worker, and binds the path again:
+ * A unix socket's file can be taken away: removed by a cleaner or a deploy, replaced by another program. Connected clients notice
+ * nothing, and no new one can connect. The master looks before every start of a worker, and binds the path again:
  *
  *     master: bind under a temporary name    spawn worker ............ rename to the path     close its copy of the old socket
  *     new worker:                                   boots, is ready                            accepts
- *     old workers:  accept from the old socket, whose queue nobody else has, until they drain
+ *     old workers:  accept from the old socket, whose queue no other worker has, until they drain
  *
  * Not before a worker can accept there: until then clients had better be refused. Workers of before keep the old socket; a reload
  * replaces them all.

@@ -1,5 +1,5 @@
 /**
- * A unix socket whose file is replaced atomically, never taken from somebody alive, and removed only by its owner.
+ * A unix socket whose file is replaced atomically, never taken from a process that serves it, and removed only by its owner.
  *
  * Two masters that start at the same instant on the path of a dead one would, without a lock, do this:
  *
@@ -8,7 +8,7 @@
  *     A: unlink, bind, listen (serves)
  *     B:                                  unlink (A's file!), bind, listen
  *
- * and A would serve a socket that nobody can find. So the path is guarded by flock(2) on `<path>.lock`, which the
+ * and A would serve a socket that no client can find. So the path is guarded by flock(2) on `<path>.lock`, which the
  * kernel releases when the master dies, however it dies. "Bound but not listening yet" refuses connections just like
  * "stale" does, therefore the socket is bound and made to listen under a temporary name and renamed, which also keeps
  * clients from seeing a gap.

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-/** Wrappers around wrappers; a longer way up is somebody else's family. */
+/** Wrappers around wrappers; a longer way up is another family. */
 const GENERATIONS = 16;
 
 /**

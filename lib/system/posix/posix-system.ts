@@ -19,8 +19,8 @@ import { runDelay } from './run-delay.js';
 import { openWorkerStdio } from './stdio.js';
 import { PosixProcess } from './worker-process.js';
 
-/** A queue that is still filled after so many milliseconds is told of. */
-const QUEUE_DELAY = 50;
+/** A queue is reported once a connection has waited in it for this long. */
+const QUEUE_DELAY_MS = 50;
 /** Bytes: collecting a small heap takes about 20 ms at the most, and what the start has left there is a good part of it. */
 const SMALL_HEAP = 8_000_000;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
@@ -169,7 +169,7 @@ function queuesOf(native: LinuxAddon): Queues {
   return {
     depth: (fd) => native.queueDepth(fd),
     watch: (onWaiting, confirmations = 0) =>
-      native.watchQueues({ fds: [], delay: QUEUE_DELAY, confirmations }, onWaiting),
+      native.watchQueues({ fds: [], delay: QUEUE_DELAY_MS, confirmations }, onWaiting),
   };
 }
 

@@ -12,7 +12,7 @@ export interface WorkerStdio {
   readonly outputs: readonly PipedOutput[];
   /** After the spawn, failed or not: the worker has its copies, the master's are closed. */
   release(): void;
-  /** After a failed spawn: nobody will ever write to the outputs. */
+  /** After a failed spawn: no process will ever write to the outputs. */
   abandon(): void;
 }
 
@@ -44,7 +44,7 @@ export function openWorkerStdio(native: PosixAddon, entries: Command['stdio']): 
     entries.forEach((entry, target) => {
       if (typeof entry === 'number') fds.push(entry);
       else if (entry === 'inherit') fds.push(target);
-      // Nobody writes to a worker's stdin: a pipe without a writer and /dev/null are the same end-of-file.
+      // Nothing writes to a worker's stdin: a pipe without a writer and /dev/null are the same end-of-file.
       else if (entry === 'ignore' || target === 0) fds.push(devNull());
       else {
         const [read, write] = native.pipe();

@@ -84,7 +84,7 @@ export class PosixProcess implements WorkerProcess {
 
   kill(signal: NodeJS.Signals): boolean {
     if (this.#lastWords.exited) return false;
-    // Looked for first, because the children of a process that ends are somebody else's; signalled last, because what a worker says of
+    // Looked for first, because the children of a process that ends get another parent; signalled last, because what a worker says of
     // itself must not keep the master from ending the process that it started.
     const wrapped = signal === 'SIGKILL' ? this.#wrapped() : undefined;
     try {

@@ -24,7 +24,7 @@ export function windowsCommand(
   const command = workerCommand(launch, {
     environment: { [ENV.masterStarted]: startTime, [ENV.controlFd]: PIPES.control, [ENV.reportFd]: PIPES.report },
     stdio: [...launch.settings.stdio.map((entry, fd) => stdioEntry(entry, fd, onTerminal)), 'overlapped', 'pipe'],
-    // Not inherited: they follow over the control channel, whoever starts the worker.
+    // Not inherited: they follow over the control channel, whatever starts the worker.
     files: inheritedSockets(launch.listeners, launch.slot).files,
     // Names of variables know no case there.
     isStale: (name) => STALE.has(name.toUpperCase()),
@@ -42,7 +42,7 @@ function stdioEntry(
   const source = entry === 'inherit' ? fd : entry;
   const piped = entry === 'pipe' || (typeof source === 'number' && onTerminal(source));
   if (!piped) return entry;
-  // Nobody writes to a worker's stdin: a pipe without a writer and NUL are the same end-of-file.
+  // Nothing writes to a worker's stdin: a pipe without a writer and NUL are the same end-of-file.
   return fd === 0 ? 'ignore' : 'pipe';
 }
 

@@ -9,7 +9,7 @@ import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
-/** No service manager passes sockets: variables that say so are meant for nobody. */
+/** No service manager passes sockets: variables that say so are meant for no process. */
 const NOBODY = -1;
 
 type Fleet = typeof import('./late.js');
@@ -52,7 +52,7 @@ export class WindowsSystem extends CommonSystem implements System {
     return new WindowsProcess(this.#native, child, launch, events);
   }
 
-  /** A console that is closed sends SIGHUP, and nobody else does. */
+  /** A console that is closed sends SIGHUP, and nothing else does. */
   hasControllingTerminal(): boolean {
     return true;
   }

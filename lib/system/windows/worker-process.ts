@@ -163,11 +163,11 @@ export class WindowsProcess implements WorkerProcess {
   }
 
   #ended({ code, signal }: ProcessExit): void {
-    // It was a wrapper: what it leaves behind has nobody any more who would reload, stop or kill it.
+    // It was a wrapper: what it leaves behind has no master any more that would reload, stop or kill it.
     if (this.#servingPid !== undefined && this.#servingPid !== this.pid) this.send({ type: 'drain', reason: 'stop' });
     const killed = this.#killedBy !== undefined && code === KILLED[this.#killedBy];
     this.#lastWords.ended(killed ? { code: null, signal: this.#killedBy as NodeJS.Signals } : { code, signal });
-    // What it started and left behind is its own business: it was not killed, and nobody is killed with it.
+    // What it started and left behind is its own business: it was not killed, and nothing is killed with it.
     if (this.#killedBy === undefined && this.#servingPid === this.pid) this.#job?.release();
     this.#job?.close();
   }

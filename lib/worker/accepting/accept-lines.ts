@@ -22,7 +22,7 @@ export interface AcceptLines {
 }
 
 export interface AcceptLinesContext {
-  /** Connections that are open, and how many there ever were; both wrap. Whoever counts writes them. */
+  /** Connections that are open, and how many there ever were; both wrap. The counter of connections writes them. */
   readonly counts: Uint32Array;
   /** What the worker shares with those that stand in line with it; `undefined`: it does not stand in line. */
   readonly board: WorkerIdentity['board'];

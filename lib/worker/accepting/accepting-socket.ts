@@ -29,7 +29,7 @@ type TcpConstructor = new (type: number) => TcpHandle;
 const TYPE = { SOCKET: 0, SERVER: 1 } as const;
 /** UV_EEXIST on Windows (libuv: uv/errno.h); what a second server gets for the same descriptor on POSIX. */
 const EEXIST = -4075;
-/** Nobody is accepted for so long after accepting has failed: whatever is short then takes its time. Milliseconds. */
+/** No connection is accepted for so many milliseconds after accepting has failed: what is short then takes its time. */
 const PAUSE = 100;
 
 type Native = Pick<WindowsAddon, 'accept' | 'closeFd' | 'watchAccepts'>;
@@ -85,7 +85,7 @@ export class AcceptingSocket {
     return this.#handle !== undefined && this.#handle === _handle;
   }
 
-  /** Accepts nobody for now: the queue keeps what it holds. */
+  /** Accepts no connection for now: the queue keeps what it holds. */
   pause(): void {
     this.#paused = true;
   }
@@ -146,7 +146,7 @@ export class AcceptingSocket {
     if (!this.accept()) this.#watch?.rearm();
   };
 
-  /** Takes one connection from the queue, and goes on in the next turn. False when nobody is there. */
+  /** Takes one connection from the queue, and goes on in the next turn. False when none is there. */
   accept(): boolean {
     if (this.#closed || this.#paused || this.#handle === undefined) return false;
     let accepted: Fd | undefined;

@@ -109,7 +109,7 @@ export class Admission {
     this.#places.review(server);
   }
 
-  /** Somebody may be waiting for another worker, which does not come. */
+  /** A connection may be waiting for another worker, which does not come. */
   look(): void {
     this.#lines?.look();
   }

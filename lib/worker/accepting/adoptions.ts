@@ -1,4 +1,4 @@
-/** In a worker: accepts from the sockets of other slots while nobody serves them. */
+/** In a worker: accepts from the sockets of other slots while no worker of theirs serves. */
 
 import type { Server } from 'node:net';
 import type { Fd, LinuxAddon } from '../../addon/native.cjs';
@@ -109,7 +109,7 @@ export class Adoptions {
     try {
       if (native.inspectListener(fd).listening) native.closeFd(fd);
     } catch {
-      // EBADF: closed. ENOTSOCK: closed, and somebody else's by now.
+      // EBADF: closed. ENOTSOCK: closed, and the number is another file's by now.
     }
   }
 

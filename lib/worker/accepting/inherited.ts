@@ -1,4 +1,4 @@
-/** From what the master promised to sockets that can be served, and from what was served back to the promise. */
+/** Turns the master's list of listeners into sockets, checking each. */
 
 import type { Server } from 'node:net';
 import type { CommonAddon, InspectedSocket, PosixAddon } from '../../addon/native.cjs';

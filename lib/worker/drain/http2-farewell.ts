@@ -28,7 +28,7 @@ type Emit = ServerHttp2Session['emit'];
  *     server:           stream 1, GOAWAY ──────│──────┘
  *                                         stream 3 ignored
  *
- * So the GOAWAY has to leave when nothing is on its way. Whoever waits for an answer sends nothing: from the session's next
+ * So the GOAWAY has to leave when nothing is on its way. A client that waits for an answer sends nothing: from the session's next
  * request on, requests are held back instead of being given to the application, until no answer has left and no request has come
  * for a while and for a round trip to the client. Then the GOAWAY goes out, and after it, in the same order, the answers: whoever
  * gets one knows already that the next request belongs on another connection.
@@ -63,7 +63,7 @@ export class Farewell {
   }
 
   #hold(held: Parameters<Emit>[], args: Parameters<Emit>): void {
-    // The client may cancel, and nobody else listens yet.
+    // The client may cancel, and nothing else listens yet.
     streamOf(args).on('error', ignore);
     if (held.push(args) > 1) return;
     this.#until = performance.now() + LIMIT;

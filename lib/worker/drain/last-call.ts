@@ -1,8 +1,8 @@
 /**
- * What a worker does between hearing that it has to stop and not accepting any more: whoever has connected by then is accepted.
+ * What a worker does between hearing that it has to stop and not accepting any more: it accepts what has connected by then.
  *
- * What is queued when a whole fleet stops, nobody else would accept, and the kernel resets it with the listener. Where the door is
- * sealed (`sealListener` of native.cts) that ends by itself: nobody comes any more, and when nobody is on the way in, nobody ever
+ * What is queued when a whole fleet stops, no other worker would accept, and the kernel resets it with the listener. Where the listener is
+ * sealed (`sealListener` of native.cts) that ends by itself: no client connects any more, and when none is on the way in, none ever
  * will be. Elsewhere clients go on coming, and only a time can end it.
  */
 
@@ -11,10 +11,10 @@ import { afterPendingReads } from './quiet.js';
 /** How long a worker goes on accepting for clients that connect after the stop has begun, at the most. Milliseconds. */
 const ACCEPT_LIMIT = 250;
 
-/** The same where nobody tells who was there before, as each may need a while to be served: a share of the grace period, in bounds. */
-const ACCEPT_UNTOLD = { share: 0.5, most: 30_000 } as const;
+/** Systems that do not report the length of a queue: the worker accepts for this share of the grace period, within bounds. */
+const ACCEPT_WITHOUT_QUEUE_LENGTH = { share: 0.5, most: 30_000 } as const;
 
-/** How often to look when nobody has come, and somebody may. Milliseconds. */
+/** Milliseconds between looks while no connection has come, and one still may. */
 const LOOK_AGAIN = 5;
 
 /** The queues of a worker's listeners. */
@@ -33,14 +33,14 @@ export interface LastCall {
   accepted(): number;
   /** Milliseconds until whatever is left is cut. */
   readonly grace: number;
-  /** Whether nobody can connect any more. */
+  /** Whether the listeners refuse new connections. */
   sealed(): boolean;
   /** Whether the master may still have something to say about it. */
   undecided(): boolean;
 }
 
 /**
- * Calls `next` when the accept queues are empty, or whoever was in them has been accepted and others go on coming. libuv accepts one
+ * Calls `next` when the accept queues are empty, or when what was in them is accepted and new connections go on coming. libuv accepts one
  * connection per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that
  * takes; a turn that brought none has found none.
  */
@@ -49,7 +49,8 @@ export function acceptRest(call: LastCall, next: () => void): void {
   const first = call.accepted();
   const waiting = queues.queued();
   const all = first + (waiting ?? 0);
-  const untold = waiting === undefined ? Math.min(grace * ACCEPT_UNTOLD.share, ACCEPT_UNTOLD.most) : 0;
+  const untold =
+    waiting === undefined ? Math.min(grace * ACCEPT_WITHOUT_QUEUE_LENGTH.share, ACCEPT_WITHOUT_QUEUE_LENGTH.most) : 0;
   const until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
   const late = (): boolean => performance.now() >= until;
   const look = (before: number): void =>

@@ -5,7 +5,7 @@ import type { Idle } from './quiet.js';
 
 /** How one protocol of one server finishes its connections. */
 export interface ProtocolDrain {
-  /** Connections that somebody still waits on, when what is idle has been ended. */
+  /** Connections whose client still waits for something, when what is idle has been ended. */
   readonly unfinished: number;
   /** Called once per reason; `'stop'` may follow `'replace'`. */
   begin(reason: DrainReason): void;

@@ -80,7 +80,7 @@ export class TrackedServer {
     return true;
   }
 
-  /** Of a protocol of the app's own nobody can tell whether it is idle. */
+  /** Whether a protocol of the app's own is idle cannot be known. */
   get unfinished(): number {
     if (this.#protocols.length === 0) return this.sockets.size;
     return this.#protocols.reduce((sum, { unfinished }) => sum + unfinished, 0);

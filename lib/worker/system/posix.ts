@@ -56,7 +56,7 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       const { Adoptions } = await import('../accepting/adoptions.js');
       return new Adoptions({ ...context, native: linux(native) });
     },
-    // libuv accepts in every turn for as long as somebody is there. Behind another worker that was woken it would not hear of it.
+    // libuv accepts in every turn for as long as a connection is there. Behind another worker that was woken it would not hear of it.
     acceptQueued: () => lines?.look(),
     queued: () => asked(() => sum(fds.map((fd) => linux(native).queueDepth(fd).depth))),
     // A unix socket has no handshake.

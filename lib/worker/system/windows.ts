@@ -32,7 +32,7 @@ export function windowsSystem(native: WindowsAddon): WorkerSystem {
         sockets.push(socket);
         return listenerOf(wire, socket);
       }),
-    // Nobody calls listen(2) again.
+    // Nothing calls listen(2) again.
     restoreBacklogs() {},
     // A process of Windows has no limit of descriptors.
     acceptLines: () => ({

@@ -28,8 +28,8 @@ export interface WorkerSystem extends AcceptQueues {
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
   /**
-   * The fleet is over: lets nobody in any more through the sockets that this worker bound itself, or, without a master, through any.
-   * @returns Whether nobody can connect to them any more.
+   * The fleet is over: refuses new connections on the sockets that this worker bound itself, or, without a master, on all.
+   * @returns Whether they refuse new connections now.
    */
   seal(which: 'bound' | 'all'): boolean;
   /** Once. */
