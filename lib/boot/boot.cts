@@ -63,7 +63,7 @@ export function reportBoot(fd: number): BootReport {
     try {
       send(message);
     } catch {
-      // EAGAIN: the master is busy and the buffer full. EPIPE: it is gone. Nobody can be told either way.
+      // EAGAIN: the master is busy and the buffer full. EPIPE: it is gone. The worker can report it to no process either way.
     }
   };
 

@@ -136,8 +136,8 @@ export class Drain {
   }
 
   /**
-   * Ends what is idle, `within` ms at the latest. `next` hears how many connections were ended, and how many are left that somebody
-   * waits on.
+   * Ends what is idle, `within` ms at the latest. `next` hears how many connections were ended, and how many are left whose
+   * client still waits.
    */
   endIdle(within: number, next: (ended: number, unfinished: number) => void): void {
     this.begin('stop', 0);

@@ -30,8 +30,8 @@ type Emit = ServerHttp2Session['emit'];
  *
  * So the GOAWAY has to leave when nothing is on its way. A client that waits for an answer sends nothing: from the session's next
  * request on, requests are held back instead of being given to the application, until no answer has left and no request has come
- * for a while and for a round trip to the client. Then the GOAWAY goes out, and after it, in the same order, the answers: whoever
- * gets one knows already that the next request belongs on another connection.
+ * for a while and for a round trip to the client. Then the GOAWAY goes out, and after it, in the same order, the answers: a client
+ * that gets one knows already that the next request belongs on another connection.
  *
  * A client that sends without waiting for anything may still have a request on its way, which the last GOAWAY declares as not
  * processed: it is safe to send again (RFC 9113 8.7), and clients other than Node's own do so by themselves.
