@@ -25,9 +25,16 @@ async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
   await eventually(() => job(master).length > 2 && job(master).every(({ state }) => state === 'T'), {
     what: 'all processes of the job are stopped',
   });
-  // The shell tells at its next prompt.
-  await master.call('type', '\x03\n');
-  await eventually(() => verdict.test(master.stdout), { what: `the shell says ${verdict}` });
+  // The shell reports at its next prompt what it knows by then, and the kernel reports a stop once the last thread of a process has
+  // stopped: `T` is the state of the first.
+  await master.call('type', '\x03');
+  await eventually(
+    async () => {
+      await master.call('type', '\n');
+      return verdict.test(master.stdout);
+    },
+    { what: `the shell says ${verdict}` },
+  );
   expect(job(master).every(({ state }) => state === 'T')).toBe(true);
   await master.call('type', 'fg\n');
   // The shell gives the terminal away before it continues the job.
