@@ -10,7 +10,7 @@ export default defineConfig({
   resolve: {
     alias: [
       {
-        find: /^(\.\.?\/)+addon\/addon\.js$|^\.\/addon\.js$/,
+        find: /^(\.\.?\/)+addon\/addon\.js$/,
         replacement: fileURLToPath(new URL('test/setup/addon.ts', import.meta.url)),
       },
     ],

@@ -3,7 +3,7 @@
 import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native as addon } from '../../addon/addon.js';
-import { isLinux, linux, posix } from '../../addon/narrow.cjs';
+import { isLinux, posix } from '../../addon/narrow.cjs';
 import type { LinuxAddon, PosixAddon } from '../../addon/native.cjs';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { ListenPlan } from '../../options/settings.js';
@@ -39,8 +39,8 @@ export class PosixSystem extends CommonSystem implements System {
   /** Native children that are not reaped yet. */
   readonly #children = new Set<number>();
 
-  readonly seal = this.#linux && ((fd: number) => this.#linux?.sealListener(fd));
-  readonly openBoard = this.#linux && (() => linux(addon).makeBoard());
+  readonly seal = this.#linux?.sealListener;
+  readonly openBoard = this.#linux?.makeBoard;
   readonly queues = this.#linux && queuesOf(this.#linux);
 
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
@@ -145,9 +145,9 @@ export class PosixSystem extends CommonSystem implements System {
   }
 
   reapStrangers(): () => void {
-    if (process.pid !== 1) return () => {};
+    const native = this.#linux;
     // No process that is ours to start has this number anywhere else.
-    const native = linux(addon);
+    if (process.pid !== 1 || native === undefined) return () => {};
     let timer: NodeJS.Timeout | undefined;
     const look = () => {
       timer = undefined;
