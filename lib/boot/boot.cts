@@ -75,7 +75,7 @@ export function reportBoot(fd: number): BootReport {
       const text = textOf(args[0], args[1]).slice(0, budget);
       budget -= text.length;
       for (let at = 0; at < text.length; at += STDERR_PIECE) {
-        report({ type: 'stderr', text: text.slice(at, at + STDERR_PIECE) });
+        report({ type: 'wrote-stderr', text: text.slice(at, at + STDERR_PIECE) });
       }
     }
     return Reflect.apply(original, this, args) as boolean;
@@ -84,7 +84,7 @@ export function reportBoot(fd: number): BootReport {
   stderr.write = write;
 
   // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
-  const onFatal = (error: unknown): void => report({ type: 'boot-error', error: bootError(error) });
+  const onFatal = (error: unknown): void => report({ type: 'boot-failed', error: bootError(error) });
   process.on('uncaughtExceptionMonitor', onFatal);
 
   return {

@@ -50,7 +50,7 @@ export function windowsBoot(loadNative: () => CommonAddon): BootSystem {
 /** From here on the master need not end this process with itself any more, and knows for whom to duplicate its sockets. */
 function sayHello(report: number): void {
   try {
-    writeSync(report, encode({ type: 'hello', pid: process.pid }));
+    writeSync(report, encode({ type: 'watching', pid: process.pid }));
   } catch {
     // EPIPE: the master is gone, which is for the watch to tell.
   }

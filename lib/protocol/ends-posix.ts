@@ -45,7 +45,7 @@ export function overSocket(fd: number): ChannelEnds {
       }
       // Written straight to the descriptor for two reasons. A process that is about to die has no event loop left to flush a
       // stream. And a stream that fails to write (EPIPE) destroys itself with everything unread:
-      //     worker: writes boot-error, dies    master: send(drain) → EPIPE → destroy → boot-error lost
+      //     worker: writes boot-failed, dies    master: send(drain) → EPIPE → destroy → boot-failed lost
       // A failed write here leaves the reading side to find the last words, then the end-of-file.
       let written: number;
       try {

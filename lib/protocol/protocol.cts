@@ -60,13 +60,16 @@ export interface WireListener extends ListenerAddress {
   readonly activated?: boolean;
 }
 
-/** First message to a worker, written right after the spawn; on Windows when it has said `hello`. */
+/** First message to a worker, written right after the spawn; on Windows when it has reported `watching`. */
 export interface InitMessage {
   readonly type: 'init';
   readonly listeners: readonly WireListener[];
   /** JSON as made by {@link encode}; Buffers survive. */
   readonly tls?: SecureContextOptions;
 }
+
+/** Why the master asks whether the event loop turns. `queue`: connections wait; `id` says which suspicion of the master the answer is for. */
+export type Ping = { readonly for: 'liveness' } | { readonly for: 'queue'; readonly id: number };
 
 /** Why a worker has to drain: the fleet stops, or another process takes the slot over. */
 export type DrainReason = 'stop' | 'replace';
@@ -93,8 +96,8 @@ export type MasterMessage =
   | { readonly type: 'release'; readonly slot: number }
   /** A connection may be waiting for a worker that does not come: look at every queue. Only for workers that stand in line. */
   | { readonly type: 'look' }
-  /** Answered with a `pong` as soon as the event loop turns. Only for workers that are ready. */
-  | { readonly type: 'ping'; readonly id: number }
+  /** Answered with `answered` as soon as the event loop turns. Only for workers that are ready. */
+  | ({ readonly type: 'ping' } & Ping)
   | { readonly type: 'message'; readonly data: unknown };
 
 /** The fatal error of a worker that did not become ready, as far as JSON carries it. */
@@ -114,29 +117,30 @@ export type InspectorPort = number | false;
 /** The master believes none of it: each has a row in `what-workers-say.ts`, which says what is a message and what is garbage. */
 export type WorkerMessage =
   /** Windows, from the preload: this is the process that serves, and it watches the master. */
-  | { readonly type: 'hello'; readonly pid: number }
+  | { readonly type: 'watching'; readonly pid: number }
   /** Windows: from here on the worker reads what the master says. */
-  | { readonly type: 'hears' }
+  | { readonly type: 'listening' }
   /** Uncaught error before readiness; written synchronously while the process dies. */
-  | { readonly type: 'boot-error'; readonly error: BootError }
+  | { readonly type: 'boot-failed'; readonly error: BootError }
   /** What the worker wrote to stderr before readiness, as it was written. */
-  | { readonly type: 'stderr'; readonly text: string }
+  | { readonly type: 'wrote-stderr'; readonly text: string }
   /** The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both. */
-  | { readonly type: 'ready'; readonly pid: number; readonly inLine?: true }
+  | { readonly type: 'became-ready'; readonly pid: number; readonly inLine?: true }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
-  | { readonly type: 'draining'; readonly signal: NodeJS.Signals }
+  | { readonly type: 'began-draining'; readonly signal: NodeJS.Signals }
   /** The fleet stops, and this worker accepts nothing any more. */
-  | { readonly type: 'closed' }
-  | { readonly type: 'pong'; readonly id: number; readonly inspector?: InspectorPort }
+  | { readonly type: 'stopped-accepting' }
+  /** The event loop turned after this ping. */
+  | ({ readonly type: 'answered'; readonly inspector?: InspectorPort } & Ping)
   /** The sockets of another slot could not be adopted, for want of descriptors for example. */
-  | { readonly type: 'unadopted'; readonly slot: number }
+  | { readonly type: 'adoption-failed'; readonly slot: number }
   /** `'sharded'`, from a worker that is ready: it accepts no connection for now, for want of places or descriptors; after `accepts` it does again. */
-  | { readonly type: 'full' }
-  | { readonly type: 'accepts' }
+  | { readonly type: 'paused-accepting' }
+  | { readonly type: 'resumed-accepting' }
   /** The worker wants a successor, and serves until it is there: a limit of `recycle`, `worker.retire()`. Words that follow "because". */
-  | { readonly type: 'recycle'; readonly reason: string }
+  | { readonly type: 'wants-replacement'; readonly reason: string }
   /** False: nothing in the worker listens to messages of the user, and enough of them wait there. True: something does now. */
-  | { readonly type: 'hearing'; readonly messages: boolean }
+  | { readonly type: 'changed-hearing'; readonly messages: boolean }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

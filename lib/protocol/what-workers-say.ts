@@ -1,7 +1,7 @@
 /** What a worker may say: every message is checked before the master acts on it. Runs in the master. */
 
 import { constants } from 'node:os';
-import type { BootError, Grammar, WorkerMessage } from './protocol.cjs';
+import type { BootError, Grammar, Ping, WorkerMessage } from './protocol.cjs';
 import { MESSAGE_LIMIT } from './protocol.cjs';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -21,28 +21,34 @@ const STDERR_TEXT = 64 * 1024;
 
 /** One row per message: what is right is put together anew, so nothing else comes along. */
 const CHECKS: Checks = {
-  hello: ({ pid }) => (isPid(pid) ? { type: 'hello', pid } : undefined),
-  hears: () => ({ type: 'hears' }),
-  'boot-error': ({ error }) => {
+  watching: ({ pid }) => (isPid(pid) ? { type: 'watching', pid } : undefined),
+  listening: () => ({ type: 'listening' }),
+  'boot-failed': ({ error }) => {
     const checked = bootError(error);
-    return checked && { type: 'boot-error', error: checked };
+    return checked && { type: 'boot-failed', error: checked };
   },
-  stderr: ({ text }) => (isText(text) && text.length <= STDERR_TEXT ? { type: 'stderr', text } : undefined),
-  ready: ({ pid, inLine }) => (isPid(pid) ? { type: 'ready', pid, ...(inLine === true && { inLine }) } : undefined),
-  draining: ({ signal }) => (isSignal(signal) ? { type: 'draining', signal } : undefined),
-  closed: () => ({ type: 'closed' }),
-  pong: ({ id, inspector }) => {
-    // Those of the watch on stalls are below 0.
-    if (!isWhole(id, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) return undefined;
-    if (inspector === undefined) return { type: 'pong', id };
-    return inspector === false || isWhole(inspector, 1, PORT_MAX) ? { type: 'pong', id, inspector } : undefined;
+  'wrote-stderr': ({ text }) =>
+    isText(text) && text.length <= STDERR_TEXT ? { type: 'wrote-stderr', text } : undefined,
+  'became-ready': ({ pid, inLine }) =>
+    isPid(pid) ? { type: 'became-ready', pid, ...(inLine === true && { inLine }) } : undefined,
+  'began-draining': ({ signal }) => (isSignal(signal) ? { type: 'began-draining', signal } : undefined),
+  'stopped-accepting': () => ({ type: 'stopped-accepting' }),
+  answered: ({ inspector, ...said }) => {
+    const asked = ping(said);
+    if (asked === undefined) return undefined;
+    if (inspector === undefined) return { type: 'answered', ...asked };
+    return inspector === false || isWhole(inspector, 1, PORT_MAX)
+      ? { type: 'answered', ...asked, inspector }
+      : undefined;
   },
-  unadopted: ({ slot }) => (isWhole(slot, 0, SLOT_MAX) ? { type: 'unadopted', slot } : undefined),
-  full: () => ({ type: 'full' }),
-  accepts: () => ({ type: 'accepts' }),
+  'adoption-failed': ({ slot }) => (isWhole(slot, 0, SLOT_MAX) ? { type: 'adoption-failed', slot } : undefined),
+  'paused-accepting': () => ({ type: 'paused-accepting' }),
+  'resumed-accepting': () => ({ type: 'resumed-accepting' }),
   // It becomes part of a log line.
-  recycle: ({ reason }) => (isText(reason) ? { type: 'recycle', reason: oneLine(reason) } : undefined),
-  hearing: ({ messages }) => (typeof messages === 'boolean' ? { type: 'hearing', messages } : undefined),
+  'wants-replacement': ({ reason }) =>
+    isText(reason) ? { type: 'wants-replacement', reason: oneLine(reason) } : undefined,
+  'changed-hearing': ({ messages }) =>
+    typeof messages === 'boolean' ? { type: 'changed-hearing', messages } : undefined,
   message: (said) => (Object.hasOwn(said, 'data') ? { type: 'message', data: said['data'] } : undefined),
 };
 
@@ -71,6 +77,12 @@ function bootError(value: unknown): BootError | undefined {
     ...(stack !== undefined && { stack: stack.slice(0, ERROR_TEXT) }),
     ...(code !== undefined && { code: code.slice(0, ERROR_TEXT) }),
   };
+}
+
+function ping(said: Fields): Ping | undefined {
+  const { for: reason, id } = said;
+  if (reason === 'liveness') return { for: reason };
+  return reason === 'queue' && isWhole(id, 0, Number.MAX_SAFE_INTEGER) ? { for: reason, id } : undefined;
 }
 
 function isText(value: unknown): value is string {

@@ -173,7 +173,7 @@ class Worker {
       tls,
       signal: callLateListeners(this.#abort.signal),
       send: (data) => channel.send({ type: 'message', data }),
-      hearing: (messages) => channel.send({ type: 'hearing', messages }),
+      hearing: (messages) => channel.send({ type: 'changed-hearing', messages }),
       warn: (text) => this.#log.warn(text),
       ready: () => this.#calledReady.resolve(),
       succeed: (reason) => this.#askForSuccessor(reason),
@@ -259,7 +259,7 @@ class Worker {
   /** The worker serves until its successor does. A wish that comes while it boots waits: only who serves can be replaced. */
   #askForSuccessor(reason: string): void {
     if (this.#state === 'booting') this.#wish ??= reason;
-    else if (this.#state === 'ready') this.#channel?.send({ type: 'recycle', reason });
+    else if (this.#state === 'ready') this.#channel?.send({ type: 'wants-replacement', reason });
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
@@ -269,7 +269,7 @@ class Worker {
     this.#state = 'ready';
     this.#drain.allTracked();
     const inLine = this.#identity.board !== undefined;
-    this.#channel?.send({ type: 'ready', pid: process.pid, ...(inLine && { inLine }) });
+    this.#channel?.send({ type: 'became-ready', pid: process.pid, ...(inLine && { inLine }) });
     this.#admission.ready();
     if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
   }
@@ -286,7 +286,8 @@ class Worker {
         this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
         break;
       case 'adopt':
-        if (this.#adoptions?.take(message) === false) this.#channel?.send({ type: 'unadopted', slot: message.slot });
+        if (this.#adoptions?.take(message) === false)
+          this.#channel?.send({ type: 'adoption-failed', slot: message.slot });
         break;
       case 'release':
         this.#adoptions?.release(message.slot);
@@ -295,7 +296,7 @@ class Worker {
         this.#admission.look();
         break;
       case 'ping':
-        this.#channel?.send({ type: 'pong', id: message.id, ...inspector() });
+        this.#channel?.send({ ...message, type: 'answered', ...inspector() });
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);
@@ -306,7 +307,7 @@ class Worker {
 
   #onSigterm(): void {
     if (this.#state === 'draining') return;
-    this.#channel?.send({ type: 'draining', signal: 'SIGTERM' });
+    this.#channel?.send({ type: 'began-draining', signal: 'SIGTERM' });
     this.#undecidedUntil = performance.now() + SIGNAL_RACE;
     this.#beginDrain('stop', this.#settings.gracePeriod, 0);
   }
@@ -335,7 +336,7 @@ class Worker {
       this.#admission.close();
       this.#abort.abort();
       this.#drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
-      if (this.#reason === 'stop') this.#channel?.send({ type: 'closed' });
+      if (this.#reason === 'stop') this.#channel?.send({ type: 'stopped-accepting' });
     };
     this.#accepting = before === 'ready' && queued;
     if (!this.#accepting) {
@@ -358,8 +359,8 @@ class Worker {
     // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
     if (this.#state === 'draining') return;
     const text = uncaught(error);
-    this.#channel?.send({ type: 'boot-error', error: bootError(error) });
-    this.#channel?.send({ type: 'stderr', text: `${text}\n` });
+    this.#channel?.send({ type: 'boot-failed', error: bootError(error) });
+    this.#channel?.send({ type: 'wrote-stderr', text: `${text}\n` });
     // Not process.stderr: a terminal that is stopped, or a full pipe, would keep this process.
     outlet(2).log(text);
     process.exit(1);

@@ -52,7 +52,7 @@ export class FakeWorker implements WorkerProcess {
     this.received.push(message);
     if (message.type === 'release') this.adopted.delete(message.slot);
     if (message.type === 'ping' && this.behaviour.blocked !== true)
-      queueMicrotask(() => this.events.message({ type: 'pong', id: message.id }));
+      queueMicrotask(() => this.events.message({ ...message, type: 'answered' }));
     if (message.type === 'init' && this.behaviour.ready !== false) queueMicrotask(() => this.becomeReady());
     if (message.type === 'drain' && this.behaviour.obedient !== false) this.exit({ code: 0, signal: null });
     return true;
@@ -76,7 +76,7 @@ export class FakeWorker implements WorkerProcess {
 
   becomeReady(): void {
     const inLine = this.behaviour.inLine ?? this.launch.board !== undefined;
-    if (!this.#gone) this.events.message({ type: 'ready', pid: this.pid, ...(inLine && { inLine }) });
+    if (!this.#gone) this.events.message({ type: 'became-ready', pid: this.pid, ...(inLine && { inLine }) });
   }
 
   exit(exit: ProcessExit): void {

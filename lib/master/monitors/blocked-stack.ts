@@ -75,7 +75,7 @@ async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
 
 /**
  * Whether there is a debugger that the worker could not tell of:
- *     worker: pong     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
+ *     worker: answered     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
  */
 async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {
   const asked = own.map(async (socket) => {

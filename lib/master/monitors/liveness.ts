@@ -1,6 +1,6 @@
 /** Notices workers whose event loop does not turn, says where they are, and ends them. Runs in the master. */
 
-import type { InspectorPort } from '../../protocol/protocol.cjs';
+import type { InspectorPort, Ping } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { System, Timer } from '../../system/system.js';
 import type { Logger, WorkerState } from '../../types.js';
@@ -13,16 +13,13 @@ import type { BlockedStack } from './blocked-stack.js';
  */
 const TURNS = 2;
 
-/** Of every ping: what is waited for is any sign that the loop has turned. */
-const PING = 0;
-
 /** A worker as the watch sees it. */
 export interface WatchedWorker {
   readonly state: WorkerState;
   /** For the exit that follows, which is reported and judged like any other. */
   killedBecause: string | undefined;
   /** False for a worker that does not answer pings, or not at present. */
-  ping(id: number): boolean;
+  ping(ping: Ping): boolean;
   kill(signal: 'SIGKILL'): boolean | Error;
   toString(): string;
 }
@@ -81,8 +78,8 @@ export class Liveness<Worker extends WatchedWorker> {
     this.#timer?.cancel();
   }
 
-  /** The event loop of a worker has turned. */
-  pong(worker: Worker, inspector: InspectorPort | undefined): void {
+  /** The event loop of a worker has turned, whatever the ping was for. */
+  answered(worker: Worker, inspector: InspectorPort | undefined): void {
     const watch = this.#watch(worker);
     watch.unanswered = undefined;
     watch.inspector = inspector;
@@ -105,7 +102,7 @@ export class Liveness<Worker extends WatchedWorker> {
       const watch = this.#watch(worker);
       if (watch.caught) continue;
       if (watch.unanswered === undefined) {
-        if (worker.ping(PING)) watch.unanswered = 0;
+        if (worker.ping({ for: 'liveness' })) watch.unanswered = 0;
       } else if (++watch.unanswered >= TURNS) {
         void this.#suspect(worker, watch);
       }

@@ -77,19 +77,19 @@ export class Monitors {
 
   hear(handle: WorkerHandle, message: Exclude<Heard, { type: 'message' }>): void {
     switch (message.type) {
-      case 'pong':
-        this.#sharding?.pong(handle, message.id);
-        this.#liveness?.pong(handle, message.inspector);
+      case 'answered':
+        this.#sharding?.answered(handle, message.for === 'queue' ? message.id : undefined);
+        this.#liveness?.answered(handle, message.inspector);
         break;
-      case 'recycle':
+      case 'wants-replacement':
         this.#recycling?.ask(handle, message.reason);
         break;
-      case 'unadopted':
-        this.#sharding?.unadopted(handle, message.slot);
+      case 'adoption-failed':
+        this.#sharding?.adoptionFailed(handle, message.slot);
         break;
-      case 'full':
-      case 'accepts':
-        this.#sharding?.accepting(handle, message.type === 'accepts');
+      case 'paused-accepting':
+      case 'resumed-accepting':
+        this.#sharding?.accepting(handle, message.type === 'resumed-accepting');
         break;
     }
   }

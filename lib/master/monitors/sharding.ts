@@ -7,10 +7,11 @@
  */
 
 import type { SlotSockets } from '../../system/slot-sockets.js';
-import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
+import type { QueueReport, Queues, QueueWatch, System, Timer } from '../../system/system.js';
 import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
-import { Stalls } from './stalls.js';
+import { StalledWorkers } from './stalled-workers.js';
+import { COMPARE_AFTER_MS, Suspicion } from './suspicion.js';
 
 /** The sockets of one sharded listener, and its place in the list that workers know. */
 export interface ShardedListener {
@@ -18,8 +19,10 @@ export interface ShardedListener {
   readonly shards: SlotSockets;
 }
 
-/** Milliseconds after which a worker that could not adopt is asked again, by the next report of the queue. */
-const ASK_AGAIN = 500;
+/** When a worker that could not adopt is asked again, by the next report of the queue. */
+const ASK_AGAIN_MS = 500;
+/** A timer of the master that fires so late finds answers in its pipes that it has not read yet. */
+const LATE_MS = 20;
 
 export interface ShardingContext {
   readonly system: Pick<System, 'now' | 'after' | 'cpuWait'>;
@@ -32,8 +35,14 @@ export interface ShardingContext {
 interface Seat {
   /** Ready workers that hold the slot's sockets: two while it changes hands. */
   readonly workers: Set<WorkerHandle>;
-  /** Who accepts in their place; `undefined` unless the slot is orphaned. */
+  /** The workers that accept in their place; `undefined` unless the slot is orphaned. */
   adopters: Set<WorkerHandle> | undefined;
+}
+
+/** A suspicion, and the timer of the next look at it. */
+interface Suspected {
+  readonly suspicion: Suspicion<WorkerHandle>;
+  timer: Timer | undefined;
 }
 
 export class Sharding {
@@ -41,27 +50,18 @@ export class Sharding {
   readonly #seats: Seat[] = [];
   readonly #slotOf = new Map<number, number>();
   readonly #watch: QueueWatch;
-  readonly #stalls: Stalls;
+  /** By the number of the pings. */
+  readonly #suspected = new Map<number, Suspected>();
+  readonly #stalled: StalledWorkers;
+  #pings = 0;
   /** Workers that have no place for connections. */
   readonly #full = new Set<WorkerHandle>();
   #closed = false;
 
   constructor(context: ShardingContext) {
     this.#context = context;
+    this.#stalled = new StalledWorkers(context.system, context.log);
     this.#watch = context.queues.watch((reports) => this.#onWaiting(reports));
-    this.#stalls = new Stalls({
-      system: context.system,
-      log: context.log,
-      stalled: ({ place: { slot } }) => {
-        this.#review(this.#seats[slot] as Seat, slot);
-        // The adopter that the kernel wakes for one of its connections may not come either.
-        this.#rearm(slot);
-      },
-      revived: (handle) => this.#onRevived(handle),
-      passed: (slot) => this.#rearm(slot),
-      queued: (slot) => this.#socketsOf(slot).some(({ fd }) => context.queues.depth(fd).depth > 0),
-      siblings: (slot) => this.#serving().filter((handle) => handle.place.slot !== slot),
-    });
   }
 
   /**
@@ -83,19 +83,24 @@ export class Sharding {
   changed(handle: WorkerHandle): void {
     if (this.#closed) return;
     if (handle.state === 'ready') this.#joined(handle);
-    else this.#left(handle);
+    else this.#withdrew(handle);
   }
 
-  /** An event loop turned. */
-  pong(handle: WorkerHandle, id: number): void {
-    this.#stalls.pong(handle, id);
+  /**
+   * An event loop turned.
+   * @param ping The number of the ping, if that was one of this class.
+   */
+  answered(handle: WorkerHandle, ping: number | undefined): void {
+    const suspected = ping === undefined ? undefined : this.#suspected.get(ping);
+    if (ping !== undefined && suspected?.suspicion.answered(handle, this.#context.system.now())) this.#acquit(ping);
+    this.#revive(handle);
   }
 
   /** A worker could not accept for another slot: it was short of descriptors, perhaps. Asked again while connections wait. */
-  unadopted(handle: WorkerHandle, slot: number): void {
+  adoptionFailed(handle: WorkerHandle, slot: number): void {
     const adopters = this.#seats[slot]?.adopters;
     if (this.#closed || adopters === undefined) return;
-    this.#context.system.after(ASK_AGAIN, () => adopters.delete(handle));
+    this.#context.system.after(ASK_AGAIN_MS, () => adopters.delete(handle));
   }
 
   /** A worker has no place for connections, and others accept for it, or it has again. */
@@ -117,7 +122,9 @@ export class Sharding {
   /** The fleet stops: every worker accepts what is queued at its own slot, and nothing changes hands any more. */
   close(): void {
     this.#closed = true;
-    this.#stalls.close();
+    for (const { timer } of this.#suspected.values()) timer?.cancel();
+    this.#suspected.clear();
+    this.#stalled.close();
     this.#watch.close();
   }
 
@@ -136,21 +143,13 @@ export class Sharding {
     this.#steer();
   }
 
-  #left(handle: WorkerHandle): void {
+  #withdrew(handle: WorkerHandle): void {
     const { slot } = handle.place;
     const seat = this.#seats[slot] as Seat;
     for (const { adopters } of this.#seats) adopters?.delete(handle);
-    this.#stalls.forget(handle);
+    this.#forget(handle);
     this.#full.delete(handle);
     if (seat.workers.delete(handle)) this.#review(seat, slot);
-  }
-
-  #onRevived(handle: WorkerHandle): void {
-    const { slot } = handle.place;
-    if (this.#full.has(handle)) return;
-    this.#steer();
-    this.#reclaim(this.#seats[slot] as Seat, slot);
-    this.#rearm(slot);
   }
 
   /** New connections first: what arrives between the two steps at the orphaned slot is accepted by its adopters. */
@@ -187,7 +186,7 @@ export class Sharding {
 
   /** Those of them that accept from the slot's own sockets. Empty: the others have to. */
   #awake({ workers }: Seat): WorkerHandle[] {
-    return [...workers].filter((handle) => !this.#stalls.has(handle) && !this.#full.has(handle));
+    return [...workers].filter((handle) => !this.#stalled.has(handle) && !this.#full.has(handle));
   }
 
   #socketsOf(slot: number): { readonly fd: number; readonly listener: number }[] {
@@ -202,13 +201,89 @@ export class Sharding {
       const seat = this.#seats[slot] as Seat;
       const workers = this.#awake(seat);
       if (workers.length > 0) {
-        this.#stalls.suspect(slot, workers);
+        this.#suspect(slot, workers);
       } else {
         this.#orphan(seat, slot);
         for (const handle of seat.adopters ?? []) handle.look();
         this.#watch.rearm(fd);
       }
     }
+  }
+
+  /** Asks the workers of a slot where connections wait whether their event loops turn. */
+  #suspect(slot: number, workers: readonly WorkerHandle[]): void {
+    for (const { suspicion } of this.#suspected.values()) if (suspicion.slot === slot) return;
+    const { system } = this.#context;
+    const id = ++this.#pings;
+    const asked = workers.filter((handle) => handle.ping({ for: 'queue', id }));
+    // No worker could be asked: the fleet is ending.
+    if (asked.length === 0) {
+      this.#rearm(slot);
+      return;
+    }
+    const suspected: Suspected = { suspicion: new Suspicion(slot, asked, system.now()), timer: undefined };
+    this.#suspected.set(id, suspected);
+    this.#wait(COMPARE_AFTER_MS, suspected, () => this.#compare(id, suspected));
+  }
+
+  #wait(ms: number, suspected: Suspected, next: () => void): void {
+    const { system } = this.#context;
+    const due = system.now() + ms;
+    suspected.timer = system.after(ms, () => {
+      if (system.now() - due < LATE_MS) next();
+      else this.#wait(LATE_MS, suspected, next);
+    });
+  }
+
+  #compare(id: number, suspected: Suspected): void {
+    const { system } = this.#context;
+    const { suspicion } = suspected;
+    const siblings = this.#serving().filter(({ place: { slot } }) => slot !== suspicion.slot);
+    const asked = siblings.filter((handle) => handle.ping({ for: 'queue', id }));
+    const ms = suspicion.compare(asked, system.now(), this.#cpuWait);
+    this.#wait(ms, suspected, () => this.#judge(id, suspected));
+  }
+
+  #judge(id: number, suspected: Suspected): void {
+    const { system, queues } = this.#context;
+    const { suspicion } = suspected;
+    const queued = this.#socketsOf(suspicion.slot).some(({ fd }) => queues.depth(fd).depth > 0);
+    const verdict = suspicion.verdict(queued, system.now(), this.#cpuWait);
+    if (verdict === 'unfounded') {
+      this.#acquit(id);
+    } else if (verdict === 'stalled') {
+      this.#suspected.delete(id);
+      for (const handle of suspicion.suspects) this.#stalled.add(handle);
+      this.#review(this.#seats[suspicion.slot] as Seat, suspicion.slot);
+      // The adopter that the kernel wakes for one of its connections may not come either.
+      this.#rearm(suspicion.slot);
+    } else {
+      this.#wait(verdict.wait, suspected, () => this.#judge(id, suspected));
+    }
+  }
+
+  readonly #cpuWait = ({ pid }: WorkerHandle): number | undefined => this.#context.system.cpuWait?.(pid);
+
+  /** The suspicion is unfounded: the slot's queues are watched again. */
+  #acquit(id: number): void {
+    const { suspicion, timer } = this.#suspected.get(id) as Suspected;
+    timer?.cancel();
+    this.#suspected.delete(id);
+    this.#rearm(suspicion.slot);
+  }
+
+  #revive(handle: WorkerHandle): void {
+    if (!this.#stalled.revive(handle) || this.#full.has(handle)) return;
+    const { slot } = handle.place;
+    this.#steer();
+    this.#reclaim(this.#seats[slot] as Seat, slot);
+    this.#rearm(slot);
+  }
+
+  /** The worker serves no more. */
+  #forget(handle: WorkerHandle): void {
+    this.#stalled.forget(handle);
+    for (const [id, { suspicion }] of this.#suspected) if (suspicion.forget(handle)) this.#acquit(id);
   }
 
   #rearm(slot: number): void {

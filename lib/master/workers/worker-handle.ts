@@ -4,7 +4,14 @@ import { deferred } from '../../common/deferred.js';
 import type { WorkerExit } from '../../common/errors.js';
 import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
-import type { BootError, DrainReason, InitMessage, MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
+import type {
+  BootError,
+  DrainReason,
+  InitMessage,
+  MasterMessage,
+  Ping,
+  WorkerMessage,
+} from '../../protocol/protocol.cjs';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import { bootFailure } from './boot-failure.js';
@@ -14,7 +21,12 @@ const STDERR_LINES = 20;
 const STDERR_CHARS = 8_192;
 
 /** What a worker says to the rest of the fleet: the handle passes it on as it is. */
-export type Heard = Extract<WorkerMessage, { type: 'unadopted' | 'full' | 'accepts' | 'recycle' | 'pong' | 'message' }>;
+export type Heard = Extract<
+  WorkerMessage,
+  {
+    type: 'adoption-failed' | 'paused-accepting' | 'resumed-accepting' | 'wants-replacement' | 'answered' | 'message';
+  }
+>;
 
 export interface WorkerHandleEvents {
   /** The worker can serve. */
@@ -199,10 +211,10 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#hearing && (this.#process?.send(message) ?? false);
   }
 
-  /** Asks for a `pong`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */
-  ping(id: number): boolean {
+  /** Asks for an `answered`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */
+  ping(ping: Ping): boolean {
     if (this.#state !== 'ready' || !this.#speaks) return false;
-    return this.#process?.send({ type: 'ping', id }) ?? false;
+    return this.#process?.send({ type: 'ping', ...ping }) ?? false;
   }
 
   /** A connection may be waiting that was meant for another worker. */
@@ -269,7 +281,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   deaf(): void {
     if (this.#state === 'exited' || this.killedBecause !== undefined) return;
     this.#deaf = true;
-    if (this.#state === 'ready') this.#events.hear({ type: 'recycle', reason: 'it has closed its control channel' });
+    if (this.#state === 'ready')
+      this.#events.hear({ type: 'wants-replacement', reason: 'it has closed its control channel' });
     // It may not have heard the wish.
     else if (this.drainedBy === undefined) this.kill('SIGTERM');
   }
@@ -283,7 +296,7 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   message(message: WorkerMessage): void {
     switch (message.type) {
-      case 'ready':
+      case 'became-ready':
         // Once, and not from a worker that is being killed: whatever comes later is not what it was started as.
         if (this.#speaks || this.killedBecause !== undefined) return;
         this.#speaks = true;
@@ -291,35 +304,35 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.#inLine = message.inLine === true;
         this.becomeReady();
         break;
-      case 'boot-error':
+      case 'boot-failed':
         this.#bootError = message.error;
         break;
-      case 'stderr':
+      case 'wrote-stderr':
         this.stderr(message.text);
         break;
-      case 'draining':
+      case 'began-draining':
         if (this.drainedBy !== undefined) return;
         this.drainedBy = message.signal;
         if (this.#state === 'ready') this.#become('draining');
         this.#events.draining(message.signal);
         break;
-      case 'unadopted':
+      case 'adoption-failed':
         if (this.#asked.delete(message.slot)) this.#events.hear(message);
         break;
-      case 'recycle':
+      case 'wants-replacement':
         if (this.#state === 'ready') this.#events.hear(message);
         break;
-      case 'hearing':
+      case 'changed-hearing':
         this.#hearing = message.messages;
         break;
-      case 'closed':
+      case 'stopped-accepting':
         if (this.#state !== 'draining') break;
         this.#closed = true;
         this.#events.closed?.();
         break;
-      case 'full':
-      case 'accepts':
-      case 'pong':
+      case 'paused-accepting':
+      case 'resumed-accepting':
+      case 'answered':
       case 'message':
         this.#events.hear(message);
         break;

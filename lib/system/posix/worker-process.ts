@@ -34,8 +34,8 @@ export class PosixProcess implements WorkerProcess {
     this.#lastWords = new LastWords(events, () => this.#channel.close());
     this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), FROM_WORKER, {
       message: (message) => {
-        if (message.type === 'ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
-        if (message.type !== 'stderr' || !this.#lastWords.pipedStderr) events.message(message);
+        if (message.type === 'became-ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
+        if (message.type !== 'wrote-stderr' || !this.#lastWords.pipedStderr) events.message(message);
       },
       garbage: (line, cut) => {
         // Its writer died while it wrote.

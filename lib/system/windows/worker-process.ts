@@ -80,9 +80,9 @@ export class WindowsProcess implements WorkerProcess {
   }
 
   #hear(message: WorkerMessage): void {
-    if (message.type === 'hello') this.#introduce(message.pid);
-    else if (message.type === 'hears') this.#hears = true;
-    else if (message.type !== 'stderr' || !this.#lastWords.pipedStderr) this.#events.message(message);
+    if (message.type === 'watching') this.#introduce(message.pid);
+    else if (message.type === 'listening') this.#hears = true;
+    else if (message.type !== 'wrote-stderr' || !this.#lastWords.pipedStderr) this.#events.message(message);
   }
 
   #introduce(pid: number): void {
@@ -133,7 +133,7 @@ export class WindowsProcess implements WorkerProcess {
     } catch (error) {
       // Nothing is left for it to do. When it has ended meanwhile (ESRCH) its exit comes by itself.
       const { name, message, code } = error as NodeJS.ErrnoException;
-      this.#events.message({ type: 'boot-error', error: { name, message, ...(code !== undefined && { code }) } });
+      this.#events.message({ type: 'boot-failed', error: { name, message, ...(code !== undefined && { code }) } });
       this.kill('SIGKILL');
       return undefined;
     }

@@ -133,12 +133,12 @@ export class Admission {
     if (!this.#ready || this.#context.sharing !== 'sharded') return;
     clearTimeout(this.#timer);
     if (!this.#full && !this.#short) {
-      if (!this.#accepts) this.#context.send({ type: 'accepts' });
+      if (!this.#accepts) this.#context.send({ type: 'resumed-accepting' });
       this.#accepts = true;
     } else if (this.#accepts) {
       this.#timer = setTimeout(() => {
         this.#accepts = false;
-        this.#context.send({ type: 'full' });
+        this.#context.send({ type: 'paused-accepting' });
       }, FULL_FOR).unref();
     }
   }

@@ -23,7 +23,7 @@ export function windowsSystem(native: WindowsAddon): WorkerSystem {
       const pipes = controlPipes(identity);
       if (pipes === undefined) return undefined;
       const channel: WorkerChannel = new Channel(overPipes(pipes.control, pipes.report), FROM_MASTER, events);
-      channel.send({ type: 'hears' });
+      channel.send({ type: 'listening' });
       return channel;
     },
     adopt: (wires) =>

@@ -27,15 +27,15 @@ function lines(master: Master, text: string): readonly string[] {
 const weird = { toString: 1, valueOf: 1 };
 
 test.each([
-  ['an object for a signal', { type: 'draining', signal: weird }],
-  ['a signal that does not exist', { type: 'draining', signal: 'SIGNOTHING' }],
-  ['an object for a text', { type: 'stderr', text: weird }],
-  ['no error', { type: 'boot-error', error: null }],
-  ['an error of numbers', { type: 'boot-error', error: { name: 1, message: 2 } }],
-  ['an object for a pid', { type: 'ready', pid: weird }],
-  ['a slot that is no number', { type: 'unadopted', slot: '__proto__' }],
-  ['a reason that is no text', { type: 'recycle', reason: [] }],
-  ['a port out of range', { type: 'pong', id: 0, inspector: 70_000 }],
+  ['an object for a signal', { type: 'began-draining', signal: weird }],
+  ['a signal that does not exist', { type: 'began-draining', signal: 'SIGNOTHING' }],
+  ['an object for a text', { type: 'wrote-stderr', text: weird }],
+  ['no error', { type: 'boot-failed', error: null }],
+  ['an error of numbers', { type: 'boot-failed', error: { name: 1, message: 2 } }],
+  ['an object for a pid', { type: 'became-ready', pid: weird }],
+  ['a slot that is no number', { type: 'adoption-failed', slot: '__proto__' }],
+  ['a reason that is no text', { type: 'wants-replacement', reason: [] }],
+  ['a port out of range', { type: 'answered', for: 'liveness', inspector: 70_000 }],
   ['a type of no message', { type: 'constructor' }],
   ['a type that is inherited', { __proto__: null, type: '__proto__' }],
 ])(
@@ -96,17 +96,17 @@ test('N10b a flood of valid messages arrives whole, and the loop of the master t
 test('N10c what is valid and impossible changes nothing: said twice, too early, too late, for others', async () => {
   const { master, pids } = await start();
   const said: readonly object[] = [
-    { type: 'ready', pid: pids[1] },
-    { type: 'ready', pid: 1 },
-    { type: 'hello', pid: pids[1] },
-    { type: 'hears' },
-    { type: 'pong', id: 4_711 },
-    { type: 'pong', id: 0, inspector: 22 },
-    { type: 'unadopted', slot: 0 },
-    { type: 'unadopted', slot: 65_535 },
-    { type: 'hearing', messages: true },
-    { type: 'boot-error', error: { name: 'Error', message: 'after ready', more: true } },
-    { type: 'stderr', text: 'after ready' },
+    { type: 'became-ready', pid: pids[1] },
+    { type: 'became-ready', pid: 1 },
+    { type: 'watching', pid: pids[1] },
+    { type: 'listening' },
+    { type: 'answered', for: 'queue', id: 4_711 },
+    { type: 'answered', for: 'liveness', inspector: 22 },
+    { type: 'adoption-failed', slot: 0 },
+    { type: 'adoption-failed', slot: 65_535 },
+    { type: 'changed-hearing', messages: true },
+    { type: 'boot-failed', error: { name: 'Error', message: 'after ready', more: true } },
+    { type: 'wrote-stderr', text: 'after ready' },
     { type: 'message', data: { __proto__: null, constructor: 1 }, more: 'dropped' },
     { type: 'message', data: { last: true } },
   ];

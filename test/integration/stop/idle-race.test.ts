@@ -49,7 +49,7 @@ for (const { number, when, order, from, to } of occasions) {
       const gone = once(worker.child, 'exit');
       // Connecting takes its time on a busy machine.
       worker.exited.catch(() => {});
-      await worker.message('ready');
+      await worker.message('became-ready');
       const clients = await startLateClients(worker.port, CONNECTIONS, patience(from), patience(to));
       if (order === 'hangUp') worker.hangUp();
       else worker.send(order);

@@ -8,14 +8,14 @@ import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 test('a worker that listens reports ready, and answers requests', async () => {
   await using worker = await startLoneWorker({ program: httpProgram() });
-  expect(await worker.message('ready')).toEqual({ type: 'ready', pid: worker.pid });
+  expect(await worker.message('became-ready')).toEqual({ type: 'became-ready', pid: worker.pid });
   expect((await httpGet({ port: worker.port })).body).toBe('ok');
-  expect(worker.messages).toEqual([{ type: 'ready', pid: worker.pid }]);
+  expect(worker.messages).toEqual([{ type: 'became-ready', pid: worker.pid }]);
 });
 
 test('a worker without the preload prepares itself when prefork() runs', async () => {
   await using worker = await startLoneWorker({ program: httpProgram(), preload: false });
-  await worker.message('ready');
+  await worker.message('became-ready');
   expect((await httpGet({ port: worker.port })).body).toBe('ok');
   worker.send({ type: 'drain', reason: 'stop', timeout: 5_000 });
   expect(await worker.exited).toEqual({ code: 0, signal: null });
@@ -37,7 +37,7 @@ test('W11 a server that listens late delays ready, and ready comes after listeni
   expect(await worker.message('message')).toEqual({ type: 'message', data: 'serving' });
   expect(worker.messages).toHaveLength(1);
   worker.send({ type: 'message', data: 'go on' });
-  await worker.message('ready');
+  await worker.message('became-ready');
   expect(worker.messages.map((message) => (message.type === 'message' ? message.data : message.type))).toEqual([
     'serving',
     'listening',
@@ -53,7 +53,7 @@ test('a worker whose serve returns nothing is ready when it says so', async () =
       createServer((_, response) => response.end('ok')).listen(listener, () => currentWorker().ready());
     } });`;
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   expect((await httpGet({ port: worker.port })).body).toBe('ok');
 });
 
@@ -75,7 +75,7 @@ test('the environment is clean and the identity known before user code; children
      };`,
   );
   await using worker = await startLoneWorker({ program, execArgv: ['--no-warnings'] });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const seen = (await httpGet({ port: worker.port })).json<{ execArgv: string[] }>();
   expect(seen).toMatchObject({ env: [], isChild: true, context: true, grandchild: 'false', thread: false });
   expect(seen.execArgv.slice(0, 1)).toEqual(['--no-warnings']);
@@ -90,7 +90,7 @@ test('the children of a worker hold neither its listeners nor its control channe
      await new Promise((resolve) => child.stdout.once('data', resolve));`,
   );
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const pid = Number((await httpGet({ port: worker.port })).body);
   const sockets = (of: number) => Object.values(openFds(of)).filter((target) => String(target).startsWith('socket:'));
   const shared = sockets(worker.pid).filter((target) => sockets(pid).includes(target));
@@ -145,11 +145,11 @@ for (const { what, program, error, stderr } of [
 ]) {
   test(`${what} at boot reaches the master as an error, and the worker exits with 1`, async () => {
     await using worker = await startLoneWorker({ program });
-    const message = await worker.message('boot-error');
+    const message = await worker.message('boot-failed');
     expect(`${message.error.code} ${message.error.name}: ${message.error.message}`).toMatch(error);
     expect(await worker.exited).toEqual({ code: 1, signal: null });
     expect(worker.stderr()).toMatch(stderr ?? error);
-    expect(worker.messages.some(({ type }) => type === 'ready')).toBe(false);
+    expect(worker.messages.some(({ type }) => type === 'became-ready')).toBe(false);
   });
 }
 
@@ -160,8 +160,10 @@ test('what a worker writes to stderr before it exits at boot reaches the master,
   expect(await worker.exited).toEqual({ code: 7, signal: null });
   const printed = 'cannot reach the database\nbytes hicalled\n';
   expect(worker.stderr()).toBe(printed);
-  await worker.message('stderr');
-  expect(worker.messages.map((message) => (message.type === 'stderr' ? message.text : '?')).join('')).toBe(printed);
+  await worker.message('wrote-stderr');
+  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(
+    printed,
+  );
 });
 
 test('reports of stderr are bounded, and end when the worker is ready', async () => {
@@ -171,9 +173,9 @@ test('reports of stderr are bounded, and end when the worker is ready', async ()
     "for (let i = 0; i < 200; i++) console.error('\\u0007'.repeat(1000)); await new Promise((resolve) => setTimeout(resolve, 50));",
   );
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   await httpGet({ port: worker.port });
-  const reported = worker.messages.map((message) => (message.type === 'stderr' ? message.text : '')).join('');
+  const reported = worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '')).join('');
   expect(reported.length).toBeLessThanOrEqual(64 * 1024);
   expect(reported.length).toBeGreaterThan(10_000);
   expect(reported).not.toContain('after ready');
@@ -191,7 +193,7 @@ test('a preload that fails, here without its addon, ends the worker with an erro
     await cp(`${dist}preload.cjs`, join(folder, 'preload.cjs'));
     const program = "console.log('user code ran')";
     await using worker = await startLoneWorker({ program, preload: join(folder, 'preload.cjs') });
-    const { error } = await worker.message('boot-error');
+    const { error } = await worker.message('boot-failed');
     expect(error).toMatchObject({
       code: 'MODULE_NOT_FOUND',
       message: expect.stringContaining('binding.cjs') as string,
@@ -206,7 +208,7 @@ test('a preload that fails, here without its addon, ends the worker with an erro
 
 test('W17 a descriptor that is not the promised listener is a boot error that names both', async () => {
   await using worker = await startLoneWorker({ program: httpProgram(), promise: (wire) => ({ ...wire, port: 1 }) });
-  const { error } = await worker.message('boot-error');
+  const { error } = await worker.message('boot-failed');
   expect(error.code).toBe('ERR_PREFORK_INHERITED_LISTENER');
   expect(error.message).toMatch(
     /Descriptor 3 was promised to be the listener '0' on 127\.0\.0\.1:1 but is a stream socket of family IPv4 at 127\.0\.0\.1 port \d+/,
@@ -216,7 +218,7 @@ test('W17 a descriptor that is not the promised listener is a boot error that na
 
 test('W17 a closed descriptor is a boot error with the cause', async () => {
   await using worker = await startLoneWorker({ program: httpProgram(), promise: (wire) => ({ ...wire, fd: 500 }) });
-  const { error } = await worker.message('boot-error');
+  const { error } = await worker.message('boot-failed');
   expect(error.code).toBe('ERR_PREFORK_INHERITED_LISTENER');
   expect(error.message).toMatch(/is no socket \(.*EBADF/);
   expect((await worker.exited).code).toBe(1);
@@ -232,7 +234,7 @@ test('W17 a worker without a control channel says what most likely went wrong', 
 
 test('C17 a worker of a reuseport fleet binds the promised address by itself', async () => {
   await using worker = await startLoneWorker({ program: httpProgram("sharing: 'reuseport',"), reuseport: true });
-  await worker.message('ready');
+  await worker.message('became-ready');
   expect((await httpGet({ port: worker.port })).body).toBe('ok');
 });
 
@@ -244,7 +246,7 @@ test('several fleets: a worker serves its own, the others settle with its drain'
       .then(() => console.log('settled', name));
     await Promise.all([fleet('other'), fleet('lone'), fleet('third')]);`;
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   expect((await httpGet({ port: worker.port })).body).toBe('lone');
   expect(worker.stdout()).toBe('');
   worker.send({ type: 'drain', reason: 'stop', timeout: 5_000 });

@@ -8,7 +8,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
 test('L5 connections that are still idle at the deadline of a replacement are ended, which is no reason for a warning', async () => {
   await using worker = await startLoneWorker({ program: httpProgram() });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const [used, silent] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
   used.write(GET);
   await used.until('ok');
@@ -31,7 +31,7 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ar
     console.log('settled');
   `;
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const client = http2.connect(`http://127.0.0.1:${worker.port}`);
   const [told, closed] = [once(client, 'goaway'), once(client, 'close')];
   client.request().resume();
@@ -48,7 +48,7 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ar
 test('a request that is not answered at the deadline of a replacement is cut, with a warning', async () => {
   const handler = "if (request.url === '/endless') response.write('endless'); else response.end('ok');";
   await using worker = await startLoneWorker({ program: httpProgram('', handler) });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const [busy, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
   busy.write(GET.replace('/', '/endless'));
   await busy.until('endless');
@@ -63,7 +63,7 @@ test('a request that is not answered at the deadline of a replacement is cut, wi
 test('what the app keeps open after the deadline has ended idle connections is named', async () => {
   const program = httpProgram('', "response.end('ok')", '', 'setInterval(() => {}, 1_000);');
   await using worker = await startLoneWorker({ program });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const idle = await connectRaw({ port: worker.port });
   idle.write(GET);
   await idle.until('ok');

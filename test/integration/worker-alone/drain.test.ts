@@ -17,7 +17,7 @@ test('W4 a drain answers what is in flight, runs the code behind prefork() and e
       `currentWorker().signal.addEventListener('abort', () => console.log('aborted')); currentWorker().send('in flight'); ${slow}`,
     ),
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const idle = await connectRaw({ port: worker.port });
   const answer = httpGet({ port: worker.port, path: '/slow' });
   await worker.message('message');
@@ -35,9 +35,9 @@ test('SIGTERM drains a ready worker, tells the master, and the app hears it too'
   await using worker = await startLoneWorker({
     program: httpProgram('', "response.end('ok')", "process.on('SIGTERM', () => console.log('heard'));"),
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   sendSignal(worker.pid, 'SIGTERM');
-  expect(await worker.message('draining')).toEqual({ type: 'draining', signal: 'SIGTERM' });
+  expect(await worker.message('began-draining')).toEqual({ type: 'began-draining', signal: 'SIGTERM' });
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('heard\nsettled\n');
 });
@@ -48,7 +48,7 @@ test("the terminal's signals do not end a worker, booting or ready; SIGTERM ends
   await eventually(() => booting.stdout() === 'up\n');
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) sendSignal(booting.pid, signal);
   await using ready = await startLoneWorker({ program: httpProgram() });
-  await ready.message('ready');
+  await ready.message('became-ready');
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) sendSignal(ready.pid, signal);
   expect((await httpGet({ port: ready.port })).body).toBe('ok');
   expect(isAlive(booting.pid)).toBe(true);
@@ -84,12 +84,12 @@ test('a connection that a booting worker has accepted is answered although the d
   worker.send({ type: 'drain', reason: 'stop', timeout: 10_000 });
   expect((await answer).body).toBe('ok');
   expect(await worker.exited).toEqual({ code: 0, signal: null });
-  expect(worker.messages.some(({ type }) => type === 'ready')).toBe(false);
+  expect(worker.messages.some(({ type }) => type === 'became-ready')).toBe(false);
 });
 
 test('W4 the deadline cuts a stream, says what kept the worker and ends it with code 0', async () => {
   await using worker = await startLoneWorker({ program: httpProgram('', "response.write('endless')") });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const client = await connectRaw({ port: worker.port });
   client.write(GET);
   await client.until('endless');
@@ -105,7 +105,7 @@ test('the deadline also ends a process that the app keeps alive after the drain,
   await using worker = await startLoneWorker({
     program: httpProgram('', "response.end('ok')", '', 'setInterval(() => {}, 1000);'),
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.send({ type: 'drain', reason: 'stop', timeout: 200 });
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('settled\n');
@@ -116,7 +116,7 @@ test('the deadline ends a worker whose event loop is blocked', async () => {
   await using worker = await startLoneWorker({
     program: httpProgram('', "response.end('ok')", '', 'for (;;);'),
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.send({ type: 'drain', reason: 'stop', timeout: 100 });
   expect(await worker.exited).toEqual({ code: 0, signal: null });
 });
@@ -124,7 +124,7 @@ test('the deadline ends a worker whose event loop is blocked', async () => {
 test('a drain for replacement keeps idle connections, and can become a stop with a new deadline', async () => {
   const says = "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')";
   await using worker = await startLoneWorker({ program: httpProgram('', says) });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const [used, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
   for (const client of [used, idle]) {
     client.write(GET);
@@ -148,7 +148,7 @@ test('messages of the master wait for the first listener and arrive in order', a
   );
   await using worker = await startLoneWorker({ program });
   for (const data of ['before ready', { n: 1 }]) worker.send({ type: 'message', data });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.send({ type: 'message', data: [2] });
   // Each sent before the listener is there: the answer to the request comes after it was attached.
   await httpGet({ port: worker.port, path: '/listen' });
@@ -162,7 +162,7 @@ test('messages of the master wait for the first listener and arrive in order', a
 test('W20 a worker that lost its master drains what it has, and exits with 1', async () => {
   const accepted = `currentWorker().send('in flight'); currentWorker().signal.addEventListener('abort', () => setTimeout(() => response.end('late'), 50))`;
   await using worker = await startLoneWorker({ program: httpProgram('', accepted), env: byChannel });
-  await worker.message('ready');
+  await worker.message('became-ready');
   const answer = httpGet({ port: worker.port });
   await worker.message('message');
   worker.hangUp();
@@ -177,7 +177,7 @@ test('W20 process.exit(0) of the app does not hide that the master was lost', as
     program: httpProgram('', "response.end('ok')", '', 'process.exit(0);'),
     env: byChannel,
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.hangUp();
   expect(await worker.exited).toEqual({ code: 1, signal: null });
 });
@@ -226,7 +226,7 @@ for (const { what, hook, stdout, stderr, code } of [
       ),
       env: byChannel,
     });
-    await worker.message('ready');
+    await worker.message('became-ready');
     worker.hangUp();
     expect(await worker.exited).toEqual({ code, signal: null });
     expect(worker.stdout()).toBe(stdout);
@@ -239,7 +239,7 @@ test("onMasterDeath: 'kill' ends the worker at once, and before prefork() that i
     program: httpProgram("onMasterDeath: 'kill', shutdownGracePeriod: 60_000,", "response.end('ok')", '', 'for (;;);'),
     env: byChannel,
   });
-  await killed.message('ready');
+  await killed.message('became-ready');
   await using booting = await startLoneWorker({ program: "console.log('up'); for (;;);", env: byChannel });
   await eventually(() => booting.stdout() === 'up\n');
   for (const worker of [killed, booting]) {
@@ -251,7 +251,7 @@ test("onMasterDeath: 'kill' ends the worker at once, and before prefork() that i
 
 test('onMasterDeath: false lets the worker serve on without its master', async () => {
   await using worker = await startLoneWorker({ program: httpProgram('onMasterDeath: false,'), env: byChannel });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.hangUp();
   for (let i = 0; i < 5; i++) expect((await httpGet({ port: worker.port })).body).toBe('ok');
   sendSignal(worker.pid, 'SIGTERM');

@@ -19,11 +19,11 @@ const PROGRAM = `
   });
 `;
 
-test('a worker answers a ping with its number', async () => {
+test('a worker answers a ping with its reason and number', async () => {
   await using worker = await startLoneWorker({ program: PROGRAM, execArgv: ['--inspect-port=0'] });
-  await worker.message('ready');
-  worker.send({ type: 'ping', id: 4_711 });
-  expect(await worker.message('pong')).toEqual({ type: 'pong', id: 4_711 });
+  await worker.message('became-ready');
+  worker.send({ type: 'ping', for: 'queue', id: 4_711 });
+  expect(await worker.message('answered')).toEqual({ type: 'answered', for: 'queue', id: 4_711 });
 });
 
 test('the answer to a ping has the port of an inspector that is open', async () => {
@@ -31,10 +31,10 @@ test('the answer to a ping has the port of an inspector that is open', async () 
     program: PROGRAM,
     execArgv: ['--inspect-port=0', '--inspect-publish-uid=http'],
   });
-  await worker.message('ready');
+  await worker.message('became-ready');
   worker.send({ type: 'message', data: 'open' });
   const { data } = await worker.message('message');
-  worker.send({ type: 'ping', id: 1 });
-  const { inspector } = await worker.message('pong');
+  worker.send({ type: 'ping', for: 'liveness' });
+  const { inspector } = await worker.message('answered');
   expect(inspector).toBe(Number(new URL(data as string).port));
 });

@@ -77,7 +77,7 @@ async function drainedWell(worker: LoneWorker): Promise<void> {
 for (const { kind, make, ask } of kinds) {
   test(`C16 a ready-made ${kind} server serves every address, keeps the backlog and drains`, async () => {
     await using worker = await startLoneWorker({ program: program(make, 'object'), listeners: 2 });
-    await worker.message('ready');
+    await worker.message('became-ready');
     for (const { port } of worker.wires) expect(await ask(port as number)).toBe('served');
     // The listeners of the test were opened with 100; Node would have made it 511.
     for (const fd of worker.listenerFds) expect(linux(native).queueDepth(fd).limit).toBe(77);
@@ -86,7 +86,7 @@ for (const { kind, make, ask } of kinds) {
 
   test(`C6a a ${kind} server made by serve listens on an adopted listener, one for each address`, async () => {
     await using worker = await startLoneWorker({ program: program(make, 'function'), listeners: 2 });
-    await worker.message('ready');
+    await worker.message('became-ready');
     for (const { port } of worker.wires) expect(await ask(port as number)).toBe('served');
     for (const fd of worker.listenerFds) expect(linux(native).queueDepth(fd).limit).toBe(77);
     await drainedWell(worker);
@@ -101,7 +101,7 @@ for (const { kind, make, ask } of kinds.filter(({ kind }) => /https|TLS/.test(ki
       listeners: 2,
       tls: { key: Buffer.from(key), cert, ticketKeys: Buffer.alloc(48, 7) },
     });
-    await worker.message('ready');
+    await worker.message('became-ready');
     for (const { port } of worker.wires) expect(await ask(port as number)).toBe('served');
     await drainedWell(worker);
   });

@@ -112,9 +112,9 @@ test('a boot failure during the start takes the fleet down with the evidence', a
   system.behave = (index) => ({ ready: index === 0 });
   const { started, finished, log } = fleet({}, system);
   await settle();
-  system.workers[1]?.events.message({ type: 'stderr', text: 'about to fail\n' });
+  system.workers[1]?.events.message({ type: 'wrote-stderr', text: 'about to fail\n' });
   system.workers[1]?.events.message({
-    type: 'boot-error',
+    type: 'boot-failed',
     error: { name: 'Error', message: 'no database', code: 'EDB' },
   });
   system.workers[1]?.exit(crash);
@@ -363,7 +363,7 @@ test('W1 an exit by a stop signal counts as requested when the master hears of t
 
   const alone = fleet();
   await alone.started;
-  alone.system.workers[0]?.events.message({ type: 'draining', signal: 'SIGTERM' });
+  alone.system.workers[0]?.events.message({ type: 'began-draining', signal: 'SIGTERM' });
   alone.system.workers[0]?.exit({ code: 0, signal: null });
   await alone.system.advance(99);
   expect(alone.system.workers).toHaveLength(2);
@@ -491,7 +491,7 @@ test('any signals to stop within 200 ms of the first are one wish, a later one s
 test('a worker that drained on a signal that the master did not send is told apart from one that ended by itself', async () => {
   const { master, system, started, log } = fleet();
   await started;
-  system.workers[0]?.events.message({ type: 'draining', signal: 'SIGTERM' });
+  system.workers[0]?.events.message({ type: 'began-draining', signal: 'SIGTERM' });
   system.workers[0]?.exit({ code: 0, signal: null });
   await system.advance(100);
   expect(log.find((line) => line.includes('exited with code 0'))).toContain(

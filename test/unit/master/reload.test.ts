@@ -64,7 +64,7 @@ test('L7 a generation that does not boot leaves the old workers alone, counts fo
   system.behave = () => ({ ready: false });
   const failing = master.reload();
   await settle();
-  system.workers[2]?.events.message({ type: 'boot-error', error: { name: 'SyntaxError', message: 'new code' } });
+  system.workers[2]?.events.message({ type: 'boot-failed', error: { name: 'SyntaxError', message: 'new code' } });
   system.workers[2]?.exit(crash);
   const verdict = await failing;
   expect(verdict).toMatchObject({
@@ -255,7 +255,7 @@ test('a new worker that is told to drain from outside before it takes over fails
   await started;
   const reloaded = master.reload();
   await settle();
-  last(system).events.message({ type: 'draining', signal: 'SIGTERM' });
+  last(system).events.message({ type: 'began-draining', signal: 'SIGTERM' });
   await system.advance(1_000);
   expect(await reloaded).toMatchObject({
     ok: false,

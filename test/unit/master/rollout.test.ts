@@ -185,7 +185,7 @@ test.each(Array.from({ length: 60 }, (_, seed) => ({ seed })))(
       if (what < 0.3) alive?.exit(crash);
       else if (what < 0.35) alive?.exit({ code: null, signal: 'SIGHUP' });
       else if (what < 0.4 && alive !== undefined) {
-        alive.events.message({ type: 'draining', signal: 'SIGTERM' });
+        alive.events.message({ type: 'began-draining', signal: 'SIGTERM' });
         system.after(pick(1_000), () => alive.exit({ code: 0, signal: null }));
       } else if (what < 0.5) void master.reload();
       else if (what < 0.6) master.scale(() => 1 + pick(4)).catch(() => {});

@@ -33,7 +33,7 @@ async function hear(chunks: readonly Buffer[]) {
     draining: (signal) => void troubles.push(`${handle} got ${signal}`),
     hear: (message) => {
       if (message.type === 'message') data.push(message.data);
-      else if (message.type === 'recycle') troubles.push(message.reason);
+      else if (message.type === 'wants-replacement') troubles.push(message.reason);
     },
     trouble: (what) => void troubles.push(what),
     exit: () => {},
@@ -96,16 +96,19 @@ const json = fc.jsonValue({ maxDepth: 2, noUnicodeString: false } as fc.JsonShar
 
 const valid: fc.Arbitrary<WorkerMessage> = fc.oneof(
   { weight: 8, arbitrary: json.map((data) => ({ type: 'message', data }) as const) },
-  pid.map((value) => ({ type: 'ready', pid: value }) as const),
-  pid.map((value) => ({ type: 'hello', pid: value }) as const),
-  fc.constant({ type: 'hears' } as const),
-  error.map((value) => ({ type: 'boot-error', error: value }) as const),
-  text.map((value) => ({ type: 'stderr', text: value }) as const),
-  fc.constantFrom(...Object.keys(constants.signals)).map((signal) => ({ type: 'draining', signal }) as WorkerMessage),
-  fc.nat().map((id) => ({ type: 'pong', id }) as const),
-  fc.integer({ min: 1, max: 65_535 }).map((inspector) => ({ type: 'pong', id: 0, inspector }) as const),
-  fc.nat({ max: 65_535 }).map((slot) => ({ type: 'unadopted', slot }) as const),
-  fc.boolean().map((messages) => ({ type: 'hearing', messages }) as const),
+  pid.map((value) => ({ type: 'became-ready', pid: value }) as const),
+  pid.map((value) => ({ type: 'watching', pid: value }) as const),
+  fc.constant({ type: 'listening' } as const),
+  error.map((value) => ({ type: 'boot-failed', error: value }) as const),
+  text.map((value) => ({ type: 'wrote-stderr', text: value }) as const),
+  fc
+    .constantFrom(...Object.keys(constants.signals))
+    .map((signal) => ({ type: 'began-draining', signal }) as WorkerMessage),
+  fc.constant({ type: 'answered', for: 'liveness' } as const),
+  fc.nat().map((id) => ({ type: 'answered', for: 'queue', id }) as const),
+  fc.integer({ min: 1, max: 65_535 }).map((inspector) => ({ type: 'answered', for: 'liveness', inspector }) as const),
+  fc.nat({ max: 65_535 }).map((slot) => ({ type: 'adoption-failed', slot }) as const),
+  fc.boolean().map((messages) => ({ type: 'changed-hearing', messages }) as const),
 );
 
 /** Of the right names and the wrong values; now and then they happen to be right. */
@@ -113,15 +116,15 @@ const mistaken = fc
   .record({
     type: fc.oneof(
       fc.constantFrom(
-        'ready',
-        'hello',
-        'boot-error',
-        'stderr',
-        'draining',
-        'pong',
-        'unadopted',
-        'recycle',
-        'hearing',
+        'became-ready',
+        'watching',
+        'boot-failed',
+        'wrote-stderr',
+        'began-draining',
+        'answered',
+        'adoption-failed',
+        'wants-replacement',
+        'changed-hearing',
         'message',
       ),
       text,

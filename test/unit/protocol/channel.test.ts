@@ -58,12 +58,12 @@ test('messages arrive in order on both sides, and closing one closes the other',
 test('the last words of a peer that is gone are delivered although a message to it failed', async () => {
   const [a, b] = native.socketPair();
   const master = masterSide(a);
-  writeSync(b, '{"type":"boot-error","error":{"name":"Error","message":"dying"}}\n{"type":"stderr","te');
+  writeSync(b, '{"type":"boot-failed","error":{"name":"Error","message":"dying"}}\n{"type":"wrote-stderr","te');
   native.closeFd(b);
   expect(master.channel.send({ type: 'drain', reason: 'stop', timeout: 1 })).toBe(false);
   await master.closed;
-  expect(master.heard).toEqual([{ type: 'boot-error', error: { name: 'Error', message: 'dying' } }]);
-  expect(master.garbage).toEqual(['{"type":"stderr","te']);
+  expect(master.heard).toEqual([{ type: 'boot-failed', error: { name: 'Error', message: 'dying' } }]);
+  expect(master.garbage).toEqual(['{"type":"wrote-stderr","te']);
 });
 
 test('messages larger than the socket buffer pass whole and in order, also when the sender closes at once', async () => {
@@ -80,24 +80,24 @@ test('messages larger than the socket buffer pass whole and in order, also when 
 test('lines that are no message are reported and the channel goes on', async () => {
   const [a, b] = native.socketPair();
   const master = masterSide(a);
-  const lines = ['', 'null', '1', '"text"', '[]', '{}', '{"type":7}', '{"type":"ready"', '\u0000'];
-  writeSync(b, `${lines.join('\n')}\n{"type":"ready","pid":5}\n`);
+  const lines = ['', 'null', '1', '"text"', '[]', '{}', '{"type":7}', '{"type":"became-ready"', '\u0000'];
+  writeSync(b, `${lines.join('\n')}\n{"type":"became-ready","pid":5}\n`);
   native.closeFd(b);
   await master.closed;
   expect(master.garbage).toEqual(lines);
-  expect(master.heard).toEqual([{ type: 'ready', pid: 5 }]);
+  expect(master.heard).toEqual([{ type: 'became-ready', pid: 5 }]);
 });
 
 test('a line split anywhere, also inside a character, is put together', async () => {
   const [a, b] = native.socketPair();
   const master = masterSide(a);
-  for (const byte of Buffer.from('{"type":"stderr","text":"größe €"}\n')) {
+  for (const byte of Buffer.from('{"type":"wrote-stderr","text":"größe €"}\n')) {
     writeSync(b, Uint8Array.of(byte));
     await new Promise((resolve) => setImmediate(resolve));
   }
   native.closeFd(b);
   await master.closed;
-  expect(master.heard).toEqual([{ type: 'stderr', text: 'größe €' }]);
+  expect(master.heard).toEqual([{ type: 'wrote-stderr', text: 'größe €' }]);
 });
 
 test('what JSON cannot carry is refused with a TypeError', async () => {
@@ -154,7 +154,7 @@ test('while the other side does not read, users are refused beyond 8 MiB and tol
   expect(taken).toBeGreaterThan(800);
   expect(taken).toBeLessThan(1_000);
   expect(results.slice(taken)).not.toContain(true);
-  for (let id = 0; id < 10; id++) expect(channel.send({ type: 'ping', id })).toBe(true);
+  for (let id = 0; id < 10; id++) expect(channel.send({ type: 'ping', for: 'queue', id })).toBe(true);
   expect(fulls).toHaveLength(1);
   const worker = workerSide(b);
   await eventually(() => worker.heard.length === taken + 10);
@@ -162,7 +162,7 @@ test('while the other side does not read, users are refused beyond 8 MiB and tol
     worker.heard.map((message) => (message.type === 'message' ? (message.data as { number: number }).number : message)),
   ).toEqual([
     ...Array.from({ length: taken }, (_, number) => number),
-    ...Array.from({ length: 10 }, (_, id) => ({ type: 'ping', id })),
+    ...Array.from({ length: 10 }, (_, id) => ({ type: 'ping', for: 'queue', id })),
   ]);
   expect(channel.send({ type: 'message', data: 'again' })).toBe(true);
   channel.close();
@@ -212,12 +212,12 @@ test('a line that is too long is told of once, by how it begins, and the next on
       },
     );
   });
-  for (const piece of ['x'.repeat(40), 'y'.repeat(20), 'z'.repeat(300), '\n{"type":"hears"}\n']) {
+  for (const piece of ['x'.repeat(40), 'y'.repeat(20), 'z'.repeat(300), '\n{"type":"listening"}\n']) {
     writeSync(b, piece);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   native.closeFd(b);
   await bounded(closed, 5_000, 'the channel closes');
-  expect(heard).toEqual([{ type: 'hears' }]);
+  expect(heard).toEqual([{ type: 'listening' }]);
   expect(garbage).toEqual(['x'.repeat(40) + 'y'.repeat(20)]);
 });

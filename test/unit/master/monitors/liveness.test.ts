@@ -17,11 +17,11 @@ class Worker implements WatchedWorker {
   inspector: number | undefined;
   pings = 0;
   readonly signals: string[] = [];
-  pong = (): void => {};
+  answer = (): void => {};
 
   ping(): boolean {
     this.pings++;
-    if (this.answers) queueMicrotask(this.pong);
+    if (this.answers) queueMicrotask(this.answer);
     return true;
   }
 
@@ -52,7 +52,7 @@ function watch({ examine = async () => STACK }: { examine?: () => Promise<Blocke
       return await examine();
     },
   });
-  worker.pong = () => liveness.pong(worker, worker.inspector);
+  worker.answer = () => liveness.answered(worker, worker.inspector);
   liveness.start();
   const onRead = (action: () => void): void => {
     read = async () => action();
@@ -112,7 +112,7 @@ test('a worker that answers late, again and again, is busy and not blocked', asy
   worker.answers = false;
   for (let i = 0; i < 20; i++) {
     await system.advance(0.9 * TIMEOUT);
-    worker.pong();
+    worker.answer();
   }
   expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
 });
@@ -121,7 +121,7 @@ test('an answer that waits to be read when the time is over counts', async () =>
   const { system, worker, examined, onRead } = watch();
   worker.answers = false;
   await system.advance(TIMEOUT);
-  onRead(() => worker.pong());
+  onRead(() => worker.answer());
   await system.advance(TIMEOUT);
   expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
 });

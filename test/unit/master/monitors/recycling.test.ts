@@ -14,7 +14,7 @@ async function started(recycle: object) {
 }
 
 function asksFor(system: FakeSystem, worker: number, reason = 'it has had enough'): void {
-  system.workers[worker]?.events.message({ type: 'recycle', reason });
+  system.workers[worker]?.events.message({ type: 'wants-replacement', reason });
 }
 
 test('L11 a worker that wants a successor serves until that one is ready', async () => {

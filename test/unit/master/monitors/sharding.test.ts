@@ -100,7 +100,7 @@ test('a worker that could not adopt is asked again while connections wait', asyn
   workers[1]?.exit(crash);
   await settle();
   workers[0]?.adopted.clear();
-  workers[0]?.events.message({ type: 'unadopted', slot: 1 });
+  workers[0]?.events.message({ type: 'adoption-failed', slot: 1 });
   system.wait(1);
   // Not at once: it would hardly have more descriptors by now.
   expect(adopted(workers)).toEqual([[], [], [1], [1]]);
@@ -237,6 +237,6 @@ test('once the fleet stops nothing changes hands any more', async () => {
 function answer(worker: FakeWorker): void {
   block(worker, false);
   for (const message of worker.received) {
-    if (message.type === 'ping') worker.events.message({ type: 'pong', id: message.id });
+    if (message.type === 'ping') worker.events.message({ ...message, type: 'answered' });
   }
 }

@@ -55,7 +55,7 @@ test('N11k recyclings warn when another fleet of drains has gathered, not at eac
     const serving = system.workers.filter(
       ({ launch, received }) => launch.slot === 0 && received.at(-1)?.type === 'init',
     );
-    serving.at(-1)?.events.message({ type: 'recycle', reason: 'it has had enough' });
+    serving.at(-1)?.events.message({ type: 'wants-replacement', reason: 'it has had enough' });
     await system.advance(1_500);
   }
   expect(master.workers).toHaveLength(11);

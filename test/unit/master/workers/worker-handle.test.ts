@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { WorkerHandle } from '../../../../lib/master/workers/worker-handle.js';
-import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
+import type { WorkerMessage } from '../../../../lib/protocol/protocol.cjs';
 import type { WorkerProcess } from '../../../../lib/system/system.js';
 
 interface Attached {
   readonly handle: WorkerHandle;
-  readonly pongs: readonly [number, InspectorPort | undefined][];
+  readonly answers: readonly WorkerMessage[];
   readonly sent: string[];
   readonly signals: NodeJS.Signals[];
   readonly troubles: readonly string[];
@@ -24,7 +24,7 @@ function attached({ refuses = false, before }: How = {}): Attached {
   const sent: string[] = [];
   const troubles: string[] = [];
   const signals: NodeJS.Signals[] = [];
-  const pongs: [number, InspectorPort | undefined][] = [];
+  const answers: WorkerMessage[] = [];
   let open = true;
   const process: WorkerProcess = {
     pid: 4711,
@@ -46,7 +46,7 @@ function attached({ refuses = false, before }: How = {}): Attached {
     ready: () => {},
     draining: () => {},
     hear: (message) => {
-      if (message.type === 'pong') pongs.push([message.id, message.inspector]);
+      if (message.type === 'answered') answers.push(message);
     },
     trouble: (what) => void troubles.push(what),
     exit: () => {},
@@ -54,12 +54,12 @@ function attached({ refuses = false, before }: How = {}): Attached {
   before?.(handle);
   handle.attach(process, { type: 'init', listeners: [] });
   sent.length = 0;
-  return { handle, pongs, sent, signals, troubles, closeChannel };
+  return { handle, answers, sent, signals, troubles, closeChannel };
 }
 
 test('a ready worker is asked to drain on its channel, and gets no signal', () => {
   const { handle, sent, signals } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'became-ready', pid: 4711 });
   handle.drain('stop', 100);
   expect({ sent, signals, state: handle.state }).toEqual({ sent: ['drain'], signals: [], state: 'draining' });
 });
@@ -72,16 +72,16 @@ test('a worker that is still booting gets SIGTERM', () => {
 
 test('W1 a worker that drains because of a signal from outside is told the deadline as well', () => {
   const { handle, sent, signals } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
-  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  handle.message({ type: 'became-ready', pid: 4711 });
+  handle.message({ type: 'began-draining', signal: 'SIGTERM' });
   handle.drain('stop', 100);
   expect({ sent, signals, requested: handle.requested }).toEqual({ sent: ['drain'], signals: [], requested: true });
 });
 
 test('W1 a worker that has drained on such a signal, and is on its way out, is not killed by a second one', () => {
   const { handle, sent, signals, closeChannel } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
-  handle.message({ type: 'draining', signal: 'SIGTERM' });
+  handle.message({ type: 'became-ready', pid: 4711 });
+  handle.message({ type: 'began-draining', signal: 'SIGTERM' });
   closeChannel();
   handle.drain('stop', 100);
   expect({ sent, signals, requested: handle.requested }).toEqual({ sent: [], signals: [], requested: true });
@@ -89,31 +89,31 @@ test('W1 a worker that has drained on such a signal, and is on its way out, is n
 
 test('only a ready worker that speaks the protocol is pinged', () => {
   const { handle, sent, closeChannel } = attached();
-  expect(handle.ping(1)).toBe(false);
-  handle.message({ type: 'ready', pid: 4711 });
-  expect(handle.ping(2)).toBe(true);
+  expect(handle.ping({ for: 'queue', id: 1 })).toBe(false);
+  handle.message({ type: 'became-ready', pid: 4711 });
+  expect(handle.ping({ for: 'queue', id: 2 })).toBe(true);
   closeChannel();
-  expect(handle.ping(3)).toBe(false);
-  handle.message({ type: 'draining', signal: 'SIGTERM' });
-  expect(handle.ping(4)).toBe(false);
+  expect(handle.ping({ for: 'queue', id: 3 })).toBe(false);
+  handle.message({ type: 'began-draining', signal: 'SIGTERM' });
+  expect(handle.ping({ for: 'queue', id: 4 })).toBe(false);
   expect(sent).toEqual(['ping']);
 });
 
 test("a worker that is ready because it was spawned (readiness: 'spawn') is not pinged", () => {
   const { handle, sent } = attached();
   handle.becomeReady();
-  expect(handle.ping(1)).toBe(false);
+  expect(handle.ping({ for: 'queue', id: 1 })).toBe(false);
   expect(sent).toEqual([]);
 });
 
-test('an answer to a ping is told with the number of the ping', () => {
-  const { handle, pongs } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
-  handle.message({ type: 'pong', id: 7 });
-  handle.message({ type: 'pong', id: 8, inspector: 9_230 });
-  expect(pongs).toEqual([
-    [7, undefined],
-    [8, 9_230],
+test('the handle passes the answer to a ping on with the reason of the ping', () => {
+  const { handle, answers } = attached();
+  handle.message({ type: 'became-ready', pid: 4711 });
+  handle.message({ type: 'answered', for: 'queue', id: 7 });
+  handle.message({ type: 'answered', for: 'liveness', inspector: 9_230 });
+  expect(answers).toEqual([
+    { type: 'answered', for: 'queue', id: 7 },
+    { type: 'answered', for: 'liveness', inspector: 9_230 },
   ]);
 });
 
@@ -142,22 +142,22 @@ test('a worker that breaks the protocol is killed and named once, also when that
 
 test('only the first ready counts, whatever pid a later one says, and none of a worker that is being killed', () => {
   const { handle } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
-  handle.message({ type: 'ready', pid: process.pid });
+  handle.message({ type: 'became-ready', pid: 4711 });
+  handle.message({ type: 'became-ready', pid: process.pid });
   expect(handle.servingPid).toBe(4711);
   const killed = attached();
   killed.handle.killedBecause = 'was not ready within 10 ms';
-  killed.handle.message({ type: 'ready', pid: 4711 });
+  killed.handle.message({ type: 'became-ready', pid: 4711 });
   expect(killed.handle.state).toBe('starting');
 });
 
 test('users get false while nothing in the worker hears their messages; the protocol goes on', () => {
   const { handle, sent } = attached();
-  handle.message({ type: 'ready', pid: 4711 });
+  handle.message({ type: 'became-ready', pid: 4711 });
   expect(handle.send(1)).toBe(true);
-  handle.message({ type: 'hearing', messages: false });
-  expect([handle.send(2), handle.ping(1)]).toEqual([false, true]);
-  handle.message({ type: 'hearing', messages: true });
+  handle.message({ type: 'changed-hearing', messages: false });
+  expect([handle.send(2), handle.ping({ for: 'queue', id: 1 })]).toEqual([false, true]);
+  handle.message({ type: 'changed-hearing', messages: true });
   expect(handle.send(3)).toBe(true);
   expect(sent).toEqual(['message', 'ping', 'message']);
 });

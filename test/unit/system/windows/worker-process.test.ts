@@ -97,7 +97,7 @@ test('sockets are duplicated for the process that says hello, before anything el
   expect(worker.send(INIT)).toBe(true);
   expect(worker.send({ type: 'message', data: 'early' })).toBe(true);
   expect(calls).toEqual([]);
-  itself.send({ type: 'hello', pid: WRAPPED });
+  itself.send({ type: 'watching', pid: WRAPPED });
   await eventually(() => heard.length === 2);
   const handover = Buffer.from(`socket 9 for ${WRAPPED}`).toString('base64');
   expect(heard).toEqual([
@@ -108,19 +108,19 @@ test('sockets are duplicated for the process that says hello, before anything el
 
 test('from hello on the worker watches the master itself, and its job lets it; not when it is to die with the master', async () => {
   const one = start();
-  one.itself.send({ type: 'hello', pid: PID });
+  one.itself.send({ type: 'watching', pid: PID });
   await eventually(() => one.calls.includes('release'));
   const other = start({ diesWithMaster: true });
-  other.itself.send({ type: 'hello', pid: PID });
-  other.itself.send({ type: 'ready', pid: PID });
+  other.itself.send({ type: 'watching', pid: PID });
+  other.itself.send({ type: 'became-ready', pid: PID });
   await eventually(() => other.messages.length === 1);
   expect(other.calls).toEqual([]);
 });
 
 test('a worker that ends by itself does not end what it has started, though it would have died with its master', async () => {
   const { itself, messages, calls, exit, exited } = start({ diesWithMaster: true });
-  itself.send({ type: 'hello', pid: PID });
-  itself.send({ type: 'ready', pid: PID });
+  itself.send({ type: 'watching', pid: PID });
+  itself.send({ type: 'became-ready', pid: PID });
   await eventually(() => messages.length === 1);
   exit({ code: 0, signal: null });
   await exited;
@@ -145,15 +145,15 @@ test('an exit by itself is told as it was, also when it was to be killed', async
 
 test('SIGTERM ends a worker that does not listen to the channel yet, and asks one that does', async () => {
   const booting = start();
-  booting.itself.send({ type: 'hello', pid: PID });
+  booting.itself.send({ type: 'watching', pid: PID });
   await eventually(() => booting.calls.includes('release'));
   booting.worker.kill('SIGTERM');
   expect(await booting.exited).toEqual({ code: null, signal: 'SIGTERM' });
 
   const serving = start();
-  serving.itself.send({ type: 'hello', pid: PID });
-  serving.itself.send({ type: 'hears' });
-  serving.itself.send({ type: 'ready', pid: PID });
+  serving.itself.send({ type: 'watching', pid: PID });
+  serving.itself.send({ type: 'listening' });
+  serving.itself.send({ type: 'became-ready', pid: PID });
   await eventually(() => serving.messages.length === 1);
   expect(serving.worker.kill('SIGTERM')).toBe(true);
   await eventually(() => serving.heard.length === 1);
@@ -167,10 +167,10 @@ test('a socket that cannot be duplicated is a boot error, and the end of the wor
   };
   const { worker, itself, messages, exited } = start({ duplicate });
   worker.send(INIT);
-  itself.send({ type: 'hello', pid: PID });
+  itself.send({ type: 'watching', pid: PID });
   expect(await exited).toEqual({ code: null, signal: 'SIGKILL' });
   expect(messages).toEqual([
-    { type: 'boot-error', error: { name: 'Error', message: 'WSADuplicateSocketW ENOBUFS', code: 'ENOBUFS' } },
+    { type: 'boot-failed', error: { name: 'Error', message: 'WSADuplicateSocketW ENOBUFS', code: 'ENOBUFS' } },
   ]);
 });
 
@@ -183,7 +183,7 @@ test('without its pipes a worker cannot be told anything, and its exit is heard 
 
 test('when a wrapper ends, the worker behind it is asked to end', async () => {
   const { child, itself, heard, calls } = start();
-  itself.send({ type: 'hello', pid: WRAPPED });
+  itself.send({ type: 'watching', pid: WRAPPED });
   await eventually(() => calls.includes('release'));
   child.emit('exit', 1, null);
   await eventually(() => heard.length === 1);

@@ -82,13 +82,13 @@ test('a worker says hello when it watches its master, says when it hears, and he
     },
   });
   await eventually(() => said.length === 2);
-  expect(said).toEqual([{ type: 'hello', pid: process.pid }, { type: 'hears' }]);
+  expect(said).toEqual([{ type: 'watching', pid: process.pid }, { type: 'listening' }]);
   writeSync(write, '{"type":"drain","reason":"stop"}\n');
   await eventually(() => heard.length === 1);
   expect(heard).toEqual([{ type: 'drain', reason: 'stop' }]);
   native.closeFd(write);
   await eventually(() => closed);
-  expect(channel?.send({ type: 'ready', pid: 1 })).toBe(false);
+  expect(channel?.send({ type: 'became-ready', pid: 1 })).toBe(false);
   const ended = once(lines, 'close');
   native.closeFd(report);
   await ended;
