@@ -39,10 +39,10 @@ export class Exits {
 
   /** Settles when it is known whether the master asked for the exit, or the worker ended too young to be judged. */
   async verdict(handle: WorkerHandle, exit: WorkerExit): Promise<Verdict> {
-    const everybodys = handle.booted ? undefined : signalOfGroup(exit);
-    const late = handle.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
-    if (late && !handle.requested) await this.#context.delays.sleep(STOP_RACE);
-    if (handle.requested || this.#context.ending()) return 'requested';
+    const everybodys = handle.life.booted ? undefined : signalOfGroup(exit);
+    const late = handle.life.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
+    if (late && !handle.life.requested) await this.#context.delays.sleep(STOP_RACE);
+    if (handle.life.requested || this.#context.ending()) return 'requested';
     return everybodys !== undefined && this.#context.groupSignals.heard(everybodys) ? 'too young' : 'lost';
   }
 
@@ -54,7 +54,7 @@ export class Exits {
     if (requested) log.info(what);
     else if (verdict === 'too young')
       log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
-    else log.error(`${what}${exitAdvice(exit, handle)}`);
+    else log.error(`${what}${exitAdvice(exit, handle.life)}`);
     tell(handle.info, { code, signal, requested });
     hooks.tellExit(handle.info, { code, signal, requested });
   }

@@ -17,10 +17,11 @@ import { Recovery } from './recovery.js';
 import type { ShutDown } from './shutdown.js';
 import { bootFailure } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
+import type { Heard, WorkerPlace } from './workers/events.js';
 import { Slots } from './workers/slots.js';
 import { type Start, Starter } from './workers/starter.js';
 import { Stays } from './workers/stays.js';
-import type { Heard, WorkerHandle, WorkerPlace } from './workers/worker-handle.js';
+import type { WorkerHandle } from './workers/worker-handle.js';
 
 /** For observers, who must not be able to stop the fleet. */
 export interface FleetEvents {

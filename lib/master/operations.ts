@@ -159,7 +159,7 @@ export class Operations {
     });
     const { handle } = start;
     if (serves && (await this.#context.stays.till(handle))) return;
-    throw (handle.requested ? undefined : handle.failure) ?? this.#stopped();
+    throw (handle.life.requested ? undefined : handle.failure) ?? this.#stopped();
   }
 
   #stopped(): Error {

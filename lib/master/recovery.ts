@@ -63,7 +63,7 @@ export class Recovery {
    * Judges one exit; to be called in the order of the exits. Allowed recoveries run in parallel.
    * @param cause What is known beyond the exit.
    */
-  judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause()): void {
+  judge(handle: WorkerHandle, exit: WorkerExit, cause: unknown = handle.bootCause): void {
     if (this.#over) return;
     const { settings, system, log, stays } = this.#context;
     const { slot } = handle.place;

@@ -69,8 +69,8 @@ export class Rollout {
   }
 
   #died(handle: WorkerHandle): void {
-    this.#dies ||= !handle.requested;
-    this.#fail(handle.requested ? this.#context.stopped() : (handle.failure ?? this.#context.stopped()));
+    this.#dies ||= !handle.life.requested;
+    this.#fail(handle.life.requested ? this.#context.stopped() : (handle.failure ?? this.#context.stopped()));
   }
 
   #fail(error: Error): void {

@@ -93,8 +93,7 @@ export class ShutDown {
   }
 
   #kill(handle: WorkerHandle): void {
-    handle.requested = true;
-    if (handle.kill('SIGKILL') === true) this.#log.warn(`${handle} did not finish in time and was killed`);
+    if (handle.end() === true) this.#log.warn(`${handle} did not finish in time and was killed`);
   }
 
   #giveUp(): void {

@@ -16,11 +16,12 @@ const TURNS = 2;
 /** A worker as the watch sees it. */
 export interface WatchedWorker {
   readonly state: WorkerState;
-  /** For the exit that follows, which is reported and judged like any other. */
-  killedBecause: string | undefined;
   /** False for a worker that does not answer pings, or not at present. */
   ping(ping: Ping): boolean;
-  kill(signal: 'SIGKILL'): boolean | Error;
+  /** SIGKILL; the exit that follows is reported with these words, and judged like any other. An error: the master may not kill it. */
+  killFor(because: string): boolean | Error;
+  /** It could not be killed, and goes on. */
+  spare(): void;
   toString(): string;
 }
 
@@ -129,16 +130,11 @@ export class Liveness<Worker extends WatchedWorker> {
     watch.caught = true;
     const where = 'stack' in found ? `:\n${found.stack}` : `: ${found.unavailable}`;
     log.error(`${worker}: its event loop ${what}, so it is killed; JavaScript stack${where}`);
-    this.#kill(worker, what);
+    if (worker.killFor(what) instanceof Error) worker.spare();
   }
 
   #concerns(worker: Worker): boolean {
     return !this.#over && worker.state === 'ready';
-  }
-
-  #kill(worker: Worker, because: string): void {
-    worker.killedBecause = because;
-    if (worker.kill('SIGKILL') instanceof Error) worker.killedBecause = undefined;
   }
 }
 

@@ -3,22 +3,20 @@
 import { PreforkError, type WorkerExit } from '../../common/errors.js';
 import { isError, reasonOf } from '../../common/in-words.cjs';
 import type { ProcessExit } from '../../system/system.js';
+import type { Life } from './life.js';
 
 /** What is known of the worker; its text is what log lines call it. */
 export interface FailedWorker {
-  readonly killedBecause: string | undefined;
-  readonly booted: boolean;
-  /** Milliseconds. */
-  readonly readyFor: number;
-  bootCause(): Error | undefined;
+  readonly life: Pick<Life, 'killedBecause' | 'booted' | 'readyFor'>;
+  readonly bootCause: Error | undefined;
   toString(): string;
 }
 
 /** The error of a worker that ended, or was ended, before it was ready, or too soon after that. */
 export function bootFailure(handle: FailedWorker, exit: WorkerExit): PreforkError {
-  const cause = handle.bootCause();
-  const how = handle.killedBecause ?? describeExit(exit);
-  const when = handle.booted ? `${Math.round(handle.readyFor)} ms after it was ready` : 'before it was ready';
+  const { bootCause: cause } = handle;
+  const how = handle.life.killedBecause ?? describeExit(exit);
+  const when = handle.life.booted ? `${Math.round(handle.life.readyFor)} ms after it was ready` : 'before it was ready';
   const reason = cause === undefined ? '' : `: ${cause.name}: ${cause.message}`;
   const quoted = exit.stderr === '' || cause !== undefined ? '' : `; its last words on stderr:\n${exit.stderr}`;
   return new PreforkError('ERR_PREFORK_BOOT_FAILED', `${handle} ${how} ${when}${reason}${quoted}`, {

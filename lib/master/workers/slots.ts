@@ -3,8 +3,9 @@
 import type { PreforkError, WorkerExit } from '../../common/errors.js';
 import { notStarted } from './boot-failure.js';
 import { Drains, type DrainsContext } from './drains.js';
+import type { WorkerPlace } from './events.js';
 import type { Start } from './starter.js';
-import type { WorkerHandle, WorkerPlace } from './worker-handle.js';
+import type { WorkerHandle } from './worker-handle.js';
 
 interface Slot {
   /** The worker that serves, or that boots to be the first one to. */
@@ -136,7 +137,7 @@ export class Slots {
     slot.duty = undefined;
     if (exists && slot.current === undefined) duty?.();
     const error = typeof serves === 'boolean' ? handle.failure : serves;
-    if (error !== undefined && !handle.requested) return { kind: 'failed', error };
+    if (error !== undefined && !handle.life.requested) return { kind: 'failed', error };
     if (handle.state === 'ready') this.retire(handle);
     return { kind: 'cancelled' };
   }

@@ -15,8 +15,8 @@ import type { Launch, System, WorkerProcess } from '../../system/system.js';
 import type { Logger } from '../../types.js';
 import { notStarted } from './boot-failure.js';
 import type { Delays } from './delays.js';
+import type { Heard, WorkerPlace } from './events.js';
 import { Leases } from './leases.js';
-import type { Heard, WorkerPlace } from './worker-handle.js';
 import { WorkerHandle } from './worker-handle.js';
 
 /** Out of processes, memory or descriptors for now. Later attempts may succeed, and healthy workers need not know. */
@@ -91,7 +91,7 @@ export class Starter {
     const handle = new WorkerHandle(place, () => system.now(), {
       ready: () => readiness.resolve(true),
       draining: (signal) => {
-        if (!handle.requested) log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
+        log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
       },
       hear: (message) => this.#context.hear(handle, message),
       changed: () => {
@@ -175,15 +175,15 @@ export class Starter {
 
   #late(handle: WorkerHandle, readiness: Deferred<boolean>): void {
     const { readyTimeout } = this.#context.settings;
-    if (handle.state === 'exited' || handle.requested) return;
-    handle.killedBecause = `was not ready within ${readyTimeout} ms`;
+    if (handle.state === 'exited' || handle.life.requested) return;
+    const fault = `was not ready within ${readyTimeout} ms`;
     this.#context.log.error(
-      `${handle} ${handle.killedBecause} and is killed; does the program reach prefork(), and does its server listen?`,
+      `${handle} ${fault} and is killed; does the program reach prefork(), and does its server listen?`,
     );
-    const failure = handle.kill('SIGKILL');
+    const failure = handle.killFor(fault);
     // Its exit may never come.
     if (failure instanceof Error) {
-      const message = `${handle} ${handle.killedBecause}, and cannot be killed: ${inWords(failure)}`;
+      const message = `${handle} ${fault}, and cannot be killed: ${inWords(failure)}`;
       readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
     }
   }

@@ -27,17 +27,17 @@ export class Stays {
 
   /** Whether the worker has been ready for long enough, also when it has ended since. */
   has(handle: WorkerHandle): boolean {
-    return handle.booted && handle.readyFor >= this.#readyFor;
+    return handle.life.booted && handle.life.readyFor >= this.#readyFor;
   }
 
   /** True as soon as a ready worker has stayed; false when it drains or ends before, or when `off` settles. */
   async till(handle: WorkerHandle, off?: Promise<unknown>): Promise<boolean> {
-    return await this.#wait(handle, this.#readyFor - handle.readyFor, off);
+    return await this.#wait(handle, this.#readyFor - handle.life.readyFor, off);
   }
 
   /** The same for a worker that is to take over from one that has stayed: in doubt that one stays. */
   async onTrial(handle: WorkerHandle, off?: Promise<unknown>): Promise<boolean> {
-    return await this.#wait(handle, this.atOnce ? 0 : this.#readyFor + MARGIN - handle.readyFor, off);
+    return await this.#wait(handle, this.atOnce ? 0 : this.#readyFor + MARGIN - handle.life.readyFor, off);
   }
 
   async #wait(handle: WorkerHandle, ms: number, off: Promise<unknown> | undefined): Promise<boolean> {

@@ -1,75 +1,36 @@
 /** One worker as the master sees it, from its spawn to its reap. */
 
 import { deferred } from '../../common/deferred.js';
-import type { WorkerExit } from '../../common/errors.js';
 import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
-import type {
-  BootError,
-  DrainReason,
-  InitMessage,
-  MasterMessage,
-  Ping,
-  WorkerMessage,
-} from '../../protocol/protocol.cjs';
+import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } from '../../protocol/protocol.cjs';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import { bootFailure } from './boot-failure.js';
-
-/** How much of a worker's stderr an error quotes. */
-const STDERR_LINES = 20;
-const STDERR_CHARS = 8_192;
-
-/** What a worker says to the rest of the fleet: the handle passes it on as it is. */
-export type Heard = Extract<
-  WorkerMessage,
-  {
-    type: 'adoption-failed' | 'paused-accepting' | 'resumed-accepting' | 'wants-replacement' | 'answered' | 'message';
-  }
->;
-
-export interface WorkerHandleEvents {
-  /** The worker can serve. */
-  ready(): void;
-  /** The worker drains because of a signal that did not come from the master. */
-  draining(signal: NodeJS.Signals): void;
-  /** What does not change the state of the worker. */
-  hear(message: Heard): void;
-  /** The state has changed: to ready, draining or exited. */
-  changed?(): void;
-  /** The fleet stops, and the worker accepts nothing any more. */
-  closed?(): void;
-  /** The worker has closed its channel. Unless it ends now, which is what that looks like at first, it is {@link WorkerHandle.deaf}. */
-  cut?(): void;
-  /** In words that follow its name: a signal that could not be sent, messages that it does not read, a protocol that it broke. */
-  trouble?(what: string): void;
-  exit(exit: WorkerExit): void;
-}
-
-export interface WorkerPlace {
-  readonly slot: number;
-  readonly generation: number;
-}
+import type { WorkerHandleEvents, WorkerPlace } from './events.js';
+import { Evidence } from './evidence.js';
+import { Life } from './life.js';
+import { LiveInfo } from './live-info.js';
 
 export class WorkerHandle implements WorkerProcessEvents {
   readonly place: WorkerPlace;
   readonly info: WorkerInfo;
+  /** Changed by this class alone. */
+  readonly life: Life;
   readonly #events: WorkerHandleEvents;
   readonly #now: () => number;
-  readonly #startedAt = new Date();
   readonly #spawnedAt: number;
   #process: WorkerProcess | undefined;
-  #state: WorkerState = 'starting';
-  #readyAt: Date | undefined;
-  /** On the monotonic clock: from when to when it was ready. */
-  #readySince: number | undefined;
-  #readyUntil: number | undefined;
-  #bootError: BootError | undefined;
-  #stderr = '';
-  #exit: WorkerExit | undefined;
+  readonly #evidence = new Evidence();
   readonly #gone = deferred();
+  /** Settles when the process is reaped. */
+  readonly gone: Promise<void> = this.#gone.promise;
   readonly #left = deferred();
+  /** Settles when the worker drains, or has ended. */
+  readonly left: Promise<void> = this.#left.promise;
   readonly #blameless = deferred<boolean>();
+  /** Settles after the end: true when that was a signal to the whole group that the worker could not know yet how to take. */
+  readonly blameless: Promise<boolean> = this.#blameless.promise;
   /** The worker has spoken on its channel, so it hears what is said there. */
   #speaks = false;
   /** Something in the worker hears messages of the user, or they have room there. */
@@ -84,13 +45,6 @@ export class WorkerHandle implements WorkerProcessEvents {
   #closed = false;
   /** The worker has closed its channel, and goes on. */
   #deaf = false;
-  /** The master asked for the exit. */
-  requested = false;
-  /** Why the master killed it, in words that follow its name. */
-  killedBecause: string | undefined;
-  /** Set when a signal made the worker drain that did not come from the master. */
-  drainedBy: NodeJS.Signals | undefined;
-
   /** Whether the worker accepts from a queue that no successor has. */
   superseded: () => boolean = () => false;
 
@@ -99,7 +53,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#now = now;
     this.#events = events;
     this.#spawnedAt = now();
-    this.info = new LiveInfo(this, place, this.#startedAt);
+    this.life = new Life(now);
+    this.info = new LiveInfo(this, place, new Date());
   }
 
   /** The process exists. What it may have said before comes first. */
@@ -107,8 +62,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#process = process;
     process.send(init);
     // It was given up while it was being spawned.
-    if (this.killedBecause !== undefined) this.kill('SIGKILL');
-    else if (this.requested) this.kill('SIGTERM');
+    if (this.life.killedBecause !== undefined) this.kill('SIGKILL');
+    else if (this.life.requested) this.kill('SIGTERM');
   }
 
   get pid(): number {
@@ -123,22 +78,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   get state(): WorkerState {
-    return this.#state;
-  }
-
-  get readyAt(): Date | undefined {
-    return this.#readyAt;
-  }
-
-  /** Whether the worker ever became ready: what ends before that is a boot failure. */
-  get booted(): boolean {
-    return this.#readyAt !== undefined;
-  }
-
-  /** Milliseconds that the worker has been ready, or was ready until it drained or ended. */
-  get readyFor(): number {
-    if (this.#readySince === undefined) return 0;
-    return (this.#readyUntil ?? this.#now()) - this.#readySince;
+    return this.life.state;
   }
 
   /** `worker 3 (pid 4711, generation 0)`, as in every log line. */
@@ -148,62 +88,37 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   /** Whether it may still accept. Of a program that speaks no channel the master does not know: it has its own copy of the socket. */
   get accepts(): boolean {
-    return this.#speaks && !this.#closed && this.#state !== 'exited';
-  }
-
-  /** Settles when the worker drains, or has ended. */
-  get left(): Promise<void> {
-    return this.#left.promise;
-  }
-
-  /** Settles after the end: true when that was a signal to everybody which the worker could not know yet how to take. */
-  get blameless(): Promise<boolean> {
-    return this.#blameless.promise;
+    return this.#speaks && !this.#closed && this.state !== 'exited';
   }
 
   judged(blameless: boolean): void {
     this.#blameless.resolve(blameless);
   }
 
-  /** Settles when the process is reaped. */
-  get gone(): Promise<void> {
-    return this.#gone.promise;
-  }
-
   /** Why a worker that has ended, or drains on a signal that the master did not send, never took its slot over; `undefined` otherwise. */
   get failure(): PreforkError | undefined {
-    if (this.#exit !== undefined) return bootFailure(this, this.#exit);
-    if (this.drainedBy === undefined) return undefined;
-    const message = `${this} got ${this.drainedBy}, not from the master, and drains, before it took its slot over`;
+    const { exit } = this.life;
+    if (exit !== undefined) return bootFailure(this, exit);
+    if (this.life.drainedBy === undefined) return undefined;
+    const message = `${this} got ${this.life.drainedBy}, not from the master, and drains, before it took its slot over`;
     return new PreforkError('ERR_PREFORK_BOOT_FAILED', message);
   }
 
   /** The error that the worker reported while it booted. */
-  bootCause(): Error | undefined {
-    if (this.#bootError === undefined) return undefined;
-    const { name, message, stack, code } = this.#bootError;
-    const error = new Error(message);
-    error.name = name;
-    if (stack !== undefined) error.stack = stack;
-    return code === undefined ? error : Object.assign(error, { code });
+  get bootCause(): Error | undefined {
+    return this.#evidence.cause;
   }
 
   becomeReady(): void {
-    if (this.#state !== 'starting') return;
-    this.#readyAt = new Date();
-    this.#readySince = this.#now();
-    this.#stderr = '';
-    this.#become('ready');
+    if (!this.life.becomeReady()) return;
+    this.#evidence.forgetOutput();
+    this.#events.changed?.();
     this.#events.ready();
   }
 
-  #become(state: WorkerState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    if (state === 'draining' || state === 'exited') {
-      this.#readyUntil ??= this.#now();
-      this.#left.resolve();
-    }
+  /** The worker takes no new work, or has ended. */
+  #leave(): void {
+    this.#left.resolve();
     this.#events.changed?.();
   }
 
@@ -213,18 +128,18 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   /** Asks for an `answered`. False, and nothing is sent, unless the worker is ready and has spoken on its channel. */
   ping(ping: Ping): boolean {
-    if (this.#state !== 'ready' || !this.#speaks) return false;
+    if (this.state !== 'ready' || !this.#speaks) return false;
     return this.#process?.send({ type: 'ping', ...ping }) ?? false;
   }
 
   /** A connection may be waiting that was meant for another worker. */
   look(): void {
-    if (this.#state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });
+    if (this.state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });
   }
 
   /** Gives the worker the sockets of another slot to accept from. False when it could not be told. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
-    const asked = this.#state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
+    const asked = this.state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
     if (asked) this.#asked.add(slot);
     return asked;
   }
@@ -237,10 +152,10 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   /** Asks the worker to finish: on the channel when it listens there, by SIGTERM when it does not. */
   drain(reason: DrainReason, timeout: number, sealed = false): void {
-    if (this.#state === 'exited') return;
-    const hears = this.#speaks && this.#state !== 'starting';
-    this.requested = true;
-    this.#become('draining');
+    if (this.state === 'exited') return;
+    const hears = this.#speaks && this.state !== 'starting';
+    this.life.request();
+    if (this.life.drain()) this.#leave();
     // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
@@ -265,26 +180,46 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#process?.letGo();
   }
 
+  /** SIGKILL at once, because the master asked for the end and waits no longer; see {@link WorkerHandle.kill}. */
+  end(): boolean | Error {
+    this.life.request();
+    return this.kill('SIGKILL');
+  }
+
+  /**
+   * SIGKILL for a fault of the worker; see {@link WorkerHandle.kill}.
+   * @param because In words that follow its name. Its exit is reported with them.
+   */
+  killFor(because: string): boolean | Error {
+    this.life.kill(because);
+    return this.kill('SIGKILL');
+  }
+
+  /** {@link WorkerHandle.killFor} failed, and the worker goes on. */
+  spare(): void {
+    this.life.spare();
+  }
+
   broke(line: string): void {
     // It is being killed, perhaps for that.
-    if (this.killedBecause !== undefined || this.#state === 'exited') return;
-    this.killedBecause = 'broke the protocol of the control channel';
-    this.#events.trouble?.(`${this.killedBecause} and is killed; it said ${show(line)}`);
-    this.kill('SIGKILL');
+    if (this.life.killedBecause !== undefined || this.state === 'exited') return;
+    const fault = 'broke the protocol of the control channel';
+    this.#events.trouble?.(`${fault} and is killed; it said ${show(line)}`);
+    this.killFor(fault);
   }
 
   cut(): void {
-    if (this.#speaks && this.#state !== 'exited') this.#events.cut?.();
+    if (this.#speaks && this.state !== 'exited') this.#events.cut?.();
   }
 
   /** It serves on, and hears signals only: the next one in its slot is to take over. */
   deaf(): void {
-    if (this.#state === 'exited' || this.killedBecause !== undefined) return;
+    if (this.state === 'exited' || this.life.killedBecause !== undefined) return;
     this.#deaf = true;
-    if (this.#state === 'ready')
+    if (this.state === 'ready')
       this.#events.hear({ type: 'wants-replacement', reason: 'it has closed its control channel' });
     // It may not have heard the wish.
-    else if (this.drainedBy === undefined) this.kill('SIGTERM');
+    else if (this.life.drainedBy === undefined) this.kill('SIGTERM');
   }
 
   full(waiting: number): void {
@@ -298,35 +233,34 @@ export class WorkerHandle implements WorkerProcessEvents {
     switch (message.type) {
       case 'became-ready':
         // Once, and not from a worker that is being killed: whatever comes later is not what it was started as.
-        if (this.#speaks || this.killedBecause !== undefined) return;
+        if (this.#speaks || this.life.killedBecause !== undefined) return;
         this.#speaks = true;
         this.#servingPid = message.pid;
         this.#inLine = message.inLine === true;
         this.becomeReady();
         break;
       case 'boot-failed':
-        this.#bootError = message.error;
+        this.#evidence.failed(message.error);
         break;
       case 'wrote-stderr':
         this.stderr(message.text);
         break;
       case 'began-draining':
-        if (this.drainedBy !== undefined) return;
-        this.drainedBy = message.signal;
-        if (this.#state === 'ready') this.#become('draining');
+        if (!this.life.signal(message.signal)) return;
+        if (this.state === 'ready' && this.life.drain()) this.#leave();
         this.#events.draining(message.signal);
         break;
       case 'adoption-failed':
         if (this.#asked.delete(message.slot)) this.#events.hear(message);
         break;
       case 'wants-replacement':
-        if (this.#state === 'ready') this.#events.hear(message);
+        if (this.state === 'ready') this.#events.hear(message);
         break;
       case 'changed-hearing':
         this.#hearing = message.messages;
         break;
       case 'stopped-accepting':
-        if (this.#state !== 'draining') break;
+        if (this.state !== 'draining') break;
         this.#closed = true;
         this.#events.closed?.();
         break;
@@ -340,7 +274,7 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   stderr(text: string): void {
-    this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
+    this.#evidence.wrote(text);
   }
 
   dropped(lines: number, target: 1 | 2): void {
@@ -348,41 +282,12 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#events.trouble?.(`lost ${what}, because nothing read the master's`);
   }
 
-  exit(exit: ProcessExit): void {
-    this.#become('exited');
-    this.#exit = {
-      pid: this.pid,
-      ...this.place,
-      code: exit.code,
-      signal: exit.signal,
-      uptime: Math.round(this.#now() - this.#spawnedAt),
-      stderr: this.#stderr.trimEnd().split('\n').slice(-STDERR_LINES).join('\n'),
-    };
+  exit({ code, signal }: ProcessExit): void {
+    const uptime = Math.round(this.#now() - this.#spawnedAt);
+    const exit = { pid: this.pid, ...this.place, code, signal, uptime, stderr: this.#evidence.stderr };
+    if (!this.life.end(exit)) return;
+    this.#leave();
     this.#gone.resolve();
-    this.#events.exit(this.#exit);
-  }
-}
-
-/** What users hold: live fields, serialisable, no way to the process but `send`. */
-class LiveInfo implements WorkerInfo {
-  declare readonly slot: number;
-  declare readonly pid: number;
-  declare readonly generation: number;
-  declare readonly state: WorkerState;
-  declare readonly startedAt: Date;
-  declare readonly readyAt?: Date;
-  declare readonly send: (message: unknown) => boolean;
-
-  constructor(handle: WorkerHandle, place: WorkerPlace, startedAt: Date) {
-    const live = (get: () => unknown) => ({ get, enumerable: true });
-    Object.defineProperties(this, {
-      slot: { value: place.slot, enumerable: true },
-      pid: live(() => handle.pid),
-      generation: { value: place.generation, enumerable: true },
-      state: live(() => handle.state),
-      startedAt: { value: startedAt, enumerable: true },
-      readyAt: live(() => handle.readyAt),
-      send: { value: (message: unknown) => handle.send(message), enumerable: false },
-    });
+    this.#events.exit(exit);
   }
 }

@@ -14,6 +14,7 @@ class Worker implements WatchedWorker {
   state: WorkerState = 'ready';
   killedBecause: string | undefined;
   answers = true;
+  mayNotBeKilled = false;
   inspector: number | undefined;
   pings = 0;
   readonly signals: string[] = [];
@@ -25,9 +26,15 @@ class Worker implements WatchedWorker {
     return true;
   }
 
-  kill(signal: 'SIGKILL'): boolean | Error {
-    this.signals.push(signal);
+  killFor(because: string): boolean | Error {
+    this.killedBecause = because;
+    if (this.mayNotBeKilled) return new Error('kill EPERM');
+    this.signals.push('SIGKILL');
     return true;
+  }
+
+  spare(): void {
+    this.killedBecause = undefined;
   }
 
   toString(): string {
@@ -182,7 +189,7 @@ test('a worker under a debugger is exempt as long as that is connected, and the 
 
 test('a worker that the master may not signal is not taken for killed', async () => {
   const { system, worker, lines } = watch();
-  worker.kill = () => new Error('kill EPERM');
+  worker.mayNotBeKilled = true;
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
   expect(worker.killedBecause).toBeUndefined();

@@ -75,7 +75,11 @@ test('W1 a worker that drains because of a signal from outside is told the deadl
   handle.message({ type: 'became-ready', pid: 4711 });
   handle.message({ type: 'began-draining', signal: 'SIGTERM' });
   handle.drain('stop', 100);
-  expect({ sent, signals, requested: handle.requested }).toEqual({ sent: ['drain'], signals: [], requested: true });
+  expect({ sent, signals, requested: handle.life.requested }).toEqual({
+    sent: ['drain'],
+    signals: [],
+    requested: true,
+  });
 });
 
 test('W1 a worker that has drained on such a signal, and is on its way out, is not killed by a second one', () => {
@@ -84,7 +88,7 @@ test('W1 a worker that has drained on such a signal, and is on its way out, is n
   handle.message({ type: 'began-draining', signal: 'SIGTERM' });
   closeChannel();
   handle.drain('stop', 100);
-  expect({ sent, signals, requested: handle.requested }).toEqual({ sent: [], signals: [], requested: true });
+  expect({ sent, signals, requested: handle.life.requested }).toEqual({ sent: [], signals: [], requested: true });
 });
 
 test('only a ready worker that speaks the protocol is pinged', () => {
@@ -133,8 +137,8 @@ test('a worker that breaks the protocol is killed and named once, also when that
   handle.broke('{"type":"x"}');
   handle.broke('again');
   expect(signals).toEqual(['SIGKILL']);
-  expect(handle.killedBecause).toBe('broke the protocol of the control channel');
-  expect(handle.requested).toBe(false);
+  expect(handle.life.killedBecause).toBe('broke the protocol of the control channel');
+  expect(handle.life.requested).toBe(false);
   expect(troubles).toEqual(['broke the protocol of the control channel and is killed; it said "{\\"type\\":\\"x\\"}"']);
   const early = attached({ before: (worker) => worker.broke('x') });
   expect(early.signals).toEqual(['SIGKILL']);
@@ -146,7 +150,7 @@ test('only the first ready counts, whatever pid a later one says, and none of a 
   handle.message({ type: 'became-ready', pid: process.pid });
   expect(handle.servingPid).toBe(4711);
   const killed = attached();
-  killed.handle.killedBecause = 'was not ready within 10 ms';
+  killed.handle.killFor('was not ready within 10 ms');
   killed.handle.message({ type: 'became-ready', pid: 4711 });
   expect(killed.handle.state).toBe('starting');
 });
