@@ -52,7 +52,7 @@ export class Operations {
 
   #enqueue<T>(operation: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(operation);
-    this.#tail = turn.catch(() => {}).then(() => this.#context.slots.tellDrains(false));
+    this.#tail = turn.catch(() => {}).then(() => this.#context.slots.warnOfDrains(false));
     return turn;
   }
 
@@ -82,7 +82,7 @@ export class Operations {
     const failure = await this.#rollOut(rollout, generation).catch((error: Error) => error);
     this.#rollout = undefined;
     const result = this.#verdict(rollout.replaced, failure);
-    slots.tellDrains(true);
+    slots.warnOfDrains(true);
     this.#context.reloading(result);
     return result;
   }

@@ -4,10 +4,11 @@ import { deferred } from '../common/deferred.js';
 import { MASTER_KILLS_MS } from '../protocol/deadlines.js';
 import type { System, Timer } from '../system/system.js';
 import type { Logger } from '../types.js';
+import { Ending } from './workers/ending.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
-/** How long a killed process may take to be reaped (uninterruptible sleep, no permission), in milliseconds. */
-const REAP_LIMIT = 5_000;
+/** How long a killed process may take to be reaped (uninterruptible sleep, no permission). */
+const REAP_LIMIT_MS = 5_000;
 
 export class ShutDown {
   readonly #system: System;
@@ -16,8 +17,9 @@ export class ShutDown {
   /** Starts that are under way: what they bring must be ended too. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #done = deferred();
-  #deadline: number | undefined;
-  #timer: Timer | undefined;
+  /** Set while the fleet stops. */
+  #ending: Ending | undefined;
+  #reaping: Timer | undefined;
   #killed = false;
   #sealed = false;
   readonly #unattended: () => void;
@@ -43,9 +45,8 @@ export class ShutDown {
 
   /** A worker that appears while the fleet stops. */
   admit(handle: WorkerHandle): void {
-    if (this.#deadline === undefined) return;
-    if (this.#killed) this.#kill(handle);
-    else this.#ask(handle);
+    if (this.#killed) this.#ending?.kill(handle);
+    else this.#ending?.ask(handle, this.#sealed);
   }
 
   /**
@@ -54,14 +55,20 @@ export class ShutDown {
    */
   run(grace: number, sealed = false): Promise<void> {
     this.#sealed ||= sealed;
-    const deadline = this.#system.now() + grace;
-    if (this.#deadline === undefined || deadline < this.#deadline) {
-      const first = this.#deadline === undefined;
-      this.#deadline = deadline;
-      this.#timer?.cancel();
-      this.#timer = this.#system.after(grace === 0 ? 0 : grace + MASTER_KILLS_MS, () => this.#killAll());
-      if (first && grace > 0) for (const handle of this.#workers) this.#ask(handle);
+    const before = this.#ending;
+    if (!this.#killed && (before === undefined || grace < before.remaining)) {
+      before?.cancel();
+      this.#ending = new Ending({
+        system: this.#system,
+        log: this.#log,
+        reason: 'stop',
+        timeout: grace,
+        margin: grace === 0 ? 0 : MASTER_KILLS_MS,
+        late: 'did not finish in time and was killed',
+        over: () => this.#killAll(),
+      });
       if (grace === 0) this.#killAll();
+      else if (before === undefined) for (const handle of this.#workers) this.#ending.ask(handle, this.#sealed);
     }
     this.check();
     return this.#done.promise;
@@ -69,36 +76,31 @@ export class ShutDown {
 
   /** To be called when a worker has been reaped, or accepts no more. */
   check(): void {
-    if (this.#deadline === undefined) return;
+    if (this.#ending === undefined) return;
     const attended = this.#underWay.size > 0 || [...this.#workers].some(({ accepts }) => accepts);
     if (!attended) this.#unattended();
     if (this.#workers.size > 0) return;
     // A commandProducer that never settles is not waited for beyond the grace period.
     if (this.#underWay.size > 0 && !this.#killed) return;
-    this.#timer?.cancel();
+    this.#ending.cancel();
+    this.#reaping?.cancel();
     this.#done.resolve();
-  }
-
-  #ask(handle: WorkerHandle): void {
-    handle.drain('stop', Math.max(0, (this.#deadline as number) - this.#system.now()), this.#sealed);
   }
 
   #killAll(): void {
     if (this.#killed) return;
     this.#killed = true;
-    this.#timer?.cancel();
-    for (const handle of this.#workers) this.#kill(handle);
-    this.#timer = this.#system.after(REAP_LIMIT, () => this.#giveUp());
+    this.#ending?.cancel();
+    for (const handle of this.#workers) this.#ending?.kill(handle);
+    this.#reaping = this.#system.after(REAP_LIMIT_MS, () => this.#giveUp());
     this.check();
-  }
-
-  #kill(handle: WorkerHandle): void {
-    if (handle.end() === true) this.#log.warn(`${handle} did not finish in time and was killed`);
   }
 
   #giveUp(): void {
     for (const handle of this.#workers) {
-      this.#log.error(`${handle} is still there ${REAP_LIMIT} ms after SIGKILL; the master does not wait any longer`);
+      this.#log.error(
+        `${handle} is still there ${REAP_LIMIT_MS} ms after SIGKILL; the master does not wait any longer`,
+      );
       handle.letGo();
     }
     this.#done.resolve();

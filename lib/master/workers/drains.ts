@@ -1,14 +1,15 @@
 /** Workers that have been replaced and finish what they accepted: how long each may take, and how many there may be. */
 
-import { MASTER_KILLS_MS } from '../../protocol/deadlines.js';
-import type { System, Timer } from '../../system/system.js';
+import type { System } from '../../system/system.js';
 import type { Logger } from '../../types.js';
+import { Ending } from './ending.js';
 import type { WorkerHandle } from './worker-handle.js';
 
-/** What a worker gets to end in that is one too many, and then until SIGKILL. It is not urgent, and the machine has much to do. Milliseconds. */
-const CUT = { time: 1_000, margin: 1_000 } as const;
-/** Who drains for longer than that has connections that stay. Milliseconds. */
-const LONG = 1_000;
+/** The time of a worker that is one too many, and then until SIGKILL. It is not urgent, and the machine has much to do. */
+const CUT_MS = 1_000;
+const CUT_MARGIN_MS = 1_000;
+/** A worker that drains for longer than this has connections that stay. */
+const LONG_MS = 1_000;
 
 export interface DrainsContext {
   readonly system: Pick<System, 'after' | 'now'>;
@@ -21,16 +22,15 @@ export interface DrainsContext {
 
 interface Draining {
   readonly since: number;
-  until: number;
-  timer: Timer;
+  ending: Ending;
 }
 
 export class Drains {
   readonly #context: DrainsContext;
   /** The oldest first. */
   readonly #draining = new Map<WorkerHandle, Draining>();
-  /** How many there were when it was last told of. */
-  #told = 0;
+  /** How many drained for long when the master logged it last. */
+  #logged = 0;
 
   constructor(context: DrainsContext) {
     this.#context = context;
@@ -40,25 +40,20 @@ export class Drains {
   begin(handle: WorkerHandle): void {
     const { system, log, drainTimeout, maxDraining } = this.#context;
     const since = system.now();
-    this.#draining.set(handle, {
-      since,
-      until: since + drainTimeout,
-      timer: this.#limit(handle, drainTimeout, 'its replacement'),
-    });
+    this.#draining.set(handle, { since, ending: this.#end(handle, drainTimeout, 'its replacement') });
     void handle.gone.then(() => {
-      this.#draining.get(handle)?.timer.cancel();
+      this.#draining.get(handle)?.ending.cancel();
       this.#draining.delete(handle);
     });
     let tooMany = this.#draining.size - maxDraining;
     for (const [oldest, draining] of this.#draining) {
       if (tooMany-- <= 0) break;
-      if (draining.until - since <= CUT.time) continue;
+      if (draining.ending.remaining <= CUT_MS) continue;
       log.warn(
         `${oldest} has drained for ${Math.round(since - draining.since)} ms and is cut: more than ${maxDraining} workers drain (maxDraining)`,
       );
-      draining.timer.cancel();
-      draining.timer = this.#limit(oldest, CUT.time, 'it was cut', CUT.margin);
-      draining.until = since + CUT.time;
+      draining.ending.cancel();
+      draining.ending = this.#end(oldest, CUT_MS, 'it was cut', CUT_MARGIN_MS);
     }
   }
 
@@ -67,13 +62,13 @@ export class Drains {
    * @param slots How many workers serve.
    * @param always Again, although they are hardly more than the last time.
    */
-  tell(slots: number, always: boolean): void {
+  warn(slots: number, always: boolean): void {
     const { system, log, drainTimeout } = this.#context;
     const now = system.now();
-    const long = [...this.#draining.values()].filter(({ since }) => now - since >= LONG);
-    if (long.length < slots) this.#told = 0;
-    if (long.length < slots || !(always || long.length >= this.#told + slots)) return;
-    this.#told = long.length;
+    const long = [...this.#draining.values()].filter(({ since }) => now - since >= LONG_MS);
+    if (long.length < slots) this.#logged = 0;
+    if (long.length < slots || !(always || long.length >= this.#logged + slots)) return;
+    this.#logged = long.length;
     const oldest = Math.round((now - (long[0]?.since ?? now)) / 1_000);
     log.warn(
       `${this.#draining.size} workers that were replaced drain beside the ${slots} that serve, ${long.length} of them for more than a second, ` +
@@ -82,13 +77,19 @@ export class Drains {
     );
   }
 
-  /** @param from What the time counts from. */
-  #limit(handle: WorkerHandle, timeout: number, from: string, margin = MASTER_KILLS_MS): Timer {
+  /** @param from The event from which the time counts. */
+  #end(handle: WorkerHandle, timeout: number, from: string, margin?: number): Ending {
     const { system, log } = this.#context;
-    handle.drain('replace', timeout);
-    return system.after(timeout + margin, () => {
-      log.warn(`${handle} was not done ${timeout} ms after ${from} and is killed`);
-      handle.kill('SIGKILL');
+    const ending: Ending = new Ending({
+      system,
+      log,
+      reason: 'replace',
+      timeout,
+      ...(margin !== undefined && { margin }),
+      late: `was not done ${timeout} ms after ${from} and is killed`,
+      over: () => ending.kill(handle),
     });
+    ending.ask(handle);
+    return ending;
   }
 }

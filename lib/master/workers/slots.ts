@@ -157,7 +157,7 @@ export class Slots {
   }
 
   /** Warns of drains that pile up. */
-  tellDrains(always: boolean): void {
-    this.#drains.tell(this.count, always);
+  warnOfDrains(always: boolean): void {
+    this.#drains.warn(this.count, always);
   }
 }
