@@ -109,3 +109,13 @@ function listening(server: Server): Promise<void> {
     server.on('close', onClose);
   });
 }
+
+/**
+ * What goes wrong in the turn in which servers listen is thrown after the first of them said so: a second one whose port is taken, a
+ * timer that was due. It ends the process, or it does not, in the next turns.
+ */
+export async function quietTurns(): Promise<void> {
+  // A timer of 0 ms is one of 1 ms; those that are due in the same millisecond run in the order in which they were set.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+}

@@ -19,23 +19,16 @@ import { checkServed, serversOfShards } from './accepting/bound-servers.js';
 import { InheritedServers } from './accepting/inherited-servers.js';
 import { leave } from './after-drain.js';
 import { Context } from './context.js';
+import { Departure } from './departure.js';
 import { Deadline } from './drain/deadline.js';
 import { Drain } from './drain/drain.js';
-import { acceptRest, type LastCall } from './drain/last-call.js';
-import { QUIET } from './drain/quiet.js';
 import { endInTime } from './end-in-time.js';
 import { callLateListeners } from './late-abort.js';
 import type { WorkerLimits } from './limits.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
-import { type Serving, startServing } from './serve.js';
+import { quietTurns, type Serving, startServing } from './serve.js';
 import { workerSystem } from './system/make-worker-system.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
-
-/** How long the order of the master may take to follow a signal that reached its whole group, and this worker first. Milliseconds. */
-const SIGNAL_RACE = 100;
-
-/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
-const QUIET_SHARE = 0.25;
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -44,16 +37,6 @@ const QUIET_SHARE = 0.25;
 function inspector(): { readonly inspector?: InspectorPort } {
   if (process.debugPort > 0) return { inspector: process.debugPort };
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
-}
-
-/**
- * What goes wrong in the turn in which servers listen is thrown after the first of them said so: a second one whose port is taken, a
- * timer that was due. It ends the process, or it does not, in the next turns.
- */
-async function quietTurns(): Promise<void> {
-  // A timer of 0 ms is one of 1 ms; those that are due in the same millisecond run in the order in which they were set.
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
 }
 
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
@@ -94,20 +77,13 @@ class Worker {
   readonly #drain: Drain;
   readonly #admission: Admission;
   readonly #deadline: Deadline;
+  readonly #departure: Departure;
   readonly #abort = new AbortController();
   readonly #init = deferred<InitMessage>();
   readonly #calledReady = deferred();
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
   #state: 'booting' | 'ready' | 'draining' = 'booting';
-  /** A replacement may become a stop, also while the queue is emptied. */
-  #reason: DrainReason = 'replace';
-  /** Told to drain, and still accepting what is queued. */
-  #accepting = false;
-  /** The listeners refuse new connections. */
-  #sealed = false;
-  /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
-  #undecidedUntil = 0;
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
@@ -134,6 +110,13 @@ class Worker {
       succeed: (reason) => this.#askForSuccessor(reason),
     });
     this.#deadline = new Deadline({ drain: this.#drain, log: this.#log, watch: () => this.#preloaded?.watch });
+    this.#departure = new Departure({
+      queues: system,
+      drain: this.#drain,
+      admission: this.#admission,
+      abort: this.#abort,
+      stoppedAccepting: () => this.#channel?.send({ type: 'stopped-accepting' }),
+    });
   }
 
   async run(): Promise<void> {
@@ -280,9 +263,9 @@ class Worker {
         this.#init.resolve(message);
         break;
       case 'drain':
-        this.#undecidedUntil = 0;
+        this.#departure.decided();
         // Before the sockets of this worker are looked at: the other ones have been sealed by the master.
-        if (message.reason === 'stop' && this.#system.seal('bound')) this.#sealed = message.sealed === true;
+        if (message.reason === 'stop' && this.#system.seal('bound')) this.#departure.seal(message.sealed === true);
         this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
         break;
       case 'adopt':
@@ -308,13 +291,13 @@ class Worker {
   #onSigterm(): void {
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'began-draining', signal: 'SIGTERM' });
-    this.#undecidedUntil = performance.now() + SIGNAL_RACE;
+    this.#departure.expectOrder();
     this.#beginDrain('stop', this.#settings.gracePeriod, 0);
   }
 
   #orphaned(): void {
-    this.#undecidedUntil = 0;
-    this.#sealed = this.#system.seal('all');
+    this.#departure.decided();
+    this.#departure.seal(this.#system.seal('all'));
     this.#beginDrain('stop', this.#deadline.left ?? this.#settings.gracePeriod, ORPHAN_EXIT_CODE);
   }
 
@@ -328,29 +311,7 @@ class Worker {
       this.#abort.abort();
       process.exit();
     }
-    if (reason === 'stop') this.#reason = reason;
-    // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
-    if (this.#accepting) return;
-    const begin = (): void => {
-      this.#accepting = false;
-      this.#admission.close();
-      this.#abort.abort();
-      this.#drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
-      if (this.#reason === 'stop') this.#channel?.send({ type: 'stopped-accepting' });
-    };
-    this.#accepting = before === 'ready' && queued;
-    if (!this.#accepting) {
-      begin();
-      return;
-    }
-    const call: LastCall = {
-      queues: this.#system,
-      grace: timeout,
-      accepted: () => this.#drain.accepted,
-      sealed: () => this.#sealed,
-      undecided: () => performance.now() < this.#undecidedUntil,
-    };
-    acceptRest(call, begin);
+    this.#departure.begin(reason, timeout, before === 'ready' && queued);
   }
 
   /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */

@@ -1,0 +1,88 @@
+/** How a worker that drains stops accepting: which of the connections that still come it takes, and when it begins to drain the others. */
+
+import type { DrainReason } from '../protocol/protocol.cjs';
+import type { Admission } from './accepting/admission.js';
+import type { Drain } from './drain/drain.js';
+import { type AcceptQueues, acceptRest } from './drain/last-call.js';
+import { QUIET } from './drain/quiet.js';
+
+/** How long the order of the master may take to follow a signal that reached its whole group, and this worker first. */
+const SIGNAL_RACE_MS = 100;
+
+/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
+const QUIET_SHARE = 0.25;
+
+export interface DepartureContext {
+  readonly queues: AcceptQueues;
+  readonly drain: Pick<Drain, 'accepted' | 'begin'>;
+  readonly admission: Pick<Admission, 'close'>;
+  /** The application is asked to finish. */
+  readonly abort: AbortController;
+  /** The fleet stops, and this worker accepts nothing any more. */
+  stoppedAccepting(): void;
+}
+
+export class Departure {
+  readonly #context: DepartureContext;
+  /** A replacement may become a stop, also while the queue is emptied. */
+  #reason: DrainReason = 'replace';
+  /** Asked to drain, and still accepting what is queued. */
+  #accepting = false;
+  /** The listeners refuse new connections. */
+  #sealed = false;
+  /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
+  #undecidedUntil = 0;
+
+  constructor(context: DepartureContext) {
+    this.#context = context;
+  }
+
+  /** The worker drains on a signal; the order of the master may follow. */
+  expectOrder(): void {
+    this.#undecidedUntil = performance.now() + SIGNAL_RACE_MS;
+  }
+
+  /** The master has given its order, or is gone. */
+  decided(): void {
+    this.#undecidedUntil = 0;
+  }
+
+  /** Whether the listeners refuse new connections by now. */
+  seal(sealed: boolean): void {
+    this.#sealed = sealed;
+  }
+
+  /**
+   * May be called again: the master may turn a replacement into a stop.
+   * @param timeout Milliseconds until the worker cuts the connections that are left.
+   * @param queued Accept first the connections that are queued.
+   */
+  begin(reason: DrainReason, timeout: number, queued: boolean): void {
+    if (reason === 'stop') this.#reason = reason;
+    // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
+    if (this.#accepting) return;
+    this.#accepting = queued;
+    if (!queued) {
+      this.#drain(timeout);
+      return;
+    }
+    const { queues, drain } = this.#context;
+    const call = {
+      queues,
+      grace: timeout,
+      accepted: () => drain.accepted,
+      sealed: () => this.#sealed,
+      undecided: () => performance.now() < this.#undecidedUntil,
+    };
+    acceptRest(call, () => this.#drain(timeout));
+  }
+
+  #drain(timeout: number): void {
+    const { drain, admission, abort, stoppedAccepting } = this.#context;
+    this.#accepting = false;
+    admission.close();
+    abort.abort();
+    drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
+    if (this.#reason === 'stop') stoppedAccepting();
+  }
+}
