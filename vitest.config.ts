@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 /** How many times longer everything may take: test/helpers/target.ts. */
 const { slowness = 1 } = JSON.parse(process.env['PREFORK_TEST_TARGET'] ?? '{}') as { slowness?: number };
 
+/** They measure how work is spread over processes that want the CPUs: beside other tests they would measure those. */
+const ALONE = ['test/integration/line/spread.test.ts'];
+
 export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.
   oxc: { include: /\.[cm]?tsx?$/ },
@@ -25,22 +28,33 @@ export default defineConfig({
       project('unit', { testTimeout: 5_000, groupOrder: 0 }),
       project('native', { testTimeout: 20_000, groupOrder: 1 }),
       project('component', { testTimeout: 30_000, groupOrder: 2 }),
-      project('integration', { testTimeout: 30_000, groupOrder: 3 }),
+      project('integration', { testTimeout: 30_000, groupOrder: 3, exclude: ALONE }),
+      project('alone', { testTimeout: 30_000, groupOrder: 4, include: ALONE, maxWorkers: 1 }),
     ],
   },
 });
 
-/** The folder test/<name>. Fast ones run first, so that a mistake in a pure function is not told by twenty processes. */
-function project(name: string, { testTimeout, groupOrder }: { testTimeout: number; groupOrder: number }) {
+interface Project {
+  readonly testTimeout: number;
+  readonly groupOrder: number;
+  /** Default: the folder test/<name>. */
+  readonly include?: string[];
+  readonly exclude?: string[];
+  readonly maxWorkers?: number;
+}
+
+/** Fast projects run first, so that twenty processes do not report a mistake in a pure function. */
+function project(name: string, { testTimeout, groupOrder, include = [`test/${name}/**/*.test.ts`], ...rest }: Project) {
   return {
     extends: true as const,
     test: {
       name,
-      include: [`test/${name}/**/*.test.ts`],
+      include,
       setupFiles: ['test/setup/leaks.ts'],
       testTimeout: testTimeout * slowness,
       hookTimeout: testTimeout * slowness,
       sequence: { groupOrder },
+      ...rest,
     },
   };
 }

@@ -26,6 +26,7 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--project=integration',
+    '--project=alone',
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${results}`,
