@@ -5,7 +5,7 @@ import { native } from './addon/addon.js';
 import { identity, nextFleetName } from './boot/identity.cjs';
 import { invalidOption, PreforkError } from './common/errors.js';
 import { inWords } from './common/in-words.cjs';
-import { tellIfKept } from './common/kept-alive.js';
+import { warnIfKept } from './common/kept-alive.js';
 import { makeLog } from './common/log.js';
 import type { MasterEvents } from './master/master.js';
 import { Master } from './master/master.js';
@@ -214,7 +214,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   #become(): Master {
     const { name } = this.#settings;
     if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
-    const tell = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
+    const publish = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
       try {
         (this as EventEmitter).emit(event, ...values);
       } catch (error) {
@@ -222,20 +222,20 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       }
     };
     const events: MasterEvents = {
-      spawn: (pid, worker) => tell('spawn', pid, worker),
-      ready: (pids) => tell('ready', pids),
-      exit: (worker, exit) => tell('exit', worker, exit),
-      recover: (oldPid, newPid) => tell('recover', oldPid, newPid),
-      reload: (result) => tell('reload', result),
-      message: (worker, data) => tell('message', worker, data),
-      stop: (error) => tell('stop', error),
+      spawn: (pid, worker) => publish('spawn', pid, worker),
+      ready: (pids) => publish('ready', pids),
+      exit: (worker, exit) => publish('exit', worker, exit),
+      recover: (oldPid, newPid) => publish('recover', oldPid, newPid),
+      reload: (result) => publish('reload', result),
+      message: (worker, data) => publish('message', worker, data),
+      stop: (error) => publish('stop', error),
     };
     const master = new Master(this.#settings, makeSystem(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
     const over = (): void => {
       running.delete(name);
-      if (!this.#stoppedByProgram && running.size === 0) tellIfKept(this.#log(), () => running.size > 0);
+      if (!this.#stoppedByProgram && running.size === 0) warnIfKept(this.#log(), () => running.size > 0);
     };
     // Handled here; the master has logged it.
     master.finished.then(over, over);

@@ -45,7 +45,7 @@ function load(): CommonAddon {
       attempts.push({ path });
       continue;
     }
-    // Such a file loads, and the process aborts when it throws for the first time: trying would not tell.
+    // Such a file loads, and the process aborts when it throws for the first time: a trial proves nothing.
     const other = libc === undefined ? undefined : libcOf(path);
     if (other !== undefined && other !== libc) {
       attempts.push({ path, reason: `is for ${other}, this Node is for ${libc}` });

@@ -9,7 +9,7 @@ const PT_INTERP = 3;
 const HEAD = 16_384;
 
 /**
- * The C library of this process. A system may have both, so looking for their files would not tell; and `process.execPath` may be a
+ * The C library of this process. A system may have both, so their files prove nothing; and `process.execPath` may be a
  * name that is gone. The kernel loads the interpreter that the program names.
  */
 export function ownLibc(program = '/proc/self/exe'): Libc {

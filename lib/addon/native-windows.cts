@@ -56,7 +56,7 @@ export interface WindowsAddon extends CommonAddon {
   /**
    * Takes one connection out of the queue and never waits: `undefined` when none is there (any more). No child inherits it. Throws
    * EMFILE or ENOBUFS when the system is short of something: the connection stays in the queue, and a watch that is armed again at once
-   * would only tell the same again.
+   * would only report the same again.
    */
   accept(socket: Fd): Fd | undefined;
   /**

@@ -104,7 +104,7 @@ export interface NativeChild {
   readonly pid: number;
   /** False when the process has already ended; throws for EPERM, EINVAL. */
   kill(signal: number): boolean;
-  /** Its exit is still told, but no longer keeps the event loop alive: for a process that no signal ends. */
+  /** The addon still reports its exit, but that no longer keeps the event loop alive: for a process that no signal ends. */
   unref(): void;
 }
 
@@ -304,7 +304,7 @@ export interface LinuxAddon extends PosixAddon {
    * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen.
    */
   sealListener(fd: Fd): void;
-  /** Handshakes that have begun at the port of a TCP listener and are not in its queue yet. Throws `sock_diag` where that is not told. */
+  /** Handshakes that have begun at the port of a TCP listener and are not in its queue yet. Throws `sock_diag` where the kernel does not report that. */
   handshakes(fd: Fd): number;
   /** Milliseconds since a connection last sent or received bytes, or was made; `undefined` of a unix socket. `TCP_INFO`. */
   idleTime(fd: Fd): number | undefined;

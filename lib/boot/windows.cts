@@ -52,6 +52,6 @@ function sayHello(report: number): void {
   try {
     writeSync(report, encode({ type: 'watching', pid: process.pid }));
   } catch {
-    // EPIPE: the master is gone, which is for the watch to tell.
+    // EPIPE: the master is gone, which the watch reports.
   }
 }

@@ -36,7 +36,7 @@ function standardOutputs(): string[] {
 }
 
 /** @param goesOn Whether a fleet runs (again): then the process has a reason to be there. */
-export function tellIfKept(log: Logger, goesOn: () => boolean): void {
+export function warnIfKept(log: Logger, goesOn: () => boolean): void {
   // Nothing of ours is open any more, and this timer keeps no process alive: it only fires when something of the program does.
   setTimeout(() => {
     if (goesOn()) return;

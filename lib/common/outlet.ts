@@ -86,7 +86,7 @@ export class Outlet {
   /** Whole lines, or a piece of a line that is too long to wait for its end. */
   pass(source: Source, bytes: Buffer): void {
     if (this.#stalled) {
-      this.#drop(source, bytes);
+      this.#countLost(source, bytes);
       return;
     }
     this.#put(bytes, source);
@@ -106,7 +106,7 @@ export class Outlet {
     if (this.#timer === undefined) this.#flush();
   }
 
-  #drop(source: Source, bytes: Buffer): void {
+  #countLost(source: Source, bytes: Buffer): void {
     // The rest of a line whose beginning was passed on.
     if (this.#unfinished === source) this.#unfinished = this;
     this.#dropped.set(source, (this.#dropped.get(source) ?? 0) + lines(bytes));
@@ -199,7 +199,7 @@ export class Outlet {
     });
     process.on('exit', () => {
       if (this.#waiting.length > 0) this.#flush();
-      for (const { bytes, from } of this.#waiting) if (from !== undefined) this.#drop(from, bytes);
+      for (const { bytes, from } of this.#waiting) if (from !== undefined) this.#countLost(from, bytes);
       this.#report();
     });
   }

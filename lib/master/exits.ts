@@ -27,7 +27,8 @@ export interface ExitsContext {
   readonly groupSignals: Pick<GroupSignals, 'heard'>;
   /** Whether the fleet is ending: every exit is part of that. */
   ending(): boolean;
-  tell(worker: WorkerInfo, exit: ExitInfo): void;
+  /** For observers. */
+  exited(worker: WorkerInfo, exit: ExitInfo): void;
 }
 
 export class Exits {
@@ -47,7 +48,7 @@ export class Exits {
   }
 
   report(handle: WorkerHandle, exit: WorkerExit, verdict: Verdict): void {
-    const { log, hooks, tell } = this.#context;
+    const { log, hooks, exited } = this.#context;
     const { code, signal } = exit;
     const requested = verdict === 'requested';
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
@@ -55,7 +56,7 @@ export class Exits {
     else if (verdict === 'too young')
       log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
     else log.error(`${what}${exitAdvice(exit, handle.life)}`);
-    tell(handle.info, { code, signal, requested });
-    hooks.tellExit(handle.info, { code, signal, requested });
+    exited(handle.info, { code, signal, requested });
+    hooks.reportExit(handle.info, { code, signal, requested });
   }
 }

@@ -76,7 +76,7 @@ export class Fleet {
       hooks,
       groupSignals,
       ending: () => ending() !== undefined,
-      tell: (worker, exit) => events.exit(worker, exit),
+      exited: (worker, exit) => events.exit(worker, exit),
     });
     this.#starter = new Starter({
       settings,

@@ -82,13 +82,13 @@ export class HookRunner {
   }
 
   /** An observer: what it throws is logged. */
-  tellExit(worker: WorkerInfo, exit: ExitInfo): void {
+  reportExit(worker: WorkerInfo, exit: ExitInfo): void {
     const { hooks, log } = this.#context;
     // An async function fits the type as well, and its rejection would end the master.
-    const told = new Promise<void>((resolve) => {
+    const reported = new Promise<void>((resolve) => {
       resolve(hooks.onChildExit?.(worker, exit));
     });
-    told.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
+    reported.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
   }
 
   /** No hook is begun any more, and no caller waits for the one that runs. */

@@ -45,7 +45,7 @@ export class Master {
   readonly #workers = new Set<WorkerHandle>();
   readonly #groupSignals: GroupSignals;
   /** Settles when `onMasterReady` has run. */
-  readonly #told = deferred();
+  readonly #announced = deferred();
   readonly #finished = deferred();
   #listeners: readonly OpenListener[] = [];
   #signals: InstalledSignals | undefined;
@@ -167,7 +167,7 @@ export class Master {
       listeners: this.#listeners,
       workers: this.#workers,
       // Not before the hook knows of the workers.
-      replace: (handle, reason) => this.#told.promise.then(() => fleet.operations.recycle(handle, reason)),
+      replace: (handle, reason) => this.#announced.promise.then(() => fleet.operations.recycle(handle, reason)),
     });
     const fleet = new Fleet({
       settings,
@@ -199,7 +199,7 @@ export class Master {
     if (this.#ending !== undefined) return;
     this.#state = 'running';
     this.#events.ready(pids);
-    this.#told.resolve();
+    this.#announced.resolve();
     this.#system.settle?.();
   }
 

@@ -4,7 +4,7 @@ import type { OpenListener } from '../system/open-listener.js';
 import type { Queues, System } from '../system/system.js';
 import type { QueueStatus } from '../types.js';
 
-/** One entry per socket that the master holds, as far as the kernel tells. */
+/** One entry per socket that the master holds, as far as the kernel reports it. */
 export function queueStatus(
   system: Pick<System, 'features' | 'queues'>,
   listeners: readonly OpenListener[],

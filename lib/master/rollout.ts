@@ -13,7 +13,7 @@ export interface RolloutContext {
   readonly maxSurge: number;
   /** Of the workers that take over. */
   readonly generation: number;
-  /** What a slot is told that will not change hands any more. */
+  /** The answer for a slot that will not change hands any more. */
   stopped(): Error;
 }
 

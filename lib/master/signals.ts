@@ -31,7 +31,7 @@ export interface InstalledSignals {
 }
 
 export function installSignals(system: System, log: Logger, target: SignalTarget): InstalledSignals {
-  /** When the fleet was told to stop. */
+  /** When the first signal asked the fleet to stop. */
   let asked: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     const now = system.now();

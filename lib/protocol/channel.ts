@@ -68,7 +68,7 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
   #closed = false;
   /** A user's message was refused: so are all, until half of what waits has been read. */
   #full = false;
-  #fullTold = false;
+  #fullReported = false;
   /** The beginning of a line whose end has not arrived yet: so many bytes of a buffer that grows with it. */
   #begun: Buffer = NOTHING;
   #length = 0;
@@ -124,8 +124,8 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
     const { waiting } = this.#ends;
     if (hasRoom(waiting, size)) return true;
     this.#full = true;
-    if (!this.#fullTold && !this.#closed) {
-      this.#fullTold = true;
+    if (!this.#fullReported && !this.#closed) {
+      this.#fullReported = true;
       this.#events.full?.(waiting);
     }
     return false;

@@ -10,7 +10,7 @@ export interface ChannelEnds {
   readonly input: Socket;
   /** Bytes of memory that wait for the other side to read. */
   readonly waiting: number;
-  /** Takes a whole line, in order. False when the other side cannot be told any more. Never throws for a peer that is gone. */
+  /** Takes a whole line, in order. False when the other side cannot be reached any more. Never throws for a peer that is gone. */
   write(line: Buffer): boolean;
   /** Whether the open ends keep the event loop alive. Default: they do. */
   ref(): void;

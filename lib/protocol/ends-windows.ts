@@ -11,7 +11,7 @@ import { Outbox } from './outbox.js';
 
 /** The master's ends, as child_process has made them. */
 export function overStreams(input: Socket, output: Socket): ChannelEnds {
-  // EPIPE: the worker is gone, which the end of `input` tells after its last words.
+  // EPIPE: the worker is gone, which the end of `input` reports after its last words.
   output.on('error', () => {});
   const outbox = new Outbox(output);
   return {

@@ -12,7 +12,7 @@ export interface OpenListener {
   readonly fd: number | null;
   /** `'sharded'`: the sockets of the slots. */
   readonly shards?: SlotSockets;
-  /** What a worker is told, but for its descriptor number. */
+  /** The description that a worker gets, but for its descriptor number. */
   readonly wire: Omit<WireListener, 'fd'>;
   /**
    * What the worker that is about to be started gets, where that may be another socket than its predecessor's. Looks whether the path

@@ -9,7 +9,7 @@ export class SlotSockets {
   readonly #bind: () => Fd;
   readonly #log: Logger;
   readonly #fds: Fd[] = [];
-  /** What the kernel was told last. */
+  /** The slots that the kernel was given last. */
   #steered = '';
 
   /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
@@ -41,7 +41,7 @@ export class SlotSockets {
       this.#native.steer({ fd, live: [...live], size: this.#fds.length });
       this.#steered = wanted;
     } catch (error) {
-      // The kernel goes on as it was told before; what is queued at a slot without a worker is accepted by the others.
+      // The kernel goes on with the slots that it was given before; what is queued at a slot without a worker is accepted by the others.
       this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`);
     }
   }

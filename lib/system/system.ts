@@ -15,7 +15,7 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What a worker process tells while it lives. */
+/** What a worker process reports while it lives. */
 export interface WorkerProcessEvents {
   message(message: WorkerMessage): void;
   /** Bytes of a piped stderr, as text. */
@@ -43,12 +43,12 @@ export interface QueueReport {
   readonly fd: number;
 }
 
-/** Tells of queues that stay filled, and costs nothing while they are empty. */
+/** Reports queues that stay filled, and costs nothing while they are empty. */
 export interface QueueWatch {
   add(fd: number): void;
   /** Before it is closed. */
   remove(fd: number): void;
-  /** A queue that was told of is watched again. */
+  /** A queue that was reported is watched again. */
   rearm(fd: number): void;
   close(): void;
 }
@@ -61,13 +61,13 @@ export interface WorkerProcess {
    * JSON cannot carry, a RangeError for what is too long.
    */
   send(message: MasterMessage): boolean;
-  /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be told, now or ever. */
+  /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be reached, now or ever. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
   /** Whether another process was started by this one, directly or through others. Absent where the system does not say. */
   isAncestorOf?(pid: number): boolean;
-  /** No signal ends it: nothing of it keeps the master's event loop alive any more. Its exit is still told. */
+  /** No signal ends it: nothing of it keeps the master's event loop alive any more. Its exit is still reported. */
   letGo(): void;
 }
 

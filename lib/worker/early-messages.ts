@@ -19,7 +19,7 @@ export class EarlyMessages {
   /** As JSON: what it is parsed into may need ten times the memory. */
   #waiting: string[] = [];
   #held = 0;
-  #told = false;
+  #reported = false;
 
   constructor(links: EarlyLinks) {
     this.#links = links;
@@ -29,8 +29,8 @@ export class EarlyMessages {
     const text = JSON.stringify(message);
     this.#waiting.push(text);
     this.#held += text.length + MESSAGE_OVERHEAD;
-    if (this.#told || this.#held < ENOUGH) return;
-    this.#told = true;
+    if (this.#reported || this.#held < ENOUGH) return;
+    this.#reported = true;
     this.#links.hearing(false);
     this.#links.warn(
       `nothing here listens to the messages of the master (worker.on('message')): ${(this.#held / ENOUGH).toFixed(1)} MB ` +
@@ -42,7 +42,7 @@ export class EarlyMessages {
   take(): unknown[] {
     const texts = this.#waiting;
     this.#waiting = [];
-    if (this.#told) this.#links.hearing(true);
+    if (this.#reported) this.#links.hearing(true);
     return texts.map((text) => JSON.parse(text) as unknown);
   }
 }

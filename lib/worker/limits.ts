@@ -1,4 +1,4 @@
-/** In a worker: counts what it has served and looks at its memory, and tells once when that is enough. */
+/** In a worker: counts what it has served and looks at its memory, and reports once when that is enough. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
@@ -15,7 +15,7 @@ const MEGABYTE = 1024 * 1024;
 export interface RecycleWatchContext {
   readonly settings: Pick<RecycleSettings, 'maxRequests' | 'maxRss' | 'jitter'>;
   /** A limit is reached. Called once. */
-  tell(reason: string): void;
+  enough(reason: string): void;
   /** Default: the resident memory of this process, in bytes. */
   readonly rss?: () => number;
   /** From 0 to 1. Default: `Math.random`. */
@@ -67,7 +67,7 @@ export class WorkerLimits {
     if (this.#over) return;
     this.#requests += 1;
     if (this.#requests >= this.#maxRequests) {
-      this.#tell(
+      this.#report(
         `it has served ${this.#requests} requests (recycle.maxRequests ${this.#context.settings.maxRequests})`,
       );
       return;
@@ -83,13 +83,13 @@ export class WorkerLimits {
     const rss = this.#rss();
     if (rss >= this.#maxRss) {
       const [now, limit] = [rss, this.#context.settings.maxRss ?? 0].map((bytes) => (bytes / MEGABYTE).toFixed(1));
-      this.#tell(`it takes ${now} MB of memory (recycle.maxRss ${limit} MB)`);
+      this.#report(`it takes ${now} MB of memory (recycle.maxRss ${limit} MB)`);
     }
   }
 
-  #tell(reason: string): void {
+  #report(reason: string): void {
     if (this.#over) return;
     this.close();
-    this.#context.tell(reason);
+    this.#context.enough(reason);
   }
 }

@@ -233,7 +233,7 @@ class Worker {
     const { WorkerLimits } = await import('./limits.js');
     const watch = new WorkerLimits({
       settings: recycle,
-      tell: (reason) => this.#askForSuccessor(reason),
+      enough: (reason) => this.#askForSuccessor(reason),
     });
     this.#abort.signal.addEventListener('abort', () => watch.close());
     return watch;

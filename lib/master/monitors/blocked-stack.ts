@@ -9,7 +9,7 @@ import type { ListeningSocket } from './process-sockets.js';
 import { hasConnection, loopbackListeners, socketInodes } from './process-sockets.js';
 
 export interface BlockedStackOptions {
-  /** As far as the process could tell. */
+  /** As far as the process knows. */
   readonly inspector?: InspectorPort;
   /** Ports of the fleet: never an inspector's, and a question there would be a request to the application. */
   readonly servedPorts?: ReadonlySet<number>;
@@ -27,7 +27,7 @@ export type BlockedStack =
 
 /** Milliseconds. */
 const TIMEOUT = 1_000;
-/** The kernel does not tell that another process listens; asked again after this long, in milliseconds. */
+/** The kernel does not report when another process begins to listen; the master asks again after this long, in milliseconds. */
 const LOOK_AGAIN = 10;
 /** An inspector answers from a thread of its own; what does not answer within this is none. Milliseconds. */
 const PROBE = 250;
@@ -74,7 +74,7 @@ async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
 }
 
 /**
- * Whether there is a debugger that the worker could not tell of:
+ * Whether there is a debugger that the worker could not report:
  *     worker: answered     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
  */
 async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {

@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { WebSocketClient } from './websocket.cjs';
 
-/** How many calls of a stack are told. */
+/** How many calls of a stack are logged. */
 const FRAMES = 20;
 
 /** As in `Debugger.CallFrame` of the protocol, and the script that it is in; lines and columns count from 0. */
@@ -86,7 +86,7 @@ export async function pausedFrames(url: string, signal: AbortSignal): Promise<re
       ask(socket, 1, 'Debugger.enable');
       ask(socket, 2, 'Debugger.pause');
     });
-    // Told for every script that is loaded, before the answer to Debugger.enable; the frames themselves have no names of files.
+    // The inspector reports every script that is loaded, before the answer to Debugger.enable; the frames themselves have no names of files.
     const scripts = new Map<string, string>();
     socket.on('message', (data) => {
       const event = JSON.parse(data.toString()) as DebuggerEvent | { readonly method?: undefined };

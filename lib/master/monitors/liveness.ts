@@ -34,7 +34,7 @@ export interface LivenessContext<Worker extends WatchedWorker> {
   readonly workers: Iterable<Worker>;
   /** Settles when everything has been read that had arrived from the workers. */
   pipesRead(): Promise<unknown>;
-  /** @param inspector As the worker told with its last answer. */
+  /** @param inspector As the worker reported with its last answer. */
   examine(worker: Worker, inspector: InspectorPort | undefined): Promise<BlockedStack>;
 }
 
@@ -45,7 +45,7 @@ interface Watch {
   /** Nothing more is done: it is being examined, or killed. */
   caught: boolean;
   /** The log says already that it is left to its debugger. */
-  told: boolean;
+  spared: boolean;
 }
 
 export class Liveness<Worker extends WatchedWorker> {
@@ -84,13 +84,13 @@ export class Liveness<Worker extends WatchedWorker> {
     const watch = this.#watch(worker);
     watch.unanswered = undefined;
     watch.inspector = inspector;
-    watch.told = false;
+    watch.spared = false;
   }
 
   #watch(worker: Worker): Watch {
     let watch = this.#watches.get(worker);
     if (watch === undefined) {
-      watch = { unanswered: undefined, inspector: undefined, caught: false, told: false };
+      watch = { unanswered: undefined, inspector: undefined, caught: false, spared: false };
       this.#watches.set(worker, watch);
     }
     return watch;
@@ -122,8 +122,8 @@ export class Liveness<Worker extends WatchedWorker> {
     const what = `made no progress for ${(timeout / 1000).toFixed(1)} s`;
     if ('debugged' in found) {
       if (watch.unanswered !== undefined) watch.unanswered = 0;
-      if (!watch.told) log.info(`${worker}: its event loop ${what}; a debugger is connected, so it is left alone`);
-      watch.told = true;
+      if (!watch.spared) log.info(`${worker}: its event loop ${what}; a debugger is connected, so it is left alone`);
+      watch.spared = true;
       return;
     }
     // Also when it has answered meanwhile: that was too late, and its inspector is open now.

@@ -32,7 +32,7 @@ export interface ShardingContext {
 }
 
 /** A slot, as far as its sockets are concerned. */
-interface Seat {
+interface ServedSlot {
   /** Ready workers that hold the slot's sockets: two while it changes hands. */
   readonly workers: Set<WorkerHandle>;
   /** The workers that accept in their place; `undefined` unless the slot is orphaned. */
@@ -47,7 +47,7 @@ interface Suspected {
 
 export class Sharding {
   readonly #context: ShardingContext;
-  readonly #seats: Seat[] = [];
+  readonly #slots: ServedSlot[] = [];
   readonly #slotOf = new Map<number, number>();
   readonly #watch: QueueWatch;
   /** By the number of the pings. */
@@ -70,8 +70,8 @@ export class Sharding {
    */
   grow(slots: number): void {
     for (const { shards } of this.#context.listeners) shards.grow(slots);
-    while (this.#seats.length < slots) {
-      const slot = this.#seats.push({ workers: new Set(), adopters: undefined }) - 1;
+    while (this.#slots.length < slots) {
+      const slot = this.#slots.push({ workers: new Set(), adopters: undefined }) - 1;
       for (const { fd } of this.#socketsOf(slot)) {
         this.#slotOf.set(fd, slot);
         this.#watch.add(fd);
@@ -98,7 +98,7 @@ export class Sharding {
 
   /** A worker could not accept for another slot: it was short of descriptors, perhaps. Asked again while connections wait. */
   adoptionFailed(handle: WorkerHandle, slot: number): void {
-    const adopters = this.#seats[slot]?.adopters;
+    const adopters = this.#slots[slot]?.adopters;
     if (this.#closed || adopters === undefined) return;
     this.#context.system.after(ASK_AGAIN_MS, () => adopters.delete(handle));
   }
@@ -106,16 +106,16 @@ export class Sharding {
   /** A worker has no place for connections, and others accept for it, or it has again. */
   accepting(handle: WorkerHandle, yes: boolean): void {
     const { slot } = handle.place;
-    const seat = this.#seats[slot];
-    if (this.#closed || !seat?.workers.has(handle) || this.#full.has(handle) !== yes) return;
+    const served = this.#slots[slot];
+    if (this.#closed || !served?.workers.has(handle) || this.#full.has(handle) !== yes) return;
     if (yes) {
       this.#full.delete(handle);
-      this.#serves(seat, slot, handle);
+      this.#serves(served, slot, handle);
     } else {
       this.#full.add(handle);
       // What it was asked for before it may have refused. It is asked again when it has a place.
-      for (const { adopters } of this.#seats) adopters?.delete(handle);
-      this.#review(seat, slot);
+      for (const { adopters } of this.#slots) adopters?.delete(handle);
+      this.#review(served, slot);
     }
   }
 
@@ -129,63 +129,63 @@ export class Sharding {
   }
 
   #joined(handle: WorkerHandle): void {
-    const seat = this.#seats[handle.place.slot] as Seat;
-    if (seat.workers.has(handle)) return;
-    seat.workers.add(handle);
-    this.#serves(seat, handle.place.slot, handle);
+    const served = this.#slots[handle.place.slot] as ServedSlot;
+    if (served.workers.has(handle)) return;
+    served.workers.add(handle);
+    this.#serves(served, handle.place.slot, handle);
   }
 
   /** One worker more: it has its own queue, and helps with those that no worker serves. */
-  #serves(seat: Seat, own: number, handle: WorkerHandle): void {
-    this.#reclaim(seat, own);
-    for (const [slot, other] of this.#seats.entries())
+  #serves(served: ServedSlot, own: number, handle: WorkerHandle): void {
+    this.#reclaim(served, own);
+    for (const [slot, other] of this.#slots.entries())
       if (other.adopters !== undefined) this.#adopt(other, slot, handle);
     this.#steer();
   }
 
   #withdrew(handle: WorkerHandle): void {
     const { slot } = handle.place;
-    const seat = this.#seats[slot] as Seat;
-    for (const { adopters } of this.#seats) adopters?.delete(handle);
+    const served = this.#slots[slot] as ServedSlot;
+    for (const { adopters } of this.#slots) adopters?.delete(handle);
     this.#forget(handle);
     this.#full.delete(handle);
-    if (seat.workers.delete(handle)) this.#review(seat, slot);
+    if (served.workers.delete(handle)) this.#review(served, slot);
   }
 
   /** New connections first: what arrives between the two steps at the orphaned slot is accepted by its adopters. */
-  #review(seat: Seat, slot: number): void {
+  #review(served: ServedSlot, slot: number): void {
     this.#steer();
-    if (this.#awake(seat).length === 0) this.#orphan(seat, slot);
+    if (this.#awake(served).length === 0) this.#orphan(served, slot);
   }
 
-  #orphan(seat: Seat, slot: number): void {
-    seat.adopters ??= new Set();
-    for (const handle of this.#serving()) this.#adopt(seat, slot, handle);
+  #orphan(served: ServedSlot, slot: number): void {
+    served.adopters ??= new Set();
+    for (const handle of this.#serving()) this.#adopt(served, slot, handle);
   }
 
-  #adopt(seat: Seat, slot: number, handle: WorkerHandle): void {
-    if (seat.workers.has(handle) || seat.adopters?.has(handle)) return;
+  #adopt(served: ServedSlot, slot: number, handle: WorkerHandle): void {
+    if (served.workers.has(handle) || served.adopters?.has(handle)) return;
     // Refused: the worker is gone, or its buffer is full because it is blocked. The next report of the queue tries again.
-    if (handle.adopt(slot, this.#socketsOf(slot))) seat.adopters?.add(handle);
+    if (handle.adopt(slot, this.#socketsOf(slot))) served.adopters?.add(handle);
   }
 
-  #reclaim(seat: Seat, slot: number): void {
-    for (const handle of seat.adopters ?? []) handle.release(slot);
-    seat.adopters = undefined;
+  #reclaim(served: ServedSlot, slot: number): void {
+    for (const handle of served.adopters ?? []) handle.release(slot);
+    served.adopters = undefined;
   }
 
   #steer(): void {
-    const live = [...this.#seats.entries()].flatMap(([slot, seat]) => (this.#awake(seat).length > 0 ? [slot] : []));
+    const live = [...this.#slots.entries()].flatMap(([slot, served]) => (this.#awake(served).length > 0 ? [slot] : []));
     for (const { shards } of this.#context.listeners) shards.steer(live);
   }
 
   /** Ready workers that are not known to be blocked, and have a place for connections. */
   #serving(): WorkerHandle[] {
-    return this.#seats.flatMap((seat) => this.#awake(seat));
+    return this.#slots.flatMap((served) => this.#awake(served));
   }
 
   /** Those of them that accept from the slot's own sockets. Empty: the others have to. */
-  #awake({ workers }: Seat): WorkerHandle[] {
+  #awake({ workers }: ServedSlot): WorkerHandle[] {
     return [...workers].filter((handle) => !this.#stalled.has(handle) && !this.#full.has(handle));
   }
 
@@ -198,13 +198,13 @@ export class Sharding {
     if (this.#closed) return;
     for (const { fd } of reports) {
       const slot = this.#slotOf.get(fd) as number;
-      const seat = this.#seats[slot] as Seat;
-      const workers = this.#awake(seat);
+      const served = this.#slots[slot] as ServedSlot;
+      const workers = this.#awake(served);
       if (workers.length > 0) {
         this.#suspect(slot, workers);
       } else {
-        this.#orphan(seat, slot);
-        for (const handle of seat.adopters ?? []) handle.look();
+        this.#orphan(served, slot);
+        for (const handle of served.adopters ?? []) handle.look();
         this.#watch.rearm(fd);
       }
     }
@@ -254,7 +254,7 @@ export class Sharding {
     } else if (verdict === 'stalled') {
       this.#suspected.delete(id);
       for (const handle of suspicion.suspects) this.#stalled.add(handle);
-      this.#review(this.#seats[suspicion.slot] as Seat, suspicion.slot);
+      this.#review(this.#slots[suspicion.slot] as ServedSlot, suspicion.slot);
       // The adopter that the kernel wakes for one of its connections may not come either.
       this.#rearm(suspicion.slot);
     } else {
@@ -276,7 +276,7 @@ export class Sharding {
     if (!this.#stalled.revive(handle) || this.#full.has(handle)) return;
     const { slot } = handle.place;
     this.#steer();
-    this.#reclaim(this.#seats[slot] as Seat, slot);
+    this.#reclaim(this.#slots[slot] as ServedSlot, slot);
     this.#rearm(slot);
   }
 

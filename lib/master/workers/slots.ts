@@ -81,7 +81,7 @@ export class Slots {
   /** Starts the worker of an empty slot. */
   fill(place: WorkerPlace): Start {
     const slot = this.#slots[place.slot] as Slot;
-    const start = this.#bring(place, slot, 'current');
+    const start = this.#startTracked(place, slot, 'current');
     start.ready.catch(() => {
       if (slot.current === start.handle) slot.current = undefined;
     });
@@ -89,7 +89,7 @@ export class Slots {
   }
 
   /** As often as it takes: its handle is that of the last attempt. */
-  #bring(place: WorkerPlace, slot: Slot, as: 'current' | 'candidate'): Start {
+  #startTracked(place: WorkerPlace, slot: Slot, as: 'current' | 'candidate'): Start {
     const begin = (): Start => {
       const start = this.#context.start(place);
       slot[as] = start.handle;
@@ -119,7 +119,7 @@ export class Slots {
   async replace(place: WorkerPlace, mayTakeOver: (candidate: WorkerHandle) => Promise<boolean>): Promise<Replacement> {
     const slot = this.#slots[place.slot];
     if (slot === undefined) return { kind: 'cancelled' };
-    const start = this.#bring(place, slot, 'candidate');
+    const start = this.#startTracked(place, slot, 'candidate');
     const serves = await start.ready.catch((error: unknown) => notStarted(place.slot, error));
     const { handle } = start;
     const takesOver = serves === true && handle.state === 'ready' && (await mayTakeOver(handle));

@@ -107,7 +107,7 @@ export class Starter {
       },
     });
     handle.superseded = () => leases.superseded;
-    const ready = this.#bring(handle, readiness, { listeners: leases.listeners, board });
+    const ready = this.#spawnAndWait(handle, readiness, { listeners: leases.listeners, board });
     const release = (): void => {
       if (board !== undefined) this.#context.leave(board);
       leases.release();
@@ -118,7 +118,7 @@ export class Starter {
     return { handle, ready };
   }
 
-  /** The end of a worker is told a moment after that of its channel; on a busy machine the moment is long. */
+  /** The kernel reports the end of a worker a moment after that of its channel; on a busy machine the moment is long. */
   #untilDeaf(handle: WorkerHandle): void {
     const { system } = this.#context;
     const due = system.now() + DEAF;
@@ -129,7 +129,7 @@ export class Starter {
     void handle.gone.then(() => timer.cancel());
   }
 
-  async #bring(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
+  async #spawnAndWait(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
     const { settings, system } = this.#context;
     const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
     const deadline = system.now() + settings.readyTimeout;
@@ -142,7 +142,7 @@ export class Starter {
     });
     const counted = this.#context.spawned(handle);
     if (settings.readiness === 'spawn') handle.becomeReady();
-    const timer = system.after(Math.max(0, deadline - system.now()), () => this.#late(handle, readiness));
+    const timer = system.after(Math.max(0, deadline - system.now()), () => this.#killLate(handle, readiness));
     const ready = await readiness.promise;
     timer.cancel();
     return (await counted) && ready;
@@ -173,7 +173,7 @@ export class Starter {
     }
   }
 
-  #late(handle: WorkerHandle, readiness: Deferred<boolean>): void {
+  #killLate(handle: WorkerHandle, readiness: Deferred<boolean>): void {
     const { readyTimeout } = this.#context.settings;
     if (handle.state === 'exited' || handle.life.requested) return;
     const fault = `was not ready within ${readyTimeout} ms`;

@@ -137,7 +137,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     if (this.state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });
   }
 
-  /** Gives the worker the sockets of another slot to accept from. False when it could not be told. */
+  /** Gives the worker the sockets of another slot to accept from. False when the order could not be sent. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
     const asked = this.state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
     if (asked) this.#asked.add(slot);

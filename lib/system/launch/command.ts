@@ -47,7 +47,7 @@ export function buildCommand(launch: Launch, control: number, adoption?: number)
 }
 
 /** What the system hands a worker, and how. */
-export interface Handed extends Pick<Command, 'stdio' | 'files'> {
+export interface Inherited extends Pick<Command, 'stdio' | 'files'> {
   /** Where the worker finds it. */
   readonly environment: Readonly<Record<string, string | number>>;
   /** Whether a variable of the master must not reach a worker. */
@@ -55,7 +55,7 @@ export interface Handed extends Pick<Command, 'stdio' | 'files'> {
 }
 
 /** The rest is the same on every system. */
-export function workerCommand(launch: Launch, handed: Handed): WorkerCommand {
+export function workerCommand(launch: Launch, inherited: Inherited): WorkerCommand {
   const { settings, program, slot, generation } = launch;
   const cwd = settings.cwd ?? program.cwd;
   const own = {
@@ -64,16 +64,16 @@ export function workerCommand(launch: Launch, handed: Handed): WorkerCommand {
     [ENV.slot]: slot,
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
-    ...handed.environment,
+    ...inherited.environment,
   };
   return {
     ...commandLine(settings, program, slot),
-    environment: environment(settings.env ?? program.env, own, handed.isStale),
-    stdio: handed.stdio,
+    environment: environment(settings.env ?? program.env, own, inherited.isStale),
+    stdio: inherited.stdio,
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
     ...(settings.gid === undefined ? {} : { gid: settings.gid }),
-    files: handed.files,
+    files: inherited.files,
     slot,
     generation,
   };
@@ -170,7 +170,7 @@ function hasInspectPort(execArgv: readonly string[], env: Readonly<Record<string
 function environment(
   base: Readonly<Record<string, string | undefined>>,
   own: Readonly<Record<string, string | number>>,
-  isStale: Handed['isStale'],
+  isStale: Inherited['isStale'],
 ): string[] {
   const variables: string[] = [];
   for (const key of Object.keys(base)) {

@@ -22,7 +22,7 @@ export class LastWords {
   #channelOpen = true;
   #exit: ProcessExit | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #told = false;
+  #reported = false;
 
   constructor(events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>, close: () => void) {
     this.#events = events;
@@ -64,7 +64,7 @@ export class LastWords {
 
   ended(exit: ProcessExit): void {
     this.#exit = exit;
-    this.#timer = setTimeout(() => this.#tell(), LAST_WORDS);
+    this.#timer = setTimeout(() => this.#report(), LAST_WORDS);
     this.#settle();
   }
 
@@ -73,21 +73,21 @@ export class LastWords {
     for (const stream of this.#outputs) stream.unref?.();
   }
 
-  /** The process never came to be: nothing is told. */
+  /** The process never came to be: nothing is reported. */
   abandon(): void {
-    this.#told = true;
+    this.#reported = true;
     this.#close();
   }
 
   #settle(): void {
-    if (this.#exit !== undefined && !this.#channelOpen && this.#outputs.size === 0) this.#tell();
+    if (this.#exit !== undefined && !this.#channelOpen && this.#outputs.size === 0) this.#report();
   }
 
-  #tell(): void {
-    if (this.#told || this.#exit === undefined) return;
-    this.#told = true;
+  #report(): void {
+    if (this.#reported || this.#exit === undefined) return;
+    this.#reported = true;
     clearTimeout(this.#timer);
-    // A worker behind a wrapper outlives it: closing our end tells it that it has no master any more.
+    // A worker behind a wrapper outlives it: closing our end shows it that it has no master any more.
     this.#close();
     // What is still in the pipes goes on; a process that holds one open must not keep the master alive.
     for (const stream of this.#outputs) stream.unref?.();

@@ -219,7 +219,7 @@ function wayOut(code: string, { port, host, network }: TcpPlan): string | undefi
 
 type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;
 
-interface Particulars {
+interface ListenerDetails {
   readonly boundAs?: string;
   readonly ipv6Only?: boolean;
   /** False: workers bind for themselves, the descriptor is a guard. */
@@ -231,7 +231,7 @@ interface Particulars {
 function listenerOf(
   plan: ListenPlan,
   { fd, family, address, port }: BoundSocket,
-  { boundAs = address, ipv6Only = false, inherited = true, activated }: Particulars,
+  { boundAs = address, ipv6Only = false, inherited = true, activated }: ListenerDetails,
   { log }: OpenListenersContext,
   release: () => void,
 ): OpenListener {

@@ -64,7 +64,7 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
     const first = bindTemporary(plan, native);
     return new OpenUnixSocket(plan, native, lock, { ...first, own: rename(first, path, native) });
   } catch (error) {
-    // The first error is the one to tell.
+    // The first error is the one to report.
     collectErrors([() => releaseLock(path, lock, native)]);
     throw error;
   }

@@ -1,10 +1,10 @@
-/** How long a process had to wait for a CPU: tells a worker that is stuck from one on a machine that is busy. */
+/** How long a process had to wait for a CPU: distinguishes a worker that is stuck from one on a machine that is busy. */
 
 import { readFileSync } from 'node:fs';
 
 /**
  * Milliseconds that the main thread of a process has been ready to run without running, since it started. Grows only when the thread
- * gets a CPU again: a wait that goes on is not in it yet. `undefined` where the kernel does not tell (not Linux, built without
+ * gets a CPU again: a wait that goes on is not in it yet. `undefined` where the kernel does not report it (not Linux, built without
  * `CONFIG_SCHED_INFO`, procfs hidden) and when the process is gone.
  *
  * Reads procfs, which answers out of memory and does not block.

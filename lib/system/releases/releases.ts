@@ -29,7 +29,7 @@ export class Releases {
   /** What the first one had. */
   #parts: readonly string[] | undefined;
   /** What has been said of a release that is gone, by generation. */
-  readonly #told = new Map<number, string>();
+  readonly #logged = new Map<number, string>();
 
   constructor(program: Program, settings: LaunchSettings, log: Logger) {
     this.#program = program;
@@ -61,7 +61,7 @@ export class Releases {
       if (known === serving && known !== generation) continue;
       old.close();
       this.#releases.delete(known);
-      this.#told.delete(known);
+      this.#logged.delete(known);
     }
     this.#releases.set(generation, release);
     if (this.#parts === undefined) {
@@ -89,14 +89,14 @@ export class Releases {
     // Better a worker of the newest release than none.
     const now = this.#follow();
     try {
-      this.#tellGone(generation, release, now);
+      this.#warnOfGone(generation, release, now);
       return this.#launch(now);
     } finally {
       now.close();
     }
   }
 
-  #tellGone(generation: number, gone: Release, now: Release): void {
+  #warnOfGone(generation: number, gone: Release, now: Release): void {
     const missing = this.#lacks(now).at(-1);
     if (missing !== undefined) {
       const why = `${missing} is missing, which workers are started from: deploy it, or restart the master from the present release`;
@@ -104,8 +104,8 @@ export class Releases {
     }
     const [was, is] = [this.#programOf(gone), this.#programOf(now)];
     const said = `${was}, which generation ${generation} ran, is gone: its workers run ${was === is ? 'what took its place' : is}`;
-    if (this.#told.get(generation) !== said) this.#log.warn(said);
-    this.#told.set(generation, said);
+    if (this.#logged.get(generation) !== said) this.#log.warn(said);
+    this.#logged.set(generation, said);
   }
 
   /** Key and certificate of a generation. */

@@ -100,7 +100,7 @@ export class WindowsProcess implements WorkerProcess {
     try {
       this.#native.shareNewborns(pid);
     } catch {
-      // It ended just now, or may not be touched: then it cannot be given a socket either, which is told.
+      // It ended just now, or may not be touched: then it cannot be given a socket either, which is reported.
     }
     this.#job?.release();
   }

@@ -37,7 +37,7 @@ type Native = Pick<WindowsAddon, 'accept' | 'closeFd' | 'watchAccepts'>;
 let known: TcpConstructor | undefined;
 
 /**
- * The class of Node's handles. A socket that is told to connect gets one at once, and is destroyed before anything else happens: a
+ * The class of Node's handles. A socket that is asked to connect gets one at once, and is destroyed before anything else happens: a
  * server would have to listen for it, which a firewall may ask about.
  */
 function tcpConstructor(): TcpConstructor {
@@ -153,7 +153,7 @@ export class AcceptingSocket {
     try {
       accepted = this.#native.accept(this.#socket);
     } catch (error) {
-      // As libuv: the server tells, and the queue keeps what it holds.
+      // As libuv: the server emits the error, and the queue keeps what it holds.
       setTimeout(this.#turn, PAUSE);
       this.#handle.onconnection?.((error as NodeJS.ErrnoException).errno ?? EEXIST);
       return true;

@@ -89,7 +89,7 @@ export class Adoptions {
     }
     const helper = relayTo(server, { fd }, (socket) => admission.admit(server, socket));
     helper.on('error', (error) => this.#report(slot, error));
-    // For a descriptor listen() is done when it returns; a failure is told in the next turn.
+    // For a descriptor listen() is done when it returns; Node emits a failure in the next turn.
     if (!helper.listening) {
       this.#closeUnused(fd);
       return undefined;

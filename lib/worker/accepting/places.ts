@@ -32,7 +32,7 @@ interface Desk {
 export class Places {
   readonly #context: PlacesContext;
   readonly #desks = new Map<Server, Desk>();
-  #told = false;
+  #reported = false;
   #closed = false;
 
   constructor(context: PlacesContext) {
@@ -92,7 +92,7 @@ export class Places {
       if (full) line.leave();
       else line.enter();
     }
-    this.#tell();
+    this.#report();
   }
 
   /** Whether a connection for the server would have a place. */
@@ -100,10 +100,10 @@ export class Places {
     return this.#desks.get(server)?.full !== true;
   }
 
-  #tell(): void {
+  #report(): void {
     const any = [...this.#desks.values()].some(({ full, tcp }) => full && tcp);
-    if (any === this.#told) return;
-    this.#told = any;
+    if (any === this.#reported) return;
+    this.#reported = any;
     this.#context.full(any);
   }
 

@@ -24,14 +24,14 @@ export class Shortage {
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
-  #told = false;
+  #logged = false;
 
   constructor(context: ShortageContext) {
     this.#context = context;
   }
 
   changed(room: DescriptorRoom): void {
-    if (room.short) this.#begin(room);
+    if (room.short) this.#shortOf(room);
     else this.#end(room);
   }
 
@@ -40,11 +40,11 @@ export class Shortage {
     clearTimeout(this.#timer);
   }
 
-  #begin(room: DescriptorRoom): void {
+  #shortOf(room: DescriptorRoom): void {
     const now = performance.now();
     this.#since = now;
-    this.#told = now - this.#loggedAt >= QUIET;
-    if (this.#told) {
+    this.#logged = now - this.#loggedAt >= QUIET;
+    if (this.#logged) {
       this.#loggedAt = now;
       const { log, meanwhile } = this.#context;
       log.warn(
@@ -67,8 +67,8 @@ export class Shortage {
 
   #end(room: DescriptorRoom): void {
     clearTimeout(this.#timer);
-    if (!this.#told) return;
-    this.#told = false;
+    if (!this.#logged) return;
+    this.#logged = false;
     const ms = Math.round(performance.now() - this.#since);
     this.#context.log.info(`has descriptors again (${inUse(room)}) and accepts again after ${ms} ms`);
   }

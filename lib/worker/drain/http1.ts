@@ -84,7 +84,7 @@ export class Http1Drain implements ProtocolDrain {
   /** It does not listen, and has no list of its connections: an app gives it those of another one. */
   readonly #inner: boolean;
   /** Responses that said `Connection: close`. */
-  readonly #told = new WeakSet<ServerResponse>();
+  readonly #announced = new WeakSet<ServerResponse>();
 
   /** @param sockets Its connections; of a server that others give theirs to: absent, it hears of them from then on. */
   constructor(server: Http1Server, sockets: LiveList<HttpSocket> | undefined, mayBeIdle: () => void) {
@@ -148,7 +148,7 @@ export class Http1Drain implements ProtocolDrain {
 
   /** A response whose head was out before the drain leaves its connection open: for one more request, or until a stop finds it quiet. */
   onFinish(socket: HttpSocket, response: ServerResponse): void {
-    if (this.#told.has(response)) return;
+    if (this.#announced.has(response)) return;
     if (isEventStream(response)) afterPendingReads(() => this.#endStream(socket, response));
     this.#mayBeIdle();
   }
@@ -164,7 +164,7 @@ export class Http1Drain implements ProtocolDrain {
   #decideLater(socket: HttpSocket, response: ServerResponse): void {
     decideAtHead(response, (status) => {
       const closes = this.#closes(socket, response, status);
-      if (closes) this.#told.add(response);
+      if (closes) this.#announced.add(response);
       return closes;
     });
   }

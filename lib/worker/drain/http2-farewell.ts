@@ -39,7 +39,7 @@ type Emit = ServerHttp2Session['emit'];
 export class Farewell {
   readonly #session: ServerHttp2Session;
   readonly #emit: Emit;
-  /** `undefined`: the client has been told. */
+  /** `undefined`: GOAWAY has been sent. */
   #held: Parameters<Emit>[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
   #trips = 0;
@@ -57,7 +57,7 @@ export class Farewell {
     session.once('close', () => clearTimeout(this.#timer));
   }
 
-  /** Whether the client has been told. */
+  /** Whether GOAWAY has been sent. */
   get departed(): boolean {
     return this.#held === undefined;
   }
@@ -96,7 +96,7 @@ export class Farewell {
     return this.#session.socket?.bytesWritten ?? 0;
   }
 
-  /** Tells the client to go away, and gives the application what was held back. */
+  /** Sends GOAWAY, and gives the application what was held back. */
   depart(): void {
     const held = this.#held;
     const session = this.#session;
@@ -114,7 +114,7 @@ export class Farewell {
 }
 
 /**
- * Tells the client to go away. The session ends with its last stream.
+ * Sends GOAWAY. The session ends with its last stream.
  *
  * First a GOAWAY that promises everything, because what arrives until it is written is still processed; closing then adds the one
  * that says where that ended (RFC 9113 6.8). The session is closed only when the first one has been written, because Node refuses

@@ -54,7 +54,7 @@ export class Http2Drain implements ProtocolDrain {
     if (first) for (const session of this.#sessions) this.#farewells.set(session, new Farewell(session));
   }
 
-  /** With streams that are being answered, too: being told to go away cuts none of them. */
+  /** With streams that are being answered, too: GOAWAY cuts none of them. */
   idle(): Idle[] {
     const idle: Idle[] = [];
     for (const session of this.#sessions) {

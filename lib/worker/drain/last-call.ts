@@ -21,9 +21,9 @@ const LOOK_AGAIN = 5;
 export interface AcceptQueues {
   /** Accepts what the next turn of the event loop would not find by itself. */
   acceptQueued(): void;
-  /** How many wait; `undefined` where the kernel does not tell. */
+  /** How many wait; `undefined` where the kernel does not report it. */
   queued(): number | undefined;
-  /** How many are in the middle of a handshake, as far as the kernel tells. */
+  /** How many are in the middle of a handshake, as far as the kernel reports it. */
   arriving(): number;
 }
 

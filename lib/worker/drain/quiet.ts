@@ -17,7 +17,7 @@ export interface Activity {
   waiting(socket: object): number;
   /** Ends a connection unless bytes have arrived that were not read; returns whether it is to be closed. In one step, where that is possible. */
   endIfSilent?(socket: object): boolean;
-  /** Milliseconds since bytes were last sent or received; `undefined` where the kernel does not tell. */
+  /** Milliseconds since bytes were last sent or received; `undefined` where the kernel does not report it. */
   quietFor(socket: object): number | undefined;
 }
 
@@ -83,7 +83,7 @@ interface Candidate extends Idle {
 
 export class Quiet {
   readonly #context: QuietContext;
-  /** Where the kernel does not tell: since when nothing more was read of a connection. */
+  /** Where the kernel does not report it: since when nothing more was read of a connection. */
   readonly #since = new WeakMap<object, { readonly bytes: number; readonly at: number }>();
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Infinity;

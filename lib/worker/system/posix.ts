@@ -92,7 +92,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** `undefined` where this system does not tell, or the app has closed its server. */
+/** `undefined` where this system does not report it, or the app has closed its server. */
 function asked<T>(question: () => T): T | undefined {
   try {
     return question();

@@ -161,9 +161,7 @@ test('what a worker writes to stderr before it exits at boot reaches the master,
   const printed = 'cannot reach the database\nbytes hicalled\n';
   expect(worker.stderr()).toBe(printed);
   await worker.message('wrote-stderr');
-  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(
-    printed,
-  );
+  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(printed);
 });
 
 test('reports of stderr are bounded, and end when the worker is ready', async () => {

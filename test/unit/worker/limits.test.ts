@@ -16,7 +16,7 @@ function watch(settings: object, context: { rss?: () => number; random?: () => n
   const told: string[] = [];
   const recycling = new WorkerLimits({
     settings: { ...limits, ...settings },
-    tell: (reason) => told.push(reason),
+    enough: (reason) => told.push(reason),
     ...context,
   });
   undo.push(() => recycling.close());
