@@ -28,28 +28,17 @@ void Abandon(Process& process) {
 }  // namespace
 
 void Children::StartWatch(Napi::Env env) {
-  if (watch_) return;
-  auto* keeper = new std::shared_ptr<ProcessWatch>();
-  // The finalizer also runs when the environment is torn down, and right after it the queue is
-  // gone: no thread may be left that would push into it.
-  queue_ = ExitQueue::New(
-      env, "prefork:exits", 0, 1, this,
-      [](Napi::Env, std::shared_ptr<ProcessWatch>* watch, Children*) {
-        if (*watch) (*watch)->Stop();
-        delete watch;
+  if (queue_) return;
+  queue_ = ExitQueue::Open(
+      env, "prefork:exits", Napi::Function(),
+      [this](Napi::Env current, Napi::Function, ProcessWatch&, const ExitEvent& event) {
+        OnExit(current, event);
       },
-      keeper);
-  try {
-    watch_ = std::make_shared<ProcessWatch>([queue = queue_](std::uint64_t id, ProcessExit exit) {
-      auto* event = new ExitEvent{id, exit};
-      if (queue.NonBlockingCall(event) != napi_ok)
-        delete event;  // the environment is on its way out
-    });
-    *keeper = watch_;
-  } catch (...) {
-    queue_.Release();
-    throw;
-  }
+      [](auto push) {
+        return std::make_shared<ProcessWatch>([push](std::uint64_t id, ProcessExit exit) {
+          push({id, exit});
+        });
+      });
 }
 
 void Children::Unref(Napi::Env env, std::uint64_t id) {
@@ -60,21 +49,20 @@ void Children::Unref(Napi::Env env, std::uint64_t id) {
 }
 
 void Children::KeepLoopAlive(Napi::Env env) {
-  if (!watch_) return;
+  if (!queue_) return;
   const bool waited_for = std::any_of(entries_.begin(), entries_.end(),
                                       [](const auto& e) { return e.second.keeps_loop_alive; });
   if (waited_for) {
-    queue_.Ref(env);
+    queue_->Ref(env);
   } else {
-    queue_.Unref(env);
+    queue_->Unref(env);
   }
 }
 
 void Children::StopWatchWhenIdle() {
-  if (!entries_.empty() || !watch_) return;
-  watch_->Stop();
-  watch_.reset();
-  queue_.Release();
+  if (!entries_.empty() || !queue_) return;
+  queue_->Close();
+  queue_.reset();
 }
 
 Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Function on_exit) {
@@ -84,7 +72,7 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
   try {
     entries_.emplace(id, Entry{process, Napi::Persistent(on_exit)});
     StartWatch(env);
-    watch_->Add(id, process);
+    queue_->watch().Add(id, process);
     KeepLoopAlive(env);
   } catch (...) {
     Abandon(*process);
@@ -109,26 +97,20 @@ Napi::Value Children::Spawn(Napi::Env env, const SpawnOptions& options, Napi::Fu
   return child;
 }
 
-void Children::OnExit(Napi::Env env, Napi::Function, Children* self, ExitEvent* event) {
-  const std::unique_ptr<ExitEvent> owned(event);
-  // Without an environment this only frees what was queued; `self` may be gone.
-  if (static_cast<napi_env>(env) == nullptr) return;
-  const auto found = self->entries_.find(event->id);
-  if (found == self->entries_.end()) return;
+void Children::OnExit(Napi::Env env, const ExitEvent& event) {
+  const auto found = entries_.find(event.id);
+  if (found == entries_.end()) return;
   const Napi::FunctionReference on_exit = std::move(found->second.on_exit);
-  self->entries_.erase(found);
-  try {
+  entries_.erase(found);
+  ReportThrown(env, [&] {
     Napi::Object exit = Napi::Object::New(env);
-    exit.Set("code", ToJs(env, event->exit.code));
-    exit.Set("signal", ToJs(env, event->exit.signal));
+    exit.Set("code", ToJs(env, event.exit.code));
+    exit.Set("signal", ToJs(env, event.exit.signal));
     on_exit.Call({exit});
-  } catch (const Napi::Error& error) {
-    // Before Node-API 10 a throw out of a thread-safe function is only a deprecation warning
-    // (DEP0168), so it is reported as what it is: an uncaught exception.
-    napi_fatal_exception(env, error.Value());
-  }
-  self->StopWatchWhenIdle();
-  self->KeepLoopAlive(env);
+  });
+  // After the call, which may have started a child, and whether or not it threw.
+  StopWatchWhenIdle();
+  KeepLoopAlive(env);
 }
 
 std::unordered_set<pid_t> Children::Pids() const {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "native/binding/event_queue.h"
 #include "native/posix/process_watch.h"
 #include "native/posix/spawn.h"
 
@@ -37,9 +38,9 @@ class Children {
     std::uint64_t id;
     ProcessExit exit;
   };
-  static void OnExit(Napi::Env env, Napi::Function unused, Children* self, ExitEvent* event);
-  using ExitQueue = Napi::TypedThreadSafeFunction<Children, ExitEvent, OnExit>;
+  using ExitQueue = EventQueue<ProcessWatch, ExitEvent>;
 
+  void OnExit(Napi::Env env, const ExitEvent& event);
   void StartWatch(Napi::Env env);
   void Unref(Napi::Env env, std::uint64_t id);
   void KeepLoopAlive(Napi::Env env);
@@ -47,10 +48,9 @@ class Children {
 
   std::unordered_map<std::uint64_t, Entry> entries_;
   std::uint64_t last_id_ = 0;
-  // Both exist exactly while there are children: an idle master holds no thread and no descriptor,
-  // and the queue keeps the event loop alive for as long as an exit can come that is waited for.
-  std::shared_ptr<ProcessWatch> watch_;
-  ExitQueue queue_;
+  // Exists exactly while there are children: an idle master holds no thread and no descriptor. It
+  // keeps the event loop alive for as long as an exit can come that the master waits for.
+  std::shared_ptr<ExitQueue> queue_;
 };
 
 }  // namespace prefork
