@@ -3,22 +3,14 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
 
-namespace prefork {
+#include "native/core/signs_of_life.h"
 
-// The master as the environment of its worker says it.
-struct MasterProcess {
-  int pid;
-  // This end of the control channel, or -1.
-  int control_fd = -1;
-  // What CreationTime() of windows/process_handle.h says of it, or 0: only Windows asks.
-  std::uint64_t started = 0;
-};
+namespace prefork {
 
 class MasterWatch {
  public:

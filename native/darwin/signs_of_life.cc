@@ -1,0 +1,89 @@
+// Two signs of life: EVFILT_PROC on the master, and the control channel, whose other end only the
+// master holds. The kernel has no death signal (PR_SET_PDEATHSIG of Linux), so the thread of the
+// watch is all there is: it runs whatever the event loop does, and from the preload of a worker on.
+#include "native/core/signs_of_life.h"
+
+#include <errno.h>
+
+#include <limits>
+
+#include "native/core/sys_error.h"
+#include "native/darwin/kqueue.h"
+#include "native/posix/fd.h"
+
+namespace prefork {
+namespace {
+
+constexpr std::uint64_t kMasterId = 1;
+constexpr std::uint64_t kChannelId = 2;
+
+bool IsDeath(const struct kevent& event) {
+  // Data on the channel is for the event loop, which reads it; only its end is for us.
+  return event.filter == EVFILT_PROC || (event.flags & EV_EOF) != 0;
+}
+
+class DarwinSigns : public SignsOfLife {
+ public:
+  bool Arm(const MasterProcess& master) override {
+    // There are no pid namespaces: the number means the same process here, whoever started this
+    // one.
+    const int refused =
+        kqueue_.Change(MakeChange(static_cast<std::uintptr_t>(master.pid), EVFILT_PROC,
+                                  EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, kMasterId));
+    // A process that has ended, or is about to, is not found.
+    const bool found = refused != ESRCH;
+    if (refused != 0 && found && master.control_fd < 0) {
+      throw SysError(refused, "kevent")
+          .Advise("without it and without a control channel nobody watches the master");
+    }
+    const bool channel_ended =
+        master.control_fd >= 0 && !ArmChannel(master.control_fd, refused != 0);
+    return found && !channel_ended;
+  }
+
+  bool Wait(int timeout) override {
+    struct kevent events[4];
+    const int count = kqueue_.Wait(events, 4, timeout);
+    bool died = false;
+    for (int i = 0; i < count; ++i) {
+      if (IsDeath(events[i])) died = true;
+    }
+    return died;
+  }
+
+  void Wake() override { kqueue_.Wake(); }
+
+  // There is none. A worker whose death signal is to be kept has no grace: the thread of its watch
+  // ends it, at once.
+  void ClearDeathSignal(bool) override {}
+
+ private:
+  // False for a channel that has ended already.
+  bool ArmChannel(int control_fd, bool alone) {
+    // Beside the process the channel is only borrowed: closing a descriptor takes its events out of
+    // the queue, kqueue(2), so when JavaScript closes it the master sees end-of-file as it should,
+    // and the process is watched on. Alone, it is the only sign of life there is: a duplicate keeps
+    // it.
+    if (alone) channel_ = Duplicate(control_fd);
+    const int fd = alone ? channel_.Get() : control_fd;
+    // A low-water mark that no message reaches: the thread sleeps while the master talks. Its end
+    // is told in any case (bsd/kern/uipc_socket.c, filt_soread_common), and EV_CLEAR keeps a buffer
+    // that is full from being told over and over.
+    const int error =
+        kqueue_.Change(MakeChange(static_cast<std::uintptr_t>(fd), EVFILT_READ, EV_ADD | EV_CLEAR,
+                                  NOTE_LOWAT, std::numeric_limits<int>::max(), kChannelId));
+    if (error != 0) throw SysError(error, "kevent");
+    // Looked at after EVFILT_PROC, so a pid that was recycled before cannot pass for the master:
+    //   master dies, channel ends | pid recycled | EVFILT_PROC of a stranger | this: ended, dead
+    return !Wait(0);
+  }
+
+  Kqueue kqueue_;
+  UniqueFd channel_;  // own duplicate; only where the process cannot be watched
+};
+
+}  // namespace
+
+std::unique_ptr<SignsOfLife> MakeSignsOfLife() { return std::make_unique<DarwinSigns>(); }
+
+}  // namespace prefork
