@@ -9,9 +9,11 @@ namespace prefork {
 namespace {
 
 Napi::Value Features(const Napi::CallbackInfo& info) {
+  // Probed once per process. Never destroyed: other threads may look while the process exits.
+  static const auto* features = new std::vector<Feature>(ProbeFeatures());
   Napi::Object result = Napi::Object::New(info.Env());
   Napi::Object reasons = Napi::Object::New(info.Env());
-  for (const Feature& feature : ProbeFeatures()) {
+  for (const Feature& feature : *features) {
     result.Set(feature.name, feature.available);
     if (!feature.available) reasons.Set(feature.name, feature.reason);
   }

@@ -16,6 +16,8 @@
 
 namespace prefork {
 
+constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
+
 // An Error of Node's own shape: code, negative errno, syscall, and address/port or path where they
 // apply.
 inline Napi::Error ToJs(Napi::Env env, const SysError& error) {
@@ -64,7 +66,7 @@ inline std::int64_t ToInteger(const Napi::Value& value, const std::string& name,
 }
 
 inline int ToFd(const Napi::Value& value, const std::string& name) {
-  return static_cast<int>(ToInteger(value, name, 0, std::numeric_limits<int>::max()));
+  return static_cast<int>(ToInteger(value, name, 0, kMaxInt));
 }
 
 // A C string in the end: NUL would cut it short without anybody noticing.

@@ -19,8 +19,6 @@
 namespace prefork {
 namespace {
 
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
-
 struct Linux : Posix {
   QueueWatches queue_watches;
   StrangerReaper reaper;

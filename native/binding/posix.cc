@@ -15,8 +15,6 @@
 namespace prefork {
 namespace {
 
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
-
 Posix& Self(const Napi::CallbackInfo& info) { return *static_cast<Posix*>(info.Data()); }
 
 Napi::Value Listen(const Napi::CallbackInfo& info) {

@@ -18,8 +18,6 @@
 namespace prefork {
 namespace {
 
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
-
 // Per environment: Node loads the addon once per process and calls Init once per worker thread.
 struct Windows {
   AcceptWatches accept_watches;

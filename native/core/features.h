@@ -13,7 +13,10 @@ struct Feature {
   std::string reason;  // why not
 };
 
-// Probes once per process.
-const std::vector<Feature>& ProbeFeatures();
+inline Feature Yes(const char* name) { return {name, true, ""}; }
+inline Feature No(const char* name, std::string reason) { return {name, false, std::move(reason)}; }
+
+// Asks the kernel anew with each call.
+std::vector<Feature> ProbeFeatures();
 
 }  // namespace prefork

@@ -10,18 +10,17 @@
 namespace prefork {
 namespace {
 
-Feature Yes(const char* name) { return {name, true, ""}; }
-Feature No(const char* name, const char* reason) { return {name, false, reason}; }
-
 Feature ProbeUnixSockets() {
   const UniqueFd local(socket(AF_UNIX, SOCK_STREAM, 0));
   if (local) return Yes("unixSockets");
   const int error = errno;
-  return {"unixSockets", false,
-          std::string("socket(AF_UNIX): ") + ErrorName(error) + ", " + ErrorText(error)};
+  return No("unixSockets",
+            std::string("socket(AF_UNIX): ") + ErrorName(error) + ", " + ErrorText(error));
 }
 
-std::vector<Feature> Probe() {
+}  // namespace
+
+std::vector<Feature> ProbeFeatures() {
   return {
       Yes("nativeSpawn"),
       No("reuseport",
@@ -36,16 +35,8 @@ std::vector<Feature> Probe() {
       No("queueDepth", "macOS does not tell the limit of an accept queue"),
       Yes("dropPrivileges"),
       {"acceptLine", WhyNoAcceptLine().empty(), WhyNoAcceptLine()},
-      {"exclusiveAccept", false, WhyNoExclusiveAccept()},
+      No("exclusiveAccept", WhyNoExclusiveAccept()),
   };
-}
-
-}  // namespace
-
-const std::vector<Feature>& ProbeFeatures() {
-  // Never destroyed: threads may look while the process exits.
-  static const auto* features = new std::vector<Feature>(Probe());
-  return *features;
 }
 
 }  // namespace prefork

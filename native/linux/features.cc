@@ -16,12 +16,10 @@
 namespace prefork {
 namespace {
 
-Feature Yes(const char* name) { return {name, true, ""}; }
-
 Feature Judge(const char* name, int status, const char* what) {
   if (status >= 0) return Yes(name);
   const int error = errno;
-  return {name, false, std::string(what) + ": " + ErrorName(error) + ", " + ErrorText(error)};
+  return No(name, std::string(what) + ": " + ErrorName(error) + ", " + ErrorText(error));
 }
 
 UniqueFd TcpSocket() {
@@ -36,7 +34,9 @@ Feature ProbePidfd() {
                "pidfd_open(2), needs Linux 5.3 and no seccomp filter against it");
 }
 
-std::vector<Feature> Probe() {
+}  // namespace
+
+std::vector<Feature> ProbeFeatures() {
   std::vector<Feature> features;
   features.push_back(Yes("nativeSpawn"));
   const UniqueFd tcp = TcpSocket();
@@ -60,14 +60,6 @@ std::vector<Feature> Probe() {
   const std::string alone = WhyNoExclusiveAccept();
   features.push_back({"exclusiveAccept", alone.empty(), alone});
   return features;
-}
-
-}  // namespace
-
-const std::vector<Feature>& ProbeFeatures() {
-  // Never destroyed: threads may look while the process exits.
-  static const auto* features = new std::vector<Feature>(Probe());
-  return *features;
 }
 
 }  // namespace prefork

@@ -37,7 +37,6 @@ constexpr long kCloseRange = 436;  // one number on every architecture since Lin
 
 constexpr int kSignals = 64;
 constexpr std::size_t kKernelSigsetSize = 8;
-constexpr int kExitBeforeExec = 127;
 // Without close_range(2) and /proc a loop is all that is left. Above this number a descriptor
 // without close-on-exec is less likely than a limit of 2^30 that would stall the master for
 // minutes.

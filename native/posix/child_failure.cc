@@ -7,8 +7,6 @@
 namespace prefork {
 namespace {
 
-constexpr int kExitBeforeExec = 127;
-
 const char* StepName(Step step) {
   switch (step) {
     case Step::kFcntl:

@@ -30,6 +30,9 @@ struct ChildFailure {
   std::int32_t error;
 };
 
+// The exit code of a child that ends before exec: the one of a shell that does not find a command.
+constexpr int kExitBeforeExec = 127;
+
 // In the child: reports `errno` and ends the process. Async-signal-safe.
 [[noreturn]] void FailChild(int error_pipe, Step step);
 // In the parent, after its copy of the write end is closed. True when the child reported a failure;
