@@ -1,5 +1,5 @@
-// The border on Windows: checks arguments, calls the core, translates results. No decision is made
-// here.
+// The exports on Windows. They check arguments, call the core and translate results, and decide
+// nothing.
 #include <errno.h>
 #include <string.h>
 #include <winsock2.h>
@@ -12,8 +12,8 @@
 #include "native/binding/master_watches.h"
 #include "native/windows/accept.h"
 #include "native/windows/listener.h"
-#include "native/windows/nursery.h"
 #include "native/windows/process_handle.h"
+#include "native/windows/spawn_job.h"
 
 namespace prefork {
 namespace {
@@ -22,7 +22,7 @@ namespace {
 struct Windows {
   AcceptWatches accept_watches;
   Jobs jobs;
-  Nursery nursery;
+  SpawnJob spawn_job;
   MasterWatches master_watches;
 };
 
@@ -39,7 +39,7 @@ unsigned long ToPid(const Napi::Value& value) {
       ToInteger(value, "pid", 1, std::numeric_limits<std::uint32_t>::max()));
 }
 
-// The socket changes hands: whatever throws before closes it.
+// Hands the socket to JavaScript. An exception before that closes it.
 Napi::Value ToNumber(Napi::Env env, UniqueSocket socket) {
   const Napi::Value number = Napi::Number::New(env, static_cast<double>(socket.Get()));
   socket.Release();
@@ -115,13 +115,13 @@ Napi::Value CreateJob(const Napi::CallbackInfo& info) {
 
 Napi::Value HoldNewborns(const Napi::CallbackInfo& info) {
   const bool hold = ToFlag(info[0], "hold");
-  const bool held = Translate(info.Env(), [&] { return Self(info).nursery.Hold(hold); });
+  const bool held = Translate(info.Env(), [&] { return Self(info).spawn_job.Hold(hold); });
   return Napi::Boolean::New(info.Env(), held);
 }
 
 void ShareNewborns(const Napi::CallbackInfo& info) {
   const unsigned long pid = ToPid(info[0]);
-  Translate(info.Env(), [&] { Self(info).nursery.ShareWith(pid); });
+  Translate(info.Env(), [&] { Self(info).spawn_job.ShareWith(pid); });
 }
 
 // Counts in units of 100 ns since 1601: too much for a number of JavaScript.
@@ -154,8 +154,8 @@ Napi::Value WatchMaster(const Napi::CallbackInfo& info) {
 void ExportSystem(Napi::Env env, Napi::Object exports) {
   auto* self = new Windows();
   env.SetInstanceData(self);
-  // Joins the threads while the environment is whole; the destructor of the instance would come
-  // after it.
+  // The hook joins the threads while the environment is whole; the destructor of the instance would
+  // run after that.
   env.AddCleanupHook(
       [](Windows* instance) {
         instance->accept_watches.Stop();

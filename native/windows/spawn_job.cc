@@ -1,8 +1,8 @@
-// Why a job that this process is in: libuv starts a detached process suspended and resumes it after
-// that (src/win/process.c, uv_spawn). A master that is killed in between would leave a process that
-// never runs, and so never finds out that it is an orphan. Only what a process is born into covers
-// that instant, and what it is born into is the job of its parent.
-#include "native/windows/nursery.h"
+// Why this process is in the job itself: libuv starts a detached process suspended, and resumes it
+// after that (src/win/process.c, uv_spawn). A master that is killed in between would leave a
+// process that never runs, and so never finds out that it is an orphan. Only the job that a process
+// is born into covers that instant, and that is the job of its parent.
+#include "native/windows/spawn_job.h"
 
 #include <errno.h>
 
@@ -15,14 +15,16 @@
 namespace prefork {
 namespace {
 
-// Members of the job stay in it, so its limits say what becomes of them.
+// Members stay in the job, so its limits decide what becomes of them.
 constexpr unsigned long kHolds = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-// What is started now is no member; also on request, which a job without this would refuse.
+// A process that starts now is no member, also one that asks to break away, which a job without
+// this limit would refuse.
 constexpr unsigned long kLetsGo =
     JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK | JOB_OBJECT_LIMIT_BREAKAWAY_OK;
 
-// The job that this process is in lets children out, as that of libuv does (uv_spawn). One that is
-// held below it would not get out: it would end with whoever holds that job, for good.
+// The job that this process is in lets children out, as that of libuv does (uv_spawn). A process
+// that is held in a job below it would not get out: for its whole life it would end with the
+// holders of that job.
 bool ChildrenGetOut() {
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION information = {};
   // Without a handle: the job of this process, the innermost one. Fails outside of any.
@@ -47,7 +49,7 @@ UniqueHandle JobOfOurs() {
 
 }  // namespace
 
-bool Nursery::Hold(bool hold) {
+bool SpawnJob::Hold(bool hold) {
   if (!tried_) job_ = JobOfOurs();
   tried_ = true;
   if (!job_) return false;
@@ -59,10 +61,11 @@ bool Nursery::Hold(bool hold) {
   }
 }
 
-void Nursery::ShareWith(unsigned long pid) {
+void SpawnJob::ShareWith(unsigned long pid) {
   if (!job_) return;
   const UniqueHandle process = OpenRunning(pid, PROCESS_DUP_HANDLE);
-  // It is to exist, and to be of no use; its owner never learns of it, so it ends with the process.
+  // The copy only has to exist, so it allows nothing but a query. Its owner never learns of it, so
+  // it ends with that process.
   constexpr BOOL kInherited = FALSE;
   HANDLE copy;
   if (DuplicateHandle(GetCurrentProcess(), job_.Get(), process.Get(), &copy, JOB_OBJECT_QUERY,
