@@ -19,11 +19,11 @@ void CallOnChange(Napi::Env env, Napi::Function on_change, std::nullptr_t*, Chan
   const std::unique_ptr<Change> owned(change);
   if (static_cast<napi_env>(env) == nullptr) return;
   try {
-    Napi::Object told = Napi::Object::New(env);
-    told.Set("short", owned->is_short);
-    told.Set("open", static_cast<double>(owned->use.open));
-    told.Set("limit", static_cast<double>(owned->use.limit));
-    on_change.Call({told});
+    Napi::Object room = Napi::Object::New(env);
+    room.Set("short", owned->is_short);
+    room.Set("open", static_cast<double>(owned->use.open));
+    room.Set("limit", static_cast<double>(owned->use.limit));
+    on_change.Call({room});
   } catch (const Napi::Error& error) {
     napi_fatal_exception(env, error.Value());  // see Children::OnExit
   }
@@ -58,7 +58,7 @@ bool IsNode(Napi::Env env) {
   return versions.IsObject() && !versions.As<Napi::Object>().Has("bun");
 }
 
-// Two numbers that JavaScript keeps writing to: kept alive for as long as the process.
+// JavaScript keeps writing to the two numbers, so this keeps them alive for as long as the process.
 const std::uint32_t* ToCounts(const Napi::Value& value) {
   if (value.IsTypedArray()) {
     const auto array = value.As<Napi::TypedArray>();
@@ -76,7 +76,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   const Napi::Object request = ToObject(info[0], "request");
   const auto place = ToOptional(request.Get("board"), "board", ToObject);
   const Napi::Function on_change = ToFunction(info[1], "onRoom");
-  // Its loop is the one that lives as long as the process.
+  // Only the event loop of the main thread lives as long as the process.
   if (!OnMainThread() || !IsNode(env) || !WhyNoAcceptLine().empty()) return env.Undefined();
   uv_loop_s* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return env.Undefined();

@@ -1,4 +1,4 @@
-// Leaving the line of those who accept, as JavaScript sees it.
+// Takes listeners out of the poll of the event loop and puts them back, for JavaScript.
 #pragma once
 
 #include <napi.h>

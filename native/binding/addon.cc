@@ -1,4 +1,5 @@
-// The entry of the addon: what is the same on every system. The rest is in addon_<system>.cc.
+// The entry of the addon, with the exports that are the same on every system. linux.cc, darwin.cc
+// or windows.cc adds the others.
 #include <napi.h>
 
 #include "native/binding/exports.h"
@@ -27,7 +28,7 @@ Napi::Value MainThread(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportSystem(env, exports);
-  // Looked up when asked for: workers never do.
+  // Getters, so that the addon probes only when JavaScript asks, which workers never do.
   exports.DefineProperty(
       Napi::PropertyDescriptor::Accessor(env, exports, "mainThread", MainThread, napi_enumerable));
   exports.DefineProperty(

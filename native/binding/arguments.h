@@ -1,5 +1,5 @@
-// Checks arguments and translates errors: the only way from JavaScript into the core and back.
-// The addon_* files are the only ones that include <napi.h>.
+// Checks arguments and translates errors: the only way from JavaScript into the core and back. Only
+// the files in native/binding include <napi.h>.
 #pragma once
 
 #include <errno.h>
@@ -69,7 +69,7 @@ inline int ToFd(const Napi::Value& value, const std::string& name) {
   return static_cast<int>(ToInteger(value, name, 0, kMaxInt));
 }
 
-// A C string in the end: NUL would cut it short without anybody noticing.
+// The core hands the text to C functions, which would silently stop at a NUL.
 inline std::string ToText(const Napi::Value& value, const std::string& name) {
   if (value.IsString()) {
     std::string text = value.As<Napi::String>().Utf8Value();

@@ -1,4 +1,4 @@
-// The memory that the workers of a fleet share, as JavaScript has it.
+// The exports for the memory that the workers of a fleet share.
 #pragma once
 
 #include <napi.h>

@@ -13,15 +13,15 @@ Napi::Value ToJs(Napi::Env env, std::optional<int> value) {
   return value ? Napi::Value(Napi::Number::New(env, *value)) : env.Null();
 }
 
-// A child that nobody watches would be orphaned in all but name.
+// Ends a child that no thread watches: the master would never notice its exit.
 void Abandon(Process& process) {
   try {
     process.Kill(SIGKILL);
     process.AwaitEnd();
     process.Reap();
   } catch (const SysError&) {
-    // Not ours to kill, which no kernel says about a child whose ids it let us choose; waiting for
-    // its end would then take for ever. The caller hears why nobody watches it.
+    // kill(2) was refused. No kernel does that for a child whose ids it let this process choose,
+    // and waiting for its end would take for ever. The caller gets the error of the watch.
   }
 }
 

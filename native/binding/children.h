@@ -22,7 +22,7 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  // Throws SysError. `on_exit` is called once, after the reap, never before this returns.
+  // Throws SysError. Calls `on_exit` once, after the reap, never before this returns.
   Napi::Value Spawn(Napi::Env env, const SpawnOptions& options, Napi::Function on_exit);
   std::unordered_set<pid_t> Pids() const;
   // Joins the threads and forgets the children, which live on. Idempotent.

@@ -1,4 +1,4 @@
-// The border on macOS: what every POSIX system has, and nothing else.
+// The exports on macOS: those of every POSIX system, and no others.
 #include "native/binding/exports.h"
 #include "native/binding/posix.h"
 
@@ -7,8 +7,8 @@ namespace prefork {
 void ExportSystem(Napi::Env env, Napi::Object exports) {
   auto* self = new Posix();
   env.SetInstanceData(self);
-  // Joins the threads while the environment is whole; the destructor of the instance would come
-  // after it.
+  // The hook joins the threads while the environment is whole; the destructor of the instance would
+  // run after that.
   env.AddCleanupHook([](Posix* instance) { instance->Stop(); }, self);
   ExportPosix(env, exports, self);
 }

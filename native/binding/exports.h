@@ -1,11 +1,11 @@
-// What the addon exports on this system; one addon_<system>.cc has it.
+// The exports of one system: linux.cc, darwin.cc or windows.cc implements this for addon.cc.
 #pragma once
 
 #include <napi.h>
 
 namespace prefork {
 
-// Once per environment. Stops what it starts when the environment ends.
+// Called once per environment. The threads that the exports start end with the environment.
 void ExportSystem(Napi::Env env, Napi::Object exports);
 
 }  // namespace prefork

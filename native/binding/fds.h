@@ -9,7 +9,7 @@
 
 namespace prefork {
 
-// The descriptor changes hands: whatever throws before closes it.
+// Hands the descriptor to JavaScript. An exception before that closes it.
 Napi::Value ToNumber(Napi::Env env, UniqueFd fd);
 Napi::Value ToPair(Napi::Env env, std::pair<UniqueFd, UniqueFd> fds);
 // Adds closeFd, dupFd, setCloseOnExec, setNonBlocking, socketPair and pipe.

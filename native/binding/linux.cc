@@ -1,4 +1,5 @@
-// The border on Linux: what every POSIX system has, and what only this kernel can do.
+// The exports on Linux: those of every POSIX system, and those that only this kernel makes
+// possible.
 #include <signal.h>
 
 #include "native/binding/addresses.h"
@@ -103,8 +104,8 @@ void LeaveSignalToJobControl(const Napi::CallbackInfo& info) {
   Translate(info.Env(), [&] { LeaveToJobControl(signal); });
 }
 
-// V8 collects, and gives pages back, when memory outside of its heap is said to be more than it may
-// have.
+// V8 collects, and gives pages back to the kernel, once the addon reports more memory outside of
+// the heap than V8 allows.
 void ReleaseMemory(const Napi::CallbackInfo& info) {
   constexpr std::int64_t kTooMuch = std::int64_t{1} << 36;
   if (ToFlag(info[0], "heap")) {
@@ -119,8 +120,8 @@ void ReleaseMemory(const Napi::CallbackInfo& info) {
 void ExportSystem(Napi::Env env, Napi::Object exports) {
   auto* self = new Linux();
   env.SetInstanceData(self);
-  // Joins the threads while the environment is whole; the destructor of the instance would come
-  // after it.
+  // The hook joins the threads while the environment is whole; the destructor of the instance would
+  // run after that.
   env.AddCleanupHook(
       [](Linux* instance) {
         instance->Stop();

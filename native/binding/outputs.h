@@ -1,4 +1,4 @@
-// The border of what touches descriptors 0-2.
+// The exports that touch descriptors 0-2.
 #pragma once
 
 #include <napi.h>

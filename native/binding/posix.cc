@@ -1,5 +1,5 @@
-// The border on every POSIX system: checks arguments, calls the core, translates results. No
-// decision is made here.
+// The exports on every POSIX system. They check arguments, call the core and translate results, and
+// decide nothing.
 #include "native/binding/posix.h"
 
 #include "native/binding/accept_queues.h"

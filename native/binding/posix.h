@@ -1,4 +1,4 @@
-// What the addon exports on every POSIX system.
+// The exports that Linux and macOS share.
 #pragma once
 
 #include <napi.h>
@@ -24,11 +24,12 @@ struct Posix {
 };
 
 // Adds listen, setBacklog, inspectListener, probeUnix, lockFile, spawn, userGroups, watchMaster,
-// acceptLines and what descriptors need. `self` lives as long as the environment.
+// acceptLines and the functions for descriptors and output. `self` lives as long as the
+// environment.
 void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self);
 
-// For the systems' own exports: the descriptor changes hands on the last line, whatever throws
-// before closes it.
+// For the exports of one system, too. The last line hands the descriptor to JavaScript; an
+// exception before it closes the descriptor.
 Napi::Value ToBoundSocket(Napi::Env env, UniqueFd fd);
 
 }  // namespace prefork

@@ -9,7 +9,7 @@ void CallOnWaiting(Napi::Env env, Napi::Function on_waiting, QueueWatch& watch,
                    const std::vector<QueueWatch::Waiting>& report) {
   // What JavaScript did while the report was under way goes first:
   //   thread: reports fd 7 | JavaScript: remove(7), close(7), open() == 7 | here
-  const auto waiting = watch.StillTold(report);
+  const auto waiting = watch.StillReported(report);
   if (waiting.empty()) return;
   Napi::Array queues = Napi::Array::New(env, waiting.size());
   for (std::uint32_t i = 0; i < waiting.size(); ++i) {

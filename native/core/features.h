@@ -1,4 +1,4 @@
-// What this system and kernel can do.
+// The features that this system and kernel have. addon.cc exports them.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace prefork {
 struct Feature {
   const char* name;  // as in Features of lib/types.ts
   bool available;
-  std::string reason;  // why not
+  std::string reason;  // why it is not available
 };
 
 inline Feature Yes(const char* name) { return {name, true, ""}; }

@@ -41,15 +41,16 @@ int MasterDeadlines::Step() {
   if (died_ && grace_) {
     const Clock::time_point end = *died_ + *grace_;
     if (end <= now) EndOrphan(master_, *grace_);
-    if (!told_) {
-      told_ = true;
+    if (!reported_) {
+      reported_ = true;
       on_death_();
     }
     next = next ? std::min(*next, end) : end;
   }
   if (exit_at_ && *exit_at_ <= now) EndProcess(exit_code_);
   if (!next) return -1;
-  // Rounded up: a sleep that ends a fraction too early would spin through the rest.
+  // Rounded up: after a sleep that ends a fraction too early the thread would spin through the
+  // rest.
   const auto left = std::chrono::ceil<milliseconds>(*next - now).count();
   constexpr long long kLongestSleep = 24 * 3600 * 1000;
   return static_cast<int>(std::min<long long>(left, kLongestSleep));

@@ -1,5 +1,5 @@
-// When a worker whose master is gone has to be gone as well. Whoever notices the death, and however
-// a thread sleeps until the next deadline, this is the same on every system.
+// The two deadlines of a worker: the end of its grace after the death of the master, and the one of
+// exitAfter(). The thread of MasterWatch enforces them. This is the same on every system.
 #pragma once
 
 #include <chrono>
@@ -9,20 +9,21 @@
 
 namespace prefork {
 
-// Not for several threads: the watch has a mutex around every call, also while `on_death` runs, so
-// that its Stop() excludes it.
+// Not thread-safe: MasterWatch holds its mutex around every call, also while `on_death` runs, so
+// that its Stop() excludes that.
 class MasterDeadlines {
  public:
   MasterDeadlines(int master, std::function<void()> on_death)
       : master_(master), on_death_(std::move(on_death)) {}
 
-  // The master is gone as of now. Only the first call counts.
+  // The master has died just now. Only the first call counts.
   void NoteDeath();
   bool Dead() const { return died_.has_value(); }
   // As in MasterWatch.
   void SetGrace(std::optional<std::chrono::milliseconds> grace) { grace_ = grace; }
   void ExitAfter(std::chrono::milliseconds delay, int code);
-  // Milliseconds to sleep, -1 for ever. Does not return when a deadline has passed.
+  // Returns how many ms the thread may sleep, -1 for ever. Ends the process when a deadline has
+  // passed.
   int Step();
 
  private:
@@ -30,21 +31,20 @@ class MasterDeadlines {
 
   const int master_;
   const std::function<void()> on_death_;
-  bool told_ = false;
+  bool reported_ = false;
   std::optional<Clock::time_point> died_;
   std::optional<std::chrono::milliseconds> grace_ = std::chrono::milliseconds(0);
   std::optional<Clock::time_point> exit_at_;
   int exit_code_ = 0;
 };
 
-// What is different on each system.
+// Each system implements the following.
 
 int OwnPid();
-// At once, and without anything that the process would do at its end: its event loop may be
-// blocked.
+// Ends this process at once and runs no exit handler: the event loop may be blocked.
 [[noreturn]] void EndProcess(int code);
-// Writes to stderr, which may be a full pipe whose reader is stuck, or a stopped terminal: neither
-// keeps the caller, who is about to end the process, for longer than a second.
+// Writes to stderr, for a caller that is about to end the process. A full pipe whose reader is
+// stuck, or a stopped terminal, delays the caller by a second at most.
 void SayLastWords(const char* text, std::size_t size);
 
 }  // namespace prefork

@@ -17,9 +17,9 @@ class MasterWatch {
   // Called at most once, on the thread of the watch; never again once Stop() has returned.
   using Sink = std::function<void()>;
 
-  // Until Configure() the process is ended at once with exit code 1 when the master dies. A master
-  // that is dead already is the same. Throws SysError when neither the pid nor the channel can be
-  // watched. Main thread only.
+  // Until Configure() the thread ends the process at once with exit code 1 when the master dies,
+  // also when it is dead already. Throws SysError when the system can watch neither the pid nor the
+  // channel. Main thread only.
   MasterWatch(const MasterProcess& master, Sink on_death);
   ~MasterWatch();
   MasterWatch(const MasterWatch&) = delete;

@@ -1,4 +1,4 @@
-// How a worker sees that its master is alive: what is different about MasterWatch on each system.
+// How a worker sees that its master is alive: the part of MasterWatch that each system implements.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,12 @@
 
 namespace prefork {
 
-// The master as the environment of its worker says it.
+// The master, as the environment of its worker describes it.
 struct MasterProcess {
   int pid;
   // This end of the control channel, or -1.
   int control_fd = -1;
-  // What CreationTime() of windows/process_handle.h says of it, or 0: only Windows asks.
+  // Its CreationTime() of windows/process_handle.h, or 0. Only Windows reads it.
   std::uint64_t started = 0;
 };
 
@@ -23,7 +23,7 @@ class SignsOfLife {
   SignsOfLife& operator=(const SignsOfLife&) = delete;
 
   // Once, on the main thread, before the first Wait(). False for a master that is dead already.
-  // Throws SysError when the master cannot be watched.
+  // Throws SysError when the system cannot watch the master.
   virtual bool Arm(const MasterProcess& master) = 0;
   // Sleeps for `timeout` ms (-1: for ever), or until Wake(), or until the master dies: true then. A
   // later call returns true again only for another sign of the same death. Thread of the watch.

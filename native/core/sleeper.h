@@ -1,5 +1,5 @@
-// The thread of a watch sleeps until its state has changed. A `State` has a `mutex`, under which
-// that thread looks at it whenever it wakes, a `stopped`, and Wake().
+// Changes the state of a watch while its thread sleeps, and wakes that thread. A `State` has a
+// `mutex`, a `stopped` and a Wake(). The thread reads the state under the mutex whenever it wakes.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ void ChangeAndWake(State& state, Change change) {
   state.Wake();
 }
 
-// Ends and joins the thread. What the state owns goes now, and not when the last owner of the watch
-// lets go of it. Does nothing for one that has ended.
+// Ends and joins the thread. It frees the state now, although the watch may live on. Does nothing
+// for a thread that it has joined already.
 template <typename State>
 void StopSleeper(std::shared_ptr<State>* state, std::thread* thread) {
   if (!*state) return;

@@ -1,4 +1,4 @@
-// What a listening socket is bound to, on every system.
+// The address of a listening socket, and what Inspect() finds out about it, on every system.
 #pragma once
 
 #include <optional>

@@ -31,7 +31,7 @@ struct SysError {
   }
 };
 
-// No errno: an error that only the system has a number for.
+// In place of an errno, for an error that has none.
 constexpr int kUnknownError = -1;
 
 // The negative number that Node reports for a positive errno.

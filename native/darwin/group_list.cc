@@ -13,7 +13,7 @@ constexpr int kMostGroups = NGROUPS_MAX - 1;
 
 }  // namespace
 
-// getgrouplist(3) fills what room there is, `gid` first, and says by -1 that there are more.
+// getgrouplist(3) fills the room that it gets, `gid` first, and returns -1 when there are more.
 std::vector<gid_t> ListGroups(const char* user, gid_t gid) {
   std::vector<int> listed(kMostGroups);
   int count = kMostGroups;

@@ -44,7 +44,7 @@ int Kqueue::Wait(struct kevent* events, int capacity, int timeout) {
   limit.tv_nsec = static_cast<long>(timeout % 1000) * 1000 * 1000;
   const int count =
       kevent(queue_.Get(), nullptr, 0, events, capacity, timeout < 0 ? nullptr : &limit);
-  // EINTR: a debugger or SIGSTOP; the caller comes back with what is left of its timeout.
+  // EINTR: a debugger or SIGSTOP; the caller comes back with the rest of its timeout.
   if (count < 0) return 0;
   struct kevent* const end = std::remove_if(events, events + count, [](const struct kevent& event) {
     return event.filter == EVFILT_USER;

@@ -17,8 +17,8 @@ class Kqueue {
   int Change(const struct kevent& change);
   // Any thread.
   void Wake();
-  // What happened, at most `capacity`; 0 after `timeout` ms (-1: never) and after a wake-up alone.
-  // Wake-ups are not among the events.
+  // Fills in the events, at most `capacity`, and returns their number; 0 after `timeout` ms (-1:
+  // never) and after a wake-up alone. Wake-ups are not among the events.
   int Wait(struct kevent* events, int capacity, int timeout);
 
  private:

@@ -17,7 +17,7 @@ int Change(int poll_fd, int listener, std::uint16_t flags) {
 
 }  // namespace
 
-// Nobody else adds a listener, and what is not there cannot be deleted.
+// Only libuv adds listeners, and kevent(2) refuses to delete one that is not there.
 PollSet::PollSet(int) {}
 bool PollSet::Has(int) const { return true; }
 
@@ -28,7 +28,7 @@ bool AcceptLine::Leave() {
   return out_;
 }
 
-// libuv knows an event by its descriptor alone: what it adds is EV_ADD without anything else.
+// libuv identifies an event by its descriptor alone, and adds it with EV_ADD and no other flag.
 bool AcceptLine::Enter() {
   if (!out_) return true;
   if (IsSame() && Change(poll_fd_, listener_, EV_ADD) == ENOMEM) return false;

@@ -13,12 +13,13 @@
 namespace prefork {
 namespace {
 
-constexpr std::chrono::seconds kLastWords(1);
+constexpr std::chrono::seconds kTimeToWrite(1);
 
 }  // namespace
 
-// poll(2) skips what cannot be written to. Should another writer fill the pipe in between, the
-// thread that writes is left where it is: there is no timer_create(2) whose SIGKILL would end it.
+// poll(2) skips a stderr that takes nothing. When another writer fills the pipe in between, this
+// leaves the thread that writes where it is: macOS has no timer_create(2) whose SIGKILL would end
+// it.
 void SayLastWords(const char* text, std::size_t size) {
   pollfd item = {STDERR_FILENO, POLLOUT, 0};
   if (poll(&item, 1, 0) <= 0 || (item.revents & POLLOUT) == 0) return;
@@ -26,15 +27,15 @@ void SayLastWords(const char* text, std::size_t size) {
   const std::future<void> done = written->get_future();
   try {
     StartThread("prefork-words", [written, words = std::string(text, size)] {
-      // Nobody is left to tell about a failure.
+      // The process ends next, so a failure has no reader.
       const ssize_t ignored = write(STDERR_FILENO, words.data(), words.size());
       static_cast<void>(ignored);
       written->set_value();
     }).detach();
   } catch (const SysError&) {
-    return;  // no thread to be had: without words, then
+    return;  // without a thread there are no words
   }
-  done.wait_for(kLastWords);
+  done.wait_for(kTimeToWrite);
 }
 
 }  // namespace prefork

@@ -1,7 +1,7 @@
 // macOS has neither SOCK_CLOEXEC nor pipe2(2): between the birth of a descriptor and FD_CLOEXEC
 // another thread's fork and exec could carry it away. Processes that posix_spawn(2) makes with
 // POSIX_SPAWN_CLOEXEC_DEFAULT, ours (darwin/spawn.cc) and those of libuv (src/unix/process.c), take
-// no descriptor that is not named; what is left is a fork of somebody else's.
+// no descriptor that is not named. Only a fork(2) by other code still could.
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,8 +12,8 @@
 namespace prefork {
 namespace {
 
-// What Linux gives by default. The 8 KiB of net.local.stream.sendspace cut a long message in two,
-// and the half that a non-blocking writer could not write is lost when it dies.
+// The default of Linux. The 8 KiB of net.local.stream.sendspace cut a long message in two, and the
+// half that a non-blocking writer could not write is lost when it dies.
 constexpr int kPairBuffer = 208 * 1024;
 
 void SetOption(int fd, int option, int value) {

@@ -12,23 +12,22 @@ bool Process::Ended() const {
   siginfo_t info = {};
   if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
     return errno == ECHILD;
-  // XNU leaves `info` alone when there is nothing to tell, and does not always fill in si_pid when
-  // there is (bsd/kern/kern_exit.c, waitidcontinue).
+  // XNU leaves `info` alone when the child has not ended, and does not always fill in si_pid when
+  // it has (bsd/kern/kern_exit.c, waitidcontinue).
   return info.si_signo == SIGCHLD;
 }
 
 bool Process::Kill(int signal) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // A zombie takes signals without complaint; the caller wants to know that nobody is left to hear
-  // this one.
+  // kill(2) succeeds for a zombie, but the caller wants to know that the process has ended.
   if (reaped_ || Ended()) return false;
   if (kill(pid_, signal) == 0) return true;
   if (errno == ESRCH) return false;
   throw SysError(errno, "kill");
 }
 
-// waitpid(2), because waitid(2) of XNU does not tell which signal it was: its si_status is
-// WEXITSTATUS of the status, always.
+// waitpid(2), because waitid(2) of XNU does not report which signal ended a child: its si_status is
+// always WEXITSTATUS of the status.
 std::optional<ProcessExit> Process::Reap() {
   const std::lock_guard<std::mutex> lock(mutex_);
   int status = 0;

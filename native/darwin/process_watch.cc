@@ -23,7 +23,7 @@ struct ProcessWatch::State {
   Sink sink;
   bool stopped = false;
   std::unordered_map<std::uint64_t, std::shared_ptr<Process>> children;
-  // Had ended before they could be registered: the kernel will not say it again.
+  // Children that ended before their registration: the kernel does not report those.
   std::vector<std::uint64_t> ended;
 
   void Wake() { kqueue.Wake(); }
@@ -31,12 +31,12 @@ struct ProcessWatch::State {
   void Deliver(std::uint64_t id) {
     const std::shared_ptr<Process> process = Find(id);
     if (!process) return;
-    // The kernel tells of the end before the process can be waited for (bsd/kern/kern_exit.c,
+    // The kernel reports the end before this process can reap the child (bsd/kern/kern_exit.c,
     // proc_exit: NOTE_EXIT, then SZOMB):
     //   child exits: NOTE_EXIT | this: waitpid(WNOHANG) finds nothing | child: zombie, for ever
-    // and tells it once. So this waits, for as long as the kernel takes; not under the mutex, which
-    // the main thread needs. False for a child in a debugger, which has the first claim on its
-    // exit: it is told about without a code.
+    // and it reports once. So this waits for as long as the kernel takes, and not under the mutex,
+    // which the main thread needs. AwaitEnd() returns false for a child in a debugger, which has
+    // the first claim on the exit: the watch then reports an exit without a code.
     process->AwaitEnd();
     const std::lock_guard<std::mutex> lock(mutex);
     if (stopped || children.count(id) == 0) return;
@@ -87,8 +87,8 @@ void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
     state_->children.emplace(id, std::move(process));
   }
   // No exit falls between the two: registering takes a reference to the process, which an exit
-  // waits for before it tells (bsd/kern/kern_exit.c, proc_refdrain), and finds none that is on its
-  // way out. Nobody else can have the pid, because nobody but this watch reaps.
+  // waits for before it reports (bsd/kern/kern_exit.c, proc_refdrain), and finds no process that is
+  // about to end. No other process can have the pid, because only this watch reaps.
   const int error =
       state_->kqueue.Change(MakeChange(pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, id));
   if (error == 0) return;

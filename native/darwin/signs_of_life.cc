@@ -18,19 +18,18 @@ constexpr std::uint64_t kMasterId = 1;
 constexpr std::uint64_t kChannelId = 2;
 
 bool IsDeath(const struct kevent& event) {
-  // Data on the channel is for the event loop, which reads it; only its end is for us.
+  // Data on the channel is for the event loop, which reads it; only its end matters here.
   return event.filter == EVFILT_PROC || (event.flags & EV_EOF) != 0;
 }
 
 class DarwinSigns : public SignsOfLife {
  public:
   bool Arm(const MasterProcess& master) override {
-    // There are no pid namespaces: the number means the same process here, whoever started this
-    // one.
+    // macOS has no pid namespaces: the pid means the same process in all of them.
     const int refused =
         kqueue_.Change(MakeChange(static_cast<std::uintptr_t>(master.pid), EVFILT_PROC,
                                   EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, kMasterId));
-    // A process that has ended, or is about to, is not found.
+    // The kernel does not find a process that has ended, or is about to.
     const bool found = refused != ESRCH;
     if (refused != 0 && found && master.control_fd < 0) {
       throw SysError(refused, "kevent")
@@ -53,27 +52,28 @@ class DarwinSigns : public SignsOfLife {
 
   void Wake() override { kqueue_.Wake(); }
 
-  // There is none. A worker whose death signal is to be kept has no grace: the thread of its watch
-  // ends it, at once.
+  // macOS has none. JavaScript keeps a death signal for workers without grace, and the thread of
+  // the watch ends such a worker at once.
   void ClearDeathSignal(bool) override {}
 
  private:
   // False for a channel that has ended already.
   bool ArmChannel(int control_fd, bool alone) {
-    // Beside the process the channel is only borrowed: closing a descriptor takes its events out of
-    // the queue, kqueue(2), so when JavaScript closes it the master sees end-of-file as it should,
-    // and the process is watched on. Alone, it is the only sign of life there is: a duplicate keeps
-    // it.
+    // Beside the process the watch only borrows the channel: closing a descriptor takes its events
+    // out of the queue, kqueue(2). So when JavaScript closes it, the master sees end-of-file as it
+    // should, and the watch on the process goes on. Alone, the channel is the only sign of life, so
+    // a duplicate keeps it open.
     if (alone) channel_ = Duplicate(control_fd);
     const int fd = alone ? channel_.Get() : control_fd;
-    // A low-water mark that no message reaches: the thread sleeps while the master talks. Its end
-    // is told in any case (bsd/kern/uipc_socket.c, filt_soread_common), and EV_CLEAR keeps a buffer
-    // that is full from being told over and over.
+    // A low-water mark that no message reaches: the thread sleeps while the master writes. The
+    // kernel reports the end in any case (bsd/kern/uipc_socket.c, filt_soread_common), and with
+    // EV_CLEAR it does not report a full buffer over and over.
     const int error =
         kqueue_.Change(MakeChange(static_cast<std::uintptr_t>(fd), EVFILT_READ, EV_ADD | EV_CLEAR,
                                   NOTE_LOWAT, std::numeric_limits<int>::max(), kChannelId));
     if (error != 0) throw SysError(error, "kevent");
-    // Looked at after EVFILT_PROC, so a pid that was recycled before cannot pass for the master:
+    // This checks the channel after EVFILT_PROC, so that a process which got a recycled pid before
+    // that cannot pass for the master:
     //   master dies, channel ends | pid recycled | EVFILT_PROC of a stranger | this: ended, dead
     return !Wait(0);
   }

@@ -129,8 +129,8 @@ class SignalBlock {
 };
 
 // What setgroups(2) takes. The first group of the list *is* the effective group id, and setgid(2)
-// puts its own in that place: without it in front, one group would be lost, and an empty list
-// cannot be said.
+// puts its own in that place: without it in front, one group would be lost, and setgroups(2) cannot
+// express an empty list.
 std::vector<gid_t> GroupList(const std::vector<gid_t>& groups, gid_t effective) {
   std::vector<gid_t> list = {effective};
   for (const gid_t group : groups) {

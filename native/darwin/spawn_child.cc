@@ -1,5 +1,5 @@
 // RunChild() runs in the child of a process with many threads: async-signal-safe calls only,
-// fork(2). posix_spawn(2) is one: the library hands what was prepared to one system call.
+// fork(2). posix_spawn(2) is one: the library passes the prepared data to one system call.
 #include "native/darwin/spawn_child.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 namespace prefork {
 namespace {
 
-// A handler of the parent must not run in the child; that no signal gets through is only true until
-// a posix_spawn(2) that fails in vain has unblocked them.
+// A handler of the parent must not run in the child. The parent has blocked all signals, but a
+// posix_spawn(2) that fails has unblocked them.
 void ResetSignals() {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;

@@ -9,8 +9,8 @@ ssize_t WriteWithoutWaiting(int, const char*, std::size_t) {
   return -1;
 }
 
-// Opening an entry of /dev/fd duplicates the descriptor, with the description that everybody
-// shares.
+// Opening an entry of /dev/fd duplicates the descriptor, with the description that other processes
+// share.
 UniqueFd ReopenForWriting(int) {
   errno = EOPNOTSUPP;
   return UniqueFd();

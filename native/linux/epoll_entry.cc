@@ -14,15 +14,15 @@
 namespace prefork {
 namespace {
 
-// One line of proc_pid_fdinfo(5), there is one for every descriptor in the set. Level-triggered,
-// EPOLLIN, the descriptor as data.
+// `line` is one of proc_pid_fdinfo(5), which has a line for every descriptor in the set. An entry
+// of libuv is level-triggered, has EPOLLIN, and the descriptor as data.
 bool IsOrdinary(const char* line, int listener) {
   int fd = -1;
   std::uint32_t events = 0;
   std::uint64_t data = 0;
   if (sscanf(line, " tfd: %d events: %" SCNx32 " data: %" SCNx64, &fd, &events, &data) != 3)
     return false;
-  const std::uint32_t reported = EPOLLERR | EPOLLHUP;  // always, by the kernel itself
+  const std::uint32_t reported = EPOLLERR | EPOLLHUP;  // the kernel adds these itself
   return fd == listener && (events & ~reported) == EPOLLIN && static_cast<int>(data) == listener;
 }
 

@@ -102,9 +102,9 @@ std::optional<FdMessage> ReceiveFds(int channel) {
   std::vector<UniqueFd> fds = Take(&message);
   if (size != sizeof header || (message.msg_flags & MSG_TRUNC) != 0)
     throw SysError(EBADMSG, "recvmsg").Advise("not a message of prefork");
-  // The buffer has room for all, so what is missing did not get a number here: the limit of open
-  // files is reached, or a security module refused it, recvmsg(2) MSG_CTRUNC. The kernel does not
-  // say which.
+  // The buffer has room for all of them, so the kernel gave the missing ones no number here. This
+  // process has reached its limit of open files, or a security module refused, recvmsg(2)
+  // MSG_CTRUNC. The kernel does not say which.
   if ((message.msg_flags & MSG_CTRUNC) != 0 || fds.size() != header.count) {
     throw SysError(EMFILE, "recvmsg")
         .Advise(std::to_string(fds.size()) + " of " + std::to_string(header.count) +

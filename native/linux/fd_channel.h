@@ -1,5 +1,5 @@
-// Descriptors from process to process, unix(7) SCM_RIGHTS, over a socketpair that nobody else
-// reads: a net.Socket of Node drops what it does not expect.
+// Descriptors from process to process, unix(7) SCM_RIGHTS, over a socketpair that only this code
+// reads: a net.Socket of Node drops descriptors that it does not expect.
 #pragma once
 
 #include <cstdint>

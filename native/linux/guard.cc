@@ -1,5 +1,4 @@
-// What only Linux has: the guard of an address shared through SO_REUSEPORT, and the fill of an
-// accept queue.
+// Linux: the guard of an address shared through SO_REUSEPORT, and the fill of an accept queue.
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,7 +18,7 @@ namespace prefork {
 namespace {
 
 constexpr int kLockAttempts = 1000;
-constexpr long kLockPause = 1000 * 1000;  // nanoseconds
+constexpr long kLockPauseNs = 1000 * 1000;
 
 // A mutex between processes that needs no file and vanishes with its holder: an abstract unix name,
 // unix(7), is per network namespace, exactly as a port is.
@@ -34,9 +33,9 @@ UniqueFd LockPort(const TcpAddress& address) {
     UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
     if (bind(fd.Get(), reinterpret_cast<const sockaddr*>(&raw), length) == 0) return fd;
     if (errno != EADDRINUSE) throw SysError(errno, "bind").At(address.address, address.port);
-    // The kernel has no "tell me when this name is free". The holder needs microseconds, this is
-    // start-up, and it is bounded: the wait is a pause, not a poll that goes on.
-    const timespec pause = {0, kLockPause};
+    // The kernel has no call that waits for a name to become free. The holder needs microseconds,
+    // and a master does this only at its start, so a bounded number of pauses is enough.
+    const timespec pause = {0, kLockPauseNs};
     nanosleep(&pause, nullptr);
   }
   throw SysError(EADDRINUSE, "bind")
@@ -45,9 +44,9 @@ UniqueFd LockPort(const TcpAddress& address) {
               " stayed taken: another master is stuck at its start");
 }
 
-// 0, or -1 with errno: ENOTSUP when the answer ends ahead of what tells of a queue. qemu in user
-// mode gives the first four bytes only, do_getsockopt() in its linux-user/syscall.c takes every
-// option of TCP for an int; what is missing would be read as an empty queue with a limit of 0.
+// 0, or -1 with errno: ENOTSUP when the answer is too short for the fields of a queue. qemu in user
+// mode returns the first four bytes only: do_getsockopt() in its linux-user/syscall.c takes every
+// option of TCP for an int. The missing fields would read as an empty queue with a limit of 0.
 int GetTcpInfo(int fd, tcp_info* info) {
   socklen_t length = sizeof *info;
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) != 0) return -1;

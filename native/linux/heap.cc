@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-// Of glibc. Weak, because musl has none and needs none: its malloc gives back what is free by
-// itself.
+// A function of glibc. Weak, because musl has none and needs none: its malloc gives free memory
+// back by itself.
 extern "C" int malloc_trim(std::size_t pad) __attribute__((weak));
 
 namespace prefork {

@@ -1,4 +1,4 @@
-// Linux: memory that malloc(3) keeps although nobody uses it.
+// Linux: free memory that malloc(3) keeps.
 #pragma once
 
 namespace prefork {

@@ -1,7 +1,7 @@
 // A handler for SIGTTOU turns the write(2) of a background job into a loop without end:
 //   write → the kernel signals the process group, -ERESTARTSYS | handler returns | write again
-// and the event loop, which could do something about it, is never reached. So the decision is made
-// in the signal handler itself: async-signal-safe calls only.
+// and the process never gets back to its event loop, which could remove the handler. So the signal
+// handler itself decides, with async-signal-safe calls only.
 #include "native/linux/job_control.h"
 
 #include <errno.h>
@@ -20,9 +20,9 @@ struct sigaction* HandlerBefore(int signal) {
   return &handlers[signal == SIGTTIN ? 0 : 1];
 }
 
-// Two processes of a background job may write at once, and the kernel has the second signal handled
-// by another thread. Two that exchange the handler at the same time would leave the process without
-// it.
+// Two processes of a background job may write at once, and the kernel then lets another thread
+// handle the second signal. Two threads that exchange the handler at once would leave the process
+// without it.
 std::atomic_flag* Stopping(int signal) {
   static std::atomic_flag stopping[2] = {ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT};
   return &stopping[signal == SIGTTIN ? 0 : 1];
@@ -37,8 +37,8 @@ void StopAsWithoutHandler(int signal) {
   sigemptyset(&one);
   sigaddset(&one, signal);
   if (sigaction(signal, &standard, &ours) != 0) return;
-  // Blocked while its handler runs; the process stops where it is unblocked, and goes on there when
-  // somebody continues it.
+  // The kernel blocks a signal while its handler runs. The process stops where this unblocks it,
+  // and goes on there after SIGCONT.
   raise(signal);
   pthread_sigmask(SIG_UNBLOCK, &one, &before);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -48,7 +48,7 @@ void StopAsWithoutHandler(int signal) {
 void OnSignal(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
   const struct sigaction& next = *HandlerBefore(signal);
-  // sigaction(2): a signal of a process has SI_USER, SI_QUEUE or SI_TKILL.
+  // sigaction(2): a signal that a process sent has SI_USER, SI_QUEUE or SI_TKILL.
   if (info->si_code == SI_KERNEL) {
     std::atomic_flag* stopping = Stopping(signal);
     if (!stopping->test_and_set()) {

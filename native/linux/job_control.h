@@ -1,11 +1,11 @@
-// What the kernel's job control sends to a background job that touches its terminal.
+// The signals that the kernel's job control sends to a background job that touches its terminal.
 #pragma once
 
 namespace prefork {
 
-// SIGTTIN or SIGTTOU, whose handler is installed: what the kernel sends stops the process as it
-// stops one without a handler, and what a process sends goes to the handler as before. To be called
-// again whenever the handler was installed anew.
+// For SIGTTIN or SIGTTOU, after their handler was installed. A signal from the kernel then stops
+// the process as if there were no handler, and one from a process still goes to the handler. The
+// caller repeats this whenever it installs the handler anew.
 void LeaveToJobControl(int signal);
 
 }  // namespace prefork

@@ -7,8 +7,8 @@
 
 namespace prefork {
 
-// poll(2) skips what cannot be written to, and a timer of the kernel ends the process should
-// another writer fill the pipe in between.
+// poll(2) skips a stderr that takes nothing. When another writer fills the pipe in between, a timer
+// of the kernel ends the process.
 void SayLastWords(const char* text, std::size_t size) {
   pollfd item = {STDERR_FILENO, POLLOUT, 0};
   if (poll(&item, 1, 0) <= 0 || (item.revents & POLLOUT) == 0) return;
@@ -20,8 +20,8 @@ void SayLastWords(const char* text, std::size_t size) {
   itimerspec second = {};
   second.it_value.tv_sec = 1;
   if (timer_settime(timer, 0, &second, nullptr) != 0) return;
-  const ssize_t ignored =
-      write(STDERR_FILENO, text, size);  // nobody is left to tell about a failure
+  // The process ends next, so a failure has no reader.
+  const ssize_t ignored = write(STDERR_FILENO, text, size);
   static_cast<void>(ignored);
 }
 

@@ -20,7 +20,7 @@ UniqueFd MakeBoard() {
       static_cast<int>(syscall(SYS_memfd_create, "prefork-board", kCloseOnExec | kAllowSealing)));
   if (!fd) throw SysError(errno, "memfd_create");
   if (ftruncate(fd.Get(), Board::Size()) != 0) throw SysError(errno, "ftruncate");
-  // A page that is gone would end every process that looks at it, with SIGBUS.
+  // A missing page would end every process that reads it, with SIGBUS.
   if (fcntl(fd.Get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     throw SysError(errno, "fcntl(F_ADD_SEALS)");
   return fd;

@@ -6,7 +6,7 @@
 namespace prefork {
 
 // A close-on-exec pidfd, or -1 with errno: ENOSYS before Linux 5.3, EPERM or EACCES under seccomp,
-// ESRCH for nobody.
+// ESRCH when no process has the pid.
 int OpenPidfd(pid_t pid);
 // 0, or -1 with errno.
 int SignalPidfd(int pidfd, int signal);

@@ -19,12 +19,11 @@ bool Process::Ended() const {
 
 bool Process::Kill(int signal) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // A zombie takes signals without complaint; the caller wants to know that nobody is left to hear
-  // this one.
+  // kill(2) succeeds for a zombie, but the caller wants to know that the process has ended.
   if (reaped_ || Ended()) return false;
   if (pidfd_ && SignalPidfd(pidfd_.Get(), signal) == 0) return true;
-  // EPERM may mean seccomp instead of a missing permission: kill(2) by pid, safe under this lock,
-  // knows.
+  // EPERM may mean seccomp instead of a missing permission. kill(2) by pid, which is safe under
+  // this lock, shows which.
   if (pidfd_ && errno != ENOSYS && errno != EPERM && errno != EACCES) {
     if (errno == ESRCH) return false;
     throw SysError(errno, "pidfd_send_signal");

@@ -33,8 +33,8 @@ struct ProcessWatch::State {
     const auto found = children.find(id);
     if (found == children.end()) return;
     const std::optional<ProcessExit> exit = found->second->Reap();
-    // Readable but not to be waited for: a debugger has the first claim on the exit. Another edge
-    // follows when it lets go.
+    // The pidfd is readable, but this process cannot reap yet: a debugger has the first claim on
+    // the exit. The kernel reports another edge when the debugger lets go.
     if (!exit) return;
     children.erase(found);
     sink(id, *exit);
@@ -62,7 +62,8 @@ ProcessWatch::ProcessWatch(Sink sink) : state_(std::make_shared<State>(std::move
 ProcessWatch::~ProcessWatch() { Stop(); }
 
 void ProcessWatch::Add(std::uint64_t id, std::shared_ptr<Process> process) {
-  // In the table before the registration: a child that has ended already is reported at once.
+  // In the table before the registration: the kernel reports a child that has ended already at
+  // once.
   {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->children.emplace(id, process);

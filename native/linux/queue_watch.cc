@@ -29,9 +29,9 @@ constexpr int kLooksPerDelay = 5;
 constexpr milliseconds kConfirmEvery(2);
 
 enum class Phase {
-  kQuiet,    // armed
-  kSuspect,  // somebody came; a look is due
-  kTold,     // disarmed until Rearm()
+  kQuiet,     // armed
+  kSuspect,   // a connection came; a look is due
+  kReported,  // disarmed until Rearm()
 };
 
 struct Queue {
@@ -39,7 +39,7 @@ struct Queue {
   Phase phase = Phase::kQuiet;
   Clock::time_point since;
   Clock::time_point due;  // while kSuspect
-  int looks = 0;          // that found somebody
+  int looks = 0;          // that found a connection
 };
 
 }  // namespace
@@ -56,8 +56,9 @@ struct QueueWatch::State {
   const int wanted;
   WakeableEpoll epoll;
 
-  // Guards what follows, and the descriptors: they are touched under it only, so that one may be
-  // closed once Remove() has returned. Held while the sink runs, so that Stop() excludes it.
+  // Guards the fields below and the descriptors. The thread touches a descriptor under it only, so
+  // that JavaScript may close one once Remove() has returned. Held while the sink runs, so that
+  // Stop() excludes it.
   std::mutex mutex;
   Sink sink;
   bool stopped = false;
@@ -112,20 +113,20 @@ struct QueueWatch::State {
     }
     suspects = std::move(later);
     if (due.empty()) return;
-    // Does not wait. Fails for want of memory only, poll(2): then no queue counts as empty, and who
-    // hears of it looks for himself.
+    // This poll(2) does not wait, and fails only when memory is short. Then no queue counts as
+    // empty, and the receiver of the report finds out.
     const bool known = poll(polled.data(), polled.size(), 0) >= 0;
     std::vector<Waiting> waiting;
     for (std::size_t i = 0; i < due.size(); ++i) {
       Queue& queue = queues.at(due[i]);
-      // A connection between poll and this is not missed: EPOLL_CTL_MOD looks for itself.
+      // No connection between poll and this is missed: EPOLL_CTL_MOD looks at the queue itself.
       if (known && polled[i].revents == 0 && Arm(due[i], &queue)) continue;
       if (++queue.looks < wanted) {
         queue.due = now + kConfirmEvery;
         suspects.push_back(due[i]);
         continue;
       }
-      queue.phase = Phase::kTold;
+      queue.phase = Phase::kReported;
       waiting.push_back({due[i], queue.fd, now - queue.since});
     }
     if (!waiting.empty()) sink(std::move(waiting));
@@ -180,7 +181,7 @@ void QueueWatch::Rearm(int fd) {
   if (found == state_->ids.end())
     throw SysError(ENOENT, "epoll_ctl").Advise("the descriptor is not watched");
   Queue& queue = state_->queues.at(found->second);
-  if (queue.phase != Phase::kTold) return;
+  if (queue.phase != Phase::kReported) return;
   if (!state_->Arm(found->second, &queue)) throw SysError(errno, "epoll_ctl");
 }
 
@@ -195,13 +196,14 @@ void QueueWatch::Remove(int fd) {
     throw SysError(errno, "epoll_ctl").Advise("a descriptor is to be closed after its removal");
 }
 
-std::vector<QueueWatch::Waiting> QueueWatch::StillTold(std::vector<Waiting> told) {
+std::vector<QueueWatch::Waiting> QueueWatch::StillReported(const std::vector<Waiting>& reported) {
   if (!state_) return {};
   const std::lock_guard<std::mutex> lock(state_->mutex);
   std::vector<Waiting> left;
-  for (const Waiting& queue : told) {
+  for (const Waiting& queue : reported) {
     const auto found = state_->queues.find(queue.id);
-    if (found != state_->queues.end() && found->second.phase == Phase::kTold) left.push_back(queue);
+    if (found != state_->queues.end() && found->second.phase == Phase::kReported)
+      left.push_back(queue);
   }
   return left;
 }

@@ -14,7 +14,8 @@
 namespace prefork {
 namespace {
 
-constexpr std::chrono::seconds kPatience(1);
+// So long libuv has to reap its own children.
+constexpr std::chrono::seconds kTimeForLibuv(1);
 
 // The first zombie, left as it is; 0 for none.
 pid_t Peek(idtype_t type, pid_t pid) {
@@ -33,8 +34,8 @@ struct CloseFile {
   void operator()(FILE* file) const { fclose(file); }
 };
 
-// waitid(2) shows only the first zombie, and one that is not to be touched would hide all the
-// others. proc(5) lists the children of every thread; empty where the kernel has no such list
+// waitid(2) shows only the first zombie, and one that libuv will reap would hide all the others.
+// proc(5) lists the children of every thread; the result is empty where the kernel has no such list
 // (CONFIG_PROC_CHILDREN).
 std::vector<pid_t> ListChildren() {
   std::vector<pid_t> pids;
@@ -66,15 +67,15 @@ bool StrangerReaper::Reap(const std::unordered_set<pid_t>& own) {
     if (own.count(pid) != 0 || Peek(P_PID, pid) == 0) continue;
     const auto before = seen_.find(pid);
     const auto since = before == seen_.end() ? now : before->second;
-    if (now - since < kPatience) {
+    if (now - since < kTimeForLibuv) {
       still.emplace(pid, since);
     } else if (waitpid(pid, nullptr, WNOHANG) < 0 && errno != ECHILD) {
       throw SysError(errno, "waitpid");
     }
   }
   seen_ = std::move(still);
-  // Without the list, a zombie of our own may hide strangers, and so may the one that was reaped
-  // just now.
+  // Without the list, a zombie of our own may hide strangers, and so may the one that this has just
+  // reaped.
   return !seen_.empty() || !complete;
 }
 

@@ -1,5 +1,5 @@
-// For a master that is PID 1: orphans of the whole container become its children, and somebody has
-// to reap them.
+// For a master that is PID 1: orphans of the whole container become its children, and the master
+// has to reap them.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@ namespace prefork {
 class StrangerReaper {
  public:
   // Reaps zombies, by pid, that are not in `own` and that an earlier call saw at least a second
-  // ago: libuv has reaped its own by then. True while strangers are left.
+  // ago: libuv has reaped its own children by then. True while strangers are left.
   bool Reap(const std::unordered_set<pid_t>& own);
 
  private:

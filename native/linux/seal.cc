@@ -34,8 +34,8 @@ void RequireListening(int fd) {
   if (listening == 0) throw SysError(EINVAL, "getsockopt").Advise("the socket does not listen");
 }
 
-// Drops what begins a connection: SYN without ACK. A client that meets that repeats its SYN a
-// second later. The ACK that ends a handshake passes, so that whoever has begun one gets in.
+// Drops the packet that begins a connection: SYN without ACK. The client repeats its SYN a second
+// later. The ACK that ends a handshake passes, so that a client that has begun one gets in.
 // socket(7) SO_ATTACH_FILTER: needs no privilege; a filter of a TCP socket sees the TCP header
 // first, and accepted sockets inherit it, where it never matches.
 void DropNewcomers(int fd) {
@@ -59,8 +59,8 @@ void Seal(int fd) {
   RequireListening(fd);
   if (domain == AF_INET || domain == AF_INET6) return DropNewcomers(fd);
   if (domain != AF_UNIX) throw SysError(EAFNOSUPPORT, "shutdown");
-  // Of TCP it would reset the queue. Of a unix socket it refuses newcomers, keeps the queue
-  // acceptable, and makes the socket readable for ever once that is empty.
+  // On a TCP socket shutdown(2) would reset the queue. On a unix socket it refuses newcomers, keeps
+  // the queue acceptable, and makes the socket readable for ever once the queue is empty.
   if (shutdown(fd, SHUT_RD) != 0) throw SysError(errno, "shutdown");
 }
 

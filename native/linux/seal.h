@@ -3,8 +3,8 @@
 
 namespace prefork {
 
-// Lets nobody in any more: what is in the queue, and what is on its way into it, can still be
-// accepted. For every holder of the socket, and for good.
+// Refuses new connections, for every holder of the socket and for good. Every holder can still
+// accept the connections in the queue, and those whose handshake has begun.
 void Seal(int fd);
 
 }  // namespace prefork

@@ -46,8 +46,8 @@ class LinuxSigns : public SignsOfLife {
   bool Arm(const MasterProcess& master) override {
     const int control_fd = master.control_fd;
     const pid_t peer = control_fd >= 0 ? PeerPid(control_fd) : master.pid;
-    // Without a channel nobody can say whether the number means the same process here. A parent
-    // outside this pid namespace (getppid() is 0) shows that it does not.
+    // Without a channel nothing shows whether the pid means the same process here. A parent outside
+    // this pid namespace (getppid() is 0) shows that it does not.
     const bool visible = control_fd >= 0 ? peer == master.pid : getppid() != 0;
     bool alive = true;
     if (visible) {
@@ -62,14 +62,14 @@ class LinuxSigns : public SignsOfLife {
     }
     if (pidfd_) epoll_.Add(pidfd_.Get(), EPOLLIN | EPOLLONESHOT, kMasterId);
     if (control_fd < 0) return alive;
-    // With a pidfd the channel is only borrowed: an epoll registration holds no reference to the
-    // file, epoll(7), so when JavaScript closes its descriptor the master sees end-of-file as it
-    // should, and the pidfd goes on. Without a pidfd the channel is the only sign of life there is:
-    // a duplicate keeps it, and a worker that closes its end and lives on looks connected to the
-    // master until it exits (the master learns exits by pid, so nothing is lost).
+    // With a pidfd the watch only borrows the channel: an epoll registration holds no reference to
+    // the file, epoll(7). So when JavaScript closes its descriptor, the master sees end-of-file as
+    // it should, and the pidfd goes on. Without a pidfd the channel is the only sign of life, so a
+    // duplicate keeps it open. A worker that closes its end and lives on then looks connected to
+    // the master until it exits. The master learns exits by pid, so nothing is lost.
     if (!pidfd_) channel_ = Duplicate(control_fd);
-    // Registered and looked at after pidfd_open(2), so a pid that was recycled before it was opened
-    // cannot pass for the master:
+    // This registers and checks the channel after pidfd_open(2), so that a process which got a
+    // recycled pid before that cannot pass for the master:
     //   master dies, channel hangs up | pid recycled | pidfd_open | this: hung up, dead
     epoll_.Add(pidfd_ ? control_fd : channel_.Get(), EPOLLRDHUP | EPOLLONESHOT, kChannelId);
     return alive && !HungUp(control_fd);

@@ -42,7 +42,7 @@ UniqueFd Ask(const Body& body, std::uint16_t flags) {
   return fd;
 }
 
-// Calls `visit` with every answer, until there is none left or it returns false. The kernel has an
+// Calls `visit` with every answer, until none is left or `visit` returns false. The kernel has an
 // answer ready before send(2) and every recv(2) return, so that nothing here ever waits.
 template <typename Visit>
 void ForEachAnswer(const UniqueFd& fd, Visit visit) {
@@ -85,7 +85,7 @@ QueueFill UnixQueue(int fd) {
   unix_diag_req request = {};
   request.sdiag_family = AF_UNIX;
   request.udiag_states = ~0U;
-  // Of a socket that is the number that /proc/net/unix has, too: it fits.
+  // The inode of a socket is the number in /proc/net/unix, which has 32 bits.
   request.udiag_ino = static_cast<std::uint32_t>(info.st_ino);
   request.udiag_show = UDIAG_SHOW_RQLEN;
   request.udiag_cookie[0] = request.udiag_cookie[1] = INET_DIAG_NOCOOKIE;

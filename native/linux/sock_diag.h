@@ -1,4 +1,5 @@
-// Linux: what sock_diag(7) tells of sockets, without a privilege, in this network namespace.
+// Linux: what sock_diag(7) reports about the sockets of this network namespace, without a
+// privilege.
 #pragma once
 
 #include <cstdint>

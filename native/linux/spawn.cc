@@ -54,8 +54,8 @@ class ChildStack {
   }
 };
 
-// Every signal, those of the C library included: a handler of the parent that ran in the child
-// would run in the parent's memory. pthread_sigmask(3) silently leaves two of them out.
+// Blocks every signal, those of the C library included: a handler of the parent that ran in the
+// child would run in the parent's memory. pthread_sigmask(3) silently leaves two of them out.
 class SignalBlock {
  public:
   SignalBlock() { syscall(SYS_rt_sigprocmask, SIG_SETMASK, kAll, old_, kKernelSigsetSize); }
@@ -91,7 +91,7 @@ struct FileLimit {
 };
 FileLimit g_file_limit = {false, {}};
 
-// Now, or that cannot be told; POLLHUP is not what is asked for.
+// Whether bytes are there now. True also when poll(2) fails; POLLHUP alone does not count.
 bool IsReadable(int fd) {
   pollfd asked = {fd, POLLIN, 0};
   return poll(&asked, 1, 0) < 0 || (asked.revents & POLLIN) != 0;
@@ -122,9 +122,9 @@ pid_t Clone(ChildPlan& plan, UniqueFd& pidfd) {
 }  // namespace
 
 // Node raises its soft limit to the hard one at start and keeps no record. A parent that has the
-// same hard limit and a lower soft one is very likely where this process got its limits from; when
-// that cannot be told (a parent of another user, a parent that is a Node process itself) the
-// current limit is handed on.
+// same hard limit and a lower soft one is very likely the process that this one got its limits
+// from. When the parent does not show that (it belongs to another user, or is a Node process
+// itself), children get the current limit.
 void RememberFileLimit() {
   if (g_file_limit.known) return;
   struct rlimit own;
@@ -168,8 +168,9 @@ Spawned Spawn(const SpawnOptions& options) {
   const pid_t pid = Clone(plan, pidfd);
   write_end.Reset();
   ChildFailure failure;
-  // One that has tried has written already, or will never. To wait for the end of the file would
-  // mean to wait until it is scheduled again: exec lets the parent go before it closes descriptors.
+  // A child that has tried to exec has written its failure already, or never will. Waiting for
+  // end-of-file would mean waiting until the child is scheduled again: exec resumes the parent
+  // before it closes descriptors.
   const bool may_fail = !plan.tries_exec || IsReadable(read_end.Get());
   if (may_fail && ReadFailure(read_end.Get(), failure)) {
     ReapFailed(pid);

@@ -128,7 +128,7 @@ void DieWithParent(const ChildPlan& plan) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Fail(plan, Step::kPrctl);
   // The death signal never comes when the parent is dead already:
   //   parent clone | parent killed | child PR_SET_PDEATHSIG (too late)
-  // The new parent is then anybody, not only pid 1; and a master may be pid 1 itself.
+  // The new parent may then be any process, not only pid 1; and a master may be pid 1 itself.
   if (syscall(SYS_getppid) != plan.parent) _exit(kExitBeforeExec);
 }
 

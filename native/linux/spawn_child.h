@@ -10,8 +10,8 @@
 
 namespace prefork {
 
-// Prepared by the parent, memory of the parent: the child shares it and only writes where it says
-// so.
+// The parent prepares this in its own memory, which the child shares. The child writes only where a
+// comment says so.
 struct ChildPlan {
   const ExecImage* image;
   int* fds;  // scratch copy of the sources; the child lifts entries

@@ -66,8 +66,8 @@ std::string WayOut(int error) {
 }  // namespace
 
 void Steer(int fd, std::vector<std::uint32_t> live, std::uint32_t size) {
-  // To a socket that is merely bound the kernel would give a group of its own, which listen(2) then
-  // merges with that of its siblings: the program would be lost without a word.
+  // The kernel would give a socket that is merely bound a group of its own, which listen(2) then
+  // merges with that of its siblings: the program would be lost without an error.
   int listening = 0;
   socklen_t length = sizeof listening;
   if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0)

@@ -1,5 +1,5 @@
 // Which sockets of a SO_REUSEPORT group get new connections. The kernel decides for each
-// connection, by a program without state: nobody has to run for it to hold.
+// connection, by a program without state: no process has to run for that.
 #pragma once
 
 #include <cstdint>

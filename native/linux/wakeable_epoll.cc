@@ -54,7 +54,7 @@ int WakeableEpoll::Wait(std::uint64_t* ids, int capacity, int timeout) {
   epoll_event events[kBatch];
   const int count =
       epoll_wait(epoll_.Get(), events, capacity < kBatch ? capacity : kBatch, timeout);
-  // EINTR: a debugger or SIGSTOP; the caller comes back with what is left of its timeout.
+  // EINTR: a debugger or SIGSTOP; the caller comes back with the rest of its timeout.
   if (count < 0) return 0;
   for (int i = 0; i < count; ++i) {
     ids[i] = events[i].data.u64;

@@ -20,8 +20,8 @@ class WakeableEpoll {
   bool Modify(int fd, std::uint32_t events, std::uint64_t id);
   bool Remove(int fd);
   void Wake();
-  // Ids of what is ready, at most `capacity`; 0 after `timeout` ms (-1: never). Wake-ups are
-  // consumed and reported as kWakeId.
+  // Fills in the ids of ready descriptors, at most `capacity`, and returns their number; 0 after
+  // `timeout` ms (-1: never). It consumes wake-ups and reports them as kWakeId.
   int Wait(std::uint64_t* ids, int capacity, int timeout);
 
  private:

@@ -7,14 +7,14 @@ namespace prefork {
 AcceptLine::AcceptLine(int poll_fd, int listener, bool exclusive)
     : poll_fd_(poll_fd), listener_(listener), exclusive_(exclusive) {
   struct stat found = {};
-  // What cannot be looked at has inode 0, as no file has.
+  // A descriptor that fstat(2) refuses keeps inode 0, which no file has.
   if (fstat(listener_, &found) != 0) return;
   device_ = found.st_dev;
   inode_ = found.st_ino;
 }
 
 bool AcceptLine::Turn() {
-  // What is out comes back to the end.
+  // A listener that is out comes back at the end of the line anyway.
   if (!exclusive_ || out_ || !Leave()) return true;
   return Enter();
 }

@@ -1,5 +1,6 @@
-// One listener in the set of descriptors that libuv polls: taken out of it, and put back, without
-// closing it. Whoever is out does not accept, and the kernel's queue goes on filling.
+// One listener in the set of descriptors that libuv polls: this takes it out, and puts it back,
+// without closing it. While a listener is out its worker does not accept from it, and the kernel's
+// queue goes on filling.
 //
 // Workers whose entries are exclusive (EPOLLEXCLUSIVE, epoll_ctl(2)) stand in line: the kernel
 // wakes the first of them that sleeps, and only that one. Taking an entry out and putting it back
@@ -14,28 +15,30 @@
 
 namespace prefork {
 
-// libuv adds a listener in the first poll after listen(2), and aborts when its own entry is not
-// what it expects. So an entry is put back only after it was seen there as libuv made it, and was
-// taken out here. close(2) by libuv takes it out, too, and ignores that it is not there.
+// libuv adds a listener in the first poll after listen(2), and aborts when its entry is not as it
+// made it. So this puts an entry back only after it saw that entry as libuv made it, and took it
+// out itself. When libuv closes a listener it takes the entry out, too, and ignores that there is
+// none.
 class AcceptLine {
  public:
   // `poll_fd`: uv_backend_fd() of the loop. `exclusive`: where WhyNoExclusiveAccept() is empty.
   AcceptLine(int poll_fd, int listener, bool exclusive);
 
-  // Whether the listener is out now. False: libuv has not added it yet, or it is closed.
+  // Takes the listener out. Whether it is out now; false: libuv has not added it yet, or it is
+  // closed.
   bool Leave();
   int listener() const { return listener_; }
   bool exclusive() const { return exclusive_; }
-  // Whether the listener is in, or is none any more. False: the kernel is short of memory.
+  // Puts the listener back, unless it is closed by now. False: the kernel is short of memory.
   bool Enter();
-  // To the end of the line. The kernel looks at the queue afresh, as for a new entry. True unless
-  // that failed for want of memory: the listener is out then.
+  // Moves the worker to the end of the line. The kernel looks at the queue afresh, as for a new
+  // entry. False when the kernel is short of memory: the listener is out then.
   bool Turn();
   // Whether it has an ordinary entry, as libuv made it, and is to have an exclusive one.
   bool Waits() const { return exclusive_ && !stands_ && !out_; }
 
  private:
-  // Not when it was closed: the number may be another file's by now.
+  // False when the listener was closed: the number may be another file's by now.
   bool IsSame() const;
 
   int poll_fd_;
@@ -47,12 +50,13 @@ class AcceptLine {
   ino_t inode_ = 0;
 };
 
-// What is in the set. Opened while there are descriptors, for a look when there may be none.
+// Shows which descriptors are in the set. It opens its file while descriptors are left, so that it
+// can look when there may be none.
 class PollSet {
  public:
   explicit PollSet(int poll_fd);
   // Whether libuv has added the listener, in the way that AcceptLine::Enter() repeats. What libuv
-  // does to one listener it does to all: once it is true of one, nothing needs to be looked up any
+  // does to one listener it does to all: once this was true of one, the caller need not look any
   // more.
   bool Has(int listener) const;
 
@@ -60,7 +64,7 @@ class PollSet {
   UniqueFd list_;
 };
 
-// Why no listener can be taken out here; empty when it can.
+// Why this system cannot take a listener out; empty when it can.
 std::string WhyNoAcceptLine();
 // Why workers cannot stand in line; empty when they can.
 std::string WhyNoExclusiveAccept();

@@ -47,7 +47,7 @@ void AcceptLines::TurnAll() {
   for (const auto& entry : entries_) Turn(*entry);
 }
 
-// Level-triggered: a queue that filled meanwhile is reported by the poll that follows.
+// Level-triggered: the poll that follows reports a queue that has filled meanwhile.
 void AcceptLines::BeforePoll() {
   const bool known = Known();
   const bool was_short = std::exchange(short_, room_.Short());
@@ -83,7 +83,7 @@ void AcceptLines::DealOut() {
 }
 
 void AcceptLines::Look() {
-  // One that yields comes back by itself, and looks then.
+  // A worker that yields comes back by itself, and looks then.
   if (Known()) TurnAll();
 }
 

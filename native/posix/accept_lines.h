@@ -21,11 +21,11 @@ class AcceptLines {
  public:
   struct Entry {
     AcceptLine line;
-    bool leave = false;  // what JavaScript wants
+    bool leave = false;  // the wish of JavaScript
     bool out = false;
   };
   struct Options {
-    // Called before a poll, when descriptors have become short, or are not any more.
+    // Called before a poll, when descriptors have become short or have stopped being short.
     std::function<void(bool is_short, DescriptorUse use)> on_change;
     // See Deal; it outlives this.
     const std::uint32_t* counts;
@@ -38,10 +38,10 @@ class AcceptLines {
   // `exclusive`: in line with the other processes that accept from it.
   std::shared_ptr<Entry> Add(int listener, bool exclusive);
   void Remove(const std::shared_ptr<Entry>& entry);
-  // Does what can be done now; what libuv or the kernel does not let be done is tried again before
-  // every poll.
+  // Leaves or enters now if libuv and the kernel allow it; otherwise it tries again before every
+  // poll.
   void Apply(Entry& entry);
-  // Somebody waits, and perhaps the worker that was woken for it does not come.
+  // For a connection that waits although the kernel has woken a worker for it.
   void Look();
   void Stop();
 
@@ -64,7 +64,7 @@ class AcceptLines {
   bool yields_ = false;
   LoopHook hook_;
   LoopTimer timer_;
-  // Whether a listener was seen to be there, and where to look until then.
+  // Whether a listener was in the set of libuv, and where to look until then.
   bool known_ = false;
   std::optional<PollSet> poll_set_;
 };

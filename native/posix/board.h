@@ -1,5 +1,6 @@
-// What the workers of a fleet know of each other: memory that all of them share, a row for each.
-// The numbers are hints. A worker writes its own row only, and none may rely on what another wrote.
+// Memory that all workers of a fleet share, a row for each, in which a worker shows the others how
+// busy it is. The numbers are hints. A worker writes its own row only, and none may rely on what
+// another wrote.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +26,7 @@ static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 class Board {
  public:
-  // The rows in use are the first ones: the reader stops at the last that was ever taken.
+  // The rows in use are the first ones: a reader stops at the last one that the master ever took.
   static constexpr std::uint32_t kRows = 1023;
 
   // Maps it; the descriptor stays the caller's. Throws SysError, also when it is no board.
@@ -40,9 +41,9 @@ class Board {
   // `row` is less than kRows.
   BoardRow& Row(std::uint32_t row) const { return memory_->rows[row]; }
   std::uint32_t Used() const;
-  // In the master: the row is a new worker's.
+  // In the master, for a new worker.
   void Take(std::uint32_t row);
-  // In the master: its worker is gone.
+  // In the master, when the worker of the row is gone.
   void Clear(std::uint32_t row);
 
  private:

@@ -1,5 +1,5 @@
-// What a child may fail at between fork and exec, and how its parent hears of it: through a pipe
-// that exec closes.
+// The steps that may fail in a child between fork and exec. The child reports a failure to its
+// parent through a pipe that exec closes.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +24,7 @@ enum class Step : std::int32_t {
   kPosixSpawn
 };
 
-// What travels through the pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
+// The message in the pipe: smaller than PIPE_BUF, hence whole or not at all, pipe(7).
 struct ChildFailure {
   Step step;
   std::int32_t error;
@@ -38,7 +38,7 @@ constexpr int kExitBeforeExec = 127;
 // In the parent, after its copy of the write end is closed. True when the child reported a failure;
 // end-of-file means that exec closed the pipe.
 bool ReadFailure(int error_pipe, ChildFailure& failure);
-// The child that failed is not to be left behind as a zombie.
+// Leaves no zombie of a child that failed.
 void ReapFailed(pid_t pid);
 // Names the step, and the file or directory.
 SysError Explain(const ChildFailure& failure, const SpawnOptions& options);

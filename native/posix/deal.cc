@@ -7,20 +7,21 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// So many more than the fewest that were open may be about to go: a client that asks again at once
-// is there before its worker has seen the end of its last connection.
+// So many connections above the fewest may be about to end: a client that asks again at once
+// connects before its worker has seen the end of the last connection.
 constexpr std::uint32_t kComing = 2;
-// How many connections more than the least are no reason to yield: some, and a part of what it has.
+// A worker with so many connections more than the least does not yield: a few, or a part of the
+// least.
 constexpr std::uint32_t kSlack = 2;
 constexpr std::uint32_t kSlackPart = 16;
-// How long the other one may take for its first connection: a few slices of a busy CPU. One that
-// has hardly begun runs code that has never run.
+// How long the other worker may take for its first connection: a few slices of a busy CPU. A young
+// one runs its code for the first time.
 constexpr milliseconds kPatience(6);
 constexpr milliseconds kYoungPatience(80);
 constexpr std::uint32_t kYoung = 256;
-// A burst that others cannot take in this time is for all of them for a while: whoever polls first
-// takes what waits by then. One that has hardly begun needs longer, and this is when it counts:
-// connections that a reload has moved come back to it at once.
+// A burst that the others cannot take in this time is for all workers for a while (kForAll): the
+// one that polls first takes the connections that wait by then. A young worker gets longer, when it
+// matters most: the clients that a reload has moved come to it all at once.
 constexpr milliseconds kLongestYield(200);
 constexpr milliseconds kLongestYoungYield(400);
 constexpr milliseconds kForAll(50);
@@ -65,7 +66,7 @@ bool Deal::YieldsOn() {
   if (Load(its.accepts) == 0) return false;
   if (took == 0) {
     if (now - asked_ < (IsYoung(to_) ? kYoungPatience : kPatience)) return true;
-    // None came, or it is busy with something else.
+    // No connection came, or the other worker is busy with something else.
     stuck_.emplace_back(to_, Load(its.turns));
     return false;
   }
@@ -122,7 +123,7 @@ void Deal::Watch(std::uint32_t row, Clock::time_point now) {
   asked_ = now;
   its_accepted_ = Load(board_->Row(row).accepted);
   its_held_ = Load(board_->Row(row).held);
-  // Known to be alive: what was said of it before is of no use any more.
+  // FindLeast() chose the row, so its worker is alive, and an older entry about it is void.
   stuck_.erase(std::remove_if(stuck_.begin(), stuck_.end(),
                               [row](const auto& stuck) { return stuck.first == row; }),
                stuck_.end());

@@ -1,11 +1,11 @@
-// How connections are dealt among workers that stand in line (AcceptLine): when a worker goes to
-// the end of it, and when it stays away for a moment because it holds more than its share.
+// Deals connections among workers that stand in line (AcceptLine). It decides when a worker goes to
+// the end of the line, and when it stays away for a moment because it holds more than its share.
 //
 // A connection that comes and goes keeps meeting the same worker, whose caches are warm. One that
 // stays moves its worker to the end of the line, unless it still holds the fewest. A worker that
 // holds clearly more than another one that accepts *yields*: it leaves the line for as long as that
-// one takes connections that stay. Without it a worker that joins late never catches up: the order
-// of the line decides only who is woken, and in a burst everybody is awake.
+// one takes connections that stay. Without that a worker that joins late never catches up: the
+// order of the line decides only which worker the kernel wakes, and in a burst all are awake.
 #pragma once
 
 #include <chrono>
@@ -32,11 +32,11 @@ class Deal {
   // missing: then no worker yields.
   Deal(const std::uint32_t* counts, const Board* board, std::uint32_t row);
 
-  // Before a poll, with every connection counted that the last one brought.
+  // The caller asks before a poll, after it counted every connection of the last one.
   Step Review();
-  // When a look is due: whether to stay away for kNextLooks more.
+  // When a look is due: whether this worker stays away for kNextLooks more.
   bool YieldsOn();
-  // For the others.
+  // Shows the others what this worker holds.
   void Publish(bool accepts);
 
  private:
@@ -49,7 +49,7 @@ class Deal {
 
   std::optional<Least> FindLeast() const;
   bool IsStuck(std::uint32_t row) const;
-  // Has hardly begun: it runs code that has never run.
+  // Whether its worker has hardly begun: it runs code that has never run.
   bool IsYoung(std::uint32_t row) const;
   bool IsOver(std::uint32_t held, std::uint32_t least) const;
   void Watch(std::uint32_t row, Clock::time_point now);
@@ -60,17 +60,17 @@ class Deal {
   // Since the last turn: how many connections there ever were, and the fewest that were open.
   std::uint32_t accepted_ = 0;
   std::uint32_t low_ = 0;
-  // While it yields: to whom, what that one had, and how long at most.
+  // While this worker yields: the row of the other one, what that one had, and until when at most.
   std::uint32_t to_ = 0;
   std::uint32_t its_accepted_ = 0;
   std::uint32_t its_held_ = 0;
   Clock::time_point until_ = {};
-  // Since when it is watched whether that one takes any.
+  // Since when this worker watches whether the other one takes any.
   Clock::time_point asked_ = {};
-  // Not before that.
+  // No new yield before that.
   Clock::time_point not_before_ = {};
-  // Rows whose worker took nothing while this one yielded, with the turns of their loops by then:
-  // until the loop turns again they count for nothing.
+  // Rows whose worker took nothing while this one yielded, with the turns of their loops by then.
+  // Such a row does not count until its loop turns again.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> stuck_;
 };
 

@@ -12,14 +12,13 @@ namespace {
 
 constexpr long kLargestMargin = 128;
 constexpr long kSmallestMargin = 4;
-// In less nothing opens a descriptor, on all threads together: a quarter of a microsecond, and
-// twice as long to be sure.
+// No process opens a descriptor in less time, on all its threads together: a quarter of a
+// microsecond, and twice as long to be sure.
 constexpr std::chrono::nanoseconds kQuickestOpen(500);
-// From here on it pays to know how far away the end is: a system call before every poll would cost
-// a connection up to two per cent.
+// From this limit on it pays to estimate when descriptors can become short: a system call before
+// every poll would make a connection up to two per cent dearer.
 constexpr long kLargeLimit = 4096;
-// The limit of a process can be changed from outside, prlimit(2): every so many questions it is
-// read again.
+// Another process can change the limit, prlimit(2), so this reads it again after so many questions.
 constexpr unsigned kLimitEvery = 64;
 
 bool IsOpen(long number) { return fcntl(static_cast<int>(number), F_GETFD) >= 0; }
@@ -37,7 +36,7 @@ void DescriptorRoom::ReadLimit() {
 
 bool DescriptorRoom::HasFree(long wanted) const {
   if (const std::optional<long> open = CountDescriptors()) return limit_ - *open >= wanted;
-  // The kernel gives out the lowest number that is free: what is free among the highest ones is a
+  // The kernel gives out the lowest number that is free, so the free ones among the highest are a
   // lower bound.
   long free = 0;
   const long lowest = std::max(0L, limit_ - 2 * kLargestMargin);
@@ -49,15 +48,15 @@ bool DescriptorRoom::HasFree(long wanted) const {
 bool DescriptorRoom::Short() {
   if (short_) {
     ReadLimit();
-    // More than what was too little: a worker that leaves and comes back with every connection
-    // helps nobody.
+    // More than the margin: otherwise a worker would leave and come back with every connection,
+    // which helps no client.
     short_ = !HasFree(margin_ + (margin_ + 1) / 2);
     return short_;
   }
   const bool large = limit_ >= kLargeLimit;
   if (large && Clock::now() < next_) return false;
   if (large || asked_++ % kLimitEvery == 0) ReadLimit();
-  // Lowest numbers first: as long as this one is free there are as many left.
+  // The kernel gives out the lowest numbers first: as long as this one is free, `margin_` are left.
   if (IsOpen(limit_ - margin_)) {
     short_ = !HasFree(margin_);
   } else if (large && !IsOpen(limit_ / 2)) {

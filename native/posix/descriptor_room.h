@@ -13,9 +13,9 @@ struct DescriptorUse {
 
 class DescriptorRoom {
  public:
-  // Whether few are left: fewer than an eighth of the limit and than 128. To be asked before every
-  // poll. Costs a system call at most, and none for as long as even opening them one after another
-  // could not use them up.
+  // Whether few are left: fewer than an eighth of the limit and than 128. The caller asks before
+  // every poll. It costs a system call at most, and none while even a process that does nothing but
+  // open descriptors could not have used them up.
   bool Short();
   DescriptorUse Use() const;
 

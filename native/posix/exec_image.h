@@ -1,4 +1,5 @@
-// Everything that execve(2) needs, laid out before the process is made: its child may not allocate.
+// Everything that execve(2) needs, laid out by the parent before the spawn: its child may not
+// allocate.
 #pragma once
 
 #include <errno.h>
@@ -24,8 +25,7 @@ class ExecImage {
   // {"/bin/sh", <slot>, args...}: for a script without an interpreter line, execvp(3). The slot
   // takes the candidate.
   char** ShellArgv() const { return const_cast<char**>(shell_argv_.data()); }
-  // Where the child writes the digits of its pid, terminator included; null when nobody asked for
-  // it.
+  // Where the child writes the digits of its pid, terminator included; null without `listen_pid`.
   char* ListenPidDigits() const { return listen_pid_digits_; }
 
  private:
@@ -38,9 +38,9 @@ class ExecImage {
   char* listen_pid_digits_ = nullptr;
 };
 
-// As execvpe(3): a missing file is looked for further on, a forbidden one too, but then the answer
-// is EACCES. `attempt(file, argv)` returns an errno, or 0 for success, which ends the search, as
-// any other error does. Allocates nothing: runs in a child as well.
+// As execvpe(3): the search goes on after a missing or a forbidden file, but after a forbidden one
+// it answers EACCES. `attempt(file, argv)` returns an errno, or 0 for success, which ends the
+// search, as any other error does. Allocates nothing: a child calls it, too.
 template <typename Attempt>
 int TryCandidates(const ExecImage& image, Attempt attempt) {
   bool forbidden = false;

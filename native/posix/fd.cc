@@ -12,7 +12,7 @@ namespace prefork {
 namespace {
 
 constexpr int kFirstAfterStdio = 3;
-// How often the file may be swapped under a locker before that counts as an error.
+// How often other processes may swap the file under a locker before that counts as an error.
 constexpr int kLockAttempts = 100;
 
 bool SameFile(const struct stat& a, const struct stat& b) {
@@ -55,8 +55,8 @@ std::optional<UniqueFd> LockFile(const std::string& path) {
       if (errno == EINTR) continue;
       throw SysError(errno, "flock").On(path);
     }
-    // A holds the lock and unlinks the file; B opened it before and gets the lock of a file that
-    // nobody will ever find again; C creates the file anew and locks that:
+    // A holds the lock and unlinks the file. B opened it before, and gets the lock of a file that
+    // no path leads to any more. C creates the file anew and locks that:
     //   A open, lock | B open | A unlink, close | B lock (old inode) | C open (new inode), lock
     // So a lock counts only while the path still leads to the locked file.
     struct stat locked;

@@ -17,7 +17,7 @@
 namespace prefork {
 namespace {
 
-// How often an ephemeral port may be lost to somebody else between bind(2) and listen(2).
+// How often another process may take an ephemeral port between bind(2) and listen(2).
 constexpr int kEphemeralAttempts = 16;
 
 struct RawAddress {
@@ -148,9 +148,10 @@ UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port) {
     if (reuse_port) SetSocketFlag(fd.Get(), SO_REUSEPORT, "SO_REUSEPORT", true, address);
     BindTcp(fd.Get(), address);
     if (listen(fd.Get(), backlog) == 0) return fd;
-    // Two SO_REUSEADDR sockets may be handed one ephemeral port; the second listen(2) says so:
+    // The kernel may give two SO_REUSEADDR sockets one ephemeral port; the second listen(2) shows
+    // it:
     //   A bind(0) -> p | B bind(0) -> p | A listen | B listen: EADDRINUSE
-    // Nobody asked for p, so another number is as good.
+    // The caller did not ask for p, so another number is as good.
     if (errno == EADDRINUSE && address.port == 0 && attempt < kEphemeralAttempts) continue;
     throw Failed(errno, "listen", address);
   }

@@ -23,9 +23,9 @@ UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port);
 // Bound, never listening: keeps a second master of the same user off an address shared through
 // SO_REUSEPORT.
 UniqueFd GuardTcp(const TcpAddress& address);
-// Binds `path` as it is, applies `mode` before anybody can connect, listens.
+// Binds `path` as it is, applies `mode` before a client can connect, listens.
 UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode);
-// connect(2) as a question: is anyone behind this path?
+// connect(2) as a question: does a process listen behind this path?
 UnixProbe ProbeUnix(const std::string& path);
 
 // How many bytes `path` may have.
@@ -34,16 +34,16 @@ int UnixPathMax();
 // listen(2) again on a socket that listens already.
 void SetBacklog(int fd, int backlog);
 SocketName NameOf(int fd);
-// Anything that is open has an answer, a file too; EBADF throws.
+// Answers for any open descriptor, also for that of a file. Throws EBADF for a closed one.
 Inspection Inspect(int fd);
-// EINVAL for a socket that does not listen; another error where the kernel does not tell the
-// numbers.
+// Throws EINVAL for a socket that does not listen, and another error where the kernel does not
+// report the numbers.
 QueueFill ReadQueue(int fd);
-// Whether ReadQueue() can be told anything, on a TCP socket that need not listen: 0, or -1 with
+// Whether the kernel reports queues, asked about a TCP socket that need not listen: 0, or -1 with
 // errno.
 int TryQueueInfo(int fd);
 
-// Shared by the listener_* files.
+// For linux/guard.cc, too.
 UniqueFd OpenTcpSocket(const TcpAddress& address);
 void SetSocketFlag(int fd, int option, const char* name, bool value, const TcpAddress& address);
 void BindTcp(int fd, const TcpAddress& address);

@@ -14,7 +14,7 @@ LoopTimer::LoopTimer(uv_loop_s* loop) : loop_(loop), handle_(NewUvHandle(kUvTime
 
 void LoopTimer::Start(std::chrono::milliseconds after) {
   fired_ = false;
-  // libuv counts from the beginning of the turn, which handlers may have made long.
+  // libuv counts from the beginning of the turn, which may be long ago after slow handlers.
   Uv().update_time(loop_);
   Uv().timer_start(
       handle_, [](UvHandle* self) { static_cast<LoopTimer*>(self->data)->fired_ = true; },

@@ -9,7 +9,7 @@ namespace prefork {
 
 struct UvHandle;
 
-// Lives as long as the process, as LoopHook does. What happens then is up to the hook before the
+// Lives as long as the process, as LoopHook does. It only wakes the loop: the hook acts before the
 // poll that follows.
 class LoopTimer {
  public:

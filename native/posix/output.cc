@@ -45,7 +45,7 @@ bool ReplaceByNothing(int fd) {
 
 bool HungUp(int fd) {
   termios settings;
-  // EIO is the answer of a terminal that has hung up, ENOTTY that of everything that is none.
+  // EIO is the answer of a terminal that has hung up, ENOTTY that of every other file.
   return tcgetattr(fd, &settings) != 0 && errno == EIO;
 }
 
@@ -71,10 +71,10 @@ std::size_t WriteNow(int fd, const char* data, std::size_t size) {
   if (pipe || isatty(fd) == 1) {
     const UniqueFd own = ReopenForWriting(fd);
     if (own) return Taken("write", [&] { return write(own.Get(), data, size); });
-    // fifo(7): nobody has it open for reading. tty: it has hung up.
+    // fifo(7): no process has it open for reading. tty: it has hung up.
     if (errno == ENXIO) throw SysError(EPIPE, "open");
     if (errno == EIO) throw SysError(EIO, "open");
-    // Another user's terminal, no descriptor left, no /proc.
+    // The rest: another user's terminal, no descriptor left, no /proc.
   }
   return WritePolled(fd, data, size);
 }
@@ -88,10 +88,10 @@ bool ReplaceDeadTerminals() {
 }
 
 void ReplaceFullStderr() {
-  constexpr int kPatience = 1000;
+  constexpr int kTimeForReaderMs = 1000;
   pollfd item = {STDERR_FILENO, POLLOUT, 0};
-  // A descriptor too few, or a signal: the process may hang, as without this.
-  if (poll(&item, 1, kPatience) == 0) ReplaceByNothing(STDERR_FILENO);
+  // After a signal, or without a free descriptor, the process may hang, as without this.
+  if (poll(&item, 1, kTimeForReaderMs) == 0) ReplaceByNothing(STDERR_FILENO);
 }
 
 }  // namespace prefork

@@ -1,4 +1,4 @@
-// Descriptors 0-2, which a process shares with others that it does not know.
+// Writes to descriptors 0-2, which a process shares with others that it does not know.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,19 @@ namespace prefork {
 
 // Writes what the descriptor takes at once, without waiting for its reader and without relying on
 // O_NONBLOCK: the flag belongs to the open file description, and every process that shares it may
-// set and clear it. Returns the bytes that were taken, 0 when the descriptor is full. Only the disk
-// behind a regular file is waited for.
+// set and clear it. Returns how many bytes the descriptor took, 0 when it is full. It waits only
+// for the disk behind a regular file.
 std::size_t WriteNow(int fd, const char* data, std::size_t size);
 
-// Puts /dev/null in the place of those of 0-2 that are a terminal which has hung up. False: for
-// want of descriptors one is left.
+// Puts /dev/null in the place of those of 0-2 that are a terminal which has hung up. False: one is
+// left, because the process has no free descriptor.
 bool ReplaceDeadTerminals();
 
-// For a process that is about to end and prints why, synchronously: gives the reader behind a full
-// stderr a second, and puts /dev/null in its place then.
+// For a process that is about to end and prints the reason synchronously. Gives the reader behind a
+// full stderr a second, and then puts /dev/null in the place of stderr.
 void ReplaceFullStderr();
 
-// The rest differs between systems.
+// Each system implements the following.
 
 // write(2) that does not wait whatever the mode of the description is. -1 with EOPNOTSUPP in errno:
 // the kernel has no such call for this file.

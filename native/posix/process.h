@@ -12,7 +12,7 @@ namespace prefork {
 
 struct ProcessExit {
   std::optional<int> code;
-  std::optional<int> signal;  // both empty: somebody else reaped the child, waitpid(2) ECHILD
+  std::optional<int> signal;  // both empty: other code reaped the child, waitpid(2) ECHILD
 };
 
 class Process {
@@ -26,8 +26,8 @@ class Process {
 
   // False when the child has ended. Throws SysError("kill"). Any thread.
   bool Kill(int signal);
-  // Blocks until the child has ended, and leaves it unreaped. False when it is not ours to wait
-  // for.
+  // Blocks until the child has ended, and leaves it unreaped. False when this process may not wait
+  // for it.
   bool AwaitEnd() const;
   // Reaps the child if it has ended. Closes the pidfd then.
   std::optional<ProcessExit> Reap();

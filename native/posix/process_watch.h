@@ -1,5 +1,5 @@
-// "That process ended", for all children, without SIGCHLD and without waitpid(-1): both would take
-// exits away from child_process.
+// Reports the exits of all children of this addon, without SIGCHLD and without waitpid(-1): both
+// would take exits away from child_process.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Create a process with inherited descriptors, without copying the memory of the caller (but for
+// Creates a process with inherited descriptors, without copying the memory of the caller (but for
 // other ids on macOS, darwin/spawn.cc).
 #pragma once
 
@@ -22,10 +22,10 @@ struct SpawnOptions {
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<std::vector<gid_t>> groups;
-  // The kernel kills the child when its parent dies. Nothing where it cannot, features.h.
+  // The kernel kills the child when its parent dies. Without effect where it cannot, features.h.
   bool die_with_parent = false;
-  // Append LISTEN_PID=<pid of the child>. Nothing where the pid is not known before exec, as in
-  // posix_spawn(2).
+  // Appends LISTEN_PID=<pid of the child>. Without effect where the pid is not known before exec,
+  // as in posix_spawn(2).
   bool listen_pid = false;
 };
 

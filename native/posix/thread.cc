@@ -14,8 +14,8 @@ std::thread StartThread(const char* name, std::function<void()> body) {
   sigset_t all;
   sigset_t old;
   sigfillset(&all);
-  // A thread inherits the mask of its maker, pthread_create(3): blocked from the first instruction
-  // on.
+  // A thread inherits the mask of its maker, pthread_create(3), so this one blocks signals from its
+  // first instruction on.
   pthread_sigmask(SIG_SETMASK, &all, &old);
   try {
     std::thread thread([name, body = std::move(body)] {

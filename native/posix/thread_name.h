@@ -3,7 +3,7 @@
 
 namespace prefork {
 
-// Names the calling thread, for people who look at it; so a failure is nobody's concern. Linux: at
+// Names the calling thread for people who look at the process, so it ignores a failure. Linux: at
 // most 15 bytes, pthread_setname_np(3).
 void NameThread(const char* name);
 

@@ -1,4 +1,4 @@
-// Unix sockets. The dance with a temporary name and rename(2) is the business of TypeScript.
+// Unix sockets. TypeScript puts a socket in its place, by a temporary name and rename(2).
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -58,8 +58,8 @@ UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> 
     const bool taken = error == EADDRINUSE;
     throw SysError(error, "bind").On(path).Advise(taken ? "something exists at this path" : "");
   }
-  // From here on the file is ours, and a failure must not leave it behind. Nobody connects before
-  // listen(2), so the mode is never wider than asked for while it matters.
+  // From here on the file is ours, and a failure must not leave it behind. No client can connect
+  // before listen(2), so the mode is never wider than asked for while it matters.
   if (mode && chmod(path.c_str(), *mode) != 0) {
     const int error = errno;
     unlink(path.c_str());
@@ -80,13 +80,13 @@ UnixProbe ProbeUnix(const std::string& path) {
     if (errno == ENOENT) return UnixProbe::kAbsent;
     throw SysError(errno, "lstat").On(path);
   }
-  // A link that leads nowhere is somebody's file, not an absent one.
+  // A link that leads nowhere is a file all the same, not an absent one.
   if (S_ISLNK(info.st_mode) && stat(path.c_str(), &info) != 0) return UnixProbe::kNotASocket;
   if (!S_ISSOCK(info.st_mode)) return UnixProbe::kNotASocket;
-  // A datagram socket cannot connect to a stream socket, and which error it gets tells all that is
-  // to be known: EPROTOTYPE when a process holds the socket, ECONNREFUSED when none does. A stream
-  // connect would look the same to us, but it would be a connection to the server: one that closes
-  // at once, and that a full queue refuses with EAGAIN.
+  // A datagram socket cannot connect to a stream socket, and its error is the answer: EPROTOTYPE
+  // when a process holds the socket, ECONNREFUSED when none does. A stream socket would show the
+  // same, but as a connection to the server: one that closes at once, and that a full queue refuses
+  // with EAGAIN.
   const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
   if (connect(fd.Get(), Raw(address), address.length) == 0) return UnixProbe::kLive;
   switch (errno) {

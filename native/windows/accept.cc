@@ -1,10 +1,9 @@
-// accept() of Windows on a non-blocking socket is two questions to the kernel: "is somebody
-// there?", and then "give me the next one", which waits. With a listener that several processes
-// hold:
+// accept() of Windows on a non-blocking socket asks the kernel twice: "does a connection wait?",
+// and then "give me the next one", which waits. With a listener that several processes hold:
 //   A asks: yes | B asks: yes | B takes that one | A waits, and its event loop with it
-// So the processes take turns: whoever asks first is the one who takes, and nobody comes between.
-// What is left is a client that resets its connection in that instant, if Windows then forgets it
-// instead of reporting it; the next connection would end the wait.
+// So the processes take turns: the one that asks also takes, and no other comes in between. One gap
+// is left: a client that resets its connection in that instant, if Windows then forgets the
+// connection instead of reporting it. The next connection would end that wait.
 #include "native/windows/accept.h"
 
 #include <errno.h>
@@ -20,15 +19,15 @@
 namespace prefork {
 namespace {
 
-// A turn takes microseconds. Whoever does not end his is suspended, and must not stop the others:
-// in milliseconds.
-constexpr DWORD kPatience = 20;
+// A turn takes microseconds. A process that does not end its turn is suspended, and must not stop
+// the others for longer than this.
+constexpr DWORD kLongestTurnMs = 20;
 
 class Turn {
  public:
   explicit Turn(HANDLE mutex) : mutex_(mutex) {
     if (mutex_ == nullptr) return;
-    const DWORD got = WaitForSingleObject(mutex_, kPatience);
+    const DWORD got = WaitForSingleObject(mutex_, kLongestTurnMs);
     // Abandoned: a process ended during its turn, which is ours now.
     owned_ = got == WAIT_OBJECT_0 || got == WAIT_ABANDONED;
   }
@@ -48,12 +47,13 @@ int PortOf(SOCKET listener) {
   int length = sizeof storage;
   if (getsockname(listener, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
     throw SocketError("getsockname");
-  // It is at the same place in sockaddr_in6.
+  // The port is at the same place in sockaddr_in6.
   return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
 }
 
-// Of the port: it is exclusive, so whoever has a listener on it has a copy of this one, or of one
-// for another address, which does no harm. Null where there can be no mutex: accepting goes on.
+// The mutex of the port. The port is exclusive, so every process with a listener on it has a copy
+// of this one, or of one for another address, which does no harm. Null where Windows refuses a
+// mutex: accepting goes on without.
 HANDLE MutexOf(SOCKET listener) {
   const int port = PortOf(listener);
   // Never destroyed: threads may still accept while the process ends.
@@ -68,9 +68,9 @@ HANDLE MutexOf(SOCKET listener) {
   return entry->second.Get();
 }
 
-bool SomebodyWaits(SOCKET listener) {
+bool ConnectionWaits(SOCKET listener) {
   WSAPOLLFD item = {listener, POLLRDNORM, 0};
-  // When it fails accept() says what is wrong.
+  // When WSAPoll() fails, accept() reports the reason.
   if (WSAPoll(&item, 1, 0) != 0) return true;
   if (GetOption(listener, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN") == 0)
     throw SysError(EINVAL, "accept").Advise("the socket does not listen");
@@ -81,7 +81,7 @@ bool SomebodyWaits(SOCKET listener) {
 
 UniqueSocket Accept(SOCKET listener) {
   const Turn turn(MutexOf(listener));
-  while (SomebodyWaits(listener)) {
+  while (ConnectionWaits(listener)) {
     UniqueSocket client(accept(listener, nullptr, nullptr));
     if (client) {
       // Unlike the listener's, this handle is inheritable: a child that holds it would keep the
@@ -93,7 +93,7 @@ UniqueSocket Accept(SOCKET listener) {
       case WSAEWOULDBLOCK:
         return client;
       case WSAECONNRESET:
-        continue;  // that one has left while it was waiting, MSDN accept; behind it are others
+        continue;  // that client left while it waited, MSDN accept; others may be behind it
       default:
         throw SocketError("accept");
     }

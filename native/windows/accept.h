@@ -5,8 +5,8 @@
 
 namespace prefork {
 
-// Empty when nobody waits, at once. No child inherits the socket. Throws what keeps a connection
-// from being taken, EMFILE or ENOBUFS: it stays in the queue.
+// Returns at once, empty when no connection waits. No child inherits the socket. Throws EMFILE or
+// ENOBUFS when this process cannot take the connection: it stays in the queue.
 UniqueSocket Accept(SOCKET listener);
 
 }  // namespace prefork

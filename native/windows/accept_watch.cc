@@ -1,9 +1,9 @@
-// Nobody is accepted here. A connection that this process took while its event loop is blocked
-// would wait for that loop, though the other workers are idle; and one that is taken while the
-// worker stops listening would be lost, which is what libuv's AcceptEx requests do on Windows.
+// This thread accepts no connection. One that this process took while its event loop is blocked
+// would wait for that loop, though other workers are idle. One that it took while the worker stops
+// listening would be lost: libuv's AcceptEx requests do that on Windows.
 //
 // The thread sleeps in one of two places: in WSAPoll() while armed, on the condition variable once
-// it has told. So a busy listener costs one wake-up for each Rearm(), and not one for each
+// it has reported. So a busy listener costs one wake-up for each Rearm(), and not one for each
 // connection.
 #include "native/windows/accept_watch.h"
 
@@ -40,8 +40,8 @@ struct AcceptWatch::State {
   void Run() {
     for (;;) {
       WSAPOLLFD items[] = {{listener, POLLRDNORM, 0}, {wake_socket.Get(), POLLRDNORM, 0}};
-      // Fails for want of memory only, or for a listener that its owner closed too early. Who is
-      // told then looks for himself, and hears what accept() says.
+      // WSAPoll() fails only when memory is short, or for a listener that its owner closed too
+      // early. The receiver of the report then calls accept(), which returns the error.
       WSAPoll(items, 2, -1);
       std::unique_lock<std::mutex> lock(mutex);
       if (stopped) return;
@@ -55,7 +55,7 @@ struct AcceptWatch::State {
 
 AcceptWatch::AcceptWatch(SOCKET listener, Sink on_waiting)
     : state_(std::make_shared<State>(listener, std::move(on_waiting))) {
-  // WSAPoll() says nothing about a socket that will never be ready.
+  // WSAPoll() does not refuse a socket that will never be ready.
   if (GetOption(listener, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN") == 0)
     throw SysError(EINVAL, "WSAPoll").Advise("the socket does not listen");
   thread_ = StartThread("prefork-accepts", [state = state_] { state->Run(); });

@@ -1,4 +1,5 @@
-// "Somebody waits in the accept queue", without accepting and without a wake-up while it is empty.
+// Reports that a connection waits in an accept queue, without accepting it and without a wake-up
+// while the queue is empty.
 #pragma once
 
 #include <winsock2.h>
@@ -14,8 +15,8 @@ class AcceptWatch {
   // Called on the thread of the watch; never again once Stop() has returned.
   using Sink = std::function<void()>;
 
-  // Starts the thread, armed: it tells once, and again after each Rearm(). The listener stays the
-  // caller's, who keeps it open until Stop() has returned. Throws SysError.
+  // Starts the thread, armed: it reports once, and again after each Rearm(). The caller owns the
+  // listener, and keeps it open until Stop() has returned. Throws SysError.
   AcceptWatch(SOCKET listener, Sink on_waiting);
   ~AcceptWatch();
   AcceptWatch(const AcceptWatch&) = delete;

@@ -8,7 +8,7 @@ int OwnPid() { return static_cast<int>(GetCurrentProcessId()); }
 
 void EndProcess(int code) {
   TerminateProcess(GetCurrentProcess(), static_cast<unsigned int>(code));
-  // It does not return for one's own process; the compiler does not know.
+  // TerminateProcess() does not return for the own process, but the compiler does not know that.
   for (;;) Sleep(INFINITE);
 }
 

@@ -2,7 +2,7 @@
 
 namespace prefork {
 
-// Nothing to probe: it is the same on every Windows that Node runs on.
+// Nothing to probe: the features are the same on every Windows that Node runs on.
 std::vector<Feature> ProbeFeatures() {
   return {
       No("nativeSpawn", "workers are started by node:child_process, sockets are duplicated"),

@@ -1,4 +1,4 @@
-// A listening socket on its way to another process. MSDN WSADuplicateSocketW: all copies are one
+// Duplicates a listening socket for another process. MSDN WSADuplicateSocketW: all copies are one
 // socket with one queue, which ends with the last of them.
 #include <errno.h>
 
@@ -10,8 +10,8 @@
 namespace prefork {
 
 WSAPROTOCOL_INFOW DuplicateFor(SOCKET socket, unsigned long pid) {
-  // Looked at first: for a process that is gone Winsock says nothing more than "invalid argument".
-  // One that ends in between is its own master's problem: what was opened in it ends with it.
+  // OpenRunning() comes first: for a process that is gone Winsock reports no more than "invalid
+  // argument". A process that ends in between takes its duplicate along.
   const UniqueHandle process = OpenRunning(pid, PROCESS_DUP_HANDLE);
   WSAPROTOCOL_INFOW info = {};
   if (WSADuplicateSocketW(socket, pid, &info) != 0) throw SocketError("WSADuplicateSocketW");
@@ -19,7 +19,7 @@ WSAPROTOCOL_INFOW DuplicateFor(SOCKET socket, unsigned long pid) {
 }
 
 UniqueSocket Adopt(WSAPROTOCOL_INFOW info) {
-  // Whoever adopts may be the first here to need Winsock.
+  // The call that adopts may be the first in this process to need Winsock.
   NeedWinsock();
   UniqueSocket socket(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info,
                                  0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));

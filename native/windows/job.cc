@@ -24,7 +24,7 @@ Job::Job(unsigned long pid) : job_(CreateJobObjectW(nullptr, nullptr)) {
   const UniqueHandle process = OpenRunning(pid, PROCESS_SET_QUOTA | PROCESS_TERMINATE);
   if (AssignProcessToJobObject(job_.Get(), process.Get()) != 0) return;
   const unsigned long error = GetLastError();
-  // It may have ended since it was opened; Windows says "access denied" then.
+  // The process may have ended since this opened it; Windows reports "access denied" then.
   if (HasEnded(process.Get())) throw SysError(ESRCH, "AssignProcessToJobObject");
   throw WindowsError(error, "AssignProcessToJobObject")
       .Advise(

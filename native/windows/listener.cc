@@ -41,7 +41,7 @@ std::string WayOut(int error, const TcpAddress& address) {
     case EADDRINUSE:
       return "another process has this address: stop it or choose another port";
     case EACCES:
-      // MSDN "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE": what a socket gets whose address
+      // MSDN "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE": the error for a socket whose address
       // overlaps with that of an exclusive one, or belongs to another user. Hyper-V reserves whole
       // ranges.
       return "a program holds this port for an address that includes this one, or Windows reserves "
@@ -122,7 +122,7 @@ SocketName NameOf(SOCKET socket) {
 
 Inspection Inspect(SOCKET socket) {
   Inspection found;
-  // Before the socket is asked: for a handle that is closed getsockopt() says "not a socket", too.
+  // First, because getsockopt() reports "not a socket" for a closed handle, too.
   found.close_on_exec = !IsInheritable(socket);
   int type = 0;
   int length = sizeof type;

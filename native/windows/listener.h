@@ -8,11 +8,11 @@
 
 namespace prefork {
 
-// Bound so that nobody else can share or steal the address, listening, non-blocking.
+// Bound so that no other process can share or steal the address, listening, non-blocking.
 UniqueSocket ListenTcp(const TcpAddress& address, int backlog);
 
 SocketName NameOf(SOCKET socket);
-// Any handle that is open has an answer, a file too; EBADF throws.
+// Answers for any open handle, also for that of a file. Throws EBADF for a closed one.
 Inspection Inspect(SOCKET socket);
 void CloseSocket(SOCKET socket);
 

@@ -22,8 +22,8 @@ std::uint64_t StartOf(unsigned long thread) {
   return static_cast<std::uint64_t>(created.dwHighDateTime) << 32 | created.dwLowDateTime;
 }
 
-// Windows does not say which thread of a process is the first: it is the oldest. A thread that
-// asks has not ended, and neither has the main thread of Node before the process.
+// Windows does not say which thread of a process is the first: this takes the oldest one. The
+// calling thread has not ended, and the main thread of Node does not end before the process.
 unsigned long OldestThread() {
   const HANDLE listed = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
   if (listed == INVALID_HANDLE_VALUE) return GetCurrentThreadId();

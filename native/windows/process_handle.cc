@@ -10,11 +10,12 @@ UniqueHandle OpenRunning(unsigned long pid, unsigned long access) {
   UniqueHandle process(OpenProcess(SYNCHRONIZE | access, FALSE, pid));
   if (!process) {
     const unsigned long error = GetLastError();
-    // What OpenProcess says of a number that no process has.
+    // The error of OpenProcess() for a pid that no process has.
     if (error == ERROR_INVALID_PARAMETER) throw SysError(ESRCH, "OpenProcess");
     throw WindowsError(error, "OpenProcess");
   }
-  // One that has ended can be opened as long as anybody holds a handle on it, libuv for instance.
+  // OpenProcess() also opens a process that has ended, as long as any handle on it is open, that of
+  // libuv for instance.
   if (HasEnded(process.Get())) throw SysError(ESRCH, "OpenProcess");
   return process;
 }

@@ -1,6 +1,6 @@
-// The sign of life is a handle on the master: it is signalled when the process ends, however it
-// ends, and holds the pid so that nobody else gets it meanwhile. The control channel is not watched
-// here: a pipe of Windows can only be watched by reading it.
+// The sign of life is a handle on the master. The kernel signals it when the process ends, however
+// it ends, and gives the pid to no other process while it is open. This does not watch the control
+// channel: a pipe of Windows can only be watched by reading it.
 #include "native/core/signs_of_life.h"
 
 #include <errno.h>
@@ -25,13 +25,13 @@ UniqueHandle OpenMaster(const MasterProcess& master) {
   try {
     UniqueHandle process =
         OpenRunning(static_cast<unsigned long>(master.pid), PROCESS_QUERY_LIMITED_INFORMATION);
-    // Another process has got the number of one that is gone. Which of two processes is older would
-    // not tell: these are times of a clock that may be set back.
+    // With another start it is a process that got the pid of a master that is gone. Comparing which
+    // of two processes is older would prove nothing: a clock that may be set back gave these times.
     const std::uint64_t started = master.started == 0 ? 0 : CreationTime(process.Get());
     return started == master.started || started == 0 ? std::move(process) : UniqueHandle();
   } catch (SysError& error) {
     if (error.error == ESRCH) return UniqueHandle();
-    // Denied: somebody is there, whom this user may not look at.
+    // Denied: a process has this pid, but this user may not open it.
     throw error.Advise("the worker must be allowed to look at its master, process " +
                        std::to_string(master.pid));
   }

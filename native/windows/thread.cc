@@ -8,8 +8,8 @@
 
 namespace prefork {
 
-// Without the name: SetThreadDescription() is missing where Windows 10 is older than 1607, and only
-// a debugger shows it.
+// Without the name: SetThreadDescription() is missing before Windows 10 1607, and only a debugger
+// shows the name.
 std::thread StartThread(const char*, std::function<void()> body) {
   try {
     return std::thread(std::move(body));

@@ -7,7 +7,7 @@
 
 namespace prefork {
 
-// Empty is NULL: whatever returns INVALID_HANDLE_VALUE instead is for its caller to translate.
+// Empty is NULL. A caller translates the INVALID_HANDLE_VALUE that some functions return instead.
 class UniqueHandle {
  public:
   UniqueHandle() = default;

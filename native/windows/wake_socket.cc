@@ -8,7 +8,8 @@
 namespace prefork {
 namespace {
 
-constexpr int kPatience = 5000;  // milliseconds
+// So long a datagram may be under way.
+constexpr int kDeliveryMs = 5000;
 
 // A socket of `family` that is bound to the loopback address and connected to itself: from then on
 // only its own datagrams reach it.
@@ -43,12 +44,12 @@ UniqueSocket Loopback() {
 }  // namespace
 
 WakeSocket::WakeSocket() : socket_(Loopback()) {
-  // A security product that swallows datagrams must fail here, and not as a close() that waits for
-  // its thread for ever.
+  // A security product that swallows datagrams must make this fail, and not a close() that waits
+  // for its thread for ever.
   char byte = 0;
   if (send(socket_.Get(), &byte, 1, 0) != 1) throw SocketError("send");
   WSAPOLLFD item = {socket_.Get(), POLLRDNORM, 0};
-  const int ready = WSAPoll(&item, 1, kPatience);
+  const int ready = WSAPoll(&item, 1, kDeliveryMs);
   if (ready < 0) throw SocketError("WSAPoll");
   if (ready == 0) {
     throw SysError(ETIMEDOUT, "WSAPoll")
@@ -58,7 +59,7 @@ WakeSocket::WakeSocket() : socket_(Loopback()) {
 }
 
 void WakeSocket::Wake() const {
-  // A buffer that is full means that a datagram lies there already; nothing else is left to fail.
+  // A full buffer means that a datagram lies there already; nothing else can fail.
   const char byte = 0;
   static_cast<void>(send(socket_.Get(), &byte, 1, 0));
 }

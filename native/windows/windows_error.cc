@@ -64,7 +64,7 @@ constexpr Translation kTranslations[] = {
     {WSAEWOULDBLOCK, EAGAIN},
 };
 
-// What Windows says about it in the language of the user, without the line break at its end.
+// The text of Windows for `error` in the language of the user, without the line break at its end.
 std::string Describe(unsigned long error) {
   wchar_t text[256];
   DWORD size = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr,

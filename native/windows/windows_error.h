@@ -5,8 +5,8 @@
 
 namespace prefork {
 
-// `error`: what GetLastError() or WSAGetLastError() said. A number that has no errno becomes
-// UNKNOWN, as in libuv, and the message says it.
+// `error` comes from GetLastError() or WSAGetLastError(). A number that has no errno becomes
+// UNKNOWN, as in libuv, and the message has the number.
 SysError WindowsError(unsigned long error, std::string syscall);
 
 }  // namespace prefork

@@ -4,8 +4,9 @@
 
 namespace prefork {
 
-// Counted per process, MSDN WSAStartup: Node has called it, but another host of the addon need not
-// have. Never taken back, because sockets may be open until the process ends.
+// Windows counts these calls per process, MSDN WSAStartup: Node has made one, but another host of
+// the addon need not have. This never takes it back, because sockets may be open until the process
+// ends.
 void NeedWinsock() {
   static const int error = [] {
     WSADATA data;

@@ -1,4 +1,4 @@
-// Making and marking sockets. No child inherits what is made here.
+// Makes and marks sockets. No child inherits one that this makes.
 #pragma once
 
 #include "native/core/sys_error.h"
@@ -6,7 +6,7 @@
 
 namespace prefork {
 
-// What WSAGetLastError() says, of `syscall`.
+// The error of WSAGetLastError(), as a failure of `syscall`.
 SysError SocketError(const char* syscall);
 
 // Before the first call of Winsock.
