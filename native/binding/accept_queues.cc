@@ -4,6 +4,7 @@
 
 #include "native/binding/arguments.h"
 #include "native/binding/boards.h"
+#include "native/binding/event_queue.h"
 #include "native/core/main_thread.h"
 #include "native/posix/accept_lines.h"
 
@@ -18,15 +19,13 @@ struct Change {
 void CallOnChange(Napi::Env env, Napi::Function on_change, std::nullptr_t*, Change* change) {
   const std::unique_ptr<Change> owned(change);
   if (static_cast<napi_env>(env) == nullptr) return;
-  try {
+  ReportThrown(env, [&] {
     Napi::Object room = Napi::Object::New(env);
     room.Set("short", owned->is_short);
     room.Set("open", static_cast<double>(owned->use.open));
     room.Set("limit", static_cast<double>(owned->use.limit));
     on_change.Call({room});
-  } catch (const Napi::Error& error) {
-    napi_fatal_exception(env, error.Value());  // see Children::OnExit
-  }
+  });
 }
 using ChangeQueue = Napi::TypedThreadSafeFunction<std::nullptr_t, Change, CallOnChange>;
 
