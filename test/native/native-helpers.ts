@@ -1,4 +1,4 @@
-/** What the tests of the addon share: processes that tell about themselves, and the counting of descriptors. */
+/** For all tests of the addon: runs programs for their output, and counts descriptors. */
 
 import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -17,10 +17,10 @@ import { deferred } from '../../lib/common/deferred.js';
 import { bounded } from '../helpers/eventually.js';
 import { openFds } from '../helpers/processes.js';
 
-/** What other systems lack is only for tests that are skipped there. */
+/** Members that other systems lack are only for tests that are skipped there. */
 export const native = binding as LinuxAddon;
 
-/** Milliseconds. For a machine that does much else: a bound is there to fail instead of hanging, not to measure. */
+/** Milliseconds, for a busy machine: the bound makes a test fail instead of hang, and measures nothing. */
 export const PATIENCE = 30_000;
 vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: PATIENCE });
 
@@ -93,14 +93,14 @@ export function start(request: SpawnRequest): Started {
   return { child, exit: bounded(promise, PATIENCE, `process ${child.pid} ends`) };
 }
 
-export interface Told {
+export interface Ran {
   readonly pid: number;
   readonly exit: NativeExit;
   readonly out: string;
 }
 
-/** Runs a request with its descriptor 1 on a pipe, and returns what it wrote there. */
-export async function told(request: SpawnRequest): Promise<Told> {
+/** Runs a request with its descriptor 1 on a pipe, and returns the output. */
+export async function run(request: SpawnRequest): Promise<Ran> {
   const [readEnd, writeEnd] = native.pipe();
   const fds: Fd[] = [...request.fds];
   fds[1] = writeEnd;

@@ -13,9 +13,9 @@ interface Pair {
   readonly process: ChildProcess;
   readonly master: number;
   readonly worker: number;
-  /** The next line that the worker, or the master about it, prints. */
+  /** The next line that the worker prints, or the master about it. */
   line(): Promise<string>;
-  /** Kills the master and waits until nobody holds its standard output any more: then the worker is gone, too. */
+  /** Kills the master and waits until no process holds its standard output any more: then the worker is gone, too. */
   kill(): Promise<{ readonly lines: string[]; readonly stderr: string }>;
   end(): Promise<string[]>;
 }
@@ -27,7 +27,7 @@ interface PairOptions {
   readonly wrapper?: readonly string[];
 }
 
-/** Of the running test: a failed one leaves nobody behind. */
+/** Processes of the running test, so that a failed one leaves none behind. */
 const pids = new Set<number>();
 afterEach(() => {
   for (const pid of pids) {
@@ -55,7 +55,7 @@ async function startPair(words: readonly string[], { around = [], wrapper = [] }
     return next.value;
   };
   const { master, worker } = JSON.parse(await line()) as { master: number; worker: number };
-  // Inside a namespace the numbers mean somebody else: there the wrapper takes them along.
+  // Inside a namespace the numbers mean other processes: there the wrapper takes them along.
   for (const pid of around.length > 0 ? [child.pid as number] : [master, worker]) pids.add(pid);
   const end = async (): Promise<string[]> => {
     const rest: string[] = [];
@@ -80,7 +80,7 @@ async function armed(words: readonly string[], options?: PairOptions): Promise<P
 }
 
 test('W19 a worker ends at once when its master is killed, before anything was configured', async () => {
-  // Without the death signal, so that it is the watch that acts.
+  // Without the death signal, so that the watch has to act.
   const { stderr } = await (await armed(['idle', 'no-death-signal'])).kill();
   expect(stderr).toMatch(/^prefork: worker \d+ ends: master \d+ is gone\n$/);
 });
@@ -99,7 +99,7 @@ test('W19d onDeath is called once, and a worker that then goes on ends when its 
   expect(performance.now() - started).toBeGreaterThan(250);
 });
 
-test('W19 a stderr that is full and that nobody reads keeps no orphan alive', async () => {
+test('W19 a full stderr that no process reads keeps no orphan alive', async () => {
   // A pipe whose reading end stays with a process that never reads, as a log collector that hangs does.
   const [unread, full] = native.pipe();
   const command = [fixture('native/parent.mjs'), '--', 'flood', 'grace=100', 'no-death-signal'];
@@ -140,7 +140,7 @@ test('a worker whose watch is closed outlives its master', async () => {
   await pair.end();
 });
 
-test('W19f through a wrapper, where the parent is somebody else, the watch works as well', async () => {
+test('W19f through a wrapper, where the parent is not the master, the watch works as well', async () => {
   const wrapper = ['sh', '-c', '"$@"; exit $?', 'sh'];
   await (await armed(['idle', 'no-death-signal'], { wrapper })).kill();
   await (await armed(['block', 'grace=100', 'no-death-signal'], { wrapper })).kill();
@@ -154,13 +154,16 @@ namespaces('W19c a master that is PID 1 of its namespace: its workers end with i
   await pair.kill();
 });
 
-namespaces('a worker in a PID namespace of its own, where the pid means nobody, hears it by the channel', async () => {
-  const wrapper = ['unshare', '--pid', '--fork'];
-  const { lines } = await (await armed(['idle', 'grace=100', 'no-death-signal'], { wrapper })).kill();
-  expect(lines).toEqual(['dead']);
-});
+namespaces(
+  'a worker in a PID namespace of its own, where the pid means no process, notices the death by the channel',
+  async () => {
+    const wrapper = ['unshare', '--pid', '--fork'];
+    const { lines } = await (await armed(['idle', 'grace=100', 'no-death-signal'], { wrapper })).kill();
+    expect(lines).toEqual(['dead']);
+  },
+);
 
-namespaces('a worker in a PID namespace of its own without a channel is told that nobody watches', async () => {
+namespaces('a worker in a PID namespace of its own without a channel gets an error instead of a watch', async () => {
   const wrapper = ['unshare', '--pid', '--fork'];
   const pair = await startPair(['idle', 'no-channel', 'no-death-signal'], { wrapper });
   expect(await pair.line()).toBe('pidfd_open ESRCH');
@@ -171,7 +174,7 @@ namespaces('a worker in a PID namespace of its own without a channel is told tha
 const refusable = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp');
 
 for (const error of ['EPERM', 'ENOSYS', 'EACCES']) {
-  refusable(`W19h where pidfd_open gives ${error} the channel alone tells the death of the master`, async () => {
+  refusable(`W19h where pidfd_open gives ${error} the channel alone shows the death of the master`, async () => {
     const wrapper = refusing('pidfd_open', error);
     const { lines } = await (await armed(['idle', 'grace=100', 'no-death-signal'], { wrapper })).kill();
     expect(lines).toEqual(['dead']);
@@ -179,7 +182,7 @@ for (const error of ['EPERM', 'ENOSYS', 'EACCES']) {
 }
 
 refusable(
-  'W19h without pidfd_open a worker that closed its end of the channel hears it: the watch has its own',
+  'W19h without pidfd_open a worker that closed its end of the channel notices the death: the watch has a duplicate',
   async () => {
     const wrapper = refusing('pidfd_open', 'EPERM');
     await (await armed(['block', 'grace=50', 'close-channel', 'no-death-signal'], { wrapper })).kill();
@@ -196,9 +199,9 @@ test('without a channel the pid of the master is enough', async () => {
   await (await armed(['idle', 'no-channel', 'no-death-signal'])).kill();
 });
 
-test('a worker that closed its channel hears the death of the master by pid, and the master hears end-of-file', async () => {
+test('a worker that closed its channel notices the death of the master by pid, and the master reads end-of-file', async () => {
   const pair = await startPair(['listen', 'block', 'grace=50', 'close-channel', 'no-death-signal']);
-  // Two processes say these, in no order.
+  // Two processes print these, in any order.
   expect([await pair.line(), await pair.line()].toSorted()).toEqual(['armed', 'end-of-file']);
   expect(isAlive(pair.worker)).toBe(true);
   await pair.kill();

@@ -72,7 +72,7 @@ test('descriptors arrive in order with their tag, close-on-exec, as duplicates o
   const [ours, theirs] = pair();
   const sent = [listener(), listener(), listener()];
   expect(native.sendFds(ours, { tag: 2 ** 32 - 1, fds: sent.map(({ fd }) => fd) })).toBe('sent');
-  // Under way they need nobody who holds them.
+  // Under way they need no process that holds them.
   for (const { fd } of sent) close(fd);
   const message = native.recvFds(theirs);
   const received = keep(message?.fds ?? []);
@@ -126,7 +126,7 @@ test('sending to a closed end says so, with and without messages left in it', ()
   }
 });
 
-test('a channel that nobody reads becomes full, never blocks, and takes messages again once it is read', () => {
+test('a channel that no process reads becomes full, never blocks, and takes messages again once it is read', () => {
   const [ours, theirs] = pair();
   const { fd } = listener();
   let sent = 0;

@@ -29,7 +29,7 @@ test('without zombies there is nothing left, and children of ours are never take
   expect(native.reapStrangers([])).toBe(false);
   const { child, exit } = start(shell('exit 6'));
   const end = performance.now() + 100;
-  // The event loop stands still: the exit cannot be told, the addon has to know by itself.
+  // The event loop stands still and delivers no exit: the addon has to know by itself.
   while (performance.now() < end) native.reapStrangers([]);
   expect(await exit).toEqual({ code: 6, signal: null });
   expect(processInfo(child.pid)).toBeUndefined();

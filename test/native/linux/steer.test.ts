@@ -32,7 +32,7 @@ class Group {
     native.steer({ fd: this.fds[0] as number, live, size });
   }
 
-  /** Where `count` connections went that were made one after the other. Nobody accepts, so each is in a queue. */
+  /** Makes `count` connections one after the other, and counts them by socket. No process accepts, so each is in a queue. */
   async spread(count: number): Promise<number[]> {
     const before = this.#depths();
     for (let i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ function expectOnly(counts: readonly number[], live: readonly number[]): void {
   }
 }
 
-test('features.sharding tells that this kernel steers', () => {
+test('features.sharding says that this kernel steers', () => {
   expect(native.features.sharding).toBe(true);
 });
 

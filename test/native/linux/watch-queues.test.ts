@@ -12,7 +12,7 @@ import { testOnLinux as test } from '../../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, statusField, tcp } from '../native-helpers.js';
 
 const THREAD = 'prefork-queues';
-/** Milliseconds. Long enough that a test acts within it on a machine that does much else. */
+/** Milliseconds. Long enough for a test to act within it on a busy machine. */
 const DELAY = 200;
 /** Where this process has to accept within the delay. */
 const PATIENT_DELAY = 1_000;
@@ -40,10 +40,10 @@ function close(fd: Fd): void {
   native.closeFd(fd);
 }
 
-/** Connects; somebody is in the queue then. */
+/** Connects, so that the queue holds a connection. */
 async function queue(port: number): Promise<void> {
   const client = connect(port, '127.0.0.1');
-  // Closing a listener resets those in its queue.
+  // Closing a listener resets the connections in its queue.
   client.on('error', () => {});
   clients.add(client);
   await once(client, 'connect');
@@ -122,7 +122,7 @@ test('a connection that is accepted in time is never reported, and the queue is 
   const { fd, port } = listener();
   const { reports, report } = watching([fd], PATIENT_DELAY);
   const server = await accept(fd);
-  // All within the delay, so that there is one look, and nobody in the queue when it comes.
+  // All within the delay, so that the watch looks once, and finds the queue empty.
   for (let i = 0; i < 20; i++) await queue(port);
   await delay(1.5 * PATIENT_DELAY);
   expect(reports).toEqual([]);
@@ -195,9 +195,9 @@ test('queues that are noticed together are reported in one call', async () => {
   const sockets = Array.from({ length: 100 }, () => listener());
   for (const { port } of sockets) await queue(port);
   const { reports } = watching(sockets.map(({ fd }) => fd));
-  const told = (): number[] => reports.flat().map(({ fd }) => fd);
-  await eventually(() => told().length === 100, { within: PATIENCE });
-  expect(new Set(told()).size).toBe(100);
+  const reported = (): number[] => reports.flat().map(({ fd }) => fd);
+  await eventually(() => reported().length === 100, { within: PATIENCE });
+  expect(new Set(reported()).size).toBe(100);
   expect(reports.length).toBeLessThan(10);
 });
 
@@ -217,7 +217,7 @@ test('a busy queue costs a few wake-ups per delay, not one per connection', asyn
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** The event loop waits for the thread of a watch without delay: that has told of its queues then, and nobody has heard it yet. */
+/** Blocks the event loop until the thread of a watch without delay has reported, so that the report is under way. */
 function standStill(): void {
   const end = performance.now() + 50;
   while (performance.now() < end);
@@ -325,16 +325,16 @@ test('1,000 random adds, removes, rearms and closes under connections lose no re
   }
   expect(wrong).toEqual([]);
   expect(reports).toBeGreaterThan(20);
-  // Whatever waits now and is watched is told about, once it is asked for.
+  // The watch reports every queue that holds a connection now, once a rearm asks for it.
   const waiting = sockets.filter(({ fd }) => native.queueDepth(fd).depth > 0).map(({ fd }) => fd);
   watch.close();
   watched.clear();
   for (const fd of waiting) watched.add(fd);
-  const told = new Set<Fd>();
+  const reported = new Set<Fd>();
   watch = native.watchQueues({ fds: waiting, delay: 1 }, (queues) => {
-    for (const { fd } of queues) told.add(fd);
+    for (const { fd } of queues) reported.add(fd);
   });
-  await eventually(() => told.size === waiting.length);
+  await eventually(() => reported.size === waiting.length);
   watch.close();
   await hangUp();
   for (const { fd } of sockets) close(fd);

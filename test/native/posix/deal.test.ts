@@ -1,4 +1,4 @@
-/** Who holds more than its share leaves the line: one process, in which the test writes the rows of the others by hand. */
+/** A worker that holds more than its share leaves the line: one process, in which the test writes the rows of the others by hand. */
 
 import { readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -83,12 +83,12 @@ function arrive(): Promise<void> {
 async function accepted(): Promise<void> {
   const before = counts[1] as number;
   await arrive();
-  // By turns: what follows from it is over in milliseconds.
+  // Turn by turn: a yield that follows is over in milliseconds.
   while (counts[1] === before) await turns(1);
   await turns();
 }
 
-/** Until it has left the line, because it holds more than the other one, whose event loop turns. Returns the turns of that by now. */
+/** Adds connections until this worker has left the line for the other one, whose event loop turns. Returns the turns of that by now. */
 async function untilYield(other: Omit<Row, 'turns'>): Promise<number> {
   for (let i = 1; i < 50; i++) {
     write(OTHER, { ...other, turns: i });
@@ -123,7 +123,7 @@ test('A8b one that holds no more than the others, or is the only one that accept
 });
 
 test('A8c one that holds clearly more leaves the line for as long as the other one takes connections that stay', async () => {
-  // The other one has hardly begun: it is waited for longer.
+  // The other worker has hardly begun, so this one waits for it longer.
   await untilYield({ accepts: 1, held: 0, accepted: 0 });
   // The other one takes as many as it lacks, one in a millisecond.
   const at = performance.now();
@@ -144,7 +144,7 @@ test('A8d one that left for another that takes nothing comes back at once, and t
   const before = counts[1] as number;
   const at = performance.now();
   await arrive();
-  await eventually(() => counts[1] === before + 1, { what: 'who waited is accepted' });
+  await eventually(() => counts[1] === before + 1, { what: 'the waiting connection is accepted' });
   expect(performance.now() - at).toBeLessThan(500);
   // It counts for nothing until its event loop turns again.
   for (let i = 0; i < 10; i++) {
@@ -153,7 +153,7 @@ test('A8d one that left for another that takes nothing comes back at once, and t
   }
 });
 
-test('A8e whatever another process has written into the memory that they share, who waits is accepted', async () => {
+test('A8e with any values that another process has written into the shared memory, a waiting connection is accepted', async () => {
   for (const value of [0xffffffff, 0x80000000, 0]) {
     writeSync(fd, new Uint32Array([value]), 0, 4, 0);
     for (const row of [OTHER, 2, 1_022])
@@ -163,7 +163,7 @@ test('A8e whatever another process has written into the memory that they share, 
   writeSync(fd, new Uint32Array([2]), 0, 4, 0);
 });
 
-test('A8f the memory has one size: nobody who has the descriptor can make it smaller, and what is no board is refused', () => {
+test('A8f the memory has one size: no process with the descriptor can make it smaller, and what is no board is refused', () => {
   expect(() => native.acceptLines({ counts, board: { fd: 0, row: 0 } }, () => {})).toThrow(/no board of a fleet|mmap/);
   for (const row of [-1, 1_023, 1.5, 'x']) {
     expect(() => board?.take(row as number)).toThrow(/row/);

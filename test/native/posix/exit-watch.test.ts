@@ -11,7 +11,7 @@ import { errorOf, fixture, native, PATIENCE, shell, start } from '../native-help
 
 const sleeper = shell('', { file: '/bin/sleep', args: ['sleep', '600'] });
 
-test('an exit tells its code or its signal, a core dump its signal, and each child is told about once', async () => {
+test('an exit comes with its code or its signal, a core dump with its signal, and once for each child', async () => {
   const exits = await Promise.all([
     start(shell('exit 0')).exit,
     start(shell('exit 255')).exit,
@@ -26,18 +26,18 @@ test('an exit tells its code or its signal, a core dump its signal, and each chi
   ]);
 });
 
-test('C21 a child that has ended is reaped before its exit is told, and never a zombie afterwards', async () => {
+test('C21 a child that has ended is reaped before its exit is reported, and never a zombie afterwards', async () => {
   const { child, exit } = start(shell('exit 0'));
   await exit;
   expect(processInfo(child.pid)).toBeUndefined();
 });
 
-test('an exit is told even when the process ends before spawn returns, and never before spawn returns', async () => {
+test('an exit is reported even when the process ends before spawn returns, and never before spawn returns', async () => {
   for (let i = 0; i < 50; i++) {
     let returned = false;
     const exit = await new Promise<boolean>((resolve) => {
       native.spawn(shell('', { file: 'true', args: ['true'] }), () => resolve(returned));
-      // Everything that the kernel needs to end it happens while the event loop stands still.
+      // The kernel ends the process while the event loop stands still.
       const end = performance.now() + 3;
       while (performance.now() < end);
       returned = true;
@@ -46,7 +46,7 @@ test('an exit is told even when the process ends before spawn returns, and never
   }
 });
 
-test('killing tells whether there was somebody to kill', async () => {
+test('killing returns whether the process was still running', async () => {
   const { child, exit } = start(sleeper);
   expect(child.kill(0)).toBe(true);
   expect(child.kill(9)).toBe(true);
@@ -55,9 +55,9 @@ test('killing tells whether there was somebody to kill', async () => {
   expect(child.kill(0)).toBe(false);
 });
 
-test('a child that has ended is not there to be killed, even before its exit was told', async () => {
+test('a child that has ended cannot be killed, even before its exit was reported', async () => {
   const { child, exit } = start(shell('exit 3'));
-  // The event loop cannot tell the exit while this waits for it.
+  // The event loop cannot report the exit while this waits for it.
   const deadline = performance.now() + 5_000;
   while (child.kill(0) && performance.now() < deadline);
   expect(child.kill(0)).toBe(false);
@@ -83,7 +83,7 @@ test('children of child_process are left to it, and it leaves ours to us', async
 
 testWithProc('the last exit takes the watch with it: threads and descriptors are back to where they were', async () => {
   await start(shell('exit 0')).exit;
-  // Its watch is told to end with the exit, and ends a moment later.
+  // The exit stops the watch, whose thread ends a moment later.
   await eventually(() => !threadNames().includes('prefork-watch'));
   const look = (): object => ({ fds: [...openFds()], threads: threadNames() });
   const before = look();
@@ -120,7 +120,7 @@ async function run(args: readonly string[], command: readonly string[] = []): Pr
   return { out, code, signal };
 }
 
-test('a child keeps the event loop alive until its exit was told, and nothing does afterwards', async () => {
+test('a child keeps the event loop alive until its exit was reported, and nothing does afterwards', async () => {
   expect(await run(['until-exit'])).toEqual({ out: 'exit 5 null\n', code: 0, signal: null });
 });
 

@@ -60,7 +60,7 @@ testOnLinux('the backlog is the limit of the accept queue, and can be put back i
   });
 });
 
-testOnLinux('the depth of an accept queue counts connections that nobody has accepted', async () => {
+testOnLinux('the depth of an accept queue counts connections that no process has accepted', async () => {
   const { fd, port } = native.listen(tcp());
   const clients = Array.from({ length: 5 }, () => connect(port as number, '127.0.0.1'));
   await Promise.all(clients.map((client) => once(client, 'connect')));
@@ -138,7 +138,7 @@ test('300 listeners on port 0 get 300 ports', () => {
   for (const { fd } of sockets) native.closeFd(fd);
 });
 
-test('inspecting tells a listener from everything else', () => {
+test('inspecting distinguishes a listener from everything else', () => {
   const [a, b] = native.socketPair();
   expect(native.inspectListener(a)).toMatchObject({ family: 'unix', type: 'stream', listening: false, address: '' });
   const [readEnd, writeEnd] = native.pipe();

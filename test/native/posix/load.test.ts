@@ -30,7 +30,7 @@ testWhen(commandWorks(nm, '--version'), 'needs nm(1)')(
   },
 );
 
-test('features tell what this kernel can do', () => {
+test('features say what this kernel can do', () => {
   expect(native.features).toEqual({
     nativeSpawn: true,
     reuseport: isLinux,

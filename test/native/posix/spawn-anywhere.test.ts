@@ -1,11 +1,11 @@
-/** What a child has from its master, as far as it can be seen without proc(5): on every POSIX system. */
+/** The inheritance of a child, as far as a test can see it without proc(5): on every POSIX system. */
 
 import { fstatSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { isRoot, testWhen } from '../../helpers/skip.js';
-import { failsCleanly, native, shell, start, told } from '../native-helpers.js';
+import { failsCleanly, native, run, shell, start } from '../native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-anywhere-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,7 +30,7 @@ test('descriptors arrive in any order, also when sources are targets, and in the
   for (const word of ['first', 'second', 'third', 'in-place']) files.push(fileFd(word, (files.at(-1) ?? 29) + 1));
   const [first, second, third, inPlace] = files as [number, number, number, number];
   const inode = (fd: number): number => fstatSync(fd).ino;
-  // By inode: to read would move an offset that all copies share.
+  // By inode: reading would move an offset that all copies share.
   const look = `console.log([${files}].map((fd) => require('fs').fstatSync(fd).ino).join(' '))`;
   const orders = [
     [first, second, third],
@@ -46,7 +46,7 @@ test('descriptors arrive in any order, also when sources are targets, and in the
     fds[2] = 2;
     for (const [i, target] of [first, second, third].entries()) fds[target] = order[i] as number;
     fds[inPlace] = inPlace;
-    const { out } = await told(shell('', { file: process.execPath, args: ['node', '-e', look], fds }));
+    const { out } = await run(shell('', { file: process.execPath, args: ['node', '-e', look], fds }));
     expect(out).toBe(`${[...order, inPlace].map(inode).join(' ')}\n`);
   }
   for (const fd of files) native.closeFd(fd);
@@ -55,19 +55,19 @@ test('descriptors arrive in any order, also when sources are targets, and in the
 test('a child has no descriptor that it was not given, close-on-exec or not', async () => {
   const opened = Array.from({ length: 20 }, () => native.dupFd(2));
   const child = "process.stdout.write(String(require('fs').readdirSync('/dev/fd').length))";
-  const bare = await told(shell('', { file: process.execPath, args: ['node', '-e', child] }));
+  const bare = await run(shell('', { file: process.execPath, args: ['node', '-e', child] }));
   for (const fd of opened) native.closeFd(fd);
-  const again = await told(shell('', { file: process.execPath, args: ['node', '-e', child] }));
+  const again = await run(shell('', { file: process.execPath, args: ['node', '-e', child] }));
   expect(bare.out).toBe(again.out);
 });
 
 test('a child starts with default dispositions and nothing blocked', async () => {
   // Node ignores SIGPIPE, and a shell cannot trap what was ignored when it was started.
   for (const signal of ['PIPE', 'TERM', 'HUP', 'USR1', 'INT']) {
-    const { out } = await told(shell(`trap 'echo caught' ${signal}; kill -${signal} $$; echo went on`));
+    const { out } = await run(shell(`trap 'echo caught' ${signal}; kill -${signal} $$; echo went on`));
     expect(out).toBe('caught\nwent on\n');
   }
-  const { exit } = await told(shell('kill -PIPE $$; exit 1'));
+  const { exit } = await run(shell('kill -PIPE $$; exit 1'));
   expect(exit).toEqual({ code: null, signal: 13 });
 });
 
@@ -83,7 +83,7 @@ test('a working directory that is missing, no folder or forbidden is named', () 
   }
 });
 
-test('fifty children that end at once are all told of, each with its own code', async () => {
+test('fifty children that end at once are all reported, each with its own code', async () => {
   const exits = await Promise.all(Array.from({ length: 50 }, (_, i) => start(shell(`exit ${i}`)).exit));
   expect(exits.map(({ code }) => code)).toEqual(Array.from({ length: 50 }, (_, i) => i));
 });
@@ -92,11 +92,11 @@ const asRoot = testWhen(isRoot, 'needs root');
 
 asRoot('a child has the uid, the gid and exactly the groups that it was given', async () => {
   const ids = { uid: 65_534, gid: 65_533, groups: [1000, 2000] };
-  const { out } = await told(shell('id -u; id -g; id -G', ids));
+  const { out } = await run(shell('id -u; id -g; id -G', ids));
   const [uid, gid, groups = ''] = out.trim().split('\n');
   expect([uid, gid]).toEqual(['65534', '65533']);
   expect(groups.split(' ').toSorted()).toEqual(['1000', '2000', '65533']);
-  const none = await told(shell('id -G', { ...ids, groups: [] }));
+  const none = await run(shell('id -G', { ...ids, groups: [] }));
   expect(none.out.trim()).toBe('65533');
 });
 
@@ -107,7 +107,7 @@ asRoot('with other ids descriptors, signals, folder and PATH are as without, and
   fds[26] = fd;
   fds[fd] = fd;
   const ids = { uid: 65_534, gid: 65_534, groups: [] };
-  const { out } = await told(shell('cat /dev/fd/26; pwd; kill -PIPE $$', { ...ids, fds, cwd: '/' }));
+  const { out } = await run(shell('cat /dev/fd/26; pwd; kill -PIPE $$', { ...ids, fds, cwd: '/' }));
   expect(out).toBe('given\n/\n');
   native.closeFd(fd);
   const missing = join(folder, 'missing');

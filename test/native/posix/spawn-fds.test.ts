@@ -7,11 +7,11 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { openFds } from '../../helpers/processes.js';
 import { testWhen, testWithProc } from '../../helpers/skip.js';
 import { canRefuseSyscalls, refusing } from '../../helpers/wrappers.js';
-import { fixture, native, shell, start, tcp, told } from '../native-helpers.js';
+import { fixture, native, run, shell, start, tcp } from '../native-helpers.js';
 
 const files: number[] = [];
 beforeAll(() => {
-  // Something to tell apart by its path, twelve of them.
+  // Twelve files, which their paths distinguish.
   for (const name of readdirSync('/proc/sys/kernel').slice(0, 40)) {
     try {
       files.push(openSync(`/proc/sys/kernel/${name}`, 'r'));
@@ -52,7 +52,7 @@ testWithProc('one descriptor may be given several times', async () => {
 testWithProc('a listener is handed on as it is: non-blocking, listening, not close-on-exec in the child', async () => {
   const { fd, port } = native.listen(tcp());
   const flags = (text: string): number => Number.parseInt(/^flags:\s+(\d+)$/m.exec(text)?.[1] ?? '', 8);
-  const { out } = await told(shell('cat /proc/$$/fdinfo/3', { fds: [0, 1, 2, fd] }));
+  const { out } = await run(shell('cat /proc/$$/fdinfo/3', { fds: [0, 1, 2, fd] }));
   // O_NONBLOCK is 04000, O_CLOEXEC 02000000, open(2).
   expect(flags(out) & 0o2004000).toBe(0o4000);
   expect(flags(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) & 0o2004000).toBe(0o2004000);

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, expect } from 'vitest';
 import { untilDead } from '../../helpers/processes.js';
 import { commandWorks, isLinux, isRoot, testWhen, testWithProc } from '../../helpers/skip.js';
-import { failsCleanly, fixture, native, PATIENCE, shell, start, statusField, told } from '../native-helpers.js';
+import { failsCleanly, fixture, native, PATIENCE, run, shell, start, statusField } from '../native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-ids-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ const status = shell('', { file: '/bin/cat', args: ['cat', '/proc/self/status'] 
 const four = (id: number): string => Array(4).fill(id).join('\t');
 
 asRoot('a child runs with the uid, gid and groups it was given, real, effective, saved and file system', async () => {
-  const { out } = await told({ ...status, uid: 65_534, gid: 65_533, groups: [1000, 2000] });
+  const { out } = await run({ ...status, uid: 65_534, gid: 65_533, groups: [1000, 2000] });
   expect(statusField(out, 'Uid')).toBe(four(65_534));
   expect(statusField(out, 'Gid')).toBe(four(65_533));
   expect(statusField(out, 'Groups')).toBe('1000 2000');
@@ -25,8 +25,8 @@ asRoot('a child runs with the uid, gid and groups it was given, real, effective,
 
 asRoot('groups are left alone unless they are given, and may be emptied', async () => {
   const own = statusField(readFileSync('/proc/self/status', 'utf8'), 'Groups');
-  expect(statusField((await told({ ...status, uid: 65_534 })).out, 'Groups')).toBe(own);
-  expect(statusField((await told({ ...status, groups: [] })).out, 'Groups')).toBe('');
+  expect(statusField((await run({ ...status, uid: 65_534 })).out, 'Groups')).toBe(own);
+  expect(statusField((await run({ ...status, groups: [] })).out, 'Groups')).toBe('');
 });
 
 // Root owns its /proc files in any case: a master of another uid that may change ids is the one that shows the difference.
@@ -75,8 +75,8 @@ asRoot('a program that the dropped uid may not run is EACCES of execve', () => {
 });
 
 testWithProc('the groups of a user come from the database, and a user that is not in it is undefined', async () => {
-  const { out: gid } = await told(shell('id -g root'));
-  const { out: groups } = await told(shell('id -G root'));
+  const { out: gid } = await run(shell('id -g root'));
+  const { out: groups } = await run(shell('id -G root'));
   const found = native.userGroups(0);
   expect(found?.gid).toBe(Number(gid));
   expect(found?.groups.toSorted((a, b) => a - b)).toEqual(
@@ -89,7 +89,7 @@ testWithProc('the groups of a user come from the database, and a user that is no
   expect(native.userGroups(3_999_999_999)).toBeUndefined();
 });
 
-/** Starts the fixture, which spawns a child and tells its pid; kills it and waits for the child's end. */
+/** Starts the fixture, which spawns a child and prints its pid; kills the fixture and waits for the child's end. */
 async function killMaster(mode: string): Promise<void> {
   const master = spawn(process.execPath, [fixture('native/master.mjs'), mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -113,7 +113,7 @@ asRoot(
 );
 
 testWithProc('a child gets the soft limit of open files that Node raised for itself at start', async () => {
-  // The shell stays between: a parent that still has the limit which Node raises.
+  // The shell stays as the parent, which still has the limit that Node raises.
   const script = 'ulimit -S -n 300; ulimit -H -n 2000; "$0" "$1" limits; true';
   const args = ['-c', script, process.execPath, fixture('native/master.mjs')];
   const outer = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -121,9 +121,9 @@ testWithProc('a child gets the soft limit of open files that Node raised for its
   expect(JSON.parse(out)).toEqual({ own: [2000, 2000], child: [300, 2000] });
 });
 
-testWithProc('a child gets the limit of its master where the original one cannot be told', async () => {
+testWithProc('a child gets the limit of its master where the original one is unknown', async () => {
   const limit = (text: string): string | undefined => /^Max open files\s+(\S+\s+\S+)/m.exec(text)?.[1];
-  const { out } = await told(shell('', { file: '/bin/cat', args: ['cat', '/proc/self/limits'] }));
+  const { out } = await run(shell('', { file: '/bin/cat', args: ['cat', '/proc/self/limits'] }));
   // The parent of this process is a Node process that raised its own limit.
   expect(limit(out)).toBe(limit(readFileSync('/proc/self/limits', 'utf8')));
   expect(await start(shell('exit 0')).exit).toEqual({ code: 0, signal: null });

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { children, isDead, openFds } from '../../helpers/processes.js';
 import { isLinux, testOnLinux, testWithProc } from '../../helpers/skip.js';
-import { environment, failsCleanly, native, shell, start, statusField, told } from '../native-helpers.js';
+import { environment, failsCleanly, native, run, shell, start, statusField } from '../native-helpers.js';
 
 // The temporary folder of macOS is behind a link.
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-spawn-')));
-/** What starts the program. */
+/** The request that starts the program. */
 const EXEC = isLinux ? 'execve' : 'posix_spawn';
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a child has the pid that the master was told, and its exit code comes back once', async () => {
-  const { pid, out, exit } = await told(shell('echo $$; exit 7'));
+test('a child has the pid that spawn returned, and its exit code comes back once', async () => {
+  const { pid, out, exit } = await run(shell('echo $$; exit 7'));
   expect(out).toBe(`${pid}\n`);
   expect(exit).toEqual({ code: 7, signal: null });
 });
@@ -21,31 +21,31 @@ test('a child has the pid that the master was told, and its exit code comes back
 testWithProc('a child has exactly the arguments and the environment that it was given', async () => {
   const args = ['any name', '/proc/self/cmdline', '/proc/self/environ'];
   const env = ['A=1', 'B=x=y', 'EMPTY=', 'ÜMLAUT=ü'];
-  const { out } = await told(shell('', { file: '/bin/cat', args, env }));
+  const { out } = await run(shell('', { file: '/bin/cat', args, env }));
   expect(out).toBe([...args, ...env].map((text) => `${text}\0`).join(''));
 });
 
 test('a child works in the folder that it was given, and a relative program is found from there', async () => {
   writeFileSync(join(folder, 'here'), '#!/bin/sh\npwd\n', { mode: 0o755 });
-  const { out } = await told(shell('', { file: './here', args: ['here'], cwd: folder }));
+  const { out } = await run(shell('', { file: './here', args: ['here'], cwd: folder }));
   expect(out).toBe(`${folder}\n`);
-  expect((await told(shell('pwd'))).out).toBe(`${process.cwd()}\n`);
+  expect((await run(shell('pwd'))).out).toBe(`${process.cwd()}\n`);
 });
 
 test('a program without a slash is searched on the PATH of the child, not of the master', async () => {
   const file = `only-here-${process.pid}`;
   writeFileSync(join(folder, file), '#!/bin/sh\necho found\n', { mode: 0o755 });
   const request = { file, args: [file], env: [`PATH=/nonexistent:${folder}:/bin:/usr/bin`] };
-  expect((await told(shell('', request))).out).toBe('found\n');
+  expect((await run(shell('', request))).out).toBe('found\n');
   const error = failsCleanly(() => native.spawn(shell('', { ...request, env: environment() }), () => {}));
   expect(error).toMatchObject({ code: 'ENOENT', syscall: EXEC, path: file });
   // An empty element means the working directory.
-  expect((await told(shell('', { ...request, cwd: folder, env: ['PATH=/nonexistent:'] }))).out).toBe('found\n');
+  expect((await run(shell('', { ...request, cwd: folder, env: ['PATH=/nonexistent:'] }))).out).toBe('found\n');
 });
 
 test('a script without an interpreter line runs in a shell, as execvp does', async () => {
   writeFileSync(join(folder, 'bare'), 'echo bare "$1"\n', { mode: 0o755 });
-  expect((await told(shell('', { file: join(folder, 'bare'), args: ['x', 'arg'] }))).out).toBe('bare arg\n');
+  expect((await run(shell('', { file: join(folder, 'bare'), args: ['x', 'arg'] }))).out).toBe('bare arg\n');
 });
 
 test('the first forbidden program on the PATH is only the answer when no other one is found', async () => {
@@ -102,16 +102,16 @@ test('arguments that C would cut short or misread are refused before anything is
 });
 
 testOnLinux('LISTEN_PID is the pid of the child, and only there when asked for', async () => {
-  const asked = await told(shell('echo "$LISTEN_PID $$"', { listenPid: true }));
+  const asked = await run(shell('echo "$LISTEN_PID $$"', { listenPid: true }));
   expect(asked.out).toBe(`${asked.pid} ${asked.pid}\n`);
-  expect((await told(shell('test -z "$LISTEN_PID" && echo none'))).out).toBe('none\n');
+  expect((await run(shell('test -z "$LISTEN_PID" && echo none'))).out).toBe('none\n');
 });
 
 testWithProc('a child starts with default dispositions and an empty signal mask', async () => {
   // vitest and Node ignore SIGPIPE and handle others: nothing of it may reach the child.
   const ignored = statusField(readFileSync('/proc/self/status', 'utf8'), 'SigIgn');
   expect(BigInt(`0x${ignored}`)).not.toBe(0n);
-  const { out } = await told(shell('', { file: 'cat', args: ['cat', '/proc/self/status'] }));
+  const { out } = await run(shell('', { file: 'cat', args: ['cat', '/proc/self/status'] }));
   expect(statusField(out, 'SigIgn')).toBe('0000000000000000');
   expect(statusField(out, 'SigBlk')).toBe('0000000000000000');
 });
@@ -128,7 +128,7 @@ testWithProc('the master keeps its signal mask, its handlers and its dumpable fl
 });
 
 testWithProc('a child inherits the process group and the session of its master', async () => {
-  const { out } = await told(shell('', { file: 'cat', args: ['cat', '/proc/self/stat'] }));
+  const { out } = await run(shell('', { file: 'cat', args: ['cat', '/proc/self/stat'] }));
   const of = (stat: string): string[] =>
     stat
       .slice(stat.lastIndexOf(')') + 2)

@@ -62,7 +62,7 @@ test('an existing path is EADDRINUSE of bind, a missing folder ENOENT, and no de
   expect(failsCleanly(() => listen(lost))).toMatchObject({ code: 'ENOENT', syscall: 'bind', path: lost });
 });
 
-test('probing tells live, stale, absent and what is not a socket apart', async () => {
+test('probing distinguishes live, stale, absent and what is not a socket', async () => {
   const path = fresh();
   expect(native.probeUnix(path)).toBe('absent');
   const { fd } = listen(path);
