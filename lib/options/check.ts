@@ -94,11 +94,15 @@ export function checkNames(
 ): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name) || value[name] === undefined) continue;
-    const option = prefix === '' ? name : `${prefix}.${name}`;
     const meant = Object.hasOwn(hints, name) ? hints[name] : nearest(name, known);
     const advice = meant === undefined ? `known: ${known.join(', ')}` : `did you mean '${meant}'?`;
-    throw invalidOption(option, value[name], `left out: there is no such option, ${advice}`);
+    throw invalidOption(dotted(prefix, name), value[name], `left out: there is no such option, ${advice}`);
   }
+}
+
+/** An option inside of another, as messages name it. */
+export function dotted(prefix: string, name: string): string {
+  return prefix === '' ? name : `${prefix}.${name}`;
 }
 
 /** The known name that was probably meant. Case is ignored, and two typing errors are forgiven in a long name. */

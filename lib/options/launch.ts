@@ -1,65 +1,60 @@
 /** `exec`, `args`, `execArgv`, `cwd`, `env`, `stdio`, `uid`, `gid` and `groups`: how a worker process is started. */
 
 import { invalidOption } from '../common/errors.js';
-import type { PreforkOptions } from '../types.js';
-import { checkNumber, checkObject, checkString, checkText, checkTextList } from './check.js';
-import type { LaunchSettings } from './settings.js';
+import { checkNumber, checkObject, checkText, checkTextList, dotted } from './check.js';
+import { optional, text, withDefault } from './kinds.js';
+import type { Part } from './option.js';
 
-type StdioEntry = LaunchSettings['stdio'][number];
+const STDIO_WORDS = ['inherit', 'ignore', 'pipe'] as const;
+type StdioEntry = (typeof STDIO_WORDS)[number] | number;
 
 const STDIO: readonly StdioEntry[] = ['ignore', 'inherit', 'inherit'];
-const STDIO_WORDS = ['inherit', 'ignore', 'pipe'] as const;
 
 /** NGROUPS_MAX of Linux (credentials(7)). */
 const GROUPS_MAX = 65_536;
 
-export function checkLaunch(options: PreforkOptions): LaunchSettings {
-  const { exec, args, execArgv, cwd, env, stdio, uid, gid, groups } = options;
-  return {
-    exec: exec === undefined ? undefined : checkString('exec', exec, 'the path or name of a program'),
-    args: args === undefined ? undefined : checkTextList('args', args),
-    execArgv: execArgv === undefined ? undefined : checkTextList('execArgv', execArgv),
-    cwd: cwd === undefined ? undefined : checkString('cwd', cwd, 'the path of a folder'),
-    env: env === undefined ? undefined : checkEnv(env),
-    stdio: checkStdio(stdio),
-    uid: uid === undefined ? undefined : checkId('uid', uid),
-    gid: gid === undefined ? undefined : checkId('gid', gid),
-    groups: groups === undefined ? undefined : checkGroups(groups),
-    inspectable: options.livenessTimeout !== undefined,
-  };
-}
+export const LAUNCH = {
+  exec: text('the path or name of a program'),
+  args: optional(checkTextList),
+  execArgv: optional(checkTextList),
+  cwd: text('the path of a folder'),
+  env: optional(checkEnv),
+  /** Descriptors 0-2, always three. */
+  stdio: withDefault(checkStdio, STDIO),
+  uid: optional(checkId),
+  gid: optional(checkId),
+  groups: optional(checkGroups),
+} satisfies Part;
 
-function checkEnv(value: unknown): Readonly<Record<string, string | undefined>> {
-  const env = checkObject('env', value, 'an object of strings');
+function checkEnv(option: string, value: unknown): Readonly<Record<string, string | undefined>> {
+  const env = checkObject(option, value, 'an object of strings');
   const checked: Record<string, string | undefined> = {};
-  for (const [name, text] of Object.entries(env)) {
+  for (const [name, entry] of Object.entries(env)) {
     if (name === '' || /[=\0]/.test(name)) {
-      throw invalidOption('env', name, "an object whose keys are not empty and hold no '=' and no NUL", {
-        range: true,
-      });
+      const allowed = "an object whose keys are not empty and hold no '=' and no NUL";
+      throw invalidOption(option, name, allowed, { range: true });
     }
-    checked[name] = text === undefined ? undefined : checkText(`env.${name}`, text, 'a string or undefined');
+    checked[name] = entry === undefined ? undefined : checkText(dotted(option, name), entry, 'a string or undefined');
   }
   return checked;
 }
 
 /** One word for all three, or up to three entries; a missing one takes its default. */
-function checkStdio(value: unknown): readonly StdioEntry[] {
-  if (value === undefined) return STDIO;
+function checkStdio(option: string, value: unknown): readonly StdioEntry[] {
   const allowed = "'inherit', 'ignore', 'pipe', or an array of up to three of these, descriptors or open streams";
   if (typeof value === 'string') {
     const word = wordOf(value);
-    if (word === undefined) throw invalidOption('stdio', value, allowed, { range: true });
+    if (word === undefined) throw invalidOption(option, value, allowed, { range: true });
     return [word, word, word];
   }
-  if (!Array.isArray(value)) throw invalidOption('stdio', value, allowed);
+  if (!Array.isArray(value)) throw invalidOption(option, value, allowed);
   if (value.length > STDIO.length) {
     const why = 'at most three entries: workers have their listeners from descriptor 3 up';
-    throw invalidOption('stdio', value, why, { range: true });
+    throw invalidOption(option, value, why, { range: true });
   }
   return STDIO.map((byDefault, index) => {
     const entry: unknown = value[index];
-    return entry === undefined || entry === null ? byDefault : checkStdioEntry(`stdio[${index}]`, entry);
+    return entry === undefined || entry === null ? byDefault : checkStdioEntry(`${option}[${index}]`, entry);
   });
 }
 
@@ -91,10 +86,10 @@ function checkId(option: string, value: unknown): number {
   return checkNumber(option, value, { min: 0, max: 2 ** 32 - 2, integer: true });
 }
 
-function checkGroups(value: unknown): readonly number[] {
-  if (!Array.isArray(value)) throw invalidOption('groups', value, 'an array of group ids');
+function checkGroups(option: string, value: unknown): readonly number[] {
+  if (!Array.isArray(value)) throw invalidOption(option, value, 'an array of group ids');
   if (value.length > GROUPS_MAX) {
-    throw invalidOption('groups', value, `an array of at most ${GROUPS_MAX} group ids`, { range: true });
+    throw invalidOption(option, value, `an array of at most ${GROUPS_MAX} group ids`, { range: true });
   }
-  return Array.from(value as unknown[], (id, index) => checkId(`groups[${index}]`, id));
+  return Array.from(value as unknown[], (id, index) => checkId(`${option}[${index}]`, id));
 }

@@ -5,7 +5,6 @@ import { resolve } from 'node:path';
 import { invalidOption } from '../common/errors.js';
 import { logicalCwd } from '../common/program.js';
 import { checkBoolean, checkNames, checkNumber, checkObject, checkOneOf, checkString } from './check.js';
-import type { ListenPlan, TcpPlan, UnixPlan } from './settings.js';
 
 /** Accept queue length when none is asked for; the kernel caps it at `net.core.somaxconn` (listen(2)). */
 export const DEFAULT_BACKLOG = 4096;
@@ -15,6 +14,29 @@ export const DEFAULT_BACKLOG = 4096;
  * longer (ENAMETOOLONG).
  */
 export const UNIX_PATH_MAX = 107;
+
+/** A TCP address that was asked for; the host name is not resolved yet. */
+export interface TcpPlan {
+  readonly kind: 'tcp';
+  readonly name: string;
+  /** `undefined`: every address. */
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly network: 'tcp' | 'tcp4' | 'tcp6';
+  readonly ipv6Only: boolean;
+  readonly backlog: number;
+}
+
+/** A unix socket that was asked for. */
+export interface UnixPlan {
+  readonly kind: 'unix';
+  readonly name: string;
+  readonly path: string;
+  readonly mode: number | undefined;
+  readonly backlog: number;
+}
+
+export type ListenPlan = TcpPlan | UnixPlan;
 
 const FORMS = "a port number, 'host:port', ':port', '[ipv6]:port', 'unix:/path' or { host, port } or { path }";
 const NAMES = ['host', 'port', 'path', 'name', 'backlog', 'ipv6Only', 'network', 'mode'] as const;

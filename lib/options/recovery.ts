@@ -1,43 +1,58 @@
 /** `recoverThreshold`, `recoverWindow` and `recoverInterval`. */
 
 import { invalidOption } from '../common/errors.js';
-import type { Backoff, PreforkOptions } from '../types.js';
-import { checkMilliseconds, checkNames, checkNumber, checkObject } from './check.js';
-import type { RecoverySettings } from './settings.js';
+import type { Backoff } from '../types.js';
+import { checkMilliseconds, checkObject } from './check.js';
+import { count, milliseconds, number, withDefault } from './kinds.js';
+import { type Option, type Part, type Settled, settle } from './option.js';
 
 const RECOVERIES_PER_WORKER = 5;
-const WINDOW = 60_000;
-export const BACKOFF: Required<Backoff> = { initial: 100, max: 30_000, factor: 2, jitter: 0.2 };
 
-export function checkRecovery(options: PreforkOptions, workers: number): RecoverySettings {
-  const { recoverThreshold, recoverWindow, recoverInterval } = options;
-  const count = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, orInfinity: true };
-  return {
-    threshold:
-      recoverThreshold === undefined
-        ? RECOVERIES_PER_WORKER * workers
-        : checkNumber('recoverThreshold', recoverThreshold, count),
-    window: recoverWindow === undefined ? WINDOW : checkMilliseconds('recoverWindow', recoverWindow, 1, true),
-    interval: checkInterval(recoverInterval),
-  };
+const BACKOFF_OPTIONS = {
+  initial: milliseconds({ least: 0, otherwise: 100 }),
+  max: milliseconds({ least: 0, otherwise: 30_000 }),
+  factor: number({ least: 1, most: 1_000, otherwise: 2 }),
+  jitter: number({ least: 0, most: 1, otherwise: 0.2 }),
+} satisfies Record<keyof Backoff, Option<number>>;
+
+/** `fixed`: the same delay before every recovery, the first one included. */
+type Interval =
+  | { readonly kind: 'fixed'; readonly delay: number }
+  | ({ readonly kind: 'backoff' } & Settled<typeof BACKOFF_OPTIONS>);
+
+export const BACKOFF = settle(BACKOFF_OPTIONS, '', {});
+
+export const RECOVERY = {
+  /** `undefined`: see {@link recoverySettings}. */
+  recoverThreshold: count({ least: 0, orInfinity: true, otherwise: undefined }),
+  recoverWindow: milliseconds({ least: 1, orInfinity: true, otherwise: 60_000 }),
+  recoverInterval: withDefault(checkInterval, { kind: 'backoff', ...BACKOFF }),
+} satisfies Part;
+
+/** When a slot is recovered, and when the fleet gives up. */
+export interface RecoverySettings {
+  readonly threshold: number;
+  /** Milliseconds. */
+  readonly window: number;
+  readonly interval: Interval;
 }
 
-function checkInterval(value: unknown): RecoverySettings['interval'] {
-  if (value === undefined) return { kind: 'backoff', ...BACKOFF };
-  if (typeof value === 'number') return { kind: 'fixed', delay: checkMilliseconds('recoverInterval', value, 0) };
-  const given = checkObject('recoverInterval', value, 'milliseconds or an object { initial, max, factor, jitter }');
-  checkNames('recoverInterval', given, Object.keys(BACKOFF));
-  const { initial, max, factor, jitter } = given;
-  const checked = {
-    initial: initial === undefined ? BACKOFF.initial : checkMilliseconds('recoverInterval.initial', initial, 0),
-    max: max === undefined ? BACKOFF.max : checkMilliseconds('recoverInterval.max', max, 0),
-    factor:
-      factor === undefined ? BACKOFF.factor : checkNumber('recoverInterval.factor', factor, { min: 1, max: 1_000 }),
-    jitter: jitter === undefined ? BACKOFF.jitter : checkNumber('recoverInterval.jitter', jitter, { min: 0, max: 1 }),
-  };
-  if (checked.max < checked.initial) {
-    const allowed = `at least 'recoverInterval.initial' (${checked.initial})`;
-    throw invalidOption('recoverInterval.max', checked.max, allowed, { range: true });
+export function recoverySettings(values: Settled<typeof RECOVERY>, workers: number): RecoverySettings {
+  const {
+    recoverThreshold: threshold = RECOVERIES_PER_WORKER * workers,
+    recoverWindow: window,
+    recoverInterval: interval,
+  } = values;
+  return { threshold, window, interval };
+}
+
+function checkInterval(option: string, value: unknown): Interval {
+  if (typeof value === 'number') return { kind: 'fixed', delay: checkMilliseconds(option, value, 0) };
+  const given = checkObject(option, value, 'milliseconds or an object { initial, max, factor, jitter }');
+  const backoff = settle(BACKOFF_OPTIONS, option, given);
+  if (backoff.max < backoff.initial) {
+    const allowed = `at least '${option}.initial' (${backoff.initial})`;
+    throw invalidOption(`${option}.max`, backoff.max, allowed, { range: true });
   }
-  return { kind: 'backoff', ...checked };
+  return { kind: 'backoff', ...backoff };
 }

@@ -1,26 +1,33 @@
-/** `recycle`. */
+/** The `recycle` option. */
 
 import { invalidOption } from '../common/errors.js';
-import { checkMilliseconds, checkNames, checkNumber, checkObject } from './check.js';
-import type { RecycleSettings } from './settings.js';
+import type { Recycle } from '../types.js';
+import { checkObject } from './check.js';
+import { count, milliseconds, number } from './kinds.js';
+import { type Option, type Settled, settle } from './option.js';
 
-const JITTER = 0.2;
-const LIMITS = ['maxAge', 'maxRequests', 'maxRss'] as const;
-const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
+const LIMITS = {
+  maxAge: milliseconds({ least: 1, otherwise: undefined }),
+  maxRequests: count({ least: 1, otherwise: undefined }),
+  /** Bytes. */
+  maxRss: count({ least: 1, otherwise: undefined }),
+};
 
-export function checkRecycle(value: unknown): RecycleSettings | undefined {
-  if (value === undefined) return undefined;
-  const given = checkObject('recycle', value, `an object with ${LIMITS.join(', ')} or jitter`);
-  checkNames('recycle', given, [...LIMITS, 'jitter']);
-  const { maxAge, maxRequests, maxRss, jitter } = given;
-  const settings = {
-    maxAge: maxAge === undefined ? undefined : checkMilliseconds('recycle.maxAge', maxAge, 1),
-    maxRequests: maxRequests === undefined ? undefined : checkNumber('recycle.maxRequests', maxRequests, COUNT),
-    maxRss: maxRss === undefined ? undefined : checkNumber('recycle.maxRss', maxRss, COUNT),
-    jitter: jitter === undefined ? JITTER : checkNumber('recycle.jitter', jitter, { min: 0, max: 1 }),
-  };
-  if (LIMITS.every((name) => settings[name] === undefined)) {
-    throw invalidOption('recycle', value, `an object with at least one of ${LIMITS.join(', ')}`, { range: true });
+const RECYCLE = {
+  ...LIMITS,
+  /** By what share of itself a limit is lowered at most. */
+  jitter: number({ least: 0, most: 1, otherwise: 0.2 }),
+} satisfies Record<keyof Recycle, Option<unknown>>;
+
+/** At least one limit is given. */
+export type RecycleSettings = Settled<typeof RECYCLE>;
+
+export function checkRecycle(option: string, value: unknown): RecycleSettings {
+  const limits = Object.keys(LIMITS);
+  const given = checkObject(option, value, `an object with ${limits.join(', ')} or jitter`);
+  const settings = settle(RECYCLE, option, given);
+  if (limits.every((name) => given[name] === undefined)) {
+    throw invalidOption(option, value, `an object with at least one of ${limits.join(', ')}`, { range: true });
   }
   return settings;
 }

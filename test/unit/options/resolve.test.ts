@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { resolveOptions } from '../../../lib/options/resolve.js';
 import type { Settings } from '../../../lib/options/settings.js';
+import { OPTIONS } from '../../../lib/options/table.js';
 import type { PreforkOptions } from '../../../lib/types.js';
 import { BAD_ADDRESSES, BAD_OPTIONS } from '../../helpers/bad-options.js';
 
@@ -44,45 +45,7 @@ describe('bad options', () => {
     expect(BAD_OPTIONS.length).toBeGreaterThanOrEqual(60);
     expect(BAD_ADDRESSES.length).toBeGreaterThanOrEqual(20);
     const covered = new Set(BAD_OPTIONS.map(({ option }) => option.split(/[.[]/, 1)[0]));
-    const options: Record<keyof PreforkOptions, true> = {
-      serve: true,
-      listen: true,
-      name: true,
-      workers: true,
-      sharing: true,
-      tls: true,
-      recoverThreshold: true,
-      recoverWindow: true,
-      recoverInterval: true,
-      readiness: true,
-      readyTimeout: true,
-      readyFor: true,
-      shutdownGracePeriod: true,
-      maxSurge: true,
-      drainTimeout: true,
-      maxDraining: true,
-      exitAfterDrain: true,
-      livenessTimeout: true,
-      recycle: true,
-      onChildSpawn: true,
-      onMasterReady: true,
-      onChildRecover: true,
-      onChildExit: true,
-      onMasterDeath: true,
-      commandProducer: true,
-      logger: true,
-      signals: true,
-      exec: true,
-      args: true,
-      execArgv: true,
-      cwd: true,
-      env: true,
-      stdio: true,
-      uid: true,
-      gid: true,
-      groups: true,
-    };
-    expect(Object.keys(options).filter((name) => !covered.has(name))).toEqual([]);
+    expect(Object.keys(OPTIONS).filter((name) => !covered.has(name))).toEqual([]);
   });
 
   test.each([undefined, null, 1, 'options', [], () => {}])('options: %s are refused', (options) => {
@@ -105,6 +68,21 @@ describe('bad options', () => {
 
   test('an option that resembles none is answered with the list', () => {
     expect(errorOf(() => resolve({ zebra: 1 })).message).toMatch(/known: serve, listen, .*groups/);
+  });
+
+  test.each([
+    ['serve', { serve: 1, listen: 'x' }],
+    ['workers', { name: 1, workers: 0 }],
+    ['sharing', { name: 1, sharing: 1 }],
+    ['readiness', { name: 1, readiness: 1 }],
+    ['readiness', { tls: 1, recoverWindow: 0, readiness: 1 }],
+    ['name', { name: 1, tls: 1 }],
+    ['recycle', { livenessTimeout: 0, recycle: 1 }],
+    ['livenessTimeout', { livenessTimeout: 0, onChildSpawn: 1 }],
+    ['signals', { exec: 1, signals: 1 }],
+    ['nonsense', { nonsense: 1, serve: 1 }],
+  ])('of several wrong options %s is reported: %o', (option, options) => {
+    expect(errorOf(() => resolve(options)).option).toBe(option);
   });
 
   test('a secret never stands in a message', () => {
