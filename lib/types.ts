@@ -193,98 +193,182 @@ export type Serve = (listener: Listener, worker: WorkerContext) => Served | Prom
 /** Where a standard stream of a worker goes; absent: the default of its place. `'pipe'`: read by the master. */
 export type StdioTarget = 'inherit' | 'ignore' | 'pipe' | number | { readonly fd: number } | null | undefined;
 
+// The first paragraph of each docstring is the text of the option in docs/guide/options.md, its first sentence the one in README.md. `Default:`
+// is the last sentence of that paragraph: the tables have a column for it. What is behind `@see` becomes a link. `npm run docs:options`.
 /** Options of {@link Prefork}. Only `serve` and `listen` are required. */
 export interface PreforkOptions {
-  /** Starts the server in a worker, or a ready-made `net`, `http`, `https` or HTTP/2 server. */
+  /**
+   * Starts the server in a worker: `(listener, worker) => server`, or a `net`, `http`, `https` or HTTP/2 server that does not listen yet.
+   * The function may be async, and may return several servers; one that returns none calls `worker.ready()`.
+   * @see docs/guide/workers.md#servelistener-worker
+   */
   readonly serve: Serve | Server;
+  /**
+   * `3000`, `':3000'`, `'host:3000'`, `'[::1]:3000'`, `'unix:/run/app.sock'`, an object, or an array of these. The object is
+   * `{ host, port, network, ipv6Only, backlog, name }` or `{ path, mode, backlog, name }`. Port 0 picks one free port for all workers.
+   */
   readonly listen: ListenTarget | readonly ListenTarget[];
-  /** Names the fleet in logs and tells several fleets of one program apart. Default: `'0'`, `'1'`… in order of construction. */
+  /** The fleet's name in logs. It distinguishes several fleets of one program. Default: `'0'`, `'1'`… in order of construction. */
   readonly name?: string;
-  /** Number of workers, at least 1. Default: CPUs available to this process (affinity and cgroup quota aware). */
+  /** Number of workers, at least 1. Default: the CPUs that this process may use: affinity and cgroup quota count. */
   readonly workers?: number;
   /**
-   * `'shared'`: one socket for all workers. `'sharded'`: one for each slot, held by the master; a server of `node:net` must listen
-   * on every TCP address when the worker is ready.
-   * `'reuseport'`: each worker binds its own. Unix sockets are always shared. Default: `'shared'`.
+   * `'shared'`: one socket for all workers. `'sharded'`: the master holds one for each slot, for an even spread. `'reuseport'`: each worker
+   * binds its own. Default: `'shared'`.
+   *
+   * Unix sockets are always shared. With `'sharded'` a server of `node:net` must listen on every TCP address when the worker is ready.
+   * @see docs/guide/sharing.md
    * @throws PreforkError `ERR_PREFORK_REUSEPORT_UNSUPPORTED` from the start of the fleet where the kernel cannot do it.
    */
   readonly sharing?: Sharing;
+  /**
+   * `{ keyFile, certFile }` or `{ key, cert }`: the master reads and proves them, again at every reload, and hands them to workers as
+   * `worker.tls`. It also takes what `tls.createSecureContext()` takes.
+   * @see docs/guide/tls.md
+   */
   readonly tls?: TlsOptions;
-  /** Unrequested exits inside `recoverWindow` that are recovered before giving up. Default: `5 × workers`; `Infinity`: never give up. */
+  /**
+   * Unrequested exits inside `recoverWindow` that the master recovers; one more ends the fleet. `Infinity`: it never gives up. `0`: the
+   * first exit ends the fleet. Default: 5 × `workers`.
+   * @see docs/guide/recovery.md#window-and-threshold
+   */
   readonly recoverThreshold?: number;
-  /** Milliseconds, sliding. Default: `60_000`; `Infinity`: the master's lifetime. */
+  /** Milliseconds that an exit counts for, sliding. `Infinity`: the lifetime of the master. Default: `60_000`. */
   readonly recoverWindow?: number;
-  /** Milliseconds before every recovery, or the growth of a per-slot delay. */
+  /**
+   * Delay before the master fills a slot again: none for the first exit, then growing. A number: the same delay every time, in
+   * milliseconds. Default: `{ initial: 100, max: 30_000, factor: 2, jitter: 0.2 }`.
+   * @see docs/guide/recovery.md#backoff
+   */
   readonly recoverInterval?: number | Backoff;
-  /** `'spawn'` for workers that speak no control channel: ready once exec succeeded. Default: `'listening'`. */
+  /**
+   * `'listening'`: a worker is ready when it serves. `'spawn'`: it is ready once exec succeeded, for programs that speak no control
+   * channel. Default: `'listening'`.
+   */
   readonly readiness?: 'listening' | 'spawn';
-  /** Milliseconds a worker may take to become ready before it is killed. Default: `30_000`. */
+  /** Milliseconds that a worker may take to become ready before the master kills it. Default: `30_000`. */
   readonly readyTimeout?: number;
   /**
-   * Milliseconds that a ready worker has to serve until it counts as one that stays. Reload and recycling keep the old worker of the first slot
-   * until then, and `reload()` and `scale()` resolve when the last new worker has stayed; one that ends before fails them. Default: `1_000`;
-   * `0`: ready is enough.
+   * Milliseconds that a ready worker has to serve until it counts as one that stays. `0`: ready is enough. Default: `1_000`.
+   *
+   * Reload and recycling keep the old worker of the first slot until then. `reload()` and `scale()` resolve when the last new worker has
+   * stayed; one that ends before fails them.
+   * @see docs/guide/recovery.md#ready-means-that-it-stays
    */
   readonly readyFor?: number;
-  /** Milliseconds between SIGTERM (or the drain request) and SIGKILL when the fleet stops. Default: `5_000`. */
+  /** Milliseconds from the request to drain, or SIGTERM, to SIGKILL when the fleet stops. Default: `5_000`. */
   readonly shutdownGracePeriod?: number;
-  /** How many processes above `workers` a reload may have, those that drain not counted, at least 1: so many slots change hands at a time. Default: `1`. */
+  /**
+   * How many processes above `workers` a reload may have, those that drain not counted, at least 1. So many slots change hands at a time.
+   * Default: `1`.
+   */
   readonly maxSurge?: number;
   /**
-   * Milliseconds that a worker may take to finish what it accepted after a reload, a recycling or `scale()` took its slot; then it ends what is
-   * left, and is killed 200 ms later if it is still there. Default: `30_000`.
+   * Milliseconds that a worker may take to finish what it accepted after a reload, a recycling or `scale()` took its slot. Default:
+   * `30_000`.
+   *
+   * Then the worker ends what is left, and the master kills it 200 ms later if it is still there.
+   * @see docs/guide/workers.md#what-a-drain-finishes
    */
   readonly drainTimeout?: number;
   /**
-   * How many workers that were replaced may drain at a time, at least 1. One more, and the oldest gets 1 s to end in. Default: `Infinity`,
-   * and a warning in the log when as many as serve drain for longer.
+   * How many replaced workers may drain at a time, at least 1. One more, and the oldest gets 1 s to end in. Default: `Infinity`.
+   *
+   * Without a limit the master logs a warning when as many as serve drain for longer.
+   * @see docs/guide/reload-and-scale.md#drains-that-pile-up
    */
   readonly maxDraining?: number;
   /**
-   * What a worker does when its last connection has ended and the promise of `prefork()` has settled, but a timer or a socket of the app keeps
-   * it alive. Default: `false`, it stays until the deadline, because code behind `prefork()` may still clean up; a line of the log names
-   * after 1 s what keeps it. Milliseconds: it is ended then. `true`: it is ended as soon as that code has had its turn, as with `0`.
+   * Ends a worker that has drained while a timer or a socket of the app keeps it alive. A number: after so many milliseconds. `true`: at
+   * once. Default: `false`.
+   *
+   * A worker has drained when its last connection has ended and the promise of `prefork()` has settled. With `false` it stays until the
+   * deadline, because code behind `prefork()` may still clean up; after 1 s it logs what keeps it. With `true`, as with `0`, it ends as
+   * soon as that code has had its turn.
+   * @see docs/guide/workers.md#leaving-in-time
    */
   readonly exitAfterDrain?: boolean | number;
   /**
-   * Milliseconds without progress of its event loop after which a ready worker is killed and recovered, with its JavaScript stack in
-   * the log: 100 at least; noticed after 1 to 1.5 times as long. Exempt while a debugger is connected. Default: off.
+   * Milliseconds without progress of its event loop after which the master logs the JavaScript stack of a ready worker, kills it and
+   * recovers it. At least 100. Default: off.
+   *
+   * The master notices after 1 to 1.5 times as long. A worker is exempt while a debugger is connected.
+   * @see docs/guide/recovery.md#blocked-workers
    */
   readonly livenessTimeout?: number;
-  /** Replaces workers by age, work done or memory. Default: off. */
+  /**
+   * Replaces workers that are old, have answered much, or take too much memory: `{ maxAge, maxRequests, maxRss, jitter }`. Default: off.
+   * @see docs/guide/recovery.md#recycling
+   */
   readonly recycle?: Recycle;
-  /** Runs in: master, one at a time, after every spawn. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  /**
+   * Runs in: master, one at a time, after every spawn. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
+   * @see docs/guide/hooks.md#onchildspawnpid-worker
+   */
   readonly onChildSpawn?: (pid: number, worker: WorkerInfo) => void | Promise<void>;
-  /** Runs in: master, once, after every worker is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  /**
+   * Runs in: master, once, after every worker is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
+   * @see docs/guide/hooks.md#onmasterreadypids
+   */
   readonly onMasterReady?: (pids: number[]) => void | Promise<void>;
-  /** Runs in: master, when the slot of a worker that was lost is served again. Throw: stops the fleet with `ERR_PREFORK_HOOK`. */
+  /**
+   * Runs in: master, when the slot of a worker that was lost is served again. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
+   * @see docs/guide/hooks.md#onchildrecoveroldpid-newpid
+   */
   readonly onChildRecover?: (oldPid: number, newPid: number) => void | Promise<void>;
-  /** Runs in: master, after every exit. Throw: logged. */
+  /**
+   * Runs in: master, after every exit. Throw: logged.
+   * @see docs/guide/hooks.md#onchildexitworker-exit
+   */
   readonly onChildExit?: (worker: WorkerInfo, exit: ExitInfo) => void;
   /**
-   * Runs in: a worker whose master died. Default: drain, then exit 1. The process is gone after `shutdownGracePeriod` at the
-   * latest, even with a blocked event loop. `'kill'`: gone at once. `false`: no watch.
+   * Runs in: a worker whose master died. `'kill'`: the worker is gone at once. `false`: it does not watch its master. Default: drain, then
+   * exit 1.
+   *
+   * The process is gone after `shutdownGracePeriod` at the latest, even with a blocked event loop.
+   * @see docs/guide/workers.md#onmasterdeath
    */
   readonly onMasterDeath?: (() => void | Promise<void>) | 'kill' | false;
-  /** Runs in: master, instead of the native spawn. Must return a started `ChildProcess`. */
+  /**
+   * Runs in: master, for every start of a worker: `(command) => spawn(command.file, command.args, command)`. Must return a started
+   * `ChildProcess`. Default: the native spawn.
+   * @see docs/guide/hooks.md#commandproducercommand
+   */
   readonly commandProducer?: (command: Command) => ChildProcess | Promise<ChildProcess>;
-  /** Default: lines on stderr. `false`: silence. */
+  /**
+   * `{ info, warn, error }`: `console` and pino fit. `false`: silence. Default: lines on stderr.
+   * @see docs/guide/hooks.md#logger
+   */
   readonly logger?: Logger | false;
-  /** Install the signal table in the master. Default: `true`. */
+  /**
+   * Whether the master installs its signal table. Default: `true`.
+   * @see docs/guide/deploy.md#signals-to-the-master
+   */
   readonly signals?: boolean;
-  /** Program of the workers. Default: this program, re-executed. */
+  /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string;
+  /** Arguments of the program. Default: those of this program when the workers run a script, else none. */
   readonly args?: readonly string[];
+  /** Node's own flags, for workers that Node runs. Default: those of this program. */
   readonly execArgv?: readonly string[];
-  /** Working directory of the workers, from that of the master. A link in it is followed by every reload. Default: that of the master. */
+  /**
+   * Working directory of the workers. A relative one begins at that of the master, and every reload follows a link in it. Default: that of
+   * the master.
+   */
   readonly cwd?: string;
+  /** Environment of the workers, in place of the master's. Default: that of the master. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. Default: `['ignore', 'inherit', 'inherit']`. */
+  /**
+   * Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. With `'pipe'` the master passes
+   * the output on in whole lines, and errors quote what native code wrote before it crashed. Default: `['ignore', 'inherit', 'inherit']`.
+   * @see docs/guide/workers.md#output
+   */
   readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly StdioTarget[];
-  /** User id of the workers, dropped to between fork and exec. */
+  /** User id of the workers. Each takes it between fork and exec, after the master has bound. Default: that of the master. */
   readonly uid?: number;
+  /** Group id of the workers, taken with `uid`. Default: that of the user `uid`. */
   readonly gid?: number;
-  /** Supplementary groups. Default: those of the user `uid`. */
+  /** Supplementary groups of the workers. Default: those of the user `uid`. */
   readonly groups?: readonly number[];
 }
 
