@@ -23,29 +23,43 @@ const GROWTH = ['single', 'cluster', 'pm2', 'plain', 'shared', 'sharded'];
 const FEW = ['single', 'cluster', 'plain', 'shared', 'sharded'];
 const BOUNDED = ['single', 'cluster', 'plain', 'shared'];
 
-/** One process differs from the next by several hundredths: what comes one at a time, and is bounded, has its servers started twice. */
-const STARTS = 2;
-const lone = { concurrency: 1, rounds: 3, slices: 1 };
+const lone = { concurrency: 1, rounds: 2, slices: 1 };
 
-/** `rounds` × `slices` turns of each mode, in each of `starts` sets of servers. */
+/**
+ * `rounds` × `slices` turns of each mode. One process differs from the next by several hundredths: where connections come one at a time
+ * and are bounded, two rows have such turns, each with servers of its own.
+ */
 const full = [
-  { workers: 1, modes: BOUNDED, close: [{ ...lone, rounds: 2 }] },
-  { workers: 2, modes: ALL, each: 32, close: [{ concurrency: 32, rounds: 5, slices: 2 }] },
+  { workers: 1, modes: BOUNDED, close: [lone] },
+  {
+    workers: 2,
+    modes: ALL,
+    each: 32,
+    close: [
+      { concurrency: 32, rounds: 5, slices: 2 },
+      { ...lone, modes: BOUNDED },
+    ],
+  },
   {
     workers: 4,
     modes: ALL,
-    close: [{ concurrency: 32, rounds: 3, slices: 1 }],
+    close: [
+      { concurrency: 32, rounds: 3, slices: 1 },
+      { ...lone, modes: GROWTH },
+    ],
     keep: { concurrency: 32, rounds: 3, slices: 1, slice: 10_000 },
   },
-  ...[2, 4, 8].map((workers) => ({
-    workers,
-    modes: workers === 4 ? GROWTH : BOUNDED,
-    starts: STARTS,
-    close: [lone],
-  })),
-  { workers: 8, modes: FEW, close: [{ concurrency: 32, rounds: 3, slices: 2 }] },
-  { workers: 16, modes: FEW, close: [{ ...lone, rounds: 2 }] },
-  { workers: 64, modes: BOUNDED, warm: 4_000, close: [{ ...lone, rounds: 2, slice: 1_000 }] },
+  {
+    workers: 8,
+    modes: FEW,
+    close: [
+      { concurrency: 32, rounds: 3, slices: 2 },
+      { ...lone, modes: BOUNDED },
+    ],
+  },
+  ...[2, 4, 8].map((workers) => ({ workers, modes: workers === 4 ? GROWTH : BOUNDED, close: [lone] })),
+  { workers: 16, modes: FEW, close: [lone] },
+  { workers: 64, modes: BOUNDED, warm: 4_000, close: [{ ...lone, slice: 1_000 }] },
 ];
 
 const short = { rounds: 2, slices: 1, slice: 400 };
@@ -61,11 +75,14 @@ const quick = [
 
 export async function run({ quick: isQuick, client, peers }) {
   const scenarios = [];
-  for (const { starts = 1, ...plan } of isQuick ? quick : full) {
-    const runs = [];
-    for (let start = 0; start < starts; start++) runs.push(await once(plan, client, peers));
-    // Of each kind the rounds of all starts.
-    scenarios.push(...runs[0].map((first, i) => runs.slice(1).reduce((all, run) => joined(all, run[i]), first)));
+  for (const plan of isQuick ? quick : full) {
+    for (const scenario of await once(plan, client, peers)) {
+      const same = scenarios.find((known) =>
+        ['workers', 'concurrency', 'kind'].every((key) => known[key] === scenario[key]),
+      );
+      if (same === undefined) scenarios.push(scenario);
+      else same.rounds.push(...scenario.rounds);
+    }
   }
   return { scenarios };
 }
@@ -75,9 +92,10 @@ async function once({ workers, modes: wanted, close, keep, ...warming }, client,
   const servers = await warmServers({ modes: available(wanted, peers), workers, peers, client, ...warming });
   try {
     const scenarios = [];
-    const turns = async (kind, ask, how) => {
+    const turns = async (kind, ask, { modes: some = Object.keys(servers), ...how }) => {
       const what = `${workers} workers, ${how.concurrency} at a time, ${kind}`;
-      const measured = await takeTurns(servers, ask, { what, ...how });
+      const taking = Object.fromEntries(Object.entries(servers).filter(([mode]) => some.includes(mode)));
+      const measured = await takeTurns(taking, ask, { what, ...how });
       scenarios.push({ workers, concurrency: how.concurrency, kind, ...measured });
     };
     for (const how of close) await turns('close', client.load, how);
@@ -86,8 +104,4 @@ async function once({ workers, modes: wanted, close, keep, ...warming }, client,
   } finally {
     await stopServers(servers);
   }
-}
-
-function joined(one, other) {
-  return { ...one, rounds: [...one.rounds, ...other.rounds] };
 }

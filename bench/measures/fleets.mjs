@@ -15,7 +15,7 @@ const SIZES = { quick: [2, 8], full: [1, 2, 4, 8, 16, 64] };
 const RELOADED = 8;
 /** Until what a start leaves behind has settled. Milliseconds. */
 const SETTLE = 1_500;
-const startsOf = (workers, quick) => (quick || workers > 8 ? 1 : 2);
+const startsOf = (workers, quick) => (quick || workers > 4 ? 1 : 2);
 
 export async function run({ quick, peers }) {
   const bare = await withServer('single', { app: {} }, peers, async ({ pids: [pid], readyIn }) => {

@@ -12,7 +12,7 @@ export const title = 'Event-loop stall of a spawn';
 const PROGRAM = fileURLToPath(new URL('../lib/stall.mjs', import.meta.url));
 const LIMIT = 120_000;
 /** fork(2) of the largest takes most of a second. */
-const roundsOf = (megabytes, quick) => (quick || megabytes > 2048 ? 10 : 20);
+const roundsOf = (megabytes, quick) => (quick || megabytes > 2048 ? 10 : 15);
 const run_ = promisify(execFile);
 
 export async function run({ quick, peers }) {
