@@ -1,9 +1,8 @@
-// `npm run bench`: everything that is measured, beside everybody, into bench/results.json, and from that docs/benchmarks.md with
-// its charts.
-//   --quick              fewer, smaller, in three minutes: for a look, not for a comparison; it goes to .results/bench/ and is held to
-//                        no bounds
-//   --only NAME,NAME     some measures; the results of the others stay as they are
-//   --draw               measures nothing, writes the page from the results
+// `npm run bench`: runs all measures in all modes, writes bench/results.json, and from that docs/benchmarks.md with its charts.
+//   --quick              fewer, smaller, in three minutes: for a look, not for a comparison; writes to .results/bench/ and judges no
+//                        bounds
+//   --only NAME,NAME     runs some measures; the results of the others stay as they are
+//   --draw               runs no measure, writes the page from the results
 // The exit code is 1 when a measure failed or a bound is missed. bench/README.md says more.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,8 +18,8 @@ import { placesOf, readResults, writeResults } from './lib/results.mjs';
 import { stopAll } from './lib/servers.mjs';
 import { MEASURES } from './measures.mjs';
 
-/** Milliseconds after which no measure is begun: the page says which were not. */
-const TIME = { quick: 3 * 60_000, full: 25 * 60_000 };
+/** After this time the bench begins no measure: the page names those that it left out. */
+const TIME_MS = { quick: 3 * 60_000, full: 25 * 60_000 };
 
 const { values: flags } = parseArgs({
   options: {
@@ -46,7 +45,7 @@ process.exitCode = failed.length > 0 || missed > 0 ? 1 : 0;
 
 async function measureAll() {
   const began = performance.now();
-  // Whatever a server or a peer leaves in a folder for temporary files goes with this one, also when the run is interrupted.
+  // Servers and peers keep temporary files in this folder. It goes at the end, also when the run is interrupted.
   const folder = mkdtempSync(join(tmpdir(), 'prefork-bench-'));
   process.env.TMPDIR = folder;
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -62,7 +61,7 @@ async function measureAll() {
   for (const name of names) {
     const start = performance.now();
     const run = { quick: flags.quick, at: new Date().toISOString(), machine: machine() };
-    if (start - began > TIME[flags.quick ? 'quick' : 'full']) {
+    if (start - began > TIME_MS[flags.quick ? 'quick' : 'full']) {
       failures.push(`${name}: not begun for want of time`);
       continue;
     }
@@ -73,7 +72,7 @@ async function measureAll() {
       results.measures[name] = { ...run, seconds: seconds(start), error: error.message };
       failures.push(`${name}: ${error.stack}`);
     }
-    // After each: what was measured is not lost with what comes.
+    // After each measure: a later failure does not lose its results.
     writeResults(places, results);
     say('');
     console.log(`${seconds(start)} s: ${name}${results.measures[name].error === undefined ? '' : ' FAILED'}`);
@@ -87,7 +86,7 @@ function seconds(since) {
   return Math.round((performance.now() - since) / 100) / 10;
 }
 
-/** Servers end with their channels, which end with this process; it waits until they have. */
+/** Servers end with their channels, which end with this process; this process waits for them. */
 async function interrupt(signal) {
   console.error(`\n${signal}: ending what was started`);
   await stopAll();

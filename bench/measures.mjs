@@ -1,5 +1,5 @@
-// Every measure by its name, in the order of the page: `run({ quick, client, peers })` returns plain data, `sections(data, results)` what
-// the page says about them: [{ title, lead, how, tables, charts }]; `bounds(data)`: [{ what, most, value }].
+// Every measure by its name, in the order of the page. `run({ quick, client, peers })` returns plain data, `sections(data, results)` the
+// sections of the page about them: [{ title, lead, how, tables, charts }], `bounds(data)` [{ what, most, value }].
 import * as connections from './measures/connections.mjs';
 import * as delay from './measures/delay.mjs';
 import * as fleets from './measures/fleets.mjs';

@@ -1,12 +1,12 @@
-// What the master adds to a program's memory: an idle program that imports the modules of a server, and the same program as the
+// The memory that the master adds to a program: an idle program that imports the modules of a server, and the same program as the
 // master of two workers. bench/README.md says how it is measured.
 import { setTimeout as delay } from 'node:timers/promises';
 import { median, memory, start } from './lib/processes.mjs';
 import { print, say } from './lib/report.mjs';
 
 const ROUNDS = 5;
-/** Until what a start leaves behind has settled. Milliseconds. */
-const SETTLE = 2_000;
+/** Until the memory after a start has settled. */
+const SETTLE_MS = 2_000;
 const BOUND = 1.1;
 
 const rows = [];
@@ -52,7 +52,7 @@ async function idle(role, modules) {
   const program = start(new URL('./lib/idle.mjs', import.meta.url), role, modules);
   try {
     await program.next();
-    await delay(SETTLE);
+    await delay(SETTLE_MS);
     return memory(program.pid);
   } finally {
     await program.stop();

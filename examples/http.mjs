@@ -16,7 +16,7 @@ const fleet = new Prefork({
 
 const CLOSED = 'stops it, as closing this terminal does; started without a terminal (setsid npm start) it reloads';
 
-/** Runs in the master, once. A worker never gets here, and neither does one that replaces another. */
+/** Runs in the master, once. No worker runs it, and neither does one that replaces another. */
 function welcome() {
   const [{ family, address, port }] = fleet.addresses;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
@@ -45,7 +45,7 @@ ${stop} here stops everything: workers finish what they accepted, then the maste
 `);
 }
 
-/** What SIGHUP does depends on it: a terminal that is closed sends it (docs/guide/deploy.md). */
+/** The meaning of SIGHUP depends on it: a closed terminal sends SIGHUP (docs/guide/deploy.md). */
 function onTerminal() {
   try {
     closeSync(openSync('/dev/tty'));

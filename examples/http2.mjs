@@ -1,4 +1,4 @@
-// HTTP/2 over TLS, and HTTP/1.1 for clients that know nothing else. The certificate: see https.mjs.
+// HTTP/2 over TLS, and HTTP/1.1 for clients that know only that. For the certificate see https.mjs.
 import { createSecureServer } from 'node:http2';
 import { fileURLToPath } from 'node:url';
 import { Prefork } from 'prefork';

@@ -1,4 +1,4 @@
-// HTTPS. The master reads and proves the certificate before it binds or starts anything, and hands it to the workers: they need
+// HTTPS. The master reads and checks the certificate before it binds or starts anything, and hands it to the workers: they need
 // not be able to read the files. All workers share their ticket keys, so a TLS session resumes on any of them.
 import { createServer } from 'node:https';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // A unix socket, as a reverse proxy on the same machine talks to it. The master alone makes and removes the file: a stale one is
-// replaced, one that somebody still listens on is refused.
+// replaced, one that a process still listens on is refused.
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

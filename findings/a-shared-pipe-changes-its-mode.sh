@@ -1,6 +1,6 @@
 #!/bin/sh
 # A Node process that prints to a pipe makes the pipe non-blocking for every process that shares it, and blocking again when it ends.
-# Whoever writes to that pipe meanwhile, a shell or a supervisor, gets EAGAIN; whoever relies on that waits in write(2) afterwards.
+# Another writer of that pipe, a shell or a supervisor, gets EAGAIN meanwhile; a writer that relies on that waits in write(2) afterwards.
 set -eu
 
 python3 - "$(command -v node)" <<'PYTHON'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Two threads wait for the same listening socket, each with an epoll instance of its own, level-triggered and EPOLLEXCLUSIVE. The
-# kernel reports a connection to one of them. As long as that one has not accepted it, the other instance reports nothing: neither to
-# the call that waits nor to any call that follows, although the queue is not empty. It does when the entry is registered again.
+# kernel reports a connection to one of them. As long as that thread has not accepted it, the other instance does not report it: neither
+# to the waiting call nor to any later call, although the queue is not empty. It does when the thread registers the entry again.
 # epoll_ctl(2) says of the flag only that one or more waiters receive an event.
 set -eu
 

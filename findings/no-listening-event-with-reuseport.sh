@@ -1,7 +1,7 @@
 #!/bin/sh
-# A worker of node:cluster that listens with `reusePort: true` serves, and the primary never hears of it: neither `cluster` nor the
-# worker's object emits 'listening' there, which the documentation of cluster promises for every server that a worker calls listen() of.
-# A primary that waits for its workers waits without end; the same program without the option gets the event.
+# A worker of node:cluster that listens with `reusePort: true` serves, but the primary gets no notice: neither `cluster` nor the worker's
+# object emits 'listening' there. The documentation of cluster promises the event for every server on which a worker calls listen(). A
+# primary that waits for its workers waits without end; the same program without the option gets the event.
 set -eu
 
 version=24.22.3

@@ -1,6 +1,7 @@
 #!/bin/sh
 # process.getActiveResourcesInfo() is documented as "the active resources that are currently keeping the event loop alive". It also
-# names process.stdout and process.stderr, once they are used and are pipes, although a process with nothing else ends at once.
+# names process.stdout and process.stderr, once the process has used them and they are pipes, although a process with nothing else ends at
+# once.
 # Exits with 1 when that changes.
 set -eu
 folder=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A process is stopped (SIGSTOP). Its /proc/<pid>/stat says "T" as soon as its first thread has stopped. waitid(2) with WSTOPPED reports
-# the stop to the parent only when the last thread has: here a thread that waits in vfork(2) for its child. Who sees "T" and then asks
-# the parent, for example a shell for the state of its jobs, may ask too early.
+# the stop to the parent only when the last thread has: here a thread that waits in vfork(2) for its child. A program that sees "T" and then
+# asks the parent, for example a shell for the state of its jobs, may ask too early.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

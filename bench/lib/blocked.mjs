@@ -1,8 +1,8 @@
-// A worker whose event loop stands still for a while.
+// Blocks the event loop of one worker for a while; measures call it.
 import { get } from 'node:http';
 
 /**
- * Begins when the worker is blocked, and settles when it is no longer.
+ * Begins when the worker is blocked, and settles when its event loop turns again.
  * @param kind 'block': by work; 'stand': by a call that waits, so that the others have the CPUs for themselves.
  */
 export async function whileBlocked({ port, ms, kind }, work) {
@@ -12,7 +12,7 @@ export async function whileBlocked({ port, ms, kind }, work) {
   return result;
 }
 
-/** @returns the pid of the worker, and when it is blocked no longer or has ended. */
+/** @returns the pid of the worker, and a promise that settles when its event loop turns again or it has ended. */
 export async function block({ port, ms, kind }) {
   const response = await new Promise((resolve, reject) => {
     const path = `/${kind}?ms=${ms}`;

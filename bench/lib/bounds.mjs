@@ -1,7 +1,7 @@
-// What the package is held to, and whether it holds.
+// The bounds of the package, compared with the results.
 import { MEASURES } from '../measures.mjs';
 
-/** @returns `{ what, most, value, ok }`: ok is undefined where nothing was measured. */
+/** @returns `{ what, most, value, ok }`: ok is undefined where no value was measured. */
 export function boundsOf(results, names = Object.keys(MEASURES)) {
   return names.flatMap((name) => {
     const { bounds = () => [] } = MEASURES[name];
@@ -14,7 +14,7 @@ export function boundsOf(results, names = Object.keys(MEASURES)) {
   });
 }
 
-/** Prints those of the measures that were run. @returns how many are missed. */
+/** Prints the bounds of the measures that ran. @returns how many are missed. */
 export function checkBounds(results, names) {
   const bounds = boundsOf(results, names);
   console.log('\nBounds:');

@@ -1,4 +1,4 @@
-// Charts as SVG files, a light one and a dark one of each, drawn by ECharts on the server. What a chart is about comes as
+// Charts as SVG files, a light one and a dark one of each, drawn by ECharts on the server. A chart is described by
 //   { name, title, unit, kind: 'bars' | 'lines', categories, series: [{ mode, label, values }], log }
 // Values may be undefined: not measured.
 import { init } from 'echarts';
@@ -9,7 +9,7 @@ const THEMES = {
   light: { text: '#1f2328', quiet: '#59636e', grid: '#d1d9e0' },
   dark: { text: '#e6edf3', quiet: '#9198a1', grid: '#3d444d' },
 };
-/** The package's own ways of sharing are coloured; what they are compared with is not. */
+/** Colours the package's own ways of sharing, and greys the others. */
 const COLORS = {
   light: {
     single: '#8c959f',
@@ -47,7 +47,7 @@ function draw(chart, theme) {
   picture.setOption(optionOf(chart, theme));
   const svg = picture.renderToSVGString();
   picture.dispose();
-  // The library counts its pictures in the names of classes; it draws no title for those who cannot see.
+  // The library counts its pictures in the names of classes, and draws no title for screen readers.
   return `${svg
     .replaceAll(/zr\d+-/g, 'zr-')
     .replace('<svg ', `<svg role="img" aria-label="${chart.title.replaceAll('"', '')}" `)}\n`;

@@ -27,7 +27,7 @@ constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: cl
 constexpr char kKeep[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr char kLength[] = "\r\nContent-Length: ";
 constexpr char kOk[] = "HTTP/1.1 200 OK\r\n";
-constexpr int kPatience = 10 * 1000;  // milliseconds without any progress
+constexpr int kPatienceMs = 10 * 1000;  // without any progress
 
 using Clock = std::chrono::steady_clock;
 
@@ -55,7 +55,7 @@ class Load {
     for (std::size_t i = 0; i < connections_.size(); ++i) Open(i);
     epoll_event events[256];
     while (open_ > 0) {
-      const int count = epoll_wait(epoll_, events, 256, kPatience);
+      const int count = epoll_wait(epoll_, events, 256, kPatienceMs);
       if (count == 0) {
         failures_["no answer in time"] += open_;
         return;

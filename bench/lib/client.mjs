@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** One load, however slow the machine. Milliseconds. */
-const LIMIT = 120_000;
+/** For one load, however slow the machine. */
+const LIMIT_MS = 120_000;
 
 export async function compileClient() {
   const folder = await mkdtemp(join(tmpdir(), 'prefork-bench-'));
@@ -16,8 +16,8 @@ export async function compileClient() {
   const source = fileURLToPath(new URL('./client.cc', import.meta.url));
   await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-o', program, source]);
   const ask = async (...args) => {
-    const asking = run(program, args.map(String), { timeout: LIMIT });
-    // It has no channel that ends with this process.
+    const asking = run(program, args.map(String), { timeout: LIMIT_MS });
+    // The client has no channel that would end with this process.
     const kill = () => asking.child.kill('SIGKILL');
     process.once('exit', kill);
     const { stdout } = await asking.finally(() => process.off('exit', kill));
@@ -26,9 +26,9 @@ export async function compileClient() {
     return result;
   };
   return {
-    /** @returns the number of answers by the pid of the process that gave them. */
+    /** @returns the number of answers by the pid of the process that sent them. */
     load: async (port, connections, concurrency) => (await ask(port, connections, concurrency)).answered,
-    /** On as many connections as are open at a time. @returns as `load`. */
+    /** As `load`, on kept connections: as many as are open at a time. */
     keepAlive: async (port, requests, concurrency) => (await ask(port, requests, concurrency, 'keep')).answered,
     /** One connection after the other. @returns how many milliseconds each answer took. */
     inARow: async (port, connections) => (await ask(port, connections, 1)).milliseconds,

@@ -6,12 +6,12 @@ import { WebSocket } from 'ws';
 import { sum } from './processes.mjs';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
-/** Milliseconds without any change after which clients have settled, and until they must have. */
-const [STILL, PATIENCE] = [500, 30_000];
+/** Clients have settled after this time without a change; they must have within the second. */
+const [STILL_MS, PATIENCE_MS] = [500, 30_000];
 
 /**
  * Opens connections one after another: the next when the one before has been answered.
- * @returns `{ answered, close }`: how many each pid holds, and what ends them.
+ * @returns `{ answered, close }`: how many each pid holds, and a function that ends them.
  */
 export async function hold(port, count) {
   const sockets = [];
@@ -28,7 +28,7 @@ export async function hold(port, count) {
       const pid = /\r\n\r\n(\d+)\n$/.exec(String(answer))?.[1];
       if (pid === undefined) throw new Error(`no pid in ${answer}`);
       answered[pid] = (answered[pid] ?? 0) + 1;
-      // Its end is no concern of a measure that has counted it.
+      // The measure has counted this connection, so its end does not matter.
       socket.on('error', () => {});
     }
   } catch (error) {
@@ -50,7 +50,7 @@ export async function holdWebSockets(port, count) {
     socket.once('close', async () => {
       changed = performance.now();
       if (over) return;
-      // Refused: once more in a moment.
+      // The server refused: try again in a moment.
       if (held.get(key).pid === undefined) await delay(5);
       if (!over) open(key).catch(() => {});
     });
@@ -76,8 +76,8 @@ export async function holdWebSockets(port, count) {
   return {
     close,
     async settled() {
-      const end = performance.now() + PATIENCE;
-      while (performance.now() - changed < STILL || sum(Object.values(counts()), (held) => held) < count) {
+      const end = performance.now() + PATIENCE_MS;
+      while (performance.now() - changed < STILL_MS || sum(Object.values(counts()), (held) => held) < count) {
         if (performance.now() > end) throw new Error('WebSockets have not settled');
         await delay(20);
       }

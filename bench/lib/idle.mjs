@@ -1,5 +1,5 @@
 // An idle program with the modules of a server, once by itself and once as the master of a fleet:
-// `node idle.mjs plain|master <modules>`, the modules separated by commas. Sends 'idle' over its IPC channel, and ends with it.
+// `node idle.mjs plain|master <modules>`, the modules separated by commas. It sends 'idle' over its IPC channel, and ends with the channel.
 const [role, modules] = [process.argv[2], process.argv[3].split(',')];
 await Promise.all(modules.map((name) => import(name)));
 

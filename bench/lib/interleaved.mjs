@@ -1,21 +1,21 @@
-// What requests cost servers, all of them at once and taking turns, so that whatever else the machine does meets all alike.
+// The cost of requests to servers, which run at once and take turns, so that other work on the machine meets all alike.
 import { cpuTime, median, sum, switches } from './processes.mjs';
 import { say } from './report.mjs';
 import { startServer } from './servers.mjs';
 
-/** Connections that a server has served before anything is measured: the JIT is done, the heap has its size. */
+/** Connections that a server has served before the first measured turn: the JIT is done, the heap has its size. */
 export const WARM = 8_000;
 /**
- * One turn of one mode. Short, so that whatever else the machine does meets all modes alike; long enough for the caches of the CPUs,
- * which the turn of another mode has filled, not to matter.
+ * Requests in one turn of one mode. Few, so that other work on the machine meets all modes alike; enough that the caches of the CPUs, which
+ * another mode has filled, do not matter.
  */
 const SLICE = 2_000;
 
 /**
- * Servers of the modes, warm.
+ * Starts and warms the servers of the modes.
  * @param each The concurrency at which every process gets {@link WARM} connections. Without it all processes of a server together
- *   get twice as many, or `warm`: where many share one listener and little is to do, the kernel wakes the same few first, and the
- *   others stay cold for longer than a benchmark may last.
+ *   get twice as many, or `warm`: where many processes share one listener under a light load, the kernel wakes the same few
+ *   first, and the others stay cold for longer than a benchmark may last.
  */
 export async function warmServers({ modes, workers, peers, client, each, warm = 2 * WARM }) {
   const servers = Object.fromEntries(modes.map((mode) => [mode, undefined]));
@@ -24,7 +24,7 @@ export async function warmServers({ modes, workers, peers, client, each, warm = 
     const starts = modes.map(async (mode) => {
       servers[mode] = await startServer(mode, { workers, app: {} }, peers);
     });
-    // All of them, also when one fails: what has been started has to be ended.
+    // Wait for all of them, also when one fails: this process has to end every server that it started.
     const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     for (const server of Object.values(servers)) {
@@ -62,12 +62,12 @@ async function warmEach({ mode, pids, port }, client, concurrency) {
 export async function takeTurns(servers, ask, { what, concurrency, rounds, slices, slice = SLICE }) {
   const samples = [];
   const answered = Object.fromEntries(Object.keys(servers).map((mode) => [mode, {}]));
-  // Before the first that counts there is one more: which worker is warm depends on how many come at a time.
+  // One uncounted turn comes first: the concurrency decides which worker is warm.
   for (let round = 0; round <= rounds; round++) {
     say(`${what}: round ${round} of ${rounds}`);
     const used = Object.fromEntries(Object.keys(servers).map((mode) => [mode, { cpu: 0, master: 0, switches: 0 }]));
     for (let turn = 0; turn < slices; turn++) {
-      // In another order every time: what one mode leaves behind in the caches meets all others alike.
+      // In another order every time, so that the caches that one mode leaves behind meet all others alike.
       for (const mode of shuffled(Object.keys(servers))) {
         const { port, pids } = servers[mode];
         const before = pids.map((pid) => [switches(pid), cpuTime(pid)]);
@@ -94,12 +94,12 @@ export function spreadOf(pids, answered) {
   return serving.map((pid) => answered[pid] ?? 0).sort((a, b) => b - a);
 }
 
-/** Of what was counted (`cpu`, `master`, `switches`), the median over the rounds. */
+/** The median of a counter (`cpu`, `master`, `switches`) over the rounds. */
 export function medianOf({ rounds }, mode, count) {
   return median(rounds.map((used) => used[mode][count]));
 }
 
-/** The median of the ratio within a round: what slows a round down slows both. */
+/** The median of the ratio within a round: a cause that slows a round down slows both servers. */
 export function ratioOf({ rounds }, [one, other], count = 'cpu') {
   return median(rounds.map((used) => used[one][count] / used[other][count]));
 }

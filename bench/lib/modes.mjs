@@ -1,5 +1,5 @@
-// Who is compared. What a mode needs that is not part of this Node (`needs`) peers.mjs finds; a mode whose peer cannot be had is left
-// out, and the results name it.
+// The modes that the bench compares. A mode may need a program that is not part of this Node (`needs`), which peers.mjs finds. The bench
+// leaves out a mode whose peer is missing, and the results name it.
 
 export const MODES = {
   single: { label: 'one process' },
@@ -32,7 +32,7 @@ export function labelOf(name) {
   return all[name].label;
 }
 
-/** What a mode is divided by: one process of the same Node. */
+/** The divisor of a mode: one process of the same Node. */
 export function baseOf(name) {
   if (name === 'node-reuseport') return 'single-24';
   return name.startsWith('shared@') ? name.replace('shared', 'single') : 'single';

@@ -1,4 +1,4 @@
-// docs/benchmarks.md and its charts, from the results and nothing else.
+// Writes docs/benchmarks.md and its charts, from the results alone; main.mjs calls it.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { MEASURES } from '../measures.mjs';
 import { boundsOf } from './bounds.mjs';

@@ -1,4 +1,5 @@
-// What is measured beside this package and is not part of this Node: fetched by npm into the cache, at the version named here.
+// Finds the programs that the bench measures beside this package and that are not part of this Node: npm fetches them into the cache, at
+// the version named here.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +9,8 @@ import { CACHE } from '../../scripts/tools/paths.mjs';
 import { say } from './report.mjs';
 
 const PM2 = '7.0.4';
-/** One installation. Milliseconds. */
-const LIMIT = 120_000;
+/** For one installation. */
+const LIMIT_MS = 120_000;
 
 const peers = {
   node22: () => aNode(22),
@@ -35,8 +36,8 @@ export function findPeers() {
 
 function aNode(major) {
   const program = nodeOf(process.platform, process.arch, major);
-  const told = execFileSync(program, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' });
-  const { node, uv } = JSON.parse(told);
+  const printed = execFileSync(program, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' });
+  const { node, uv } = JSON.parse(printed);
   return { version: node, uv, program };
 }
 
@@ -45,7 +46,7 @@ function installed(name, version) {
   const folder = join(CACHE, 'peers', `${name}@${version}`);
   const inside = join(folder, 'node_modules', name);
   if (existsSync(inside)) return inside;
-  // In a folder of its own, then moved: whoever sees `folder` sees all of it.
+  // npm installs into another folder, which is then moved: a process that sees `folder` sees all of it.
   const temporary = `${folder}.${process.pid}`;
   mkdirSync(temporary, { recursive: true });
   try {
@@ -58,7 +59,7 @@ function installed(name, version) {
       '--no-audit',
       '--no-fund',
     ];
-    execFileSync('npm', args, { cwd: temporary, stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT });
+    execFileSync('npm', args, { cwd: temporary, stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT_MS });
     renameSync(temporary, folder);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
@@ -69,8 +70,8 @@ function installed(name, version) {
 function nginx() {
   const program = whereIs('nginx');
   if (program === undefined) throw new Error('nginx is not installed');
-  const told = execFileSync('/bin/sh', ['-c', `${program} -v 2>&1`], { encoding: 'utf8' });
-  return { version: /nginx\/(\S+)/.exec(told)[1], program };
+  const printed = execFileSync('/bin/sh', ['-c', `${program} -v 2>&1`], { encoding: 'utf8' });
+  return { version: /nginx\/(\S+)/.exec(printed)[1], program };
 }
 
 function firstLine({ stderr, message }) {

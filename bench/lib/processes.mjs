@@ -1,4 +1,4 @@
-// The processes of a benchmark, and what the kernel counts about them. Linux only.
+// Starts the processes of a benchmark, and reads the counters of the kernel about them. Linux only.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -30,17 +30,17 @@ export function cpuTime(pid) {
   return sum(threads(pid), (thread) => Number(read(pid, `task/${thread}/schedstat`).split(' ')[0])) / 1_000;
 }
 
-/** How often the threads of a process have gone to sleep, and so been woken, of their own accord. */
+/** How often the threads of a process have gone to sleep of their own accord, and so been woken. */
 export function switches(pid) {
   return sum(threads(pid), (thread) => field(pid, `task/${thread}/status`, 'voluntary_ctxt_switches'));
 }
 
-/** Kilobytes that a process could still get. */
+/** Kilobytes of memory that a process could still get. */
 export function freeMemory() {
   return Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
 }
 
-/** Until it has ended; a zombie has. */
+/** Settles when the process has ended; a zombie has. */
 export function isAlive(pid) {
   try {
     const stat = read(pid, 'stat');
@@ -51,7 +51,7 @@ export function isAlive(pid) {
   }
 }
 
-/** Kilobytes: what is resident, and the same with every shared page divided by the number of those who share it (proc(5)). */
+/** Kilobytes: resident memory, and the same with every shared page divided by the number of processes that share it (proc(5)). */
 export function memory(pid) {
   return { rss: field(pid, 'status', 'VmRSS'), pss: field(pid, 'smaps_rollup', 'Pss') };
 }

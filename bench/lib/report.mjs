@@ -1,7 +1,7 @@
-// What a benchmark prints and how it ends.
+// Prints the results of a benchmark and sets its exit code.
 import { cpus, release, totalmem } from 'node:os';
 
-/** Where the numbers come from: they mean nothing without it. */
+/** The machine: the numbers mean nothing without it. */
 export function machine() {
   return {
     node: process.version,
@@ -13,7 +13,7 @@ export function machine() {
   };
 }
 
-/** One line for people. */
+/** The machine in one line, for people. */
 function where() {
   const { node, linux, cpus: count } = machine();
   return `Node ${node.slice(1)}, Linux ${linux}, ${count} CPUs`;
@@ -39,12 +39,12 @@ export function quantile(sorted, share) {
   return sorted[Math.ceil(sorted.length * share) - 1];
 }
 
-/** Progress, for people only. */
+/** Prints progress, for people only. */
 export function say(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(76)}${text === '' ? '\r' : ''}`);
 }
 
-/** In Markdown. */
+/** A table in Markdown. */
 export function table(columns, rows) {
   const headings = Object.keys(columns);
   const cells = rows.map((row) => headings.map((heading) => String(columns[heading](row))));

@@ -1,8 +1,8 @@
-// The file that everything which was measured is in, and that the page is written from.
+// Reads and writes the file of all results, from which the page is made.
 //   { peers: { <name>: { version } or { missing } }, measures: { <name>: { quick, at, machine, seconds, data or error } } }
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** Where results and page go. What a quick run finds is not to be compared with anything, so it never replaces what a full one found. */
+/** The places of results and page. The results of a quick run are not comparable, so they never replace those of a full one. */
 export function placesOf(quick) {
   const at = (path) => new URL(`../../${path}`, import.meta.url);
   return quick
@@ -26,7 +26,7 @@ export function writeResults({ results: file }, results) {
   );
 }
 
-/** Four digits say more than the measurement holds. */
+/** More digits would claim more than the measurement holds. */
 function rounded(value) {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 }

@@ -1,7 +1,7 @@
 // The server under test: the same application behind one process, node:cluster, PM2 or prefork.
 //   node serve.mjs '{ "mode": "shared", "workers": 4, "app": { "websockets": true } }'
-// Started with an IPC channel, over which a measure asks for operations: test/loss/control.mjs. It ends with the channel, so that
-// nothing is left behind however the benchmark ended.
+// A measure starts it with an IPC channel, and requests operations over that: test/loss/control.mjs. The server ends with the channel, so
+// it leaves no process behind however the benchmark ended.
 import { obey } from '../../test/loss/control.mjs';
 
 const options = JSON.parse(process.argv[2]);
@@ -13,6 +13,6 @@ const kinds = {
   pm2: async () => (await import('./servers/pm2.mjs')).pm2,
 };
 const make = await (kinds[options.mode] ?? (async () => (await import('./servers/prefork.mjs')).preforked))();
-// Nothing: this is a worker, and somebody else's process.
+// This is a worker, which another process controls.
 const operations = await make(options);
 if (operations !== undefined) obey(operations);

@@ -9,7 +9,7 @@ const PROGRAM = fileURLToPath(new URL('./serve.mjs', import.meta.url));
 const running = new Set();
 
 /**
- * @param peers What was found, see peers.mjs.
+ * @param peers The programs that peers.mjs found.
  * @param options For the server, see serve.mjs.
  * @returns `{ mode, port, pids, readyIn, call, stop }`: the master's pid first, milliseconds from the fork until all serve.
  */
@@ -29,7 +29,7 @@ export async function startServer(mode, options, peers = {}) {
     mode,
     call,
     async stop() {
-      // Without the channel there is nobody left who could want anything: the server ends its workers and itself.
+      // The channel was the only source of requests: without it the server ends its workers and itself.
       if (child.connected) child.disconnect();
       const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE / 2);
       await gone;
@@ -57,7 +57,7 @@ export async function withServer(mode, options, peers, work) {
   }
 }
 
-/** For whoever is interrupted. */
+/** Ends all servers when the bench is interrupted. */
 export async function stopAll() {
   await Promise.all([...running].map(({ stop }) => stop()));
 }

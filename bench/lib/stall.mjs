@@ -1,5 +1,5 @@
 // How long one spawn stops the event loop of a large process: the package's native spawn beside child_process.spawn in the same process.
-// Both start /bin/true; only the synchronous part counts, it is what delays everybody else.
+// Both start /bin/true; only the synchronous part counts, because it delays the whole process.
 //   node stall.mjs <resident megabytes> <rounds>   prints { resident, native: [ms], node: [ms], uv }
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,10 +8,10 @@ import { native } from '../../dist/addon/binding.cjs';
 const request = { file: '/bin/true', args: ['true'], env: [], fds: [0, 1, 2], dieWithParent: true, listenPid: false };
 
 export async function measureStalls(megabytes, rounds) {
-  // Written to, or the pages would not be resident; in pieces, as the heap of a real server is.
+  // The loop writes to the pages, or they would not be resident; in pieces, as in the heap of a real server.
   const ballast = Array.from({ length: Math.ceil(megabytes / 64) }, () => Buffer.alloc(64 * 1024 * 1024, 1));
-  // The first of each kind loads code and maps the child's stack. All of one kind before the other: after a fork(2) every page that
-  // the parent writes to is copied first, and a master that never forks does not pay for that.
+  // The first spawn of each kind loads code and maps the child's stack. All of one kind run before the other: after a fork(2) the kernel
+  // copies every page that the parent writes to, and a master that never forks does not pay for that.
   const stalls = { native: [], node: [] };
   await nativeStall();
   for (let i = 0; i < rounds; i++) stalls.native.push(await nativeStall());

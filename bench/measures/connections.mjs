@@ -1,5 +1,5 @@
-// What a connection, and a request on a connection that is kept, cost all processes of a server: CPU time and wake-ups, and how
-// both grow with the number of workers.
+// The cost of a connection, and of a request on a kept connection, to all processes of a server: CPU time and wake-ups, and how both grow
+// with the number of workers.
 import { stopServers, takeTurns, warmServers } from '../lib/interleaved.mjs';
 import { available } from '../lib/servers.mjs';
 import { bounds, sections } from '../sections/connections.mjs';
@@ -87,7 +87,7 @@ export async function run({ quick: isQuick, client, peers }) {
   return { scenarios };
 }
 
-/** Servers of their own. @returns a scenario for each kind of turns. */
+/** Starts its own servers. @returns a scenario for each kind of turns. */
 async function once({ workers, modes: wanted, close, keep, ...warming }, client, peers) {
   const servers = await warmServers({ modes: available(wanted, peers), workers, peers, client, ...warming });
   try {

@@ -13,10 +13,9 @@ const QUICK = ['cluster', 'shared', 'sharded'];
 const WORKERS = 4;
 const [BURST, IN_A_ROW, HELD] = [200, 100, 400];
 const WARM = 8_000;
-/** Milliseconds. */
-const LATE = 250;
+const LATE_MS = 250;
 const blockedFor = (quick) => (quick ? 1_000 : 3_000);
-/** The package's default is measured more often: it is held to bounds. */
+/** The bench measures the package's default more often, because it has bounds. */
 const ROUNDS = { shared: 5, cluster: 2, plain: 2, sharded: 2 };
 const roundsOf = (mode, quick) => (quick ? 1 : (ROUNDS[mode] ?? 1));
 
@@ -39,7 +38,7 @@ export async function run({ quick, client, peers }) {
     });
     modes[mode] = { free: summaries(waits.free), blocked: summaries(waits.blocked) };
   }
-  return { modes, workers: WORKERS, burst: BURST, inARow: IN_A_ROW, held: HELD, late: LATE, blockedFor: ms };
+  return { modes, workers: WORKERS, burst: BURST, inARow: IN_A_ROW, held: HELD, late: LATE_MS, blockedFor: ms };
 }
 
 async function ask(client, port, found) {
@@ -71,6 +70,6 @@ function summary(milliseconds) {
     median: quantile(sorted, 0.5),
     p99: quantile(sorted, 0.99),
     max: sorted.at(-1),
-    late: sorted.filter((wait) => wait > LATE).length,
+    late: sorted.filter((wait) => wait > LATE_MS).length,
   };
 }

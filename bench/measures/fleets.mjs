@@ -1,4 +1,4 @@
-// What a fleet takes by the number of its workers: time until all are ready, memory of master and worker, and the time of a reload.
+// The cost of a fleet by the number of its workers: time until all are ready, memory of master and worker, and the time of a reload.
 import { setTimeout as delay } from 'node:timers/promises';
 import { median, memory } from '../lib/processes.mjs';
 import { say } from '../lib/report.mjs';
@@ -11,15 +11,15 @@ export const title = 'Start, reload and memory of a fleet';
 const MODES = ['cluster', 'pm2', 'shared', 'sharded'];
 const QUICK = ['cluster', 'shared'];
 const SIZES = { quick: [2, 8], full: [1, 2, 4, 8, 16, 64] };
-/** Of which the time of a reload is measured. */
+/** The number of workers whose reload is measured. */
 const RELOADED = 8;
-/** Until what a start leaves behind has settled. Milliseconds. */
-const SETTLE = 1_500;
+/** Until the memory after a start has settled. */
+const SETTLE_MS = 1_500;
 const startsOf = (workers, quick) => (quick || workers > 4 ? 1 : 2);
 
 export async function run({ quick, peers }) {
   const bare = await withServer('single', { app: {} }, peers, async ({ pids: [pid], readyIn }) => {
-    await delay(SETTLE);
+    await delay(SETTLE_MS);
     return { readyIn, memory: memory(pid) };
   });
   const modes = {};
@@ -30,7 +30,7 @@ export async function run({ quick, peers }) {
       modes[mode].push(await one(mode, workers, quick, peers));
     }
   }
-  // Without the second in which a reload watches whether the first new worker stays.
+  // A reload without the second in which the master watches whether the first new worker stays.
   const bold = await reloadTime('shared', { readyFor: 0 }, peers);
   return { bare, modes, reloaded: RELOADED, bold };
 }
@@ -43,7 +43,7 @@ async function one(mode, workers, quick, peers) {
     await server.stop();
   }
   return await withServer(mode, { workers, app: {} }, peers, async ({ pids: [master, ...others], readyIn, call }) => {
-    await delay(SETTLE);
+    await delay(SETTLE_MS);
     const sizes = others.map(memory);
     const of = (name) => median(sizes.map((size) => size[name]));
     const result = {

@@ -1,5 +1,5 @@
-// What clients lose while a fleet is reloaded, its workers are killed, and it is stopped behind a proxy: the scenarios of test/loss,
-// so many times as the page says.
+// The requests that clients lose while a fleet reloads, its workers are killed, and it stops behind a proxy: the scenarios of test/loss,
+// as many times as the page says.
 import { runCell } from '../../test/loss/cell.mjs';
 import { fleets } from '../../test/loss/fleets.mjs';
 import { makeRandom } from '../../test/loss/random.mjs';
@@ -17,13 +17,13 @@ const CLIENTS = [
   { mode: 'per-request', concurrency: 4, pause: 50 },
   { mode: 'keep-alive', concurrency: 4, pause: 50 },
 ];
-/** By the scenario's name in test/loss: how often, and with --quick. Those of whom nothing is promised: half as often. */
+/** By the scenario's name in test/loss: how often, and with --quick. Half as often for modes without a promise. */
 const COUNTS = { reloads: [50, 3], SIGKILLs: [50, 3], 'stops behind a proxy': [20, 2] };
-/** Milliseconds in which one scenario begins something: a machine that is too slow does less, and the page says so. */
-const WITHIN = 250_000;
+/** A scenario begins its last operation within this time: a slow machine does fewer, and the page says so. */
+const WITHIN_MS = 250_000;
 const SEED = 1;
 
-/** The fleets run beside each other: what is counted is no time, and the load is light. */
+/** The fleets run beside each other: the measure counts no time, and the load is light. */
 export async function run({ quick, peers }) {
   const rows = [];
   for (const [name, counts] of Object.entries(COUNTS)) {
@@ -31,7 +31,7 @@ export async function run({ quick, peers }) {
     say(`lost: ${name}`);
     const scenario = {
       ...scenarios.find((each) => each.name === name),
-      within: WITHIN,
+      within: WITHIN_MS,
       clients: CLIENTS,
     };
     const cells = (quick ? QUICK : FLEETS).map(async (mode) => {

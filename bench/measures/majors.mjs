@@ -1,4 +1,4 @@
-// The same on every major of Node that the package supports: what a connection costs 'shared', beside one process of that Node.
+// The cost of a connection to 'shared' on every major of Node that the package supports, beside one process of that Node.
 import { stopServers, takeTurns, WARM, warmServers } from '../lib/interleaved.mjs';
 import { MODES_ON_MAJORS } from '../lib/modes.mjs';
 import { available } from '../lib/servers.mjs';

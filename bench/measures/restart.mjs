@@ -10,12 +10,12 @@ export const title = 'From a kill to the next answer';
 
 const MODES = ['cluster', 'pm2', 'shared', 'sharded'];
 const QUICK = ['cluster', 'shared'];
-/** Milliseconds, twice of which the replacement lives: PM2 counts one that is younger than a second as unstable. */
-const LIVES = 600;
-const PATIENCE = 20_000;
+/** The replacement lives twice this time: PM2 counts one that is younger than a second as unstable. */
+const LIVES_MS = 600;
+const PATIENCE_MS = 20_000;
 
-/** Milliseconds between two clients. */
-const EVERY = 5;
+/** Between two clients. */
+const EVERY_MS = 5;
 
 export async function run({ quick, peers }) {
   const modes = {};
@@ -25,7 +25,7 @@ export async function run({ quick, peers }) {
       let [, pid] = pids;
       while (kills.length < (quick ? 2 : 9)) {
         say(`${mode}: kill ${kills.length + 1}`);
-        await delay(LIVES);
+        await delay(LIVES_MS);
         const { replacement, ...kill } = await killOnce(port, pid);
         kills.push(kill);
         pid = replacement;
@@ -57,15 +57,15 @@ async function killOnce(port, pid) {
         client.done = true;
       });
       clients.push(client);
-      if (performance.now() - began > PATIENCE) reject(new Error(`no replacement answered within ${PATIENCE} ms`));
+      if (performance.now() - began > PATIENCE_MS) reject(new Error(`no replacement answered within ${PATIENCE_MS} ms`));
     };
-    const timer = setInterval(ask, EVERY);
+    const timer = setInterval(ask, EVERY_MS);
     ask();
     stop = () => clearInterval(timer);
   }).finally(() => stop());
   const ms = performance.now() - began;
-  // Who waits now is answered in a moment, or never.
-  await delay(LIVES);
+  // A client that waits now gets its answer in a moment, or never.
+  await delay(LIVES_MS);
   const unanswered = clients.filter(({ done }) => !done);
   for (const client of unanswered) {
     client.done = true;

@@ -21,7 +21,7 @@ export async function run({ quick, peers }) {
   const nodes = [{ version: process.versions.node, program: process.execPath }, peers.node26];
   for (const { version, program } of nodes.filter((node) => node.program !== undefined)) {
     for (const megabytes of quick ? [0, 512] : [0, 512, 2048, 8192]) {
-      // As much again for the others and the page tables of the children.
+      // As much memory again for the other processes and the page tables of the children.
       if (freeMemory() / 1024 < megabytes * 1.5 + 1024) {
         left.push(`${megabytes} MB on Node ${version}: not so much memory is free`);
         continue;

@@ -1,4 +1,4 @@
-// Which worker gets a connection: short ones, ones that stay, WebSockets, and both after workers have been replaced or added.
+// How connections spread over workers: short ones, ones that stay, WebSockets, and both after workers have been replaced or added.
 import { hold, holdWebSockets } from '../lib/held.mjs';
 import { spreadOf } from '../lib/interleaved.mjs';
 import { say } from '../lib/report.mjs';
@@ -12,7 +12,7 @@ const MODES = ['cluster', 'none', 'node-reuseport', 'pm2', 'plain', 'shared', 's
 const QUICK = ['cluster', 'shared'];
 const [HELD, WEBSOCKETS, SHORT, AT_A_TIME] = [400, 240, 8_000, 32];
 const WARM = 4_000;
-/** The package's default is measured more often: what it is held to is a median. */
+/** The bench measures the package's default more often, because its bound is a median. */
 const trialsOf = (mode, quick) => (mode === 'shared' && !quick ? 5 : 1);
 
 export async function run({ quick, client, peers }) {
@@ -36,9 +36,9 @@ export async function run({ quick, client, peers }) {
   return { modes, held: HELD, webSockets: WEBSOCKETS, atATime: AT_A_TIME };
 }
 
-/** By worker, the most first, each time. */
+/** Each time: the counts by worker, the most first. */
 async function replaced({ port, pids, call }, client, trials) {
-  // One worker that has just started is slower than another: not what this is about.
+  // A worker that has just started is slower than another; this measure is not about that.
   await client.load(port, WARM / 4, AT_A_TIME);
   const held = await hold(port, HELD);
   held.close();

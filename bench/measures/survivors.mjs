@@ -1,4 +1,4 @@
-// Who is left after the master was killed, when every worker is blocked.
+// The workers that are left after the master was killed while every worker is blocked.
 import { setTimeout as delay } from 'node:timers/promises';
 import { block } from '../lib/blocked.mjs';
 import { isAlive } from '../lib/processes.mjs';
@@ -10,11 +10,11 @@ export { bounds, sections };
 export const title = 'Survivors of the master';
 
 const WORKERS = 4;
-/** Milliseconds: when the first look is, and the last. */
-const AFTER = 1_000;
-const LAST = { quick: 6_000, full: 8_000 };
-/** Milliseconds that a worker is blocked: beyond the last look. */
-const BLOCKED = 60_000;
+/** When the first look is, and the last. */
+const AFTER_MS = 1_000;
+const LAST_MS = { quick: 6_000, full: 8_000 };
+/** A worker is blocked for this time: beyond the last look. */
+const BLOCKED_MS = 60_000;
 
 const MODES = ['cluster', 'pm2', 'shared'];
 const QUICK = ['cluster', 'shared'];
@@ -27,14 +27,14 @@ const cases = [
 ];
 
 export async function run({ quick, peers }) {
-  const last = LAST[quick ? 'quick' : 'full'];
+  const last = LAST_MS[quick ? 'quick' : 'full'];
   const rows = [];
   const modes = available(quick ? QUICK : MODES, peers);
   for (const { name, mode, fleet } of cases.filter((each) => modes.includes(each.mode))) {
     say(`survivors: ${name}`);
     rows.push({ name, mode, ...(await orphaned({ mode, fleet, last }, peers)) });
   }
-  return { rows, workers: WORKERS, after: AFTER, last };
+  return { rows, workers: WORKERS, after: AFTER_MS, last };
 }
 
 async function orphaned({ mode, fleet, last }, peers) {
@@ -43,19 +43,19 @@ async function orphaned({ mode, fleet, last }, peers) {
   const alive = () => workers.filter(isAlive);
   try {
     const blocked = new Set();
-    while (blocked.size < WORKERS) blocked.add((await block({ port: server.port, ms: BLOCKED, kind: 'stand' })).pid);
+    while (blocked.size < WORKERS) blocked.add((await block({ port: server.port, ms: BLOCKED_MS, kind: 'stand' })).pid);
     let goneIn;
     const killed = performance.now();
     process.kill(master, 'SIGKILL');
     let survivors;
     while (performance.now() - killed < last && (survivors === undefined || alive().length > 0)) {
       await delay(20);
-      if (survivors === undefined && performance.now() - killed >= AFTER) survivors = alive().length;
+      if (survivors === undefined && performance.now() - killed >= AFTER_MS) survivors = alive().length;
       if (alive().length === 0) goneIn ??= performance.now() - killed;
     }
     return { survivors, left: alive().length, goneIn };
   } finally {
-    // Nobody else ends them.
+    // No other process ends them.
     for (const pid of alive()) process.kill(pid, 'SIGKILL');
     await server.stop();
   }

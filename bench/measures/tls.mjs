@@ -34,7 +34,7 @@ async function resume(port, count, ca) {
   let session;
   let resumed = 0;
   try {
-    // The first has nothing to resume.
+    // The first connection has no session to resume.
     for (let i = 0; i <= count; i++) {
       const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca, session });
       open.push(socket);

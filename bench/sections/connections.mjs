@@ -5,7 +5,7 @@ import { baseOf, labelOf, MODES } from '../lib/modes.mjs';
 const find = ({ scenarios }, workers, concurrency, kind = 'close') =>
   scenarios.find((each) => each.workers === workers && each.concurrency === concurrency && each.kind === kind);
 
-/** @returns the ratio, or undefined where one of both was not measured. */
+/** @returns the ratio, or undefined where one of the two was not measured. */
 function ratio(scenario, one, other, count) {
   const [used] = scenario?.rounds ?? [{}];
   return used[one] === undefined || used[other] === undefined ? undefined : ratioOf(scenario, [one, other], count);

@@ -2,7 +2,7 @@
 import { labelOf } from '../lib/modes.mjs';
 import { median, sum } from '../lib/processes.mjs';
 
-/** Most by least. A worker that got nothing: by one. */
+/** Most divided by least; a worker without a connection counts as one. */
 const maxByMin = (counts) => counts[0] / Math.max(1, counts.at(-1));
 
 export function deviation(counts) {

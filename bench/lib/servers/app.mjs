@@ -1,21 +1,21 @@
-// What every server of a benchmark does, whoever shares its port: answers with the pid of its process, and what a measure asks for.
+// The application of every server of a benchmark, in every mode: it answers with the pid of its process, or as a measure requests.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 
-const nobody = new Int32Array(new SharedArrayBuffer(4));
-/** Who answered is the answer: clients count how connections are spread. */
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
+/** The pid is the answer: clients count how connections are spread. */
 const body = `${process.pid}\n`;
 
 /**
  * @param options `websockets`: accepts them, and sends each the pid. `tls`: what `https.createServer()` takes, or true for the
  *   certificate of the tests.
- * @returns the server, and `leave()`, which ends its WebSockets: what an application does when it is replaced.
+ * @returns the server, and `leave()`, which ends its WebSockets, as an application does when it is replaced.
  */
 export async function makeApp({ websockets = false, tls } = {}) {
   const server =
     tls === undefined ? createServer(answer) : createTlsServer(tls === true ? testCertificate() : tls, answer);
-  // By Node's default of 5 s a connection that a measure holds would end during it.
+  // With Node's default of 5 s a connection would end while a measure holds it.
   server.keepAliveTimeout = 120_000;
   if (!websockets) return { server, leave: () => {} };
   const { WebSocketServer } = await import('ws');
@@ -45,12 +45,12 @@ function answer({ url }, response) {
   const [, kind, ms] = /^\/(block|stand)\?ms=(\d+)$/.exec(url) ?? [];
   if (kind === undefined) return response.writeHead(404).end();
   response.write(body);
-  // The bytes are on their way by then.
+  // The bytes of the answer are on their way by then.
   return setImmediate(() => {
     const until = performance.now() + Number(ms);
-    // Blocked by work, or by a call that waits and leaves the CPU to the others.
+    // The worker is blocked by work, or by a call that waits and leaves the CPU to the others.
     if (kind === 'block') while (performance.now() < until);
-    else Atomics.wait(nobody, 0, 0, Number(ms));
+    else Atomics.wait(neverNotified, 0, 0, Number(ms));
     response.end();
   });
 }

@@ -1,13 +1,13 @@
 // node:cluster, in the three ways in which its workers get connections: from the primary ('cluster'), from a socket that the primary
-// has bound ('none'), or from sockets of their own ('node-reuseport'). Around it what people write: a worker that ends is forked
-// again, a reload forks, waits until the new one listens, and disconnects the old one.
+// has bound ('none'), or from sockets of their own ('node-reuseport'). The code around it is what people write: the primary forks again
+// when a worker ends; in a reload it forks, waits until the new worker listens, and disconnects the old one.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { freePort } from '../../../test/loss/free-port.mjs';
 import { makeApp } from './app.mjs';
 
-/** Milliseconds after which a worker that was disconnected is killed. */
-const DRAIN = 5_000;
+/** The primary kills a disconnected worker after this time. */
+const DRAIN_MS = 5_000;
 
 export async function clustered({ mode, workers: count, app: wanted }) {
   const reusePort = mode === 'node-reuseport';
@@ -16,13 +16,13 @@ export async function clustered({ mode, workers: count, app: wanted }) {
     process.on('message', (message) => {
       if (message !== 'leave') return;
       leave();
-      // disconnect() closes what the primary has handed out, and no socket of the worker's own.
+      // disconnect() closes the handles that the primary has handed out, and no socket of the worker's own.
       if (reusePort) server.close();
     });
     server.listen(
       { port: Number(process.env.BENCH_PORT), host: '127.0.0.1', ...(reusePort ? { reusePort } : {}) },
       () => {
-        // The primary's 'listening' event does not come for sockets of a worker's own.
+        // The primary emits no 'listening' event for sockets of a worker's own.
         process.send('listens');
       },
     );
@@ -30,9 +30,9 @@ export async function clustered({ mode, workers: count, app: wanted }) {
   }
   cluster.schedulingPolicy = mode === 'none' ? cluster.SCHED_NONE : cluster.SCHED_RR;
   const serving = new Set();
-  // Those that were disconnected, too.
+  // Disconnected workers, too.
   const alive = new Set();
-  // A port of one's own: after the end of its last worker the primary would bind port 0 anew, and get another one.
+  // A fixed port: after the end of its last worker the primary would bind port 0 anew, and get another one.
   const port = await freePort(reusePort);
   let stopping = false;
 
@@ -50,7 +50,7 @@ export async function clustered({ mode, workers: count, app: wanted }) {
     serving.delete(worker);
     worker.send('leave');
     worker.disconnect();
-    const timer = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN);
+    const timer = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN_MS);
     worker.once('exit', () => clearTimeout(timer));
   };
   const pids = () => [process.pid, ...[...serving].map((worker) => worker.process.pid)];

@@ -1,4 +1,4 @@
-// PM2 in cluster mode, by its own command line, with a PM2_HOME of its own that is gone afterwards.
+// PM2 in cluster mode, by its own command line, with its own PM2_HOME, which this module removes afterwards.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
 import { freePort } from '../../../test/loss/free-port.mjs';
 
 const APP = fileURLToPath(new URL('./pm2-app.mjs', import.meta.url));
-/** Milliseconds for one command, and until all workers have answered. */
-const PATIENCE = 60_000;
+/** For one command, and until all workers have answered. */
+const PATIENCE_MS = 60_000;
 const run = promisify(execFile);
 
 export async function pm2({ workers: count, app, program }) {
@@ -20,17 +20,17 @@ export async function pm2({ workers: count, app, program }) {
   const env = {
     ...process.env,
     PM2_HOME: home,
-    // It would ask the network for newer versions.
+    // PM2 would ask the network for newer versions.
     PM2_DISABLE_VERSION_CHECK: 'true',
     PM2_DISCRETE_MODE: 'true',
     BENCH: JSON.stringify({ port, app }),
   };
-  // A command that was asked to start the daemon has to end before anybody can end the daemon.
+  // The command that starts the daemon has to end before another command can end the daemon.
   let running = Promise.resolve();
   let stopping = false;
   const command = async (...args) => {
     if (stopping && args[0] !== 'kill') throw new Error('PM2 is being stopped');
-    const asked = run(process.execPath, [program, ...args], { env, timeout: PATIENCE, maxBuffer: 2 ** 26 });
+    const asked = run(process.execPath, [program, ...args], { env, timeout: PATIENCE_MS, maxBuffer: 2 ** 26 });
     running = asked.catch(() => {});
     return (await asked).stdout;
   };
@@ -42,10 +42,10 @@ export async function pm2({ workers: count, app, program }) {
       .map(({ pid }) => pid);
   };
   const pids = async () => [daemon(), ...(await workers())];
-  /** "online" says that they were started: whether they serve only their answers say. */
+  /** "online" only says that PM2 started the workers; their answers show whether they serve. */
   const serving = async (wanted) => {
     const seen = new Set();
-    const end = performance.now() + PATIENCE;
+    const end = performance.now() + PATIENCE_MS;
     while (wanted.some((pid) => !seen.has(pid))) {
       if (stopping || performance.now() > end) throw new Error(`PM2: ${seen.size} of ${wanted.length} workers answer`);
       const pid = await whoAnswers(port).catch(() => delay(5));
@@ -69,9 +69,9 @@ export async function pm2({ workers: count, app, program }) {
       stopping = true;
       await running;
       const pid = daemonOrNone(daemon);
-      // Without its daemon the command would start one.
+      // Without a running daemon the command would start one.
       if (pid !== undefined && isAlive(pid)) await command('kill').catch(() => {});
-      // It answers before it has ended; a `kill` that failed leaves it to us.
+      // The daemon answers before it has ended; after a failed `kill` this process has to end it.
       const end = performance.now() + 5_000;
       while (pid !== undefined && isAlive(pid) && performance.now() < end) await delay(20);
       if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
@@ -85,7 +85,7 @@ function daemonOrNone(daemon) {
   try {
     return daemon();
   } catch {
-    return undefined; // it never started
+    return undefined; // the daemon never started
   }
 }
 

@@ -1,5 +1,5 @@
-// The package's own fleet, in each of its ways of sharing. 'plain' is 'shared' without the workers' line (PREFORK_ACCEPT=plain,
-// set by whoever starts this program).
+// The package's own fleet, in each of its ways of sharing. 'plain' is 'shared' without the workers' line (servers.mjs sets
+// PREFORK_ACCEPT=plain).
 import { isChild, Prefork } from 'prefork';
 import { makeApp } from './app.mjs';
 

@@ -1,4 +1,4 @@
-// One process, without anything that shares its port.
+// One process that shares its port with no other.
 import { once } from 'node:events';
 import { makeApp } from './app.mjs';
 
