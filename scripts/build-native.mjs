@@ -1,6 +1,6 @@
-// Builds the addon, and no more of it than changed: `node-gyp configure` only for a new binding.gyp, Node version or
+// `npm run build:native`: builds the parts of the addon that changed: `node-gyp configure` only for a new binding.gyp, Node version or
 // architecture, then make's own incremental build, and nothing at all while every source is older than the addon.
-// Runs through `npm run build:native`, so that node-gyp gets npm's settings (nodedir, proxies, ...).
+// It has to run through npm, so that node-gyp gets npm's settings (nodedir, proxies, ...).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ const stampFile = join(root, 'build', '.configured');
 const debug = process.argv.includes('--debug');
 const product = join(root, 'build', debug ? 'Debug' : 'Release', 'prefork.node');
 
-/** Everything that `configure` depends on. */
+/** The inputs of `configure`. */
 function configuration() {
   const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8');
   const { version } = createRequire(import.meta.url)('node-addon-api/package.json');

@@ -1,9 +1,9 @@
-// Puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
-//   bundle.js          what `import 'prefork'` names: hands on the public exports of bundle.cjs
-//   bundle.cjs         everything that every master runs
-//   bundle-<path>.cjs  what bundle.cjs imports with `import()`: the worker's side, certificates
+// `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
+//   bundle.js          the target of `import 'prefork'`: passes on the public exports of bundle.cjs
+//   bundle.cjs         the code that every master runs
+//   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   master/monitors/websocket.cjs  the client of ws
-// Readable: nothing is minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
+// The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
 const index = 'index.ts';
-/** Below lib/, as all sources are named here: several folders have a file of the same name. */
+/** Sources have their path below lib/ as their name here: several folders have a file of the same name. */
 const websocket = 'master/monitors/websocket.cts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
@@ -36,7 +36,7 @@ for (const file of readdirSync(dist)) {
 const publicNames = new Set(await exportsOf(index));
 /** Sources that are imported with `import()`; each begins a file of its own. */
 const late = new Set();
-/** Sources in the main file for the sake of the late ones: a class that exists twice is no use to `instanceof`. */
+/** Sources that late files need from the main file: `instanceof` fails for a class that exists twice. */
 const shared = new Set();
 let early = await bundle([index], (source, kind) => {
   if (kind === 'dynamic-import') late.add(source);
@@ -63,8 +63,8 @@ writeFileSync(
   `import { createRequire } from 'node:module';\n\nexport const { ${[...publicNames].join(', ')} } =\n  createRequire(import.meta.url)('./${MAIN}');\n`,
 );
 
-// The one dependency that is carried along: who installs the package would get all of ws for the one time that a worker blocks. Only
-// its client, which its own exports do not offer alone; bufferutil and utf-8-validate are optional and native.
+// The one dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
+// Only its client, which the exports of ws do not offer alone; bufferutil and utf-8-validate are optional and native.
 const ws = join(root, 'node_modules', 'ws');
 const { version } = JSON.parse(readFileSync(join(ws, 'package.json'), 'utf8'));
 await build({
@@ -94,7 +94,7 @@ function later(source, kind) {
   return kind === 'dynamic-import' && late.has(source) ? fileOf(source) : undefined;
 }
 
-/** Where a late file finds what it does not contain. */
+/** Where a late file finds the modules that it does not contain. */
 function elsewhere(source, kind) {
   if (!early.has(source)) return later(source, kind);
   shared.add(source);
@@ -102,7 +102,7 @@ function elsewhere(source, kind) {
 }
 
 /**
- * @param sources What they export, the file exports.
+ * @param sources The file exports their exports.
  * @param outside Which file has the module of a source, when it is not part of this one.
  * @param file Where to write it.
  * @returns the sources it is made of.
@@ -114,7 +114,7 @@ async function bundle(sources, outside, file) {
     absWorkingDir: root,
     outfile: join(dist, file ?? MAIN),
     write: file !== undefined,
-    // `import()` of one of our own becomes require(): for the names in a CommonJS file Node would start a lexer of a megabyte.
+    // `import()` of one of our own files becomes require(): for the names in a CommonJS file Node would start a lexer of a megabyte.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.dirname': '__dirname' },
     logOverride: { 'empty-import-meta': 'error', 'commonjs-variable-in-esm': 'silent' },
@@ -136,7 +136,7 @@ function resolver(outside) {
         if (pluginData === name) return undefined;
         const found = await resolve(path, { kind, resolveDir, pluginData: name });
         if (found.errors.length > 0) return found;
-        // Its detour around `import` is for ES modules.
+        // The source's detour around `import` is for ES modules.
         if (found.path === join(lib, 'addon', 'addon.ts')) return { path: join(lib, 'addon', 'binding.cts') };
         const source = sourceOf(found.path);
         const other = source === websocket ? compiled(websocket) : outside(source, kind);
@@ -146,12 +146,12 @@ function resolver(outside) {
   };
 }
 
-/** Without `export`, for which esbuild makes two functions per name. A name that two modules have is a syntax error here. */
+/** Removes `export`, for which esbuild makes two functions per name. A name that two modules have is a syntax error here. */
 async function entryOf(sources) {
   const names = new Set();
   const imports = [];
   for (const source of sources) {
-    // What the index exports as well is the same thing.
+    // The index exports the same binding again.
     const own = (await exportsOf(source)).filter((name) => source === index || !publicNames.has(name));
     imports.push(`import { ${own.join(', ')} } from './${source}';`);
     for (const name of own) names.add(name);

@@ -1,4 +1,4 @@
-// `npm run check`: every check:* script of package.json, in order. Goes on after a failure: one run tells everything.
+// `npm run check`: every check:* script of package.json, in order. Goes on after a failure, so that one run shows all of them.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 

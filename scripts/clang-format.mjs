@@ -1,4 +1,4 @@
-// Formats native/, or with --check fails for a file that is not formatted. Every C++ file, so that none is forgotten.
+// Formats every C++ file; with --check it fails for a file that is not formatted. `npm run format` and `npm run check` call it.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

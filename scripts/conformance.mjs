@@ -65,7 +65,7 @@ function proofOf({ id, unit, alias, parts }) {
     return { own, state: 'by its parts' };
   }
   if (passed.length > 0) return missing('only unit tests');
-  // A missing privilege or tool is no excuse, another machine has it; an operating system without the ability is.
+  // A missing privilege or tool is no excuse, because another machine has it. An operating system without the ability is one.
   if (own.some((test) => test.title.includes('(skipped: cannot exist on '))) return { own, state: 'impossible here' };
   if (own.length > 0) return missing(`skipped only: "${own[0].title}"`);
   return missing(parts.length > 0 ? 'not every part has a passing test' : 'no test');

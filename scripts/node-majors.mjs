@@ -1,7 +1,7 @@
 // Runs with the addon that is built for this Node, on every Node major that the package supports: a whole fleet life (serve, kill,
-// recover, stop), and walks through all ways in which a worker leaves the line of those that accept and joins it again. One binary has
-// to do for all of them, because Node-API is stable; of libuv it uses what does not change in 1.x, and what could, the entries of its
-// epoll set, the walks prove.
+// recover, stop). It also walks through all ways in which a worker leaves the line of accepting workers and joins it again. One binary
+// has to serve all majors, because Node-API is stable. Of libuv it uses the parts that do not change in 1.x; the entries of libuv's epoll
+// set could change, and the walks prove them.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const FIXTURES = join(import.meta.dirname, '..', 'test', 'fixtures');
 const LIMIT = 60_000;
 
 const life = { name: 'life', args: ['whole-life.mjs'] };
-/** With few descriptors, so that they run out. */
+/** Runs with few descriptors, so that they run out. */
 const FEW = ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'];
 const walks = [
   { name: 'walk', args: ['walks-accept-lines.mjs', '1000'], wrapper: FEW },

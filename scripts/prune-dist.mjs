@@ -1,5 +1,5 @@
-// Deletes what tsc left in dist/ for sources that were renamed or removed: it never deletes its own old output, and a
-// stale module would be published, or keep an import alive that has no source any more.
+// Deletes the output in dist/ of sources that were renamed or removed. tsc never deletes its old output; npm would publish a stale module, or
+// the module would keep an import alive that has no source any more.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

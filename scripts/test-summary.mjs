@@ -8,7 +8,7 @@ if (!existsSync(resultsFile)) {
   process.exit(1);
 }
 const results = JSON.parse(readFileSync(resultsFile, 'utf8'));
-// A file can fail with all its tests passed: it does not load, or leaves something behind.
+// A file can fail although all its tests passed: it does not load, or leaves something behind.
 const failedFiles = results.testResults.filter(
   ({ status, assertionResults }) => status === 'failed' && assertionResults.every((test) => test.status !== 'failed'),
 );

@@ -57,7 +57,8 @@ async function killOnce(port, pid) {
         client.done = true;
       });
       clients.push(client);
-      if (performance.now() - began > PATIENCE_MS) reject(new Error(`no replacement answered within ${PATIENCE_MS} ms`));
+      if (performance.now() - began > PATIENCE_MS)
+        reject(new Error(`no replacement answered within ${PATIENCE_MS} ms`));
     };
     const timer = setInterval(ask, EVERY_MS);
     ask();

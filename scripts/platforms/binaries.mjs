@@ -1,4 +1,4 @@
-// Looks at every prebuilt addon, also at those that no machine here can run: what it needs, what it exports, its signature and size.
+// Looks at every prebuilt addon, also at those that no machine here can run: its needs, exports, signature and size.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXPORTS } from '../prebuild/compile.mjs';
@@ -19,10 +19,10 @@ export async function run({ root, log }) {
   return `${TARGETS.length} files: libraries, symbols, exports, signature, size`;
 }
 
-/** A check that finds nothing wrong with a good file has to find it with a bad one. */
+/** A check that accepts a good file has to refuse a bad one. */
 function proveAlert(bytes, target) {
   const renamed = Buffer.from(bytes);
-  // Every place: a name may be there for debuggers, too.
+  // Replace the name in every place: it may stand there for debuggers, too.
   for (let at = renamed.indexOf(EXPORTS[0]); at !== -1; at = renamed.indexOf(EXPORTS[0]))
     renamed.write('N', at, 'latin1');
   const patched = Buffer.from(bytes);

@@ -1,4 +1,4 @@
-// What can be said about a binary without running it.
+// Examines a binary without running it; binaries.mjs and the tests call it.
 import { EXPORTS } from '../prebuild/compile.mjs';
 import { examineElf } from './formats/elf.mjs';
 import { examineMachO } from './formats/macho.mjs';
@@ -7,7 +7,7 @@ import { examinePe } from './formats/pe.mjs';
 const FORMATS = { linux: examineElf, darwin: examineMachO, win32: examinePe };
 const LARGEST = 400_000;
 
-/** @returns a sentence for everything that is wrong with the addon for a target of scripts/prebuild/targets.mjs. */
+/** @returns a sentence for each fault of the addon for a target of scripts/prebuild/targets.mjs. */
 export function faultsOf(bytes, target) {
   const { faults, exports } = FORMATS[target.platform](bytes, target);
   return [

@@ -1,4 +1,4 @@
-// Which files of test/integration are not run on another platform, and why: the only such list. A single test that cannot exist on a
+// The files of test/integration that do not run on another platform, and why: the only such list. A single test that cannot exist on a
 // platform says so in its own title.
 
 const ANYWHERE_ELSE = {

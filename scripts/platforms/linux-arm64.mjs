@@ -24,7 +24,7 @@ export async function run(context, files) {
     root: staged.folder,
     addons: 'prebuilds',
     slowness: 8,
-    // Set by the wrapper.
+    // The wrapper sets it.
     needs: ['QEMU_LD_PREFIX'],
     lacks: {
       sharding: 'qemu in user mode has no SO_INCOMING_CPU and no SO_ATTACH_REUSEPORT_CBPF',

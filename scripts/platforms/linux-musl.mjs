@@ -36,8 +36,8 @@ export async function run(context, files) {
 }
 
 /**
- * The addon that is for glibc loads with musl, and ends the process at its first exception: so it must be chosen by library, never by trying.
- * @returns what was seen
+ * The addon for glibc loads with musl, and ends the process at its first exception: so the package must choose by library, never by trying.
+ * @returns the observation in one line
  */
 function provePick(node, folder) {
   const ask = (of) => {
@@ -48,7 +48,7 @@ function provePick(node, folder) {
   const { stdout, signal } = ask(folder);
   if (!/prefork\.musl\.node\nEADDRNOTAVAIL\n/.test(stdout))
     throw new Error(`The musl addon was not taken: ${stdout} ${signal}`);
-  // The other way round: without a musl addon the one for glibc is no substitute.
+  // The other way round: without a musl addon the package does not fall back on the one for glibc.
   const without = mkdtempSync(join(tmpdir(), 'prefork-without-musl-'));
   try {
     cpSync(folder, without, { recursive: true, verbatimSymlinks: true });

@@ -1,5 +1,5 @@
-// A Node that is linked with musl and runs on a Debian with glibc, for tests: Node itself out of an npm package that was built around one,
-// the C++ library out of Debian's sources of GCC.
+// Makes a Node that is linked with musl and runs on a Debian with glibc, for tests: Node itself comes out of an npm package that was built
+// around one, the C++ library out of Debian's sources of GCC.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 import { packageFolder } from '../tools/packages.mjs';
 
-/** A single executable application; with the fuse off it is the Node 26 that it was made of. */
+/** A single executable application; with the fuse off it is the Node 26 inside it. */
 const CARRIER = '@pnpm/linuxstatic-x64@11.21.0';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1';
 const GCC = '12';
@@ -25,7 +25,7 @@ const WANTED = [
   ...['mkinstalldirs', 'move-if-change', 'depcomp', 'compile', 'gcc/BASE-VER', 'gcc/DATESTAMP', 'gcc/DEV-PHASE'],
 ].map((path) => `*/${path}`);
 
-/** @returns the path of the program. Takes minutes at the first time. */
+/** @returns the path of the program. The first call takes minutes. */
 export function muslNode(cache) {
   const folder = join(cache, 'nodes', 'linux-x64-musl', '26');
   const node = join(folder, 'bin', 'node');
@@ -96,7 +96,7 @@ function makeLibraries(work, lib, { cc, cxx }) {
   const cplusplus = join(lib, 'libstdc++.so.6');
   run('cp', ['-L', join(build, 'src/.libs/libstdc++.so.6'), cplusplus]);
   run('strip', [cplusplus]);
-  // Debian's own: musl takes the libc.so.6 that it names for itself.
+  // Debian's own library: musl takes the libc.so.6 that it names for itself.
   run('cp', ['-L', '/lib/x86_64-linux-gnu/libgcc_s.so.1', lib]);
   const shim = join(import.meta.dirname, 'musl-shim.cc');
   run(cxx, ['-shared', '-fPIC', '-O2', '-fno-exceptions', '-nostdlib', shim, '-o', join(lib, 'libshim.so')]);
@@ -104,7 +104,7 @@ function makeLibraries(work, lib, { cc, cxx }) {
   for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) run('patchelf', ['--set-rpath', '$ORIGIN', join(lib, name)]);
 }
 
-/** What configure wants to see of the parts that were not unpacked, and threads without the weak symbols of glibc. */
+/** Placeholders for parts that configure expects and that were not unpacked, and threads without the weak symbols of glibc. */
 function prepareSources(gcc) {
   for (const name of ['doc/xsl/customization.xsl.in', 'doc/Makefile.in', 'testsuite/Makefile.in']) {
     const file = join(gcc, 'libstdc++-v3', name);

@@ -1,5 +1,5 @@
 // The few symbols of glibc that a Node built against a newer musl toolchain wants and that neither musl nor the libraries beside it have. For
-// the Node that musl-node.mjs makes for tests; nothing of this is part of the package.
+// the Node that musl-node.mjs makes for tests; no part of it is in the package.
 
 #include <link.h>
 #include <string.h>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { packageFolder } from '../tools/packages.mjs';
 import { CACHE } from '../tools/paths.mjs';
 
-/** The newest release that was there when it was fetched: a test of platforms is not the place to find out about a new Node. */
+/** The newest release at the time of the download: a test of platforms is not the place to find out about a new Node. */
 export function node(platform, arch, major) {
   const folder = join(CACHE, 'nodes', `${platform}-${arch}`, String(major));
   const file = join(folder, 'bin', platform === 'win32' ? 'node.exe' : 'node');

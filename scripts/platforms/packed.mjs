@@ -26,7 +26,7 @@ const PNPM = 'pnpm@10.34.8';
 const YARN = '@yarnpkg/cli-dist@4.18.1';
 
 export async function run({ root, log, nodes }) {
-  // With a space and what is not ASCII: people have such folders.
+  // A name with a space and non-ASCII characters: people have such folders.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork packed ünïcode-')));
   try {
     const place = { root, folder, log, path: programs(folder), seen: [] };
@@ -40,7 +40,7 @@ export async function run({ root, log, nodes }) {
   }
 }
 
-/** All that installing and running may call: a compiler is not among it. */
+/** The only programs that installing and running may call: there is no compiler. */
 function programs(folder) {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
@@ -66,13 +66,13 @@ async function installedByNpm(place, nodes) {
   }
   await bundle(project);
   await lives(place, project, 'a bundle, prefork external', [process.execPath, 'bundled.mjs']);
-  // As Electron is: a program of another name, in a folder of its own.
+  // As with Electron: a program of another name, in its own folder.
   const renamed = join(place.folder, 'My Application');
   copyFileSync(process.execPath, renamed);
   await lives(place, project, 'a renamed executable', [renamed, 'whole-life.mjs']);
 }
 
-/** Every package in a folder of its own, with links to what it depends on. */
+/** Every package in its own folder, with links to its dependencies. */
 async function installedByPnpm(place) {
   const project = newProject(place, 'pnpm');
   const pnpm = join(packageFolder(PNPM), 'bin', 'pnpm.cjs');
@@ -121,10 +121,10 @@ async function bundle(project) {
 }
 
 async function lives(place, project, what, [command, ...args]) {
-  const told = (await call(place, project, command, args)).trim();
+  const printed = (await call(place, project, command, args)).trim();
   // A warning on the way is a failure, too.
-  if (!/^v\d+\.\d+\.\d+: .*stopped$/.test(told)) throw new Error(`${what}: unexpected output\n${told}`);
-  place.log(`ok     ${what}: ${told}`);
+  if (!/^v\d+\.\d+\.\d+: .*stopped$/.test(printed)) throw new Error(`${what}: unexpected output\n${printed}`);
+  place.log(`ok     ${what}: ${printed}`);
   place.seen.push(what);
 }
 

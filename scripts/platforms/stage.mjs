@@ -1,5 +1,5 @@
-// The package as an installation has it, with the fixtures and examples that the tests start: no sources, no local build, so that
-// nothing but a prebuilt addon can be loaded.
+// Copies the package as an installation has it, with the fixtures and examples that the tests start: no sources and no local build, so
+// that Node can load only a prebuilt addon.
 import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

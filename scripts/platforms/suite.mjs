@@ -1,4 +1,4 @@
-// The integration tests, run here, against fleets that run on another platform.
+// Runs the integration tests here, against fleets that run on another platform.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const NUMBERS = readNumbers(readFileSync(join(import.meta.dirname, '../../docs/i
  * @param target what test/helpers/target.ts describes
  * @param wrapper a command that runs the command behind it
  * @param files test files below test/integration, without `.test.ts`; none: all that make sense on the target
- * @returns what was seen, in one line
+ * @returns the result in one line
  * @throws with the failures
  */
 export async function runSuite({ root, log }, target, { wrapper = [], files = [] } = {}) {
@@ -34,9 +34,9 @@ export async function runSuite({ root, log }, target, { wrapper = [], files = []
     ...files.map((file) => `test/integration/${file}.test.ts`),
   ];
   const env = { ...process.env, PREFORK_TEST_TARGET: JSON.stringify(target) };
-  // Tests look for variables of the package that got where they do not belong.
+  // Tests look for variables of the package in places where they do not belong.
   delete env.PREFORK_CACHE_DIR;
-  // Written as it goes: hours may pass under an emulation. What fleets of failed tests said is in there.
+  // The suite writes it as it goes, because hours may pass under an emulation. It has the output of the fleets of failed tests.
   const transcript = results.replace('.json', '.log');
   const output = openSync(transcript, 'w');
   const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', output, output] });
@@ -62,7 +62,7 @@ function judge({ testResults }, code, transcript, log) {
   );
   const passed = tests.filter(({ status }) => status === 'passed');
   const failed = tests.filter(({ status }) => status === 'failed');
-  // A file that could not be loaded, or whose check of what it left behind failed, has no failed test of its own.
+  // A file that could not be loaded, or that left something behind, has no failed test.
   const broken = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   );
@@ -75,11 +75,11 @@ function judge({ testResults }, code, transcript, log) {
   log(`  numbers without: ${others.map(({ id }) => id).join(' ')}`);
   const line = `${passed.length} of ${tests.length} tests in ${testResults.length} files passed, ${tests.length - passed.length - failed.length} skipped`;
   if (failed.length + broken.length > 0 || code !== 0) {
-    const told = [
+    const details = [
       ...failed.map(({ file, fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`),
       ...broken.map(({ name, message }) => `${fileOf(name)}: ${message}`),
     ];
-    throw new Error(`${line}, ${failed.length + broken.length} failed\n${told.join('\n\n')}\n(${transcript})`);
+    throw new Error(`${line}, ${failed.length + broken.length} failed\n${details.join('\n\n')}\n(${transcript})`);
   }
   return line;
 }

@@ -9,7 +9,7 @@ import { runNativeTests } from './wine-native.mjs';
 
 export const title = 'Windows x64 (Wine)';
 
-/** The majors that go through all files; of the others a few, because one binary has to do for all of them. */
+/** The majors that run all files; the others run a few, because one binary has to serve all of them. */
 const WHOLE = [20, 22];
 const PART = ['hooks/command-producer', 'recover/recovery', 'start/port-zero', 'stop/drain', 'orphans/end'];
 const MAJORS = [20, 22, 24, 26];
@@ -30,7 +30,7 @@ const LACKS = {
 /** Seen with a plain node:http server, too: of 640 connections of servers that were killed one stayed open. */
 const LACKS_OF_WINE = { deathCloses: 'Wine now and then keeps a connection of a killed process open' };
 
-/** In the place of a file: the tests of test/windows. */
+/** In place of a file name: the tests of test/windows. */
 const NATIVE = 'native';
 
 /** @param wanted names of test files, {@link NATIVE}, and majors of Node (`22`): without any of those all of {@link MAJORS}. */

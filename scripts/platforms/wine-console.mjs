@@ -1,5 +1,5 @@
-// Ctrl+C on a console of Windows: Wine makes one out of a terminal. The other tests emit the event inside the master, because there is one
-// console for all that an agent starts.
+// Presses Ctrl+C on a console of Windows, which Wine makes out of a terminal. The other tests emit the event inside the master, because all
+// processes that an agent starts share one console.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { ensureCommands } from '../tools/debian.mjs';
 
 const LIMIT = 60_000;
 
-/** @returns what was seen. @throws when the example does not stop as it should. */
+/** @returns the result in one line. @throws when the example does not stop as it should. */
 export async function pressCtrlC({ env }, node, folder) {
   ensureCommands({ python3: 'python3' });
   const logs = mkdtempSync(join(tmpdir(), 'prefork-console-'));
@@ -29,11 +29,11 @@ export async function pressCtrlC({ env }, node, folder) {
   const tooLate = setTimeout(() => child.kill('SIGKILL'), LIMIT);
   try {
     const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
-    const told = read(stderr);
+    const printed = read(stderr);
     const workers = read(stdout).match(/^ {2}worker \d+ {2}pid \d+$/gm)?.length;
-    const drained = told.match(/exited with code 0/g)?.length;
-    if (code !== 0 || !told.includes('SIGINT: stopping;') || workers === undefined || drained !== workers) {
-      throw new Error(`Ctrl+C on a console: exit code ${code}\n${read(stdout)}${told}`);
+    const drained = printed.match(/exited with code 0/g)?.length;
+    if (code !== 0 || !printed.includes('SIGINT: stopping;') || workers === undefined || drained !== workers) {
+      throw new Error(`Ctrl+C on a console: exit code ${code}\n${read(stdout)}${printed}`);
     }
     return `Ctrl+C on a console: ${workers} workers drained, exit code 0`;
   } finally {

@@ -1,10 +1,10 @@
-// A Wine of our own: a prefix in the cache in which node.exe runs, without a display.
+// Our own Wine: a prefix in the cache in which node.exe runs, without a display.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 
-/** Wine 8 has a VirtualAlloc2 without the placeholders that V8 asks for since version 13; V8 does without when there is none. */
+/** Wine 8 has a VirtualAlloc2 without the placeholders that V8 requests since version 13; without the function V8 works. */
 const NEEDS_PATCH = 24;
 
 /** @returns `{ env, node(exe, major), end() }`. `end` ends everything that runs in the prefix. */
@@ -29,7 +29,8 @@ export function prepareWine(cache) {
     run('wineserver', '-w');
     writeFileSync(join(prefix, 'ready'), '');
   }
-  // From now on until the end, and started here: what the tests start is marked as theirs, the services of Wine must not be.
+  // The services of Wine start here and run until the end: the harness marks every process that a test starts as the test's, and these must
+  // not be.
   run('wineserver', '-p');
   run('wine', 'cmd', '/c', 'ver');
   return {
@@ -37,13 +38,13 @@ export function prepareWine(cache) {
     node: (exe, major) => (major >= NEEDS_PATCH ? patched(exe) : exe),
     end() {
       run('wineserver', '-k');
-      // It has been told, and has not ended yet. Somebody else may use the prefix: that one is not waited for.
+      // It has the order, and has not ended yet. Another user of the prefix may keep it: do not wait for that one.
       spawnSync('wineserver', ['-w'], { ...settings, timeout: 10_000 });
     },
   };
 }
 
-/** A copy that does not find VirtualAlloc2. For tests under Wine alone. */
+/** A copy of node.exe that does not find VirtualAlloc2, for tests under Wine alone. */
 function patched(exe) {
   const copy = join(dirname(exe), 'wine', 'node.exe');
   if (existsSync(copy)) return copy;

@@ -1,5 +1,5 @@
 // `node with-binfmt.mjs <command> [argument…]`: runs a command in a namespace in which programs for arm64 start by themselves, through
-// qemu. Private, because binfmt_misc belongs to a user namespace since Linux 6.7: nothing changes for the rest of the machine.
+// qemu. binfmt_misc belongs to a user namespace since Linux 6.7, so the rest of the machine stays as it is.
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
@@ -29,12 +29,12 @@ child.once('exit', (code, signal) => {
   if (signal !== null) process.kill(process.pid, signal);
 });
 child.once('spawn', async () => {
-  // Every user as it is: workers of other users are among the tests. Only root may map more than itself (user_namespaces(7)).
+  // Every user maps to itself: some tests have workers of other users. Only root may map more than itself (user_namespaces(7)).
   if (root) await mapUsers();
   child.stdio[3].end('go\n');
 });
 
-/** unshare(2) has happened when the namespace is another one than ours; until then the maps are those of this one. */
+/** unshare(2) has happened when the namespace differs from ours; until then the maps are those of ours. */
 async function mapUsers() {
   for (let tries = 0; ; tries++) {
     try {
@@ -42,7 +42,7 @@ async function mapUsers() {
       writeFileSync(`/proc/${child.pid}/gid_map`, '0 0 4294967295');
       return;
     } catch (error) {
-      // EPERM: the map of the first namespace, which cannot be written; there is no notice of an unshare(2).
+      // EPERM: this is still the map of the first namespace, which no process can write; the kernel sends no notice of an unshare(2).
       if (tries === 500) throw error;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -7,7 +7,7 @@
 
 static FARPROC WINAPI FindHost(unsigned event, PDelayLoadInfo info) {
   if (event != dliNotePreLoadLibrary || _stricmp(info->szDll, "node.exe") != 0) return nullptr;
-  // A Node that is a library of some other program.
+  // Here Node is a library of another program.
   HMODULE library = GetModuleHandleW(L"libnode.dll");
   return reinterpret_cast<FARPROC>(library != nullptr ? library : GetModuleHandleW(nullptr));
 }

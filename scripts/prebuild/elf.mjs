@@ -1,4 +1,4 @@
-// Linux, both C libraries.
+// Builds the addon for Linux, with either C library.
 import { writeFileSync } from 'node:fs';
 import { EXPORTS, NO_DEMANGLER, SMALL, settingsOf } from './compile.mjs';
 import { zig } from './zig.mjs';

@@ -1,4 +1,4 @@
-// What binding.gyp says for one system: it is the only list of sources, defines and flags, also for a cross build.
+// Reads binding.gyp for one system: it is the only list of sources, defines and flags, also for a cross build.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

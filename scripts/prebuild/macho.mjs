@@ -1,4 +1,4 @@
-// macOS. zig compiles; LLVM's linker links, which makes a bundle and signs it: Apple silicon runs nothing without a signature.
+// Builds the addon for macOS. zig compiles; LLVM's linker links, which makes a bundle and signs it: Apple silicon runs nothing without a signature.
 import { basename, dirname, join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 import { EXPORTS, NO_DEMANGLER, SMALL, settingsOf } from './compile.mjs';
@@ -25,7 +25,7 @@ export async function buildMachO(target, output) {
   ]);
 }
 
-/** Libraries that zig builds from sources of its own. */
+/** Libraries that zig builds from its own sources. */
 async function runtimeLibraries(target, folder) {
   const words = await linkedWith(target, folder);
   return ['libc++.a', 'libc++abi.a', 'libcompiler_rt.a'].map((name) => {

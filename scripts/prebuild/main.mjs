@@ -1,5 +1,5 @@
 // `npm run prebuild [-- <target>…]`: builds the addon for every system that the package supports, or for the named ones (`linux-x64`,
-// `linux`, `darwin-arm64`…), and of those what is missing or older than its sources. Installs what it needs for that.
+// `linux`, `darwin-arm64`…), where it is missing or older than its sources. It installs the tools that it needs.
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../tools/paths.mjs';
@@ -7,7 +7,7 @@ import { isAskedFor } from './asked.mjs';
 import { isStale } from './stale.mjs';
 import { TARGETS } from './targets.mjs';
 
-/** From `prepack`: what is not up to date and cannot be built here must not be packed. */
+/** From `prepack`: npm must not pack a binary that is out of date and cannot be built here. */
 const complete = process.argv.includes('--complete');
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--complete');
 const unknown = wanted.filter((name) => selected([name]).length === 0);
@@ -52,7 +52,7 @@ async function build(target) {
   if (!isStale(product)) return;
   const started = performance.now();
   mkdirSync(dirname(product), { recursive: true });
-  // Beside the product, so that it can be moved into place: nobody ever loads half a binary.
+  // Beside the product, and then moved into place, so that no process ever loads half a binary.
   const folder = mkdtempSync(join(ROOT, 'prebuilds', '.building-'));
   try {
     const output = join(folder, 'prefork.node');

@@ -1,5 +1,5 @@
 // `npm run prebuildify`: builds the addon with node-gyp for the machine it runs on, in the same place as `npm run prebuild`. Linux has two
-// C libraries, and prebuildify puts the name of one into the file's name when told so.
+// C libraries, and prebuildify puts the name of one into the file's name with an option.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { ROOT } from '../tools/paths.mjs';

@@ -1,5 +1,5 @@
-// Windows on arm64, which MinGW of Debian does not know. zig compiles; LLVM's linker links what zig would, because that one has no word
-// for imports that are looked for late.
+// Windows on arm64, which MinGW of Debian does not know. zig compiles; LLVM's linker links the files that zig would, because zig's
+// own linker does not support late imports.
 import { basename, dirname, join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 import { EXPORTS, NO_DEMANGLER, SMALL, settingsOf } from './compile.mjs';
@@ -15,7 +15,7 @@ export async function buildPeArm64(target, output) {
   const folder = dirname(output);
   const defined = ['-DBUILDING_NODE_EXTENSION', ...flags, ...SMALL];
   const objects = await compileAll(target, [...sources, HOOK, NO_DEMANGLER], folder, defined);
-  // What looks a function up when it is called for the first time.
+  // The code that looks up a function at its first call.
   const helper = join(zigFolder(), 'lib', 'libc', 'mingw', 'misc', 'delayimp.c');
   const unwind = join(zigFolder(), 'lib', 'libunwind');
   const runtime = [helper, ...UNWINDER.map((name) => join(unwind, 'src', name))];
@@ -31,8 +31,8 @@ export async function buildPeArm64(target, output) {
 }
 
 /**
- * What unwinds the stack for an exception. That of zig exports everything that it has, which no option of the linker takes back: compiled
- * again, it does not.
+ * The library that unwinds the stack for an exception. The build of zig exports all its functions, which no option of the linker undoes: so
+ * compile it again without exports.
  */
 const UNWINDER = [
   ...['libunwind.cpp', 'Unwind-seh.cpp', 'UnwindLevel1.c', 'UnwindLevel1-gcc-ext.c'],
@@ -48,7 +48,7 @@ const THEIRS = [
   ...SMALL,
 ];
 
-/** The start of a library, the libraries of C++ and of the system, and what these need to be told. */
+/** The start of a library, the libraries of C++ and of the system, and their options. */
 async function libraryWords(target, folder, libraries) {
   const words = await linkedWith(target, folder, ['-shared', ...libraries]);
   return words.filter((word) =>

@@ -1,4 +1,4 @@
-// Windows on x64. Everything but the system's own libraries is linked into the addon.
+// Builds the addon for Windows on x64, with every library linked in but the system's own.
 import { join } from 'node:path';
 import { ensureCommands } from '../tools/debian.mjs';
 import { ROOT } from '../tools/paths.mjs';
@@ -6,7 +6,7 @@ import { SMALL, settingsOf } from './compile.mjs';
 import { run } from './run.mjs';
 
 export const HOOK = join(import.meta.dirname, 'delay-load-hook.cc');
-/** The functions of Node-API, and that node.exe has them. */
+/** The functions of Node-API, as imports from node.exe. */
 export const DEFINITIONS = join(ROOT, 'node_modules', 'node-api-headers', 'def', 'node_api.def');
 const MINGW = 'x86_64-w64-mingw32';
 

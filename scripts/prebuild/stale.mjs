@@ -1,4 +1,4 @@
-// Is a binary older than what it is made of?
+// Is a binary older than its sources?
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../tools/paths.mjs';

@@ -1,5 +1,5 @@
-// Every binary that the package carries. Names and places are those of prebuildify, so that what a native runner builds replaces
-// what is cross-built here: docs/decisions/prebuilds.md.
+// Every binary that the package carries. Names and places are those of prebuildify, so that a native runner's binary replaces the
+// cross-built one: docs/decisions/prebuilds.md.
 import { buildElf } from './elf.mjs';
 import { buildMachO } from './macho.mjs';
 import { buildPe } from './pe.mjs';

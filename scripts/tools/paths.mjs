@@ -1,8 +1,8 @@
-// Where scripts find the project, and where they keep what they downloaded.
+// Where scripts find the project, and where they keep downloads.
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Survives `npm ci` when the environment names a folder of one's own. */
+/** Survives `npm ci` when the environment names another folder. */
 export const CACHE = resolve(process.env.PREFORK_CACHE_DIR ?? join(ROOT, 'node_modules', '.cache', 'prefork'));

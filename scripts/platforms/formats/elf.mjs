@@ -5,7 +5,7 @@ const SHT = { dynamic: 6, dynsym: 11, verneed: 0x6ffffffe, versym: 0x6fffffff };
 const DT_NEEDED = 1;
 const [PT_GNU_STACK, PF_X] = [0x6474e551, 1];
 const STB_WEAK = 2;
-/** CentOS 7 and everything since: what Node 20 itself was built against is 2.28. */
+/** CentOS 7 and later have it; Node 20 itself was built against 2.28. */
 const FLOOR = 17;
 const LIBRARIES = {
   glibc: /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|libdl\.so\.2|librt\.so\.1|ld-linux-[\w-]+\.so\.\d)$/,
@@ -13,7 +13,7 @@ const LIBRARIES = {
 };
 const OF_NODE = /^(napi|node_api)_/;
 
-/** @returns what is wrong with the file; names of what it exports besides. */
+/** @returns the faults of the file, and the names of its unexpected exports. */
 export function examineElf(bytes, { arch, libc }) {
   if (bytes.readUInt32BE(0) !== 0x7f454c46) return { faults: ['no ELF file'], exports: [] };
   const sections = sectionsOf(bytes);
@@ -26,7 +26,7 @@ export function examineElf(bytes, { arch, libc }) {
     stackIsExecutable(bytes) ? 'wants an executable stack' : [],
     needed.filter((name) => !LIBRARIES[libc].test(name)).map((name) => `needs the library ${name}`),
     missing.filter(({ version }) => tooNew(version)).map(({ name, version }) => `needs ${name} of ${version}`),
-    // The linker lets pass what no library has, because Node-API comes from Node. musl has no versions: there, loading tells.
+    // The linker accepts a function that no library has, because Node-API comes from Node. musl has no versions: there, loading shows it.
     libc === 'glibc'
       ? missing
           .filter(({ name, version }) => version === undefined && !OF_NODE.test(name))
@@ -47,7 +47,7 @@ function sectionsOf(bytes) {
     const at = start + index * size;
     const [offset, length] = [Number(bytes.readBigUInt64LE(at + 24)), Number(bytes.readBigUInt64LE(at + 32))];
     const type = bytes.readUInt32LE(at + 4);
-    // What has no bytes in the file may name any place in it.
+    // A section without bytes in the file may name any place in it.
     const content = type === 8 ? Buffer.alloc(0) : bytes.subarray(offset, offset + length);
     return { type, content, link: bytes.readUInt32LE(at + 40) };
   });
@@ -73,7 +73,7 @@ function symbolsOf(sections) {
   const names = sections[link].content;
   const versions = versionsOf(sections);
   const indices = ofType(sections, SHT.versym)?.content;
-  // The first symbol is none.
+  // The first entry is no symbol.
   return Array.from({ length: content.length / 24 - 1 }, (_, index) => {
     const at = (index + 1) * 24;
     return {
@@ -85,7 +85,7 @@ function symbolsOf(sections) {
   });
 }
 
-/** Which version a number of the versym section is. */
+/** The version that a number of the versym section stands for. */
 function versionsOf(sections) {
   const versions = new Map();
   const needs = ofType(sections, SHT.verneed);

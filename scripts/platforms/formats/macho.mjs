@@ -7,7 +7,7 @@ const MH_BUNDLE = 8;
 const LC = { symtab: 0x2, dylib: 0xc, weakDylib: 0x80000018, rpath: 0x8000001c, signature: 0x1d, buildVersion: 0x32 };
 const OLDEST = '11.0';
 const OF_NODE = /^_(napi|node_api)_/;
-/** In nlist.n_type: debugging, private, kind; in n_desc: the library, where this one means "whoever has it". */
+/** In nlist.n_type: debugging, private, kind; in n_desc: the library, where this number means "any library that has it". */
 const [N_STAB, N_PEXT, N_TYPE, N_EXT, DYNAMIC_LOOKUP] = [0xe0, 0x10, 0x0e, 0x01, 254];
 const [SUPER_BLOB, CS_ADHOC, SHA256] = [0xfade0cc0, 0x2, 2];
 
@@ -25,7 +25,7 @@ export function examineMachO(bytes, { arch }) {
     libraries.filter((path) => path !== '/usr/lib/libSystem.B.dylib').map((path) => `needs the library ${path}`),
     commands.some(({ id }) => id === LC.rpath) ? 'looks for libraries in folders of its own' : [],
     versionFault(bytes, commands),
-    // What libSystem of that version does not have, the linker leaves to be looked for in everything that is loaded.
+    // The linker leaves a symbol that libSystem of that version lacks to a lookup in all loaded libraries.
     missing
       .filter(({ name, library }) => (library === DYNAMIC_LOOKUP) !== OF_NODE.test(name))
       .map(({ name }) => `needs ${name}, which libSystem of macOS ${OLDEST} does not have`),
@@ -74,13 +74,13 @@ function symbolsOf(bytes, commands) {
   return symbols;
 }
 
-/** An ad-hoc signature is nobody's: hashes of all pages, which the kernel compares when it maps them. */
+/** An ad-hoc signature has no signer: hashes of all pages, which the kernel compares when it maps them. */
 function signatureFaults(bytes, commands) {
   const command = commands.find(({ id }) => id === LC.signature);
   if (command === undefined) return ['is not signed'];
   const start = bytes.readUInt32LE(command.at + 8);
   if (bytes.readUInt32BE(start) !== SUPER_BLOB) return ['has a broken signature'];
-  // The first part of it is the code directory.
+  // The first part of the signature is the code directory.
   const directory = start + bytes.readUInt32BE(start + 16);
   const field = (offset) => bytes.readUInt32BE(directory + offset);
   const [hashes, pages, limit] = [directory + field(16), field(28), field(32)];

@@ -27,7 +27,7 @@ export function examinePe(bytes, { arch }) {
   return { faults: faults.flat(), exports: exportsOf(image) };
 }
 
-/** Node-API, and nothing else, is looked for late: in whatever program loads the addon. */
+/** The addon looks up Node-API, and nothing else, late: in the program that loads it. */
 function hostFaults(image) {
   const delayed = imported(image, DIRECTORIES.delayed, 32, 4);
   // The linker of GNU leaves the directory empty: the code that looks up the functions knows where its table is.
@@ -47,7 +47,7 @@ function sectionsOf(bytes, header) {
   });
 }
 
-/** Where in the file something is that has this address in memory. */
+/** The place in the file of an address in memory. */
 function position({ sections }, address) {
   const section = sections.find((one) => address >= one.address && address < one.address + one.size);
   return section === undefined ? undefined : section.offset + address - section.address;
