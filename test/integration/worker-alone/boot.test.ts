@@ -41,7 +41,7 @@ test('W11 a server that listens late delays ready, and ready comes after listeni
   expect(worker.messages.map((message) => (message.type === 'message' ? message.data : message.type))).toEqual([
     'serving',
     'listening',
-    'ready',
+    'became-ready',
   ]);
 });
 
