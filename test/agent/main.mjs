@@ -1,5 +1,5 @@
-// Starts programs where the tests cannot: the tests run it there (`node.exe main.mjs <port>`), it connects back and does what they say.
-// One JSON value a line in both directions; test/helpers/agent.ts is the other end. It ends with the connection, and its programs with it.
+// Starts programs where the tests cannot. The tests run it there (`node.exe main.mjs <port>`); it connects back and does what they say.
+// One JSON value a line in both directions; test/helpers/agent.ts is the other end. The agent and its programs end with the connection.
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -21,7 +21,7 @@ const commands = {
     child.on('error', (error) => send({ id, failed: error.message }));
     if (child.pid === undefined) return;
     send({ id, pid: child.pid });
-    child.stdin.on('error', () => {}); // EPIPE: it ended, which is told anyway
+    child.stdin.on('error', () => {}); // EPIPE: it ended, which the agent reports anyway
     for (const name of ['stdout', 'stderr']) {
       child[name].on('data', (data) => send({ id, [name]: data.toString('base64') }));
     }
@@ -33,7 +33,7 @@ const commands = {
   },
   write: ({ id, data }) => void children.get(id)?.stdin.write(Buffer.from(data, 'base64')),
   end: ({ id }) => void children.get(id)?.stdin.end(),
-  /** TerminateProcess, of a program that was started here: it counts as ended by the signal. */
+  /** TerminateProcess, of a program that the agent started: the program counts as ended by the signal. */
   kill: ({ id, signal }) => void children.get(id)?.kill(signal),
   /** TerminateProcess with exit code 1, of any process: what every other program can do to it. */
   terminate({ pid }) {

@@ -1,5 +1,6 @@
-// Runs first in every node process that the agent or one of its programs starts (NODE_OPTIONS). Says which process this is, in a file that it
-// holds open: whoever sees which process of the machine that emulates Windows has the file open knows both of its ids.
+// Runs first in every node process that the agent or one of its programs starts (NODE_OPTIONS). Writes which process this is into a file
+// that it holds open. test/helpers/registry.ts looks which process of the machine that emulates Windows has the file open: so it knows
+// both ids.
 const { isMainThread } = require('node:worker_threads');
 
 if (isMainThread) {
@@ -8,8 +9,8 @@ if (isMainThread) {
   const name = `${process.pid}-${process.hrtime.bigint()}`;
   // Never closed: it is open as long as the process lives.
   const { pid, ppid, execPath, execArgv, argv, env } = process;
-  const told = { pid, ppid, command: [execPath, ...execArgv, ...argv.slice(1)], env: { ...env } };
-  writeSync(openSync(join(process.env.PREFORK_TEST_REGISTRY, name), 'w'), `${JSON.stringify(told)}\n`);
+  const registration = { pid, ppid, command: [execPath, ...execArgv, ...argv.slice(1)], env: { ...env } };
+  writeSync(openSync(join(process.env.PREFORK_TEST_REGISTRY, name), 'w'), `${JSON.stringify(registration)}\n`);
   const port = process.env.PREFORK_TEST_SIGNALS;
   if (port !== undefined) {
     // For the master alone: a worker must not inherit it.
@@ -18,7 +19,7 @@ if (isMainThread) {
   }
 }
 
-/** Windows has no signals that another process could send: what the tests want to be one arrives here and is emitted as Node does it. */
+/** On Windows no process can send a signal to another. The tests send a signal's name to this socket, and it is emitted as Node does it. */
 function hearSignals(port) {
   const socket = require('node:net').connect(port, '127.0.0.1');
   socket.on('error', () => {}); // the test is over

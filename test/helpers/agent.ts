@@ -22,9 +22,9 @@ export interface Program extends EventEmitter {
   kill(signal: NodeJS.Signals | number): boolean;
 }
 
-interface Told {
+interface News {
   readonly id: number;
-  /** Said once, before anything else. */
+  /** The agent sends it once, before anything else. */
   readonly clock?: number;
   readonly pid?: number;
   readonly failed?: string;
@@ -70,7 +70,7 @@ class RemoteProgram extends EventEmitter implements Program {
     });
   }
 
-  hear({ pid, failed, stdout, stderr, exit, closed }: Told): void {
+  hear({ pid, failed, stdout, stderr, exit, closed }: News): void {
     if (pid !== undefined) this.pid = pid;
     if (failed !== undefined) this.emit('error', new Error(failed));
     if (stdout !== undefined) this.stdout.write(Buffer.from(stdout, 'base64'));
@@ -179,7 +179,7 @@ class Agent {
     if (program.pid === undefined) throw new Error(`A program that has not been started cannot get ${signal}`);
     const socket = this.#signals.get(program.pid);
     if (socket !== undefined) socket.write(`${signal}\n`);
-    // It is about to say where it hears.
+    // The program is about to send its pid on the socket on which it hears.
     else this.#pending.set(program.pid, [...(this.#pending.get(program.pid) ?? []), signal]);
   }
 
@@ -201,11 +201,11 @@ class Agent {
 
   #connected(socket: Socket): void {
     this.#socket = socket;
-    socket.on('error', () => {}); // the exit of the agent tells
+    socket.on('error', () => {}); // the exit of the agent is the report
     createInterface({ input: socket }).on('line', (line) => {
-      const told = JSON.parse(line) as Told;
-      if (told.clock !== undefined) this.#ahead = now() - told.clock;
-      this.#programs.get(told.id)?.hear(told);
+      const news = JSON.parse(line) as News;
+      if (news.clock !== undefined) this.#ahead = now() - news.clock;
+      this.#programs.get(news.id)?.hear(news);
     });
     for (const line of this.#queue) socket.write(line);
     this.#queue = [];

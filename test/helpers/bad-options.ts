@@ -1,4 +1,4 @@
-/** Options that must be refused in the caller, before anything is opened or spawned. */
+/** Options that `prefork()` must refuse in its caller, before it opens or spawns anything. */
 
 import { createServer } from 'node:net';
 
@@ -22,7 +22,7 @@ const range = (option: string, options: Readonly<Record<string, unknown>>, what:
 function application(): void {}
 application.listen = (): void => {};
 
-/** What a server looks like after listen(), without a descriptor that somebody would have to close. */
+/** What a server looks like after listen(), without a descriptor that a test would have to close. */
 const listening = Object.defineProperty(createServer(), 'listening', { value: true });
 
 /** An object that contains itself. */

@@ -1,4 +1,4 @@
-/** `test/fixtures/blocks.mjs`: workers that stop turning their event loop when they are told to. */
+/** `test/fixtures/blocks.mjs`: workers that stop turning their event loop when a message asks for it. */
 
 import { expect } from 'vitest';
 import { isAlive, type Master, startMaster } from './index.js';

@@ -1,4 +1,4 @@
-/** A debugger, as far as the one who is debugged can tell. */
+/** A debugger, as far as the debugged process can see. */
 
 import { debuggerUrl } from '../../lib/master/monitors/inspector-client.js';
 import { connectWebSocket } from '../../lib/master/monitors/websocket.cjs';

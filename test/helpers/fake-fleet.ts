@@ -1,4 +1,4 @@
-/** A master on a fake system, with what it told in order. */
+/** A master on a fake system, with what it reported in order. */
 
 import { Master } from '../../lib/master/master.js';
 import { resolveOptions } from '../../lib/options/resolve.js';

@@ -69,7 +69,7 @@ export class FakeNative {
     return binding as LinuxAddon;
   }
 
-  /** Somebody waits in this queue: reported by every watch that is armed for it. Returns by how many. */
+  /** A client waits in this queue: every watch that is armed for it reports so. Returns how many watches did. */
   wait(fd: number, since = 50): number {
     return this.#watches.filter((watch) => watch.wait(fd, since)).length;
   }

@@ -134,7 +134,7 @@ export class FakeSystem implements System {
   openError: unknown;
   /** Slots whose queues are not empty, under `'sharded'`. */
   readonly queued = new Set<number>();
-  /** What the kernel was told: the slots that get new connections, joined by commas. */
+  /** What the master asked of the kernel: the slots that get new connections, joined by commas. */
   readonly steered: string[] = [];
   /** Slots whose queues were to be watched again. */
   readonly rearmed: number[] = [];

@@ -23,8 +23,8 @@ export interface FleetConfig {
   readonly hooks?: Partial<Record<'onChildSpawn' | 'onMasterReady' | 'onChildRecover' | 'onChildExit', HookBehaviour>>;
   /** `'kill'`, `false`, or what the hook does. Absent: the package's default. */
   readonly onMasterDeath?: Way | false;
-  /** Every worker has a parent of its own, which lives on and reports as `reaped` how it ended. Windows. */
-  readonly tellsExits?: boolean;
+  /** Windows. Every worker has a parent of its own, which lives on and reports as `reaped` how the worker ended. */
+  readonly reportsExits?: boolean;
   /** What the program calls. Default: `listenAndServe`. */
   readonly api?: 'listenAndServe' | 'start';
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
 /**
- * A port of 127.0.0.1 that nobody uses, for tests in which two programs must want the same. Below the range of
+ * A port of 127.0.0.1 that no process uses, for tests in which two programs must want the same. Below the range of
  * net.ipv4.ip_local_port_range, so that no connection and no listener on port 0 gets it meanwhile.
  */
 export async function freePort(): Promise<number> {

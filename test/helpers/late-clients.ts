@@ -1,4 +1,4 @@
-/** `test/fixtures/sends-late.py`: a client that looks at the end of a connection right before it sends, as a good one does. */
+/** `test/fixtures/sends-late.py`: a client that looks for the end of a connection right before it sends, as a good client does. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,9 +12,9 @@ interface LateReport {
   readonly sent: number;
   readonly answered: number;
   readonly lost: readonly string[];
-  /** Connections that were ended ahead of their request. */
-  readonly told: number;
-  /** Connections that nothing became of. */
+  /** Connections that the server closed ahead of their request. */
+  readonly closed: number;
+  /** Connections that are still open. */
   readonly open: number;
 }
 
@@ -39,7 +39,7 @@ export async function startLateClients(
     await gone;
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const line = async (): Promise<string> => String((await bounded(lines.next(), 60_000, 'the clients tell')).value);
+  const line = async (): Promise<string> => String((await bounded(lines.next(), 60_000, 'the clients report')).value);
   expect(await line()).toBe('connected');
   return {
     async go() {

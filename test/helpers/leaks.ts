@@ -27,7 +27,7 @@ export function watchSession(session: number): void {
 
 /**
  * Processes that a test started and that are still there: marked with `mark` (a prefix of the value will do), in a session of a helper, or,
- * where tests run in this process, a child of it, zombies included: then nobody reaped it.
+ * where tests run in this process, a child of it, zombies included: then no test reaped it.
  */
 export function leftProcesses(mark: string, { children = true } = {}): readonly ProcessInfo[] {
   return processesHere().filter((info) => {
@@ -38,7 +38,7 @@ export function leftProcesses(mark: string, { children = true } = {}): readonly 
   });
 }
 
-/** Wine starts a desktop when a program wants one, and ends it a moment after the last of them. */
+/** Wine starts a desktop when a program wants one, and ends it a moment after the last such program. */
 function isOfWine(pid: number): boolean {
   return target.agent !== undefined && /\\(explorer|conhost)\.exe$/i.test(commandLineHere(pid)[0]?.trimEnd() ?? '');
 }
@@ -58,8 +58,8 @@ export function describeProcess({ pid, ppid, state, name }: ProcessInfo): string
 }
 
 /**
- * Waits until no process is left, ends those that stay, and tells which: a line each. The wait is short: it only covers a process
- * that has ended for its peers but not yet for the kernel. What {@link isUnborn} is ended, too, and not told.
+ * Waits until no process is left, ends those that stay, and returns a line for each of them. The wait is short: it only covers a process
+ * that has ended for its peers but not yet for the kernel. A process that {@link isUnborn} is ended, too, and gets no line.
  * @param children Whether the children of this process are those of tests. Default: they are.
  */
 export async function endLeftProcesses(

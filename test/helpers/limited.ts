@@ -14,7 +14,7 @@ export interface LimitedFleet {
   readonly target: Target;
   /** Of every address. */
   readonly targets: readonly Target[];
-  /** Has a worker do something; settles when it has. */
+  /** Has a worker do something; settles when the worker has done it. */
   order(pid: number, what: object): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export async function startLimited(config: LimitedOptions, descriptors?: number)
     targets,
     async order(pid, what) {
       const before = master.events('obeyed').length;
-      await master.call('tell', pid, what);
+      await master.call('sendTo', pid, what);
       await master.event('obeyed', { nth: before + 1 });
     },
   };

@@ -1,4 +1,4 @@
-/** `test/fixtures/load.mjs`: clients in a process of their own, so that whatever the test does never delays them. */
+/** `test/fixtures/load.mjs`: clients in a process of their own, so that the test never delays them. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -64,7 +64,7 @@ export interface LoadReport {
 export interface Load {
   /** Waits until `more` requests that begin after this call have been answered. */
   answered(more: number): Promise<void>;
-  /** Begins no more requests, waits for those that are under way, and tells about all of them. */
+  /** Begins no more requests, waits for those that are under way, and reports on all of them. */
   stop(): Promise<LoadReport>;
 }
 
@@ -77,7 +77,7 @@ export function startLoad(options: LoadOptions): Load {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(() => end(child));
-  child.stdin.on('error', () => {}); // EPIPE: it has ended, which is noticed anyway
+  child.stdin.on('error', () => {}); // EPIPE: it has ended, which the end of its output shows anyway
   const reached = new Map<number, () => void>();
   let calls = 0;
   const report = new Promise<LoadReport>((resolve, reject) => {
@@ -96,8 +96,8 @@ export function startLoad(options: LoadOptions): Load {
       const id = calls++;
       const done = new Promise<void>((resolve) => void reached.set(id, resolve));
       child.stdin.write(`${id} ${more}\n`);
-      const early = report.then((told) => {
-        throw new Error(`The load ended before ${more} more requests were answered: ${JSON.stringify(told)}`);
+      const early = report.then((summary) => {
+        throw new Error(`The load ended before ${more} more requests were answered: ${JSON.stringify(summary)}`);
       });
       await bounded(Promise.race([done, early]), 20_000, `${more} more requests are answered`);
     },
@@ -108,7 +108,7 @@ export function startLoad(options: LoadOptions): Load {
   };
 }
 
-/** Every request was answered, by whatever worker, until the test ended the load. */
+/** Every request was answered, by any worker, until the test ended the load. */
 export function expectNothingLost(report: LoadReport): void {
   const { asked, answered, reset, refused, other, failures, endedBy } = report;
   expect({ answered, reset, refused, other, failures, endedBy }).toEqual({

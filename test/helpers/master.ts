@@ -10,7 +10,7 @@ import { watchSession } from './leaks.js';
 import { children, isDead, type ProcessInfo, processes, sendSignal } from './processes.js';
 import { inPackage, target, thereAs } from './target.js';
 
-/** What a master says that it got, when {@link Master.kill} sent it this: Windows has Ctrl+Break for the wish to stop. */
+/** The signal that a master reports when {@link Master.kill} sent it this one: Windows has Ctrl+Break for the wish to stop. */
 export function asHeard(signal: NodeJS.Signals): string {
   return target.platform === 'win32' && signal === 'SIGTERM' ? 'SIGBREAK' : signal;
 }
@@ -46,7 +46,7 @@ export interface Exit {
 export interface EventOptions {
   /** Only events for which this is true. */
   readonly where?: (event: FixtureEvent) => boolean;
-  /** The how manieth of them. Default: `1`. */
+  /** Which of them, counted from 1. Default: `1`. */
   readonly nth?: number;
   /** Milliseconds. Default: `15_000`. */
   readonly within?: number;
@@ -206,7 +206,7 @@ export class Master implements AsyncDisposable {
 
   /** Sends a signal to the master and its workers, like Ctrl-C on a terminal. */
   killGroup(signal: NodeJS.Signals | number): void {
-    // On Windows the workers are away from the console of their master, which is the only one that hears of a key.
+    // On Windows the workers are away from the console of their master. Only the master gets a key of it.
     if (target.agent === undefined) process.kill(-this.pid, signal);
     else if (signal !== 'SIGKILL') this.#child.kill(signal);
     else for (const { pid } of this.members()) sendSignal(pid, signal);
@@ -230,7 +230,7 @@ export class Master implements AsyncDisposable {
       .map((info) => info.pid);
   }
 
-  /** The master has told that nobody is left: at once, but where that is an emulated process, which this machine ends a moment later. */
+  /** No worker is left once the master has said so: at once, or a moment later where workers are emulated processes of this machine. */
   async expectNoWorkers(): Promise<void> {
     if (target.agent !== undefined)
       await eventually(() => this.workers().length === 0, { what: 'its workers are gone' });

@@ -1,4 +1,4 @@
-/** What is left of a fleet when its master is killed: for W19 and W20. */
+/** Kills the master of a fleet, and looks which processes are left of it: for W19 and W20. */
 
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
@@ -36,7 +36,7 @@ export async function killMaster(master: Master, grace: number, pid: number = ma
     what: `${orphans.length} orphans (${orphans.join(', ')}) end\n${master.transcript()}`,
   });
   const took = performance.now() - before;
-  // Where processes tell about themselves those that have just begun are not known yet.
+  // On a target with an agent each process registers itself: one that has just begun is not known yet.
   if (target.agent === undefined) expect(orphans.length).toBeGreaterThan(0);
   return took;
 }
@@ -52,7 +52,7 @@ export async function occupy(master: Master, port: number, path: string, workers
   }
 }
 
-/** The fixture is watched by a process that adopts its orphans and tells how each of them ended. `master.pid` is that process. */
+/** The fixture is watched by a process that adopts its orphans and reports how each of them ended. `master.pid` is that process. */
 export const reapingOrphans = [
   'python3',
   fileURLToPath(new URL('../fixtures/reaps-orphans.py', import.meta.url)),

@@ -7,7 +7,7 @@ import type { ProcessInfo } from './processes.js';
 const COLUMNS = ['pid', 'ppid', 'pgid', 'sess', 'state', 'comm'] as const;
 
 /**
- * Every process, as ps(1) of macOS and of procps both tell it; macOS has no number for `session`. None where there is no ps.
+ * Every process, as ps(1) of macOS and of procps both print it; macOS has no number for `session`. None where there is no ps.
  * @param pid Only this one.
  */
 export function processTable(pid?: number): readonly ProcessInfo[] {
@@ -16,20 +16,20 @@ export function processTable(pid?: number): readonly ProcessInfo[] {
   return lines(stdout).flatMap((line) => {
     const [, pid, ppid, group, session, state, name] =
       /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-    // The ps that tells is a process, too, and a child of ours.
+    // The ps that prints the table is a process, too, and a child of ours.
     if (state === undefined || name === undefined || Number(pid) === own) return [];
     const numbers = { pid: Number(pid), ppid: Number(ppid), group: Number(group), session: Number(session) };
     return [{ ...numbers, name, state: state.slice(0, 1) }];
   });
 }
 
-/** Milliseconds: whoever looks for a word in every process asks once for each. */
-const SNAPSHOT_AGE = 100;
+/** A caller that looks for a word in every process asks once for each. */
+const SNAPSHOT_AGE_MS = 100;
 let snapshot: { readonly at: number; readonly commands: ReadonlyMap<number, string> } | undefined;
 
 /** `KEY=value` words of the command line with the environment behind it: values end at a blank. */
 export function environmentByPs(pid: number): ReadonlyMap<string, string> {
-  if (snapshot === undefined || performance.now() - snapshot.at > SNAPSHOT_AGE) {
+  if (snapshot === undefined || performance.now() - snapshot.at > SNAPSHOT_AGE_MS) {
     // The letter that shows environments: without a dash in procps, where -E is nothing; on macOS `e` is read as -e, which is -A.
     const withEnvironment = process.platform === 'darwin' ? ['-Eww'] : ['eww'];
     const { stdout } = ps([...withEnvironment, '-A', '-o', 'pid=', '-o', 'command=']);

@@ -6,7 +6,7 @@ import { eventually } from './eventually.js';
 import { environmentByPs, ownFds, processTable } from './process-table.js';
 import { target } from './target.js';
 
-/** Everywhere else ps(1) tells, and less. */
+/** Everywhere else the helpers ask ps(1), which knows less. */
 const hasProc = process.platform === 'linux';
 
 export interface ProcessInfo {
@@ -76,7 +76,7 @@ export function isDead(info: ProcessInfo): boolean {
 }
 
 /**
- * Waits until the process has ended. A zombie counts as ended: whoever adopts orphans in a container may never reap them.
+ * Waits until the process has ended. A zombie counts as ended: the process that adopts orphans in a container may never reap them.
  * Polled, because a process that is not our child gives no notice through /proc.
  */
 export async function untilDead(pid: number, { within = 5_000 }: { within?: number } = {}): Promise<void> {
@@ -133,7 +133,7 @@ export function openFds(pid: number | 'self' = 'self'): ReadonlyMap<number, stri
 /** The environment a process was started with; later changes are not in it. Empty when the process is gone or a zombie. */
 export function environmentOf(pid: number): ReadonlyMap<string, string> {
   if (target.agent === undefined) return environmentHere(pid);
-  return new Map(Object.entries(agent().processes.told(pid)?.env ?? {}));
+  return new Map(Object.entries(agent().processes.registered(pid)?.env ?? {}));
 }
 
 /** Of a process of this machine. */
@@ -144,7 +144,7 @@ export function environmentHere(pid: number): ReadonlyMap<string, string> {
 }
 
 export function commandLineOf(pid: number): readonly string[] {
-  return target.agent === undefined ? commandLineHere(pid) : (agent().processes.told(pid)?.command ?? []);
+  return target.agent === undefined ? commandLineHere(pid) : (agent().processes.registered(pid)?.command ?? []);
 }
 
 /** Of a process of this machine. */

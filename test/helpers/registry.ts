@@ -1,10 +1,10 @@
-/** Processes on a target with an agent, as they told about themselves: `test/agent/registers.cjs`. */
+/** Processes on a target with an agent, as they registered themselves: `test/agent/registers.cjs`. */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessInfo } from './processes.js';
 
-interface Told {
+interface Registration {
   readonly pid: number;
   readonly ppid: number;
   readonly command: readonly string[];
@@ -12,10 +12,10 @@ interface Told {
   readonly env: Readonly<Record<string, string>>;
 }
 
-interface Entry extends Told {
+interface Entry extends Registration {
   /** The process of this machine that it really is. */
   readonly local: number;
-  /** When that began, in the words of proc_pid_stat(5): its pid may be another one's later. */
+  /** When that process began, in the words of proc_pid_stat(5): another process may have its pid later. */
   readonly began: string;
   alive: boolean;
 }
@@ -30,7 +30,7 @@ export class Registry {
     this.#folder = folder;
   }
 
-  /** Every process that ever told about itself, and lives. */
+  /** Every registered process that lives. */
   processes(): readonly ProcessInfo[] {
     this.#read();
     return [...this.#entries.values()]
@@ -45,8 +45,8 @@ export class Registry {
       }));
   }
 
-  /** What a process, living or not, told when it began. */
-  told(pid: number): Told | undefined {
+  /** What a process, living or not, registered when it began. */
+  registered(pid: number): Registration | undefined {
     this.#read();
     return [...this.#entries.values()].findLast((entry) => entry.pid === pid);
   }
@@ -68,8 +68,8 @@ export class Registry {
   }
 
   /**
-   * The wineserver has every file that a process there has open, until the very moment in which that process counts as ended; what is left
-   * of it on this machine may take longer to go.
+   * The wineserver has every file open that a process there has open, until the very moment in which that process counts as ended. The
+   * process of this machine behind it may end later.
    */
   #heldByServer(): ReadonlySet<string> {
     if (this.#server === undefined) {
@@ -91,9 +91,9 @@ export class Registry {
       if (!text.endsWith('\n')) continue; // it is about to be written
       const local = holders.get(name);
       const began = local === undefined ? undefined : beginOf(local);
-      // Nobody holds it: the process ended before anybody looked.
+      // No process holds the file: its process ended before this look.
       this.#entries.set(name, {
-        ...(JSON.parse(text) as Told),
+        ...(JSON.parse(text) as Registration),
         local: local ?? 0,
         began: began ?? '',
         alive: began !== undefined,
@@ -102,7 +102,7 @@ export class Registry {
   }
 }
 
-/** Who has which file of the folder open. */
+/** Which process has which file of the folder open. */
 function holdersOf(folder: string): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {

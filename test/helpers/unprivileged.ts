@@ -1,4 +1,4 @@
-/** What an ordinary user meets, also when the tests run as root. */
+/** Lets a test do what an ordinary user can do, also when the tests run as root. */
 
 import { readFileSync } from 'node:fs';
 import { isRoot } from './skip.js';

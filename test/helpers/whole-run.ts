@@ -19,7 +19,7 @@ export interface Run {
   readonly exit: Exit;
 }
 
-/** A fleet whose master tells at the end what is left. */
+/** A fleet whose master reports at the end what is left. */
 export function startWatched(config: FleetConfig = {}, options: MasterOptions = {}): Master {
   return startFleet(config, options, 'fleet-and-leftovers');
 }
@@ -59,7 +59,7 @@ export function hookCalls(master: Master): readonly string[] {
   });
 }
 
-/** Nobody listens any more on what `onMasterReady` or a worker called its address. */
+/** No process listens any more on the addresses that `onMasterReady` and the workers reported. */
 async function expectClosed(master: Master): Promise<void> {
   const ports = master
     .events('onMasterReady')

@@ -114,7 +114,7 @@ if (cluster.isPrimary) {
       }),
     recycle: () => inTurn(() => replace([...serving][0])),
     stall: (pid, ms) => [...serving].find((worker) => worker.process.pid === pid)?.send({ ms }) ?? false,
-    tell: (pid, message) => [...serving].find((worker) => worker.process.pid === pid)?.send(message) ?? false,
+    sendTo: (pid, message) => [...serving].find((worker) => worker.process.pid === pid)?.send(message) ?? false,
     tryToReload: () =>
       reload().then(
         () => true,

@@ -2,14 +2,14 @@
 
 /** @param operations Functions by name. `stop` is called when the suite wants no more, or has ended. */
 export function obey(operations) {
-  const tell = (result) => {
+  const reply = (result) => {
     if (process.connected) process.send(result);
   };
   process.on('message', async ({ id, name, args }) => {
     try {
-      tell({ id, value: await operations[name](...args) });
+      reply({ id, value: await operations[name](...args) });
     } catch (error) {
-      tell({ id, error: String(error?.stack ?? error) });
+      reply({ id, error: String(error?.stack ?? error) });
     }
   });
   process.once('disconnect', () => operations.stop());

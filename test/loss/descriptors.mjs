@@ -20,9 +20,9 @@ export const descriptors = {
 async function shortages({ fleet, random, turns }) {
   while (turns.next()) {
     const pid = random.of(await fleet.call('workers'));
-    await fleet.call('tell', pid, { leak: true });
+    await fleet.call('sendTo', pid, { leak: true });
     await delay(SHORT);
-    await fleet.call('tell', pid, { leak: false });
+    await fleet.call('sendTo', pid, { leak: false });
     await delay(WELL);
   }
 }

@@ -36,7 +36,7 @@ if (!isChild()) {
     },
     scale: (workers) => fleet.scale(workers),
     stall: (pid, ms) => fleet.workers.find((worker) => worker.pid === pid)?.send({ ms }) ?? false,
-    tell: (pid, message) => fleet.workers.find((worker) => worker.pid === pid)?.send(message) ?? false,
+    sendTo: (pid, message) => fleet.workers.find((worker) => worker.pid === pid)?.send(message) ?? false,
     tryToReload: async () => (await fleet.reload()).ok,
     died: () => died.splice(0),
     replaced: () => replaced,

@@ -23,7 +23,7 @@ const BETWEEN = 500;
 /** Milliseconds that a client waits for an answer. */
 const PATIENCE = 20_000;
 /** Failures that are told in words. */
-const TOLD = 8;
+const DESCRIBED = 8;
 
 export const stopsBehindProxy = {
   name: 'stops behind a proxy',
@@ -58,8 +58,8 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
       await posts.stop();
       // What nginx thinks of it; it has asked the other fleet where one refused.
       const errors = readFileSync(join(folder, 'errors.log'), 'utf8').trimEnd().split('\n');
-      const told = errors.filter((line) => !line.includes('Connection refused')).slice(-TOLD);
-      if (row.failures.length > 0) row.failures.push(...told);
+      const notable = errors.filter((line) => !line.includes('Connection refused')).slice(-DESCRIBED);
+      if (row.failures.length > 0) row.failures.push(...notable);
     });
     await delay(BETWEEN);
     while (turns.next()) {
@@ -147,5 +147,5 @@ async function postOne(port, agent, row) {
   }
   // nginx answers 502 when the server behind it ends or refuses a connection.
   row[outcome === 502 ? 'reset' : 'other']++;
-  if (row.failures.length < TOLD) row.failures.push(`${outcome} after ${took} ms`);
+  if (row.failures.length < DESCRIBED) row.failures.push(`${outcome} after ${took} ms`);
 }

@@ -15,8 +15,8 @@ export function setup(project: TestProject): () => Promise<void> {
   const testRun = randomUUID();
   project.provide('testRun', testRun);
   return async () => {
-    // Every file has had its own check: what is found now belongs to a test process that died before it. The children of this process are
-    // vitest's own, the test processes. On a busy machine the last of them may be about to end, or wait to be reaped, for longer than this.
+    // Every file has had its own check: a process that is found now belongs to a test process that died before that check. The children of
+    // this process are vitest's own, the test processes. On a busy machine it may take longer than this until the last of them is reaped.
     const left = await endLeftProcesses(testRun, { within: 500, children: false });
     if (left.length === 0) return;
     // Vitest prints an error of a teardown and goes on to exit with the code of the tests.

@@ -1,4 +1,4 @@
-/** Marks what a test file starts, so that it can be told from everything else on the machine. */
+/** Marks what a test file starts, so that the leak checks can find it among everything else on the machine. */
 
 import { expect, inject } from 'vitest';
 import { MARK } from '../helpers/leaks.js';

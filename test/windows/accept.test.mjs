@@ -83,9 +83,9 @@ test('what onWaiting throws is an uncaught exception, and the watch goes on', as
 test('after close() nobody is told, and who waits is left to the others', async (t) => {
   const { fd, port } = listening(t);
   const { watch, calls } = watched(t, fd);
-  const told = calls.next.promise;
+  const called = calls.next.promise;
   await connected(t, port);
-  await within(told, 'the first call');
+  await within(called, 'the first call');
   watch.rearm();
   watch.close();
   watch.close();
@@ -137,7 +137,7 @@ test('L2 a worker whose event loop is blocked delays nobody', async (t) => {
   const { fd, port } = listening(t);
   const [blocked, other] = await Promise.all([serving(fd), serving(fd)]);
   // Longer than anybody waits for an answer.
-  blocked.tell({ block: 3 * PATIENCE });
+  blocked.send({ block: 3 * PATIENCE });
   await blocked.hear();
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
   assert.deepEqual(new Set(answers), new Set([String(other.pid)]));
@@ -174,7 +174,7 @@ test('L4 workers that stop under load lose no connection', async (t) => {
     const next = await Promise.all([serving(fd), serving(fd)]);
     const old = current;
     current = next;
-    for (const worker of old) worker.tell({ stop: true });
+    for (const worker of old) worker.send({ stop: true });
     for (const worker of old) assert.deepEqual(await within(worker.exit, 'the end'), { code: 0, signal: null });
   }
   const { answered, failures } = await clients.end();
@@ -189,7 +189,7 @@ test('L4 nothing is lost by hundreds of closed watches, also while nobody at all
   const workers = await Promise.all([serving(fd), serving(fd)]);
   const clients = load(port);
   for (let round = 0; round < rounds; round++) {
-    for (const worker of workers) worker.tell({ leave: true });
+    for (const worker of workers) worker.send({ leave: true });
     for (const worker of workers) assert.equal(await worker.hear(), 'left');
     for (const worker of workers) adoptedBy(worker, fd);
     for (const worker of workers) await worker.hear();

@@ -29,7 +29,7 @@ test('what is adopted is the listener that was promised, inherited by no child',
 test('W13 a socket outlives its workers: who was in the queue is answered by the next one', async (t) => {
   const { fd, port } = listening(t);
   const first = await serving(fd);
-  first.tell({ block: 60_000 });
+  first.send({ block: 60_000 });
   await first.hear();
   const queued = Array.from({ length: 50 }, () => ask(port));
   first.child.kill('SIGKILL');
@@ -45,7 +45,7 @@ test('W15 a restart right after connections were served gets its port again', as
   // The worker closes first: these wait on its side, in TIME_WAIT.
   await Promise.all(Array.from({ length: 100 }, () => ask(first.port)));
   native.closeFd(first.fd);
-  worker.tell({ stop: true });
+  worker.send({ stop: true });
   await worker.exit;
   native.closeFd(native.listen({ ...request, port: first.port }).fd);
 });

@@ -37,7 +37,7 @@ export function start(name, options = {}, ...args) {
     child,
     pid: child.pid,
     exit,
-    tell: (message) => child.stdin.write(`${JSON.stringify(message)}\n`),
+    send: (message) => child.stdin.write(`${JSON.stringify(message)}\n`),
     /** The next thing it says; those that were said before it was asked for come first. */
     async hear() {
       const silence = exit.then(({ code }) => {
@@ -89,7 +89,7 @@ export async function serving(socket) {
 }
 
 export function adoptedBy(worker, socket) {
-  worker.tell({ adopt: native.duplicateSocket(socket, worker.pid).toString('base64') });
+  worker.send({ adopt: native.duplicateSocket(socket, worker.pid).toString('base64') });
 }
 
 /** What is answered on a connection of its own, which ends at the end of the answer. */

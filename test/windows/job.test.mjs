@@ -23,7 +23,7 @@ test('terminate() ends what the worker started, too', async (t) => {
   await worker.hear();
   const job = native.createJob(worker.pid);
   t.after(() => job.close());
-  worker.tell('start');
+  worker.send('start');
   const { child } = await worker.hear();
   assert.ok(isAlive(child));
   assert.equal(job.terminate(1), true);
@@ -59,7 +59,7 @@ test('a job that is released can still be terminated', async (t) => {
 
 for (const [end, kill] of [
   ['is killed', (master) => master.child.kill('SIGKILL')],
-  ['exits', (master) => master.tell('exit')],
+  ['exits', (master) => master.send('exit')],
 ]) {
   test(`W19b the kernel ends a worker whose master ${end}, though nothing of ours runs in it`, async () => {
     const master = start('owns-job.mjs');
@@ -75,7 +75,7 @@ for (const [end, kill] of [
 test('a worker that was released outlives its master', async () => {
   const master = start('owns-job.mjs');
   const { worker } = await master.hear();
-  master.tell('release');
+  master.send('release');
   await master.hear();
   master.child.kill('SIGKILL');
   await master.exit;

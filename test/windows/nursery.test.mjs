@@ -14,15 +14,15 @@ async function masterOf(t) {
   t.after(() => {
     for (const pid of started) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   });
-  const tell = async (order, more = {}) => {
-    master.tell({ order, ...more });
+  const ask = async (order, more = {}) => {
+    master.send({ order, ...more });
     return await master.hear();
   };
   return {
     ...master,
-    tell,
+    ask,
     async starts() {
-      const { pid } = await tell('start');
+      const { pid } = await ask('start');
       started.push(pid);
       return pid;
     },
@@ -35,7 +35,7 @@ async function masterOf(t) {
 
 test('W19b a process that is born while newborns are held ends with a master that is killed, without a job of its own', async (t) => {
   const master = await masterOf(t);
-  assert.deepEqual(await master.tell('hold'), { held: true });
+  assert.deepEqual(await master.ask('hold'), { held: true });
   const newborns = [await master.starts(), await master.starts()];
   assert.ok(newborns.every(isAlive));
   await master.killed();
@@ -44,7 +44,7 @@ test('W19b a process that is born while newborns are held ends with a master tha
 
 test('a master that exits while newborns are held ends with its own exit code, and they end, too', async (t) => {
   const master = await masterOf(t);
-  await master.tell('hold');
+  await master.ask('hold');
   const newborn = await master.starts();
   master.child.stdin.write('{"order":"exit"}\n');
   assert.deepEqual(await master.exit, { code: 7, signal: null });
@@ -57,10 +57,10 @@ test(
   async (t) => {
     const master = await masterOf(t);
     // Node puts itself into such a job for what it does not detach.
-    await master.tell('make a job of Node');
-    assert.deepEqual(await master.tell('hold'), { held: false });
+    await master.ask('make a job of Node');
+    assert.deepEqual(await master.ask('hold'), { held: false });
     const worker = await master.starts();
-    await master.tell('let go');
+    await master.ask('let go');
     await master.killed();
     assert.ok(isAlive(worker));
   },
@@ -69,9 +69,9 @@ test(
 test('what was let go outlives the master, and so does what was started before and after', async (t) => {
   const master = await masterOf(t);
   const before = await master.starts();
-  await master.tell('hold');
+  await master.ask('hold');
   const meanwhile = await master.starts();
-  assert.deepEqual(await master.tell('let go'), { held: true });
+  assert.deepEqual(await master.ask('let go'), { held: true });
   const after = await master.starts();
   await master.killed();
   for (const pid of [before, meanwhile, after]) assert.ok(isAlive(pid));
@@ -79,10 +79,10 @@ test('what was let go outlives the master, and so does what was started before a
 
 test('what was started while nobody was held is never held', async (t) => {
   const master = await masterOf(t);
-  await master.tell('hold');
-  await master.tell('let go');
+  await master.ask('hold');
+  await master.ask('let go');
   const older = await master.starts();
-  await master.tell('hold');
+  await master.ask('hold');
   const newborn = await master.starts();
   await master.killed();
   await untilDead(newborn);
@@ -91,11 +91,11 @@ test('what was started while nobody was held is never held', async (t) => {
 
 test('W19b newborns end with the last worker that may outlive the master, and do not take it along', async (t) => {
   const master = await masterOf(t);
-  await master.tell('hold');
+  await master.ask('hold');
   const workers = [await master.starts(), await master.starts()];
-  for (const pid of workers) await master.tell('share', { pid });
-  await master.tell('let go');
-  await master.tell('hold');
+  for (const pid of workers) await master.ask('share', { pid });
+  await master.ask('let go');
+  await master.ask('hold');
   const newborn = await master.starts();
   await master.killed();
   process.kill(workers[0], 'SIGKILL');

@@ -81,11 +81,11 @@ test('W19b a master that is gone before the watch begins is a dead master', asyn
 
 test('another process with the number of the master is not the master, and the master itself is', async () => {
   const worker = await watching('later', 60_000);
-  worker.tell({ watch: process.pid, started: native.startTime });
+  worker.send({ watch: process.pid, started: native.startTime });
   const other = await watching('later', 'default');
-  other.tell({ watch: process.pid, started: String(BigInt(native.startTime) - 1n) });
+  other.send({ watch: process.pid, started: String(BigInt(native.startTime) - 1n) });
   assert.deepEqual(await within(other.exit, 'the end of the other worker'), { code: 1, signal: null });
-  worker.tell({ exitAfter: 0, code: 5 });
+  worker.send({ exitAfter: 0, code: 5 });
   assert.deepEqual(await within(worker.exit, 'the end'), { code: 5, signal: null });
 });
 
@@ -93,7 +93,7 @@ test('a watch that is off, or closed, ends nobody', async () => {
   const parent = await master();
   const off = await watching(parent.pid, null);
   const closed = await watching(parent.pid, 0);
-  closed.tell({ close: true });
+  closed.send({ close: true });
   assert.equal(await closed.hear(), 'closed');
   parent.child.kill('SIGKILL');
   await parent.exit;
@@ -108,7 +108,7 @@ test('exitAfter ends a worker with its code while the event loop is blocked', as
   const parent = await master();
   const worker = await watching(parent.pid, 60_000);
   const begin = performance.now();
-  worker.tell({ exitAfter: 200, code: 7 });
+  worker.send({ exitAfter: 200, code: 7 });
   assert.deepEqual(await within(worker.exit, 'the end'), { code: 7, signal: null });
   const took = performance.now() - begin;
   assert.ok(took >= 200 && took < 2_000, `${took} ms`);

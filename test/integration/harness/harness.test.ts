@@ -33,7 +33,7 @@ test('a fixture is a session of its own, and its events, calls and output arrive
   expect(master.stdout).toBe('on stdout\n');
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 7, signal: null });
-  expect((await master.event('told')).signal).toBe(target.platform === 'win32' ? 'SIGBREAK' : 'SIGTERM');
+  expect((await master.event('heard')).signal).toBe(target.platform === 'win32' ? 'SIGBREAK' : 'SIGTERM');
   expect(isAlive(child)).toBe(false);
   await untilReaped(child);
 });

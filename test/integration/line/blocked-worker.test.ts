@@ -17,7 +17,7 @@ for (const family of FAMILIES) {
     const [blocked] = pids as [number];
     // Everybody has compiled what they need.
     for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 100 }, () => greeted()));
-    await master.call('tell', blocked, { block: BLOCKED });
+    await master.call('sendTo', blocked, { block: BLOCKED });
     await master.event('blocked');
     const since = performance.now();
     const answers = await Promise.all(Array.from({ length: 200 }, () => greeted()));

@@ -27,7 +27,7 @@ async function behindStandIns(
 ): Promise<StandingFleet & { readonly workers: readonly number[] }> {
   const fleet = await startStanding({ family, options: { workers: 2 } });
   const { master, pids } = fleet;
-  await master.call('tell', pids[0], { standIns: [how, String(TRIALS)] });
+  await master.call('sendTo', pids[0], { standIns: [how, String(TRIALS)] });
   await master.event('entered');
   // Workers go to the end of the line when another one joins.
   await master.call('scale', 3);

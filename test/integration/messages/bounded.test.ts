@@ -41,7 +41,7 @@ testOn('signals')(
     expect(both).toBeGreaterThan(500);
     expect(both * 10_000).toBeLessThan(10 * MB);
     expect(one).toBeGreaterThan(both);
-    expect(await master.call('tell', 0, 'x'.repeat(100_000))).toBe(false);
+    expect(await master.call('sendTo', 0, 'x'.repeat(100_000))).toBe(false);
     // Twice the limit: two workers. Garbage goes away, with time.
     await eventually(async () => (await master.call('health')).held - before.held < 25 * MB, { within: 10_000 });
     expect(lines(master, 'worker 0').filter((text) => text.includes('does not read its messages'))).toEqual([
@@ -50,9 +50,9 @@ testOn('signals')(
       ),
     ]);
     sendSignal(pids[0] as number, 'SIGCONT');
-    await eventually(async () => (await master.call('tell', 0, 'count')) === true);
+    await eventually(async () => (await master.call('sendTo', 0, 'count')) === true);
     expect(await master.event('heard', { where: ({ slot }) => slot === 0 })).toMatchObject({ heard: both + 1 });
-    await eventually(async () => (await master.call('tell', 1, 'count')) === true);
+    await eventually(async () => (await master.call('sendTo', 1, 'count')) === true);
     expect(await master.event('heard', { where: ({ slot }) => slot === 1 })).toMatchObject({ heard: one + both + 1 });
     await stops(master);
   },
@@ -77,7 +77,7 @@ test('N8o messages that nothing listens to are bounded, and a listener that come
   expect((await httpGet({ port })).json<{ rss: number }>().rss - first.rss).toBeLessThan(60 * MB);
   expect(lines(master, 'nothing here listens to the messages of the master')).toHaveLength(1);
   await httpGet({ port, path: '/listen' });
-  await eventually(async () => (await master.call('tell', 0, 'count')) === true);
+  await eventually(async () => (await master.call('sendTo', 0, 'count')) === true);
   expect(await master.event('heard')).toMatchObject({ heard: one + 1 });
   await stops(master);
 });

@@ -42,7 +42,7 @@ test.each([
   'N10a a worker that says %s is named in one line, killed and recovered; nothing else happens',
   async (_what, said) => {
     const { master, pids } = await start();
-    await master.call('tell', 0, { does: 'say', lines: [JSON.stringify(said), '{}', 'x'] });
+    await master.call('sendTo', 0, { does: 'say', lines: [JSON.stringify(said), '{}', 'x'] });
     const { newPid } = await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
     expect(lines(master, `${BROKE} and is killed`)).toEqual([
       expect.stringContaining(`worker 0 (pid ${pids[0]}, generation 0) ${BROKE} and is killed; it said `),
@@ -59,7 +59,11 @@ test.each([
 test('N10b a line without an end costs the master no more than its limit, and the worker its life', async () => {
   const { master, pids } = await start();
   const before = await master.call('health');
-  await master.call('tell', 0, { does: 'say', base64: Buffer.alloc(1024 * 1024, 'x').toString('base64'), times: 200 });
+  await master.call('sendTo', 0, {
+    does: 'say',
+    base64: Buffer.alloc(1024 * 1024, 'x').toString('base64'),
+    times: 200,
+  });
   await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
   expect(lines(master, `${BROKE} and is killed`)).toHaveLength(1);
   const { rss } = await master.call('health');
@@ -72,7 +76,7 @@ test('N10b after the first line that makes no sense the master reads no more: 18
   const { master, pids } = await start();
   await master.call('health');
   const base64 = Buffer.from('x\n'.repeat(30_000)).toString('base64');
-  await master.call('tell', 0, { does: 'say', base64, times: 300 });
+  await master.call('sendTo', 0, { does: 'say', base64, times: 300 });
   await master.event('onChildRecover', { where: ({ oldPid }) => oldPid === pids[0] });
   expect((await master.call('health')).longest).toBeLessThan(1_000);
   expect(lines(master, `${BROKE} and is killed`)).toHaveLength(1);
@@ -83,9 +87,9 @@ test('N10b a flood of valid messages arrives whole, and the loop of the master t
   const { master, pids } = await start();
   await master.call('health');
   const flood = Buffer.from('{"type":"message","data":1}\n'.repeat(10_000)).toString('base64');
-  const told = master.call('tell', 0, { does: 'say', base64: flood, times: 30 });
+  const told = master.call('sendTo', 0, { does: 'say', base64: flood, times: 30 });
   await told;
-  await master.call('tell', 0, { does: 'say', lines: ['{"type":"message","data":{"last":true}}'] });
+  await master.call('sendTo', 0, { does: 'say', lines: ['{"type":"message","data":{"last":true}}'] });
   expect(await master.event('last', { within: 60_000 })).toMatchObject({ heard: 300_001 });
   // One turn of the flood takes 4 ms.
   expect((await master.call('health')).longest).toBeLessThan(1_000);
@@ -110,7 +114,7 @@ test('N10c what is valid and impossible changes nothing: said twice, too early, 
     { type: 'message', data: { __proto__: null, constructor: 1 }, more: 'dropped' },
     { type: 'message', data: { last: true } },
   ];
-  await master.call('tell', 0, { does: 'say', lines: said.map((message) => JSON.stringify(message)) });
+  await master.call('sendTo', 0, { does: 'say', lines: said.map((message) => JSON.stringify(message)) });
   await master.event('last');
   // Bytes that are no UTF-8, half a surrogate, NUL: text like any other.
   const bytes = Buffer.concat([
@@ -118,7 +122,7 @@ test('N10c what is valid and impossible changes nothing: said twice, too early, 
     Buffer.from([0xff, 0xc0, 0x80, 0xed, 0xa0, 0x80]),
     Buffer.from('\\u0000\\ud800"}\n{"type":"message","data":{"last":true}}\n'),
   ]);
-  await master.call('tell', 0, { does: 'say', base64: bytes.toString('base64') });
+  await master.call('sendTo', 0, { does: 'say', base64: bytes.toString('base64') });
   expect(await master.event('last', { nth: 2 })).toMatchObject({ heard: 4 });
   const { state, workers } = await master.call('status');
   expect(state).toBe('running');
@@ -134,7 +138,7 @@ testWhen(isLinux, 'needs proc(5)')(
     await stranger.event('started');
     for (const readyAs of ['master', stranger.pid, 1, 0xffff_ffff]) {
       const { master, pids } = await start({ shutdownGracePeriod: 500 }, { readyAs });
-      for (const slot of [0, 1]) await master.call('tell', slot, { does: 'block' });
+      for (const slot of [0, 1]) await master.call('sendTo', slot, { does: 'block' });
       master.kill('SIGTERM');
       expect(await master.gone()).toEqual({ code: 0, signal: null });
       const exits = master.events('onChildExit').map(({ pid, exit }) => [pid, exit.signal]);
@@ -146,7 +150,7 @@ testWhen(isLinux, 'needs proc(5)')(
 
 test('N10t a worker that closes its control channel and goes on is replaced, and drains on SIGTERM', async () => {
   const { master, pids } = await start({ readyFor: 200 });
-  await master.call('tell', 0, { does: 'hangUp' });
+  await master.call('sendTo', 0, { does: 'hangUp' });
   const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
   expect(exit).toEqual({ code: 0, signal: null, requested: true });
   expect(lines(master, 'is recycled: it has closed its control channel')).toHaveLength(1);
@@ -158,7 +162,7 @@ test('N10t a worker that closes its control channel and goes on is replaced, and
 
 test('N10t a stop ends a worker that has closed its control channel by SIGTERM', async () => {
   const { master, pids } = await start({ shutdownGracePeriod: 20_000 });
-  await master.call('tell', 0, { does: 'hangUp' });
+  await master.call('sendTo', 0, { does: 'hangUp' });
   await stops(master);
   expect(lines(master, 'was killed')).toEqual([]);
   const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });

@@ -17,7 +17,7 @@ async function orphan(
   before?: (master: Master, port: number) => Promise<void>,
 ): Promise<Orphaned> {
   const master = startFleet(
-    { ...config, tellsExits: onWindows, options: { workers: 2, shutdownGracePeriod: 500, ...config.options } },
+    { ...config, reportsExits: onWindows, options: { workers: 2, shutdownGracePeriod: 500, ...config.options } },
     onWindows ? {} : { wrapper: reapingOrphans },
   );
   const { addresses } = await master.event('onMasterReady');

@@ -19,7 +19,7 @@ test('a running master needs no file of the package that its workers do not need
     const file = join(entry.parentPath, entry.name);
     if (entry.isFile() && !WORKERS_NEED.test(relative(dist, file).replaceAll(sep, '/'))) rmSync(file);
   }
-  await master.call('tell', 0, 'javascript');
+  await master.call('sendTo', 0, 'javascript');
   await master.logged(/worker 0 .* so it is killed; JavaScript stack: inspector unavailable$/m);
   await recovered(master, pids[0]);
   expect(await master.call('reload')).toMatchObject({ ok: true });

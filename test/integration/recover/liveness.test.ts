@@ -20,8 +20,8 @@ testOn('blockedStacks')(
   async () => {
     const { master, pids, port } = await startBlocking(TIMEOUT);
     const [pid] = pids as [number];
-    await master.call('tell', 0, 'javascript');
-    const blocked = await master.event('told');
+    await master.call('sendTo', 0, 'javascript');
+    const blocked = await master.event('heard');
     const line = await master.logged(`worker 0 (pid ${pid}, generation 0): its event loop made no progress for 1.0 s`);
     expect(line).toMatch(/, so it is killed; JavaScript stack:$/);
     const stack = await master.logged(/JavaScript stack:\n(?: {4}at .*\n)+/);
@@ -47,7 +47,7 @@ test('L10 a worker that is blocked in native code is killed and recovered, and t
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
   const { master, pids } = await startBlocking(TIMEOUT, [fifo]);
-  await master.call('tell', 1, 'native');
+  await master.call('sendTo', 1, 'native');
   await master.logged(/worker 1 .* made no progress for 1\.0 s, so it is killed; JavaScript stack: in native code$/m);
   await recovered(master, pids[1] as number);
   await stops(master);
@@ -56,8 +56,8 @@ test('L10 a worker that is blocked in native code is killed and recovered, and t
 testOn('blockedStacks')('L10 a blocked worker behind a shell is asked for its stack, and killed', async () => {
   const master = startMaster('blocks', { args: [JSON.stringify({ livenessTimeout: TIMEOUT, wrapped: true })] });
   const { pids } = await master.event('onMasterReady');
-  await master.call('tell', 0, 'javascript');
-  const { pid } = await master.event('told');
+  await master.call('sendTo', 0, 'javascript');
+  const { pid } = await master.event('heard');
   await master.logged(/JavaScript stack:\n {4}at spinForever \(/);
   // The shell may be killed, or be quick enough to report the end of the worker as its own.
   const { exit } = await master.event('onChildExit', { where: (event) => event['pid'] === pids[0] });
@@ -80,10 +80,10 @@ test('L10 a worker that is stopped is killed and recovered, without a stack', as
 
 test('L10 a worker whose program handles SIGUSR1 itself is not disturbed by it', async () => {
   const { master, pids } = await startBlocking(TIMEOUT);
-  await master.call('tell', 0, 'handled SIGUSR1');
+  await master.call('sendTo', 0, 'handled SIGUSR1');
   // Ordered: the second message is read after the handler is there and a ping has told of it, or will.
   await delay(TIMEOUT);
-  await master.call('tell', 0, 'javascript');
+  await master.call('sendTo', 0, 'javascript');
   await master.logged(/worker 0 .* so it is killed; JavaScript stack: inspector unavailable$/m);
   await recovered(master, pids[0] as number);
   await stops(master);
@@ -92,7 +92,7 @@ test('L10 a worker whose program handles SIGUSR1 itself is not disturbed by it',
 test('L10 workers have an inspector that can be asked only when the option is set, and their children do not know', async () => {
   const watched = await startBlocking(TIMEOUT);
   expect(commandLineOf(watched.pids[0] as number)).toContain('--inspect-port=0');
-  await watched.master.call('tell', 0, 'inspector');
+  await watched.master.call('sendTo', 0, 'inspector');
   expect(await watched.master.event('inspector')).toMatchObject({ url: null, execArgv: [] });
   const unwatched = startMaster('blocks', { args: ['{}'] });
   const { pids } = await unwatched.event('onMasterReady');

@@ -9,7 +9,7 @@ const TIMEOUT = 2_000;
 
 test('L10 a worker that is merely busy is left alone', async () => {
   const { master, pids } = await startBlocking(2_500);
-  await master.call('tell', 0, 'busy', 1_500, 4);
+  await master.call('sendTo', 0, 'busy', 1_500, 4);
   await master.event('not busy any more', { within: 25_000 });
   expect(exits(master)).toBe(0);
   expect(pids.every(isAlive)).toBe(true);
@@ -24,14 +24,14 @@ test(
     const [pid] = pids as [number];
     sendSignal(pid, 'SIGUSR1');
     const url = await eventually(async () => {
-      await master.call('tell', 0, 'inspector');
+      await master.call('sendTo', 0, 'inspector');
       return master.events('inspector').at(-1)?.['url'] as string | null | undefined;
     });
     const told = master.events('inspector').length;
     {
       await using client = await attachDebugger(Number(new URL(url).port));
       // Something to execute, and to stop at.
-      await master.call('tell', 0, 'inspector');
+      await master.call('sendTo', 0, 'inspector');
       await client.paused;
       const who = `worker 0 (pid ${pid}, generation 0)`;
       await master.logged(
@@ -40,10 +40,10 @@ test(
       await delay(1.5 * TIMEOUT);
     }
     // It runs on, and the watch as well.
-    await master.call('tell', 0, 'inspector');
+    await master.call('sendTo', 0, 'inspector');
     await master.event('inspector', { nth: told + 2 });
     expect(exits(master)).toBe(0);
-    await master.call('tell', 0, 'javascript');
+    await master.call('sendTo', 0, 'javascript');
     await recovered(master, pid);
     await stops(master);
   },

@@ -49,7 +49,7 @@ test('C6c with TLS from memory the same bytes arrive, and every worker has the s
   // A string of Windows, a comment and no line feed at the end: valid, and easily lost on the way.
   const unusual = `# my key\r\n${key.replaceAll('\n', '\r\n').trimEnd()}`;
   const args = [unusual, cert].map((text) => Buffer.from(text).toString('base64'));
-  const master = startMaster('tells-tls', { args });
+  const master = startMaster('reports-tls', { args });
   await master.event('onMasterReady');
   const [given, ...arrived] = master.events('material');
   expect(given?.['child']).toBe(false);

@@ -53,8 +53,8 @@ for (const { number, when, order, from, to } of occasions) {
       const clients = await startLateClients(worker.port, CONNECTIONS, patience(from), patience(to));
       if (order === 'hangUp') worker.hangUp();
       else worker.send(order);
-      const { sent, answered, lost, told, open } = await clients.go();
-      expect({ answered, lost, open, all: sent + told }).toEqual({
+      const { sent, answered, lost, closed, open } = await clients.go();
+      expect({ answered, lost, open, all: sent + closed }).toEqual({
         answered: sent,
         lost: [],
         open: 0,
