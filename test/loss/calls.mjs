@@ -5,7 +5,7 @@ export const PATIENCE = 60_000;
 
 /**
  * @param server A child process with an IPC channel.
- * @returns `call(name, ...args)`. It rejects with what the operation threw, when it takes too long, and when the server ends.
+ * @returns `call(name, ...args)`. It rejects with the error of the operation, when that takes too long, and when the server ends.
  */
 export function caller(server) {
   const calls = new Map();

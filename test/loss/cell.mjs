@@ -7,7 +7,7 @@ import { startClient, startFleet } from './processes.mjs';
 import { makeTurns } from './turns.mjs';
 import { WORKERS } from './waiting.mjs';
 
-/** Milliseconds that a client waits for an answer: a worker may be told to stand still several times in a row. */
+/** Milliseconds that a client waits for an answer: the suite may make a worker stand still several times in a row. */
 const PATIENCE = 20_000;
 /** Two kinds of clients at once. Pauses: the machine must not become the bottleneck, and connections that are kept have to be idle. */
 const CLIENTS = [
@@ -43,9 +43,9 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
   const kill = async (pid) => {
     if (!signal(pid)) return;
     await untilEnded(pid);
-    // One more may have been taken from the queue, and not been counted yet, when the signal came.
+    // The worker may have taken one more from the queue, and not counted it yet, when the signal came.
     excuse(pid);
-    // Whoever chooses the next one must not take it for alive.
+    // The scenario must not take it for alive when it chooses the next one.
     while ((await fleet.call('workers')).includes(pid)) await delay(5);
   };
   try {
@@ -98,11 +98,11 @@ function signal(pid) {
     return process.kill(pid, 'SIGKILL');
   } catch (error) {
     if (error.code !== 'ESRCH') throw error;
-    return false; // it was replaced meanwhile
+    return false; // the fleet replaced it meanwhile
   }
 }
 
-/** A zombie has ended as well: its master may be busy. Polled, because it is not our child. */
+/** A zombie has ended as well: its master may be busy. Polled, because the worker is not our child. */
 async function untilEnded(pid) {
   for (;;) {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);

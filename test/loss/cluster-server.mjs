@@ -1,9 +1,9 @@
-// For comparison, what people do without this package: node:cluster, its workers replaced one by one as its documentation has it:
-// fork a new one, wait until it listens, disconnect() the old one.
+// For comparison, what people do without this package: node:cluster, whose primary replaces its workers one by one as its documentation
+// has it: it forks a new one, waits until that listens, and disconnect()s the old one.
 //   node cluster-server.mjs '{ "workers": 4, "reusePort": false, "execArgv": [], "port": 0 }'
 // With `reusePort` every worker binds a socket of its own instead of getting connections from the primary. disconnect() closes
-// its server, and with it idle connections, all at once. With `drainTimeout` a worker is told so much earlier that it will leave, and its
-// answers close their connections from then on: what a careful program does. It is told, too, when the fleet stops.
+// its server, and with it idle connections, all at once. With `drainTimeout` the primary sends a worker so much earlier that it will
+// leave. Its answers close their connections from then on: what a careful program does. The primary sends it also when the fleet stops.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,9 +19,9 @@ const {
   maxSurge = 2,
   drainTimeout,
 } = JSON.parse(process.argv[2]);
-/** Milliseconds after which a worker that was disconnected is killed. */
+/** Milliseconds after which the primary kills a worker that it has disconnected. */
 const DRAIN = 10_000;
-/** Milliseconds after which a worker that did not boot is tried again. */
+/** Milliseconds after which the primary tries a worker again that did not boot. */
 const RETRY = 100;
 
 if (cluster.isPrimary) {

@@ -1,4 +1,4 @@
-// A worker without descriptors: it opens whatever it can get, for two seconds, while clients make a connection for every request.
+// A worker without descriptors: it opens all that it can get, for two seconds, while clients make a connection for every request.
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds that a worker is short of descriptors, and then well. */

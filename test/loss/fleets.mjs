@@ -1,4 +1,4 @@
-// Who is compared. `lossless`: what the suite holds them to. `plain`: only in scenarios that ask for it.
+// The fleets that the suite compares. `lossless`: the suite holds them to losing nothing. `plain`: only in scenarios that ask for it.
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 /** server.listen({ reusePort }) came with Node 23.1 and 22.12. */

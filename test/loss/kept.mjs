@@ -1,5 +1,5 @@
 // Kept connections at the deadline of a drain: a reload replaces the workers that hold some hundreds of idle connections, and the
-// client of each sends one more request about when the worker ends them, unless the kernel has heard of the end by then.
+// client of each sends one more request about when the worker ends them, unless the kernel knows of the end by then.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -12,9 +12,9 @@ import { makeRandom } from './random.mjs';
 import { scenarios } from './scenarios.mjs';
 import { HOW_TO_READ, table } from './table.mjs';
 
-/** Milliseconds after which nothing is begun that is only there to be compared: what was begun just before it fits into LIMIT. */
+/** Milliseconds after which the suite begins no fleet that is only there to be compared: one that it began just before fits into LIMIT. */
 const COMPARE = 13.75 * 60_000;
-/** Milliseconds after which the suite ends, whatever it is doing: the fleets and clients end with it. */
+/** Milliseconds after which the suite ends in any case: the fleets and clients end with it. */
 const LIMIT = 14.75 * 60_000;
 
 const { values: flags } = parseArgs({
@@ -49,7 +49,7 @@ const possible = chosenScenarios.filter(({ name, needs }) => {
   return false;
 });
 
-// What is promised comes first.
+// The fleets that promise to lose nothing come first.
 for (const fleet of chosenFleets) {
   for (const scenario of possible) {
     if (fleet.plain && !scenario.plain) continue;

@@ -10,7 +10,7 @@ import { deployment } from './releases.mjs';
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TALLY = new URL('tally.mjs', FIXTURES).href;
 const LOAD = fileURLToPath(new URL('load.mjs', FIXTURES));
-/** Lines of a server's output that are kept for the case that something fails. */
+/** Lines of a server's output that the suite keeps for the case of a failure. */
 const LOG = 30;
 
 /**
@@ -49,7 +49,7 @@ export async function startFleet(program, options, folder, { descriptors, deploy
       return bytes.length === 0 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
     },
     async stop() {
-      // Without the channel there is nobody left who could want anything: the server stops its workers and ends.
+      // Without the channel no order can come any more: the server stops its workers and ends.
       if (server.connected) server.disconnect();
       const timer = setTimeout(() => server.kill('SIGKILL'), PATIENCE);
       await gone;

@@ -1,5 +1,5 @@
-// Stops behind a proxy: two fleets behind nginx are restarted in turn, as a deploy without reloads does it, while clients send POSTs,
-// which nginx does not repeat once it has sent them. Lost: every answer that is not 200.
+// Stops behind a proxy: the suite restarts two fleets behind nginx in turn, as a deploy without reloads does it, while clients send POSTs.
+// nginx does not repeat a POST that it has sent. Lost: every answer that is not 200.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const [LOT, EVERY] = [6, 20];
 const BETWEEN = 500;
 /** Milliseconds that a client waits for an answer. */
 const PATIENCE = 20_000;
-/** Failures that are told in words. */
+/** So many failures are in the table in words. */
 const DESCRIBED = 8;
 
 export const stopsBehindProxy = {
@@ -56,7 +56,7 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
     const posts = postSteadily(port, row);
     ends.unshift(async () => {
       await posts.stop();
-      // What nginx thinks of it; it has asked the other fleet where one refused.
+      // The errors that nginx logged; where one fleet refused, nginx has asked the other.
       const errors = readFileSync(join(folder, 'errors.log'), 'utf8').trimEnd().split('\n');
       const notable = errors.filter((line) => !line.includes('Connection refused')).slice(-DESCRIBED);
       if (row.failures.length > 0) row.failures.push(...notable);
@@ -103,7 +103,7 @@ async function startNginx(ports, folder) {
   return { port, end };
 }
 
-/** Whatever comes of them. */
+/** Without waiting for an answer before the next POST. */
 function postSteadily(port, row) {
   const agent = new Agent({ keepAlive: true });
   const pending = new Set();

@@ -1,4 +1,4 @@
-// Bad releases: code that dies some time after it listens, and code that does not boot, with a worker that is killed meanwhile.
+// Bad releases: code that dies some time after it listens, and code that does not boot while the suite kills a worker.
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -55,7 +55,7 @@ async function deploys({ fleet, random, turns, kill, excuse }) {
     fleet.deploy('good');
     await fleet.call('tryToReload');
     await untilServing(fleet, WORKERS);
-    // What a worker of a bad release had accepted when it threw nobody can answer.
+    // No process can answer what a worker of a bad release had accepted when it threw.
     for (const pid of await fleet.call('died')) excuse(pid);
   }
 }

@@ -1,9 +1,9 @@
-// What is done to a fleet under load. A scenario:
+// What the suite does to a fleet under load. A scenario:
 //   name      heading of its table
 //   count     how often it does what it does, a tenth of it with --quick
 //   within    milliseconds in which it begins something. Default: see cell.mjs
 //   least     how often with --quick, if a tenth is less. Default: 1
-//   run       gets { fleet, port, row, random, turns, kill, excuse } and returns when everything that it asked for has been done
+//   run       gets { fleet, port, row, random, turns, kill, excuse } and returns when the fleet has done everything that it asked for
 //   options   for the fleet's server, beside those of the fleet
 //   clients   instead of the usual two: options of test/fixtures/load.mjs
 //   descriptors  how many every process of the fleet may have open
@@ -76,7 +76,7 @@ async function scalings({ fleet, random, turns }) {
   }
 }
 
-/** The package recycles by itself; `cluster` has to be told. */
+/** The package recycles by itself; `cluster` needs an order. */
 async function recyclings({ fleet, turns }) {
   while (turns.next()) {
     if (fleet.recyclesItself) await untilReplaced(fleet, turns);
@@ -92,7 +92,7 @@ async function mixed({ fleet, random, turns, kill }) {
     stall: async () => fleet.call('stall', random.of(await fleet.call('workers')), random.between(...STALL)),
     kill: async () => {
       const serving = await fleet.call('workers');
-      // Somebody has to be left.
+      // One worker has to be left.
       if (serving.length > 1) await kill(random.of(serving));
     },
     ...(fleet.recyclesItself ? {} : { recycle: () => unlessKilled(fleet.call('recycle')) }),

@@ -1,12 +1,12 @@
-// What a worker of any fleet does: answers with its pid after a moment, stands still when it is told to.
+// What a worker of any fleet does: answers with its pid after a moment, and stands still when an order asks for it.
 import { subscribe } from 'node:diagnostics_channel';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-/** Milliseconds, the longest time that an answer takes: whatever happens to a worker, some are always on their way. */
+/** Milliseconds, the longest time that an answer takes: so a worker always has some on their way. */
 const MOMENT = 20;
 
-const nobody = new Int32Array(new SharedArrayBuffer(4));
+const unsignalled = new Int32Array(new SharedArrayBuffer(4));
 const open = new Set();
 /** Connections that were accepted before the latest standstill. */
 let held = new WeakSet();
@@ -43,7 +43,7 @@ export function beginToLeave() {
   leaving = true;
 }
 
-/** What the suite wants of a worker. */
+/** The orders of the suite to a worker. */
 export function obeyMessage({ ms, leak, leaves }) {
   if (leaves) beginToLeave();
   if (ms !== undefined) standStill(ms);
@@ -53,7 +53,7 @@ export function obeyMessage({ ms, leak, leaves }) {
 /** Blocks the event loop, as a synchronous call that waits does: the machine has nothing to do meanwhile. */
 function standStill(ms) {
   held = new WeakSet(open);
-  Atomics.wait(nobody, 0, 0, ms);
+  Atomics.wait(unsignalled, 0, 0, ms);
 }
 
 /** Milliseconds: what its own connections release is taken, too. */

@@ -1,9 +1,9 @@
 // What scenarios wait for.
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Of every fleet, as long as nobody scales it. */
+/** Workers of every fleet, as long as no scenario scales it. */
 export const WORKERS = 4;
-/** Milliseconds until something has to have happened that nobody announces. */
+/** Milliseconds until something has to have happened that no event announces. */
 const PATIENCE = 60_000;
 
 /** @returns the pids of the workers that serve, once they are so many. */
@@ -14,7 +14,7 @@ export function untilServing(fleet, count) {
   }, `${count} workers serve`);
 }
 
-/** Polls what nobody announces. */
+/** Polls for what no event announces. */
 export async function until(condition, what) {
   const deadline = performance.now() + PATIENCE;
   for (;;) {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { native } from './addon.mjs';
 import { adoptedBy, ask, deferred, errorOf, listening, PATIENCE, serving, within } from './helpers.mjs';
 
-/** A connection that the kernel has made, though nobody has accepted it. */
+/** A connection that the kernel has made, and that no process has accepted. */
 async function connected(t, port) {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.on('error', () => {});
@@ -29,11 +29,11 @@ function watched(t, fd) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('nobody in the queue is nobody accepted', (t) => {
+test('accept() on an empty queue returns undefined', (t) => {
   assert.equal(native.accept(listening(t).fd), undefined);
 });
 
-test('a watch tells once, accepts nobody, and tells again after rearm()', async (t) => {
+test('a watch calls once, accepts no connection, and calls again after rearm()', async (t) => {
   const { fd, port } = listening(t);
   const { watch, calls } = watched(t, fd);
   watch.rearm(); // armed already
@@ -46,7 +46,7 @@ test('a watch tells once, accepts nobody, and tells again after rearm()', async 
   const second = calls.next.promise;
   watch.rearm();
   watch.rearm();
-  await within(second, 'the second call, for those who wait already');
+  await within(second, 'the second call, for clients that wait already');
   const clients = [native.accept(fd), native.accept(fd), native.accept(fd)];
   assert.equal(new Set(clients).size, 3);
   assert.equal(native.accept(fd), undefined);
@@ -80,7 +80,7 @@ test('what onWaiting throws is an uncaught exception, and the watch goes on', as
   assert.equal(code, 7);
 });
 
-test('after close() nobody is told, and who waits is left to the others', async (t) => {
+test('after close() a watch calls no more, and leaves the clients that wait to the others', async (t) => {
   const { fd, port } = listening(t);
   const { watch, calls } = watched(t, fd);
   const called = calls.next.promise;
@@ -99,7 +99,7 @@ test('after close() nobody is told, and who waits is left to the others', async 
   native.closeFd(client);
 });
 
-test('what is accepted is inherited by no child', async (t) => {
+test('no child inherits an accepted connection', async (t) => {
   const { fd, port } = listening(t);
   await connected(t, port);
   const client = native.accept(fd);
@@ -108,7 +108,7 @@ test('what is accepted is inherited by no child', async (t) => {
   native.closeFd(client);
 });
 
-test('clients that left while they waited keep nobody from being accepted', async (t) => {
+test('clients that left while they waited keep no other from being accepted', async (t) => {
   const { fd, port } = listening(t);
   for (let i = 0; i < 20; i++) (await connected(t, port)).resetAndDestroy();
   await connected(t, port);
@@ -120,7 +120,7 @@ test('clients that left while they waited keep nobody from being accepted', asyn
   assert.ok(open >= 1);
 });
 
-test('what does not listen is neither accepted from nor watched', async (t) => {
+test('accept() and watchAccepts() refuse a socket that does not listen', async (t) => {
   const { fd, port } = listening(t);
   await connected(t, port);
   const client = native.accept(fd);
@@ -133,10 +133,10 @@ test('what does not listen is neither accepted from nor watched', async (t) => {
   }
 });
 
-test('L2 a worker whose event loop is blocked delays nobody', async (t) => {
+test('L2 a worker whose event loop is blocked delays no client', async (t) => {
   const { fd, port } = listening(t);
   const [blocked, other] = await Promise.all([serving(fd), serving(fd)]);
-  // Longer than anybody waits for an answer.
+  // Longer than a client waits for an answer.
   blocked.send({ block: 3 * PATIENCE });
   await blocked.hear();
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
@@ -183,7 +183,7 @@ test('L4 workers that stop under load lose no connection', async (t) => {
   assert.ok(answered > 10 * rounds);
 });
 
-test('L4 nothing is lost by hundreds of closed watches, also while nobody at all is listening', async (t) => {
+test('L4 hundreds of closed watches lose no connection, also while no worker at all accepts', async (t) => {
   const { fd, port } = listening(t);
   const rounds = 150;
   const workers = await Promise.all([serving(fd), serving(fd)]);

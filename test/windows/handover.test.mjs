@@ -6,14 +6,14 @@ import { adoptedBy, ask, errorOf, listening, serving, start } from './helpers.mj
 test('processes that adopt one socket share its connections', async (t) => {
   const { fd, port } = listening(t);
   const workers = await Promise.all([serving(fd), serving(fd)]);
-  // Those that come at once find both of them busy.
+  // Connections that come at once find both workers busy.
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
   for (const { pid } of workers) assert.ok(answers.includes(String(pid)), `worker ${pid} answered nobody`);
   for (const worker of workers) worker.child.kill('SIGKILL');
   await Promise.all(workers.map(({ exit }) => exit));
 });
 
-test('what is adopted is the listener that was promised, inherited by no child', async (t) => {
+test('an adopted socket is the listener that was promised, and no child inherits it', async (t) => {
   const { fd, port } = listening(t);
   const worker = start('serves.mjs');
   await worker.hear();
@@ -26,7 +26,7 @@ test('what is adopted is the listener that was promised, inherited by no child',
   });
 });
 
-test('W13 a socket outlives its workers: who was in the queue is answered by the next one', async (t) => {
+test('W13 a socket outlives its workers: the next worker answers clients that were in the queue', async (t) => {
   const { fd, port } = listening(t);
   const first = await serving(fd);
   first.send({ block: 60_000 });
@@ -50,7 +50,7 @@ test('W15 a restart right after connections were served gets its port again', as
   native.closeFd(native.listen({ ...request, port: first.port }).fd);
 });
 
-test('a process that is gone, or never was, is no place for a socket', async (t) => {
+test('duplicateSocket() refuses a process that is gone or never was', async (t) => {
   const { fd } = listening(t);
   const ended = start('idles.mjs');
   await ended.hear();
@@ -63,7 +63,7 @@ test('a process that is gone, or never was, is no place for a socket', async (t)
   }
 });
 
-test('what is no socket is neither duplicated nor adopted', () => {
+test('duplicateSocket() and adoptSocket() refuse a value that is no socket', () => {
   assert.match(errorOf(() => native.duplicateSocket(123_456, process.pid)).code, /^(ENOTSOCK|EBADF)$/);
   assert.equal(errorOf(() => native.adoptSocket(Buffer.alloc(3))).code, 'ERR_INVALID_ARG_VALUE');
   assert.equal(errorOf(() => native.adoptSocket('nothing')).code, 'ERR_INVALID_ARG_VALUE');

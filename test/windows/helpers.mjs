@@ -38,7 +38,7 @@ export function start(name, options = {}, ...args) {
     pid: child.pid,
     exit,
     send: (message) => child.stdin.write(`${JSON.stringify(message)}\n`),
-    /** The next thing it says; those that were said before it was asked for come first. */
+    /** The next thing that the program says; what it said before this call comes first. */
     async hear() {
       const silence = exit.then(({ code }) => {
         throw new Error(`${name} ended with code ${code} instead of saying something`);
@@ -92,7 +92,7 @@ export function adoptedBy(worker, socket) {
   worker.send({ adopt: native.duplicateSocket(socket, worker.pid).toString('base64') });
 }
 
-/** What is answered on a connection of its own, which ends at the end of the answer. */
+/** The answer on a connection of its own, which ends at the end of the answer. */
 export function ask(port, host = '127.0.0.1') {
   const { promise, resolve, reject } = deferred();
   let answer = '';
@@ -115,7 +115,7 @@ export function isAlive(pid) {
   }
 }
 
-/** Nothing notifies of the end of a process that is nobody's child. */
+/** Polled, because nothing notifies of the end of a process that is not our child. */
 export async function untilDead(pid) {
   const start = performance.now();
   while (isAlive(pid)) {

@@ -9,7 +9,7 @@ async function idle() {
   return started;
 }
 
-test('terminate() ends the worker with the code, and later says that nobody is left', async (t) => {
+test('terminate() ends the worker with the code, and later returns that no process is left', async (t) => {
   const worker = await idle();
   const job = native.createJob(worker.pid);
   t.after(() => job.close());
@@ -42,7 +42,7 @@ test('close() ends the worker, unless it was released', async () => {
   other.release();
   other.close();
   other.close();
-  // An order that is answered comes after the job's end.
+  // The answer to an order comes after the job's end.
   assert.ok(isAlive(released.pid));
   released.child.stdin.end();
   assert.deepEqual(await within(released.exit, 'the end'), { code: 0, signal: null });

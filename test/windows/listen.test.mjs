@@ -8,7 +8,7 @@ import { errorOf, listening } from './helpers.mjs';
 
 const loopback = { family: 'IPv4', address: '127.0.0.1', port: 0, backlog: 511, ipv6Only: false, reusePort: false };
 
-test('a listener is bound, listens, never blocks and is inherited by no child', (t) => {
+test('a listener is bound, listens and never blocks, and no child inherits it', (t) => {
   const bound = listening(t);
   assert.equal(bound.family, 'IPv4');
   assert.equal(bound.address, '127.0.0.1');
@@ -86,7 +86,7 @@ test('failures leave no handle behind', (t) => {
     errorOf(() => native.adoptSocket(Buffer.alloc(native.duplicateSocket(fd, process.pid).length)));
   }
   // Numbers of handles are multiples of four, and those that were closed are used again: eighty would have been left.
-  // (Each duplicate for this process that nobody adopts stays, which is Winsock's way: twenty of them.)
+  // (Winsock keeps each duplicate for this process that is not adopted: twenty of them.)
   assert.ok(listening(t).fd <= before + 4 * 40, `handle ${before} became ${listening(t).fd}`);
 });
 

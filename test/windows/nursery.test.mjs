@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { native } from './addon.mjs';
 import { errorOf, isAlive, start, untilDead } from './helpers.mjs';
 
-const ASKS_FOR_JOBS = process.env.WINEPREFIX === undefined ? {} : { skip: 'Wine tells no limits of a job' };
+const ASKS_FOR_JOBS = process.env.WINEPREFIX === undefined ? {} : { skip: 'Wine reports no limits of a job' };
 
 /** @returns a master that answers each order, whose processes are ended with the test. */
 async function masterOf(t) {
@@ -52,7 +52,7 @@ test('a master that exits while newborns are held ends with its own exit code, a
 });
 
 test(
-  'a master whose job lets children out holds nobody, and none of them ends with that job',
+  'a master whose job lets children out holds no process, and none of them ends with that job',
   ASKS_FOR_JOBS,
   async (t) => {
     const master = await masterOf(t);
@@ -66,7 +66,7 @@ test(
   },
 );
 
-test('what was let go outlives the master, and so does what was started before and after', async (t) => {
+test('a process that was let go outlives the master, and so do those that were started before and after', async (t) => {
   const master = await masterOf(t);
   const before = await master.starts();
   await master.ask('hold');
@@ -77,7 +77,7 @@ test('what was let go outlives the master, and so does what was started before a
   for (const pid of [before, meanwhile, after]) assert.ok(isAlive(pid));
 });
 
-test('what was started while nobody was held is never held', async (t) => {
+test('a process that was started while none was held is never held', async (t) => {
   const master = await masterOf(t);
   await master.ask('hold');
   await master.ask('let go');

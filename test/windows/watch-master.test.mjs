@@ -43,7 +43,7 @@ test('W19a, W20 a worker whose event loop is blocked ends with code 1 when its g
   assert.ok(took >= 300 && took < 1_300, `${took} ms`);
 });
 
-test('W19a a worker that is stuck in a write to stderr, which nobody reads, ends nevertheless', async () => {
+test('W19a a worker that is stuck in a write to stderr, which no process reads, ends nevertheless', async () => {
   const parent = await master();
   const options = { stdio: ['pipe', 'pipe', 'pipe'] };
   const worker = start('watches-master.mjs', options, parent.pid, 300, 'spam');
@@ -89,7 +89,7 @@ test('another process with the number of the master is not the master, and the m
   assert.deepEqual(await within(worker.exit, 'the end'), { code: 5, signal: null });
 });
 
-test('a watch that is off, or closed, ends nobody', async () => {
+test('a watch that is off, or closed, ends no worker', async () => {
   const parent = await master();
   const off = await watching(parent.pid, null);
   const closed = await watching(parent.pid, 0);
