@@ -34,7 +34,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What the service manager does: binds, and starts the program with the descriptors from 3 up. */
+/** Does what a service manager does: binds, and starts the program with the descriptors from 3 up. */
 function hold(socket: BoundSocket): BoundSocket {
   held.push(socket);
   return socket;
@@ -107,7 +107,7 @@ test('a master uses the sockets that the service manager opened, by address and 
   expect(native.probeUnix(unix.address)).toBe('live');
 });
 
-test('a socket that no listener wants is closed with a warning', async () => {
+test('a master closes a socket that no listener wants, with a warning', async () => {
   const spare = tcp();
   const report = await activate({ listen: '127.0.0.1:0' }, [spare], { names: 'spare' });
   expect(report.listeners?.[0]?.address.port).not.toBe(spare.port);
@@ -115,7 +115,7 @@ test('a socket that no listener wants is closed with a warning', async () => {
   expect(report.sockets).toBe(0);
 });
 
-test('variables that were meant for another process are removed and not followed', async () => {
+test('a master removes variables that were meant for another process, and does not follow them', async () => {
   const other = tcp();
   const report = await activate({ listen: `127.0.0.1:${other.port}` }, [other], { pid: process.pid });
   expect(report.error).toMatchObject({ code: 'EADDRINUSE', port: other.port });

@@ -30,13 +30,13 @@ async function kill(master: Master, pids: readonly number[], count: number): Pro
   return living;
 }
 
-/** In bytes, without garbage: how long V8 puts its collection off differs from major to major. */
+/** In bytes, without garbage: each major of V8 puts its collection off for another time. */
 async function memoryInUse(master: Master): Promise<number> {
   await master.call('collectGarbage');
   return residentMemoryOf(master.pid);
 }
 
-/** What must not grow with the number of workers that ever lived. */
+/** The counts that must not grow with the number of workers that ever lived. */
 function inventory(master: Master): { descriptors: number; children: number; zombies: number } {
   const all = children(master.pid);
   return {

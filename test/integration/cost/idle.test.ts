@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { eventually, httpGet, startReadyFleet } from '../../helpers/index.js';
 import { sleepsOf } from '../../helpers/standing-fleet.js';
 
-/** What all threads of a process have done so far. */
+/** The work of all threads of a process so far. */
 interface Work {
   /** Milliseconds of CPU time, user and system: the first field of schedstat, nanoseconds. */
   readonly cpu: number;
@@ -31,7 +31,7 @@ const WINDOW = 2_000;
 /** V8 shrinks the heap about eight seconds after a program was last busy, on helper threads: no work of ours. */
 const withoutReducer = { nodeArgs: ['--no-memory-reducer'] };
 
-/** Waits for two seconds without work: the first ones after the start may have some. What polls has no such two seconds. */
+/** Waits for two seconds without work: the first ones after the start may have some. A process that polls has no such two seconds. */
 async function untilIdle(pids: readonly number[]): Promise<void> {
   await eventually(
     async () => {
@@ -48,11 +48,11 @@ async function untilIdle(pids: readonly number[]): Promise<void> {
 }
 
 test.each(['shared', 'sharded'] as const)(
-  '%s: an idle master and its idle workers sleep: no CPU time, nobody polls',
+  '%s: an idle master and its idle workers sleep: no CPU time, and no process polls',
   { timeout: 45_000 },
   async (sharing) => {
     const { master, pids, port } = await startReadyFleet({ options: { sharing } }, withoutReducer);
-    // What watches for connections has had some to watch.
+    // The watches for connections have had some to watch.
     for (let i = 0; i < 10; i++) expect((await httpGet({ port })).status).toBe(200);
     await untilIdle([master.pid, ...pids]);
   },

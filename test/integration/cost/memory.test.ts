@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { bounded, residentMemoryOf } from '../../helpers/index.js';
 
-/** The program that `npm run bench` measures, too: see bench/memory.mjs for exact numbers and the bound that is aimed at. */
+/** `npm run bench` measures this program, too: see bench/memory.mjs for exact numbers and the bound that it aims at. */
 const program = fileURLToPath(new URL('../../../bench/lib/idle.mjs', import.meta.url));
 
 /** Resident bytes of the idle program that imports express, by itself or as the master of two workers. */

@@ -30,10 +30,10 @@ test.each([
   ['process', /process \d+ \(parent \d+, state \w\) sleep 300/],
   ['descriptor', /descriptor \d+ -> .*descriptor\.leak\.ts/],
   ['variable', /environment variable PREFORK_CHILD: unset -> "1"/],
-])('C15 a test file that leaves a %s behind fails, and is told which', async (leak, told) => {
+])('C15 a test file that leaves a %s behind fails, and the failure names it', async (leak, name) => {
   const { code, output } = await runLeaking(leak);
   expect(output).toContain('1 passed');
-  expect(output).toMatch(told);
+  expect(output).toMatch(name);
   expect(code).toBe(1);
 });
 

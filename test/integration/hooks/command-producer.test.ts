@@ -13,7 +13,7 @@ import {
 import { overAndClean, type Run, spawned } from '../../helpers/whole-run.js';
 
 interface ProducerConfig {
-  /** What the producer does at call `at`, a name of `test/fixtures/produces-commands.mjs`. Absent: nothing wrong. */
+  /** The way in which the producer goes wrong at call `at`, a name of `test/fixtures/produces-commands.mjs`. Absent: it does not. */
   readonly way?: string;
   /** Default: `2`, the second slot. */
   readonly at?: number;
@@ -25,7 +25,7 @@ function startProducing(config: ProducerConfig): Master {
   return startMaster('produces-commands', { args: [JSON.stringify(config)] });
 }
 
-/** The fleet ends by itself; every process that the producer ever started is gone. */
+/** Waits until the fleet ends by itself, and proves that every process that the producer ever started is gone. */
 async function producerFails(config: ProducerConfig): Promise<Run> {
   const run = await overAndClean(startProducing(config));
   expect(run.exit).toEqual({ code: 1, signal: null });
@@ -123,7 +123,7 @@ test('N2h a producer that fails for a replacement costs that slot alone while an
   for (const { pid } of master.events('started')) expect(isAlive(pid), `process ${pid} is alive`).toBe(false);
 });
 
-test('C7d a producer that fails for a replacement when nothing serves ends the fleet, and what it had started', async () => {
+test('C7d a producer that fails for a replacement when no worker serves ends the fleet, and what it had started', async () => {
   const master = startProducing({ way: 'start and throw', at: 2, options: { workers: 1 } });
   const { pids } = await master.event('onMasterReady');
   sendSignal(pids[0], 'SIGKILL');
@@ -135,7 +135,7 @@ test('C7d a producer that fails for a replacement when nothing serves ends the f
   expect(master.events('onChildRecover')).toEqual([]);
 });
 
-test('C7d a process that the producer starts when the fleet is over already is ended at once', async () => {
+test('C7d the master ends at once a process that the producer starts when the fleet is over already', async () => {
   const options = { shutdownGracePeriod: 300 };
   const master = startProducing({ way: 'start when the fleet is over', options });
   await master.event('command', { nth: 2 });

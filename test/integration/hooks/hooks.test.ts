@@ -114,7 +114,7 @@ test.each(ways.map(([way]) => way))(
 );
 
 const quickDeaths: readonly [string, FleetConfig][] = [
-  // It ends before the exit is seen: nobody but the watch that started before the hook hears of it.
+  // The worker ends before the master sees it: only the watch that started before the hook hears of the exit.
   ['ends while the hook blocks the event loop', { boot: 'exit:0', hooks: { onChildSpawn: ['block:1500', 'throw'] } }],
   ['ends while the hook waits', { boot: 'kill:SIGKILL', hooks: { onChildSpawn: ['wait:1500', 'throw'] } }],
   ['boots for longer than the hook runs', { boot: 'wait:60000', hooks: { onChildSpawn: ['wait:50', 'throw'] } }],

@@ -9,7 +9,7 @@ test.each([
   ['start, wait and reject', 'ERR_PREFORK_COMMAND_PRODUCER'],
   ['start and return nothing', 'ERR_PREFORK_COMMAND_PRODUCER_NIL'],
 ])(
-  'W10 what a commandProducer leaves when it does "%s" is ended and reaped before the fleet settles',
+  'W10 before the fleet settles the master ends and reaps what a commandProducer leaves when it does "%s"',
   async (how, code) => {
     const master = fleet(how);
     const { error } = await master.event('settled');
@@ -24,7 +24,7 @@ test.each([
 test('W10 a stop does not wait longer than the grace period for a commandProducer that never settles', async () => {
   const master = fleet('never settle', { shutdownGracePeriod: 300 });
   await master.event('producing', { nth: 2 });
-  // The producer keeps a timer: the fleet is over, but its program goes on until we end it.
+  // The producer keeps a timer: the fleet is over, but its program goes on until the test ends it.
   await master.call('stop');
   expect(await master.event('settled')).toMatchObject({ ok: true });
 });

@@ -23,15 +23,17 @@ test('N10p workers that are lost while onMasterReady runs, or hangs, are recover
   await endsWell(master);
 });
 
-test('N10p what happens while onMasterReady runs is told to the hooks after it, in its order', async () => {
+test('N10p the master reports what happens while onMasterReady runs to the hooks after it, in its order', async () => {
   const master = startMaster('fleet', { args: [JSON.stringify({ hooks: { onMasterReady: 'wait:1500' } })] });
   const { pids, addresses } = await master.event('onMasterReady');
   sendSignal(pids[1], 'SIGKILL');
   const { newPid, oldPid } = await master.event('onChildRecover');
   expect(oldPid).toBe(pids[1]);
   expect(isAlive(newPid)).toBe(true);
-  const told = master.events().map(({ event }) => event);
-  const order = ['onMasterReady', 'on spawn', 'onChildSpawn', 'onChildRecover'].map((name) => told.lastIndexOf(name));
+  const reported = master.events().map(({ event }) => event);
+  const order = ['onMasterReady', 'on spawn', 'onChildSpawn', 'onChildRecover'].map((name) =>
+    reported.lastIndexOf(name),
+  );
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect((await httpGet({ port: addresses[0].port })).status).toBe(200);
   await endsWell(master);
@@ -63,7 +65,7 @@ test.each(refused)('N10q $operation() awaited in $hook throws at once ($how), an
   expect(error.message).toMatch(`${what.operation}() inside ${what.hook} would wait for hooks that wait for this one`);
   expect(after).toBeLessThan(5_000);
   await master.event('on ready');
-  // The same from elsewhere.
+  // The same call from elsewhere is no error.
   expect(await master.call('reload')).toMatchObject({ ok: true });
   expect(await master.call('scale', 3)).toBeUndefined();
   await endsWell(master);
@@ -77,7 +79,7 @@ test('N10q a hook that lets the refusal pass ends the fleet as whatever else it 
 });
 
 test.each(['onMasterReady', 'onChildRecover'])(
-  'N10r an operation that %s asks for without waiting for it is done when the hook is over',
+  'N10r the fleet does an operation that %s asks for, without waiting for it, when the hook is over',
   async (hook) => {
     const master = start({ hook, operation: 'reload', how: 'forget' });
     await provoke(master, hook);
@@ -88,7 +90,7 @@ test.each(['onMasterReady', 'onChildRecover'])(
   },
 );
 
-test('N10r what is asked for from outside while a hook runs waits for its turn', async () => {
+test('N10r an operation that the program asks for outside of hooks while a hook runs waits for its turn', async () => {
   const master = startMaster('fleet', {
     args: [JSON.stringify({ hooks: { onMasterReady: 'wait:800' }, options: { readyFor: 0 } })],
   });

@@ -6,8 +6,8 @@ import { FAMILIES, startStanding } from '../../helpers/standing-fleet.js';
 /** Milliseconds for which a worker is blocked, more than a burst and what comes one by one take together. */
 const BLOCKED = 3_000;
 /**
- * What waits for the blocked worker waits for what is left of that. Without other load the last of the burst waits for less than 100 ms; a
- * machine of CI that has no CPU to spare for a moment gets some patience.
+ * A connection that waits for the blocked worker waits for what is left of that. Without other load the last of the burst waits for less
+ * than 100 ms; a machine of CI that has no CPU to spare for a moment gets some patience.
  */
 const AT_MOST = 1_000;
 
@@ -15,7 +15,7 @@ for (const family of FAMILIES) {
   test(`A5 while one of four workers is blocked for 3 s a burst of 200 connections and 50 one by one are answered by the others in time (${family})`, async () => {
     const { master, pids, target } = await startStanding({ family });
     const [blocked] = pids as [number];
-    // Everybody has compiled what they need.
+    // Client and workers have compiled what they need.
     for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 100 }, () => greeted()));
     await master.call('sendTo', blocked, { block: BLOCKED });
     await master.event('blocked');

@@ -48,19 +48,19 @@ for (const family of FAMILIES) {
         const { outcome, ms, socket } = await connect(target, 3_000);
         socket.destroy();
         expect(outcome).toBe('greeted');
-        // Each time the next one. One that comes back while somebody waits hears of it as well.
+        // The kernel wakes the next one each time. One that comes back while a client waits hears of it as well.
         await eventually(() => master.events('woken').length > i, { what: 'a stand-in was woken' });
         waited.push(ms);
       }
       expect(median(waited)).toBeLessThan(USUALLY);
       expect(Math.max(...waited)).toBeLessThan(ALWAYS);
-      // Nobody else was there for it at once.
+      // No other worker was there for it at once.
       expect(median(waited)).toBeGreaterThan(30);
     });
   }
 }
 
-/** What the worker at the head of the line is. */
+/** The state of the worker at the head of the line. */
 async function headOf({ target }: StandingFleet): Promise<number> {
   const { pid, socket } = await connect(target, 3_000);
   socket.destroy();
@@ -87,7 +87,7 @@ for (const family of FAMILIES) {
       `A3b a connection whose worker ${what} is answered by another one within 150 ms (${family})`,
       async () => {
         const options = { workers: 3, recoverThreshold: 1_000, recoverInterval: 0 };
-        // Everybody but the one that starves is on the first CPU.
+        // Every worker but the one that starves is on the first CPU.
         const fleet = await startStanding({ family, options }, { wrapper: ['taskset', '-c', '0'] });
         const waited: number[] = [];
         for (let i = 0; i < STARVED; i++) {

@@ -19,7 +19,7 @@ interface Wound {
 }
 
 for (const family of FAMILIES) {
-  test(`A4 nobody waits for the next connection while workers are killed, reloaded, scaled and stopped at random (${family})`, async () => {
+  test(`A4 no client waits for the next connection while workers are killed, reloaded, scaled and stopped at random (${family})`, async () => {
     const options = { recoverThreshold: 1_000, recoverInterval: 0 };
     const { master, target } = await startStanding({ family, options });
     const end = performance.now() + LASTS;
@@ -28,7 +28,7 @@ for (const family of FAMILIES) {
     const wound = async (signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> => {
       const pids: number[] = await master.call('pids');
       const pid = pids[random(pids.length)];
-      // Somebody has to be left to answer.
+      // One worker has to be left to answer.
       if (pid === undefined || pids.length < 2) return;
       const from = performance.now();
       wounds.push({ pid, from, to: from + STOPPED_FOR + 100 });

@@ -15,7 +15,7 @@ interface Cost {
   readonly master: number;
 }
 
-/** One connection after the other, each when everybody sleeps. The worker ends it: nothing else wakes anybody up. */
+/** One connection after the other, each when all processes sleep. The worker ends it: nothing else wakes one of them up. */
 async function costOf(family: Family, env: Record<string, string>): Promise<Cost> {
   const { master, pids, target } = await startStanding({ family }, { ...QUIET, env });
   for (let i = 0; i < 20; i++) (await connect(target, 5_000)).socket.destroy();

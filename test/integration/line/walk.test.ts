@@ -5,7 +5,7 @@ import { testOnLinux } from '../../helpers/skip.js';
 
 for (const sharing of LOSSLESS) {
   const test = sharing === 'shared' ? testOnLinux : testOn('sharding');
-  test(`A6b maxConnections, EMFILE, blocked loops, drains, kills and adoptions in a random order abort no worker, and nobody waits or is lost (${sharing})`, async () => {
+  test(`A6b maxConnections, EMFILE, blocked loops, drains, kills and adoptions in a random order abort no worker, and no client waits or is lost (${sharing})`, async () => {
     const wrapper = ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'];
     const master = startMaster('walks-a-fleet', { args: [sharing, '5'], wrapper });
     expect(await master.gone({ within: 25_000 })).toEqual({ code: 0, signal: null });

@@ -87,8 +87,7 @@ test('N10b a flood of valid messages arrives whole, and the loop of the master t
   const { master, pids } = await start();
   await master.call('health');
   const flood = Buffer.from('{"type":"message","data":1}\n'.repeat(10_000)).toString('base64');
-  const told = master.call('sendTo', 0, { does: 'say', base64: flood, times: 30 });
-  await told;
+  await master.call('sendTo', 0, { does: 'say', base64: flood, times: 30 });
   await master.call('sendTo', 0, { does: 'say', lines: ['{"type":"message","data":{"last":true}}'] });
   expect(await master.event('last', { within: 60_000 })).toMatchObject({ heard: 300_001 });
   // One turn of the flood takes 4 ms.
@@ -97,7 +96,7 @@ test('N10b a flood of valid messages arrives whole, and the loop of the master t
   await stops(master);
 });
 
-test('N10c what is valid and impossible changes nothing: said twice, too early, too late, for others', async () => {
+test('N10c messages that are valid and impossible change nothing: said twice, too early, too late, for others', async () => {
   const { master, pids } = await start();
   const said: readonly object[] = [
     { type: 'became-ready', pid: pids[1] },
@@ -132,7 +131,7 @@ test('N10c what is valid and impossible changes nothing: said twice, too early, 
 });
 
 testWhen(isLinux, 'needs proc(5)')(
-  'N10d whatever pid a worker says is its own, SIGKILL ends that worker and nothing else, and the master exits',
+  'N10d SIGKILL ends a worker and nothing else, whichever pid that worker says is its own, and the master exits',
   async () => {
     const stranger = startMaster('harness-probe');
     await stranger.event('started');

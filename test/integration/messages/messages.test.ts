@@ -25,7 +25,7 @@ test('a message is delivered to its worker alone, an answer to the master with t
   expect(
     master.events('message').filter(({ slot, message }) => slot === 0 && 'echo' in message && !message.echo.early),
   ).toEqual(
-    // What the master said before the worker could listen, and nothing else.
+    // The messages of the master from before the worker could listen, and no others.
     master.events('message').filter(({ slot, message }) => slot === 0 && message.echo?.early === 0),
   );
   await stops(master);
@@ -45,7 +45,7 @@ test('a broadcast reaches every worker, and messages keep their order both ways'
   await stops(master);
 });
 
-test('messages that were sent before anybody listened are delivered first', async () => {
+test('messages that one side sent before the other listened are delivered first', async () => {
   const { master } = await startEchoing();
   await master.call('broadcast', 'late');
   for (const slot of [0, 1]) {
@@ -75,7 +75,7 @@ test('a message of several megabytes arrives whole and holds up nothing else', a
   await stops(master);
 });
 
-test('what JSON cannot carry is a TypeError of the sender, and the channel goes on', async () => {
+test('a value that JSON cannot carry is a TypeError of the sender, and the channel goes on', async () => {
   const { master } = await startEchoing();
   expect(await master.call('sendBad')).toEqual(['TypeError', 'TypeError', 'TypeError', 'TypeError']);
   await master.call('send', 0, 'afterwards');

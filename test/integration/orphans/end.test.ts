@@ -78,11 +78,11 @@ test(
 );
 
 test(
-  'W19b a master that dies between two spawns leaves nobody, at many moments',
+  'W19b a master that dies between two spawns leaves no process, at many moments',
   async () => {
     for (let ms = 0; ms <= 45; ms += 3) {
       const master = startFleet({ options: { ...options, workers: 4 } });
-      // Killed from outside, in the middle of whatever it does.
+      // The test kills it from outside, in the middle of its work.
       await master.event('program');
       await delay(ms);
       master.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type FleetConfig, type Master, sendSignal, startFleet, target, testWhen } from '../../helpers/index.js';
 import { canReapOrphans, descendants, occupy, reaped, reapingOrphans } from '../../helpers/orphans.js';
 
-/** There a parent between the master and each worker tells; elsewhere it is who adopts the orphans. */
+/** There a parent between the master and each worker reports how the worker ended; elsewhere the process that adopts the orphans. */
 const onWindows = target.platform === 'win32';
 const watched = onWindows ? test : testWhen(canReapOrphans(), 'needs python3', 'posixProcesses');
 
@@ -11,7 +11,7 @@ interface Orphaned {
   readonly ends: readonly { readonly code: number | null; readonly signal: number | string | null }[];
 }
 
-/** Kills the master of a fleet, lets its workers end, and tells how they did. */
+/** Kills the master of a fleet, lets its workers end, and returns how they did. */
 async function orphan(
   config: FleetConfig,
   before?: (master: Master, port: number) => Promise<void>,
@@ -65,11 +65,11 @@ watched('W20 a worker whose onMasterDeath fails or never settles exits with code
   expect((await orphan({ onMasterDeath: 'never settle' })).ends).toEqual([CODE_1, CODE_1]);
 });
 
-testWhen(!onWindows && canReapOrphans(), 'on Windows who could tell is killed, too; elsewhere it needs python3')(
-  "W20 with onMasterDeath 'kill' no worker ends with code 0",
-  async () => {
-    for (const { code, signal } of (await orphan({ onMasterDeath: 'kill' })).ends) {
-      expect(code === 1 || signal === 9).toBe(true);
-    }
-  },
-);
+testWhen(
+  !onWindows && canReapOrphans(),
+  'on Windows the process that could report it is killed, too; elsewhere it needs python3',
+)("W20 with onMasterDeath 'kill' no worker ends with code 0", async () => {
+  for (const { code, signal } of (await orphan({ onMasterDeath: 'kill' })).ends) {
+    expect(code === 1 || signal === 9).toBe(true);
+  }
+});

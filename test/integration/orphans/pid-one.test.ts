@@ -48,7 +48,7 @@ inNamespace('W19c a master that is PID 1 reaps strangers, and never takes one fo
     within: 10_000,
     what: 'the strangers are reaped',
   });
-  // The master's own child_process children are left to libuv, which tells their code.
+  // The master leaves its own child_process children to libuv, which reports their code.
   expect(await master.call('ownChild')).toBe(3);
   expect((await master.call('workers')).map(({ pid }: { pid: number }) => pid)).toEqual(pids);
   expect(master.events('onChildExit')).toEqual([]);

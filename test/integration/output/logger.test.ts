@@ -59,7 +59,7 @@ test('C25 without a logger every line goes to stderr', async () => {
   expect(master.stdout).toBe('');
 });
 
-test('C25 a logger that throws hurts nobody', async () => {
+test('C25 a logger that throws hurts neither master nor workers', async () => {
   const { master } = await lifeWith('throwing');
   expect(master.events('settled').map(({ child }) => child)).toEqual([true, false]);
   expect(master.stderr).toBe('');

@@ -23,10 +23,10 @@ const testWithPython = testWhen(
 const testStalled = (title: string, body: () => Promise<void>): void => testWithPython(title, body, patience(90_000));
 
 const MODES = { inherit: ['ignore', 'inherit', 'inherit'], pipe: ['ignore', 'pipe', 'pipe'] } as const;
-/** Long enough to be told from a stop that is over at once. */
+/** Long enough to distinguish it from a stop that is over at once. */
 const GRACE = 30_000;
 
-/** Fixtures report on stdout, which nobody reads: the log says where they serve. */
+/** Fixtures report on stdout, which no process reads: the log says where they serve. */
 async function served(master: Master): Promise<number> {
   return Number(/\d+$/.exec(await master.logged(/ready on 127\.0\.0\.1:\d+/, { within: 60_000 }))?.[0]);
 }
@@ -48,7 +48,7 @@ async function expectLife(master: Master): Promise<void> {
 
 for (const stdio of ['inherit', 'pipe'] as const) {
   testStalled(
-    `N8a a full pipe behind stderr that nobody reads keeps the master from nothing: recovery, reload, stop (${stdio})`,
+    `N8a a full pipe behind stderr without a reader keeps the master from nothing: recovery, reload, stop (${stdio})`,
     async () => {
       const options = { workers: 2, stdio: MODES[stdio], shutdownGracePeriod: GRACE };
       await expectLife(startFleet({ options }, { wrapper: wrapper('pipe', '2') }));
@@ -63,7 +63,7 @@ for (const stdio of ['inherit', 'pipe'] as const) {
     },
   );
 
-  testStalled(`N8e output of workers that nobody reads does not keep the master from its end (${stdio})`, async () => {
+  testStalled(`N8e output of workers without a reader does not keep the master from its end (${stdio})`, async () => {
     const options = { workers: 2, stdio: MODES[stdio], shutdownGracePeriod: 1_000 };
     const master = startFleet({ options }, { wrapper: wrapper('pipe', '1'), env: { PREFORK_TEST_REPORT_TO: '2' } });
     const port = await served(master);
@@ -126,7 +126,7 @@ for (const stdio of ['inherit', 'pipe'] as const) {
   );
 }
 
-testStalled('what the master logged while nobody read is there when somebody reads', async () => {
+testStalled('the lines that the master logged while no process read are there when one reads', async () => {
   const master = startFleet({ options: { workers: 1 } }, { wrapper: wrapper('pipe', '2') });
   await master.event('onMasterReady');
   await master.call('read');
@@ -161,7 +161,7 @@ testStalled(
 
 for (const kind of ['pipe', 'strange-terminal'] as const) {
   testStalled(
-    `N8i a crash ends worker and master also while nobody reads what Node prints of it (${kind})`,
+    `N8i a crash ends worker and master also while no process reads what Node prints of it (${kind})`,
     async () => {
       const crash = "data:text/javascript,process.once('SIGUSR2', () => { throw new Error('crashed'); })";
       const master = startFleet(

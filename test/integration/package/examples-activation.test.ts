@@ -7,8 +7,8 @@ import { bounded, connectRaw, httpGet, inPackage, target } from '../../helpers/i
 
 const EXAMPLE = inPackage('examples/http.mjs');
 
-test('a socket that somebody else holds keeps clients waiting over a restart of the master', async () => {
-  // What a service manager does: it binds, and starts the master with the socket as descriptor 3.
+test('a socket that a service manager holds keeps clients waiting over a restart of the master', async () => {
+  // The test does what a service manager does: it binds, and starts the master with the socket as descriptor 3.
   const nothing = openSync('/dev/null', 'r+');
   onTestFinished(() => closeSync(nothing));
   const address = { family: 'IPv4', address: '127.0.0.1', port: 0, ipv6Only: false } as const;

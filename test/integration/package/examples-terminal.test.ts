@@ -32,7 +32,7 @@ async function startOnATerminal(): Promise<Started> {
 }
 
 testOnATerminal(
-  'W1 Ctrl-C on a terminal stops the http example once: drained, exit code 0, nobody recovered',
+  'W1 Ctrl-C on a terminal stops the http example once: drained, exit code 0, no worker recovered',
   async () => {
     const { terminal, workers } = await startOnATerminal();
     terminal.kill('SIGUSR1');
@@ -44,7 +44,7 @@ testOnATerminal(
 );
 
 testOnATerminal(
-  'W1, N9f a terminal that is closed ends the http example with exit code 0, and leaves nobody behind',
+  'W1, N9f a terminal that is closed ends the http example with exit code 0, and leaves no process behind',
   async () => {
     const { terminal, master, workers } = await startOnATerminal();
     terminal.kill('SIGUSR2');

@@ -13,7 +13,7 @@ test.each(['whole-life.mjs', 'whole-life.cjs'])(
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-layout-')));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     mkdirSync(join(folder, 'node_modules'));
-    // What the package depends on is found only from its real path.
+    // Node finds the dependencies of the package only from its real path.
     symlinkSync(ROOT, join(folder, 'node_modules', 'prefork'));
     copyFileSync(join(ROOT, 'test/fixtures', program), join(folder, program));
     const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: 'utf8' });

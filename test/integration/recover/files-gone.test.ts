@@ -5,7 +5,7 @@ import { recovered, stops } from '../../helpers/blocking-fleet.js';
 import { asFixture, copyOfPackage } from '../../helpers/copies.js';
 import { startMaster } from '../../helpers/index.js';
 
-/** Of the package, what workers need to start; a master loads none of it late. */
+/** The files of the package that workers need to start; a master loads none of them late. */
 const WORKERS_NEED =
   /^(bundle(-worker-worker)?\.c?js|(preload|paths|boot\/(boot|posix|identity)|addon\/(binding|libc|narrow)|common\/(guard-output|in-words)|protocol\/protocol)\.cjs)$/;
 

@@ -37,7 +37,7 @@ eachSharing(LOSSLESS)(
       const { pid } = ready[Math.floor(Math.random() * ready.length)];
       sendSignal(pid, 'SIGKILL');
       await master.event('onChildExit', { where: ({ worker }) => worker.pid === pid });
-      // One more may have been taken from the queue, and not been counted yet, when the signal came.
+      // The worker may have taken one more from the queue, and not counted it yet, when the signal came.
       accepted += tally.open(pid) + 1;
       await answered(5);
       // Often, but not always, before all workers are back.
@@ -47,7 +47,7 @@ eachSharing(LOSSLESS)(
     let lost = 0;
     for (const report of reports) {
       const unanswered = report.asked - report.answered;
-      // Nobody ever found the door closed, and nobody waited in vain: but where a connection may stay open without its process.
+      // No client ever found the door closed, and none waited in vain: but where a connection may stay open without its process.
       const inVain = target.lacks.deathCloses === undefined ? 0 : report.other;
       expect(report, report.failures.join('\n')).toMatchObject({
         refused: 0,

@@ -81,7 +81,7 @@ test('L10 a worker that is stopped is killed and recovered, without a stack', as
 test('L10 a worker whose program handles SIGUSR1 itself is not disturbed by it', async () => {
   const { master, pids } = await startBlocking(TIMEOUT);
   await master.call('sendTo', 0, 'handled SIGUSR1');
-  // Ordered: the second message is read after the handler is there and a ping has told of it, or will.
+  // The worker reads the second message when the handler is there, and the pong to a ping in this time says so.
   await delay(TIMEOUT);
   await master.call('sendTo', 0, 'javascript');
   await master.logged(/worker 0 .* so it is killed; JavaScript stack: inspector unavailable$/m);

@@ -20,7 +20,7 @@ async function freeze(pid: number): Promise<void> {
   await eventually(() => processInfo(pid)?.state === 'T', { what: `process ${pid} stops` });
 }
 
-/** Opens all of the connections; the requests are answered or lost in the promises that this returns. */
+/** Opens all of the connections; each promise that this returns settles when its request is answered or lost. */
 function request(port: number): Promise<PromiseSettledResult<Answer>[]> {
   return Promise.allSettled(Array.from({ length: CONNECTIONS }, () => httpGet({ port, within: 20_000 })));
 }
@@ -33,7 +33,7 @@ eachSharing(LOSSLESS)(
     const { master, pids, port } = await startReadyFleet({ options: { sharing, workers: 1, recoverInterval: 0 } });
     const [pid] = pids as [number];
     await freeze(pid);
-    // Whoever is connected is in the queue: nobody accepts.
+    // Every client that is connected is in the queue: no worker accepts.
     const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => connectRaw({ port })));
     for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     if ((await master.call('features')).queueDepth) {

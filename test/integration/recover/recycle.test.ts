@@ -23,7 +23,7 @@ eachSharing(rows)(
     await master.event('onChildExit', { nth: RECYCLED, within: 90_000 });
     expectNothingLost(await load.stop());
 
-    // A successor is only started when the one before it serves.
+    // The master only starts a successor when the one before it serves.
     const successors = master.events('on spawn').slice(WORKERS);
     const serving = new Map(master.events('serve').map(({ pid, at }) => [pid as number, at]));
     for (const [i, { at }] of successors.entries()) {

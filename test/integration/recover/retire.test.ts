@@ -24,7 +24,7 @@ eachSharing(LOSSLESS.map((sharing) => ({ sharing })))(
   async ({ sharing }) => {
     const { master, pid, port } = await started({ options: { workers: 1, sharing } });
     const load = startLoad({ port, mode: 'per-request', concurrency: 2 });
-    // More than the drain would be given on SIGTERM, and what the next client would wait for then.
+    // Longer than a drain may take on SIGTERM, for which the next client would wait then.
     const slow = httpGet({ port, path: '/slow?ms=6000' });
     await master.event('request', { where: ({ path }) => path === '/slow' });
     await httpGet({ port, path: '/throw' });
@@ -56,7 +56,7 @@ testOn('signals')('N11b a wish to retire waits for readiness, and said again it 
   const inServe = flag();
   const { master, pid, port } = await started({ inServe, options: { workers: 1 } });
   const successor = await master.event('serve', { nth: 2 });
-  // onMasterReady has been told of the worker that was there, not of its successor.
+  // onMasterReady got the pid of the worker that was there, not of its successor.
   expect(pid).toBe(master.events('serve')[0]?.['pid']);
   await master.event('onChildExit', { where: (event) => event['pid'] === pid });
   expect(master.stderr.match(/is recycled: it asked to retire: in serve\n/g)).toHaveLength(1);
@@ -68,7 +68,7 @@ testOn('signals')('N11b a wish to retire waits for readiness, and said again it 
   expect(await master.event('refused')).toMatchObject({ name: 'TypeError' });
   // One line, whatever is in the reason.
   expect(master.stderr.match(/is recycled: it asked to retire: asked thrice\n/g)).toHaveLength(1);
-  // Three processes, and nobody follows: neither the second wish, nor the one that came during the drain.
+  // Three processes, and no fourth: neither for the second wish, nor for the one that came during the drain.
   expect(master.events('onChildSpawn')).toHaveLength(3);
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });

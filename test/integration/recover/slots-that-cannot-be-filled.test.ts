@@ -88,7 +88,7 @@ eachOn(broken, () => ['posixProcesses'])(
 );
 
 testOn('posixProcesses')(
-  'N2c when nothing serves and nothing can be started the fleet ends, and says what could not be started',
+  'N2c when no worker serves and none can be started the fleet ends, and says what could not be started',
   async () => {
     const exec = copyOfNode();
     const args = [inPackage('test/fixtures/fleet.mjs'), ...serving({})];

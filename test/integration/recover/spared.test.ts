@@ -4,7 +4,7 @@ import { exits, recovered, startBlocking, stops } from '../../helpers/blocking-f
 import { attachDebugger } from '../../helpers/debugger.js';
 import { eventually, isAlive, type Master, patience, sendSignal } from '../../helpers/index.js';
 
-/** Milliseconds. Long: a worker that waits for a CPU that somebody else has must not look blocked. */
+/** Milliseconds. Long: a worker that waits for a CPU that another process has must not look blocked. */
 const TIMEOUT = 2_000;
 
 test('L10 a worker that is merely busy is left alone', async () => {
@@ -27,7 +27,7 @@ test(
       await master.call('sendTo', 0, 'inspector');
       return master.events('inspector').at(-1)?.['url'] as string | null | undefined;
     });
-    const told = master.events('inspector').length;
+    const reported = master.events('inspector').length;
     {
       await using client = await attachDebugger(Number(new URL(url).port));
       // Something to execute, and to stop at.
@@ -41,7 +41,7 @@ test(
     }
     // It runs on, and the watch as well.
     await master.call('sendTo', 0, 'inspector');
-    await master.event('inspector', { nth: told + 2 });
+    await master.event('inspector', { nth: reported + 2 });
     expect(exits(master)).toBe(0);
     await master.call('sendTo', 0, 'javascript');
     await recovered(master, pid);
@@ -54,10 +54,10 @@ test.each([
   ['the master alone', (master: Master, signal: NodeJS.Signals) => void master.kill(signal)],
   ['the whole fleet', (master: Master, signal: NodeJS.Signals) => master.killGroup(signal)],
 ])(
-  'L10 nobody is killed after %s was stopped for longer than the timeout',
+  'L10 no worker is killed after %s was stopped for longer than the timeout',
   async (_who, send) => {
     const { master, pids } = await startBlocking(TIMEOUT);
-    // Whatever the watch was about to do, at whatever point.
+    // At any point of what the watch was about to do.
     for (let i = 0; i < 2; i++) {
       send(master, 'SIGSTOP');
       await delay(1.2 * TIMEOUT);

@@ -13,7 +13,7 @@ import {
   testWhen,
 } from '../../helpers/index.js';
 
-// root is exempt from RLIMIT_NPROC (CAP_SYS_RESOURCE), so the fleet runs as somebody else.
+// root is exempt from RLIMIT_NPROC (CAP_SYS_RESOURCE), so the fleet runs as another user.
 const NOBODY = 65_534;
 const asNobody = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] as const;
 const canLimit = isRoot && commandWorks(...asNobody, 'prlimit');

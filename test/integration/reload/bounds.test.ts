@@ -17,7 +17,7 @@ eachOn(surges, () => ['posixProcesses'])(
     for (let generation = 1; generation <= 3; generation++) {
       expect(await master.call('reload')).toMatchObject({ ok: true, generation });
     }
-    // The states of all workers at the moment of every spawn: the only ones at which there can be one more.
+    // The states of all workers at the moment of every spawn: the only moments at which there can be one more.
     const present = master
       .events('on spawn')
       .map(({ states }) => states.filter((state: string) => state !== 'draining' && state !== 'exited').length);
@@ -57,7 +57,7 @@ eachSharing(streams)(
 );
 
 eachSharing(streams)(
-  'a replaced worker whose event loop is blocked is killed after drainTimeout, and nobody else notices ($sharing)',
+  'a replaced worker whose event loop is blocked is killed after drainTimeout, and no client of the others notices ($sharing)',
   async ({ sharing, drainTimeout }) => {
     const { master, pids, port } = await startReadyFleet({
       options: { workers: 1, sharing, drainTimeout, recoverThreshold: 0 },

@@ -19,7 +19,7 @@ eachSharing(LOSSLESS)(
     const { master, pids, addresses } = await startReadyFleet({
       // A server object listens on every address.
       serve: 'ready-made http',
-      // What is tried here is the hand-over, and a short trial lets more of them fit into the time.
+      // The test is about hand-overs, and a short trial lets more of them fit into the time.
       options: { workers: WORKERS, sharing, readyFor: 100, listen: ['127.0.0.1:0', '[::1]:0', ...unix] },
     });
     const [port = 0, port6 = 0] = addresses.map((address) => address.port);

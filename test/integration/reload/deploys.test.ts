@@ -7,7 +7,7 @@ import { bounded, eventually, otherTlsMaterial, type TlsMaterial, tlsMaterial } 
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 
-/** What a client is shown: the common name of the certificate. */
+/** The common name of the certificate that a client gets. */
 async function certificateOf(port: number): Promise<unknown> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   try {
@@ -21,7 +21,7 @@ async function certificateOf(port: number): Promise<unknown> {
   }
 }
 
-/** A worker that was replaced a moment ago may still accept: it has yet to read that it shall not. */
+/** A worker that was replaced a moment ago may still accept: it has yet to read the request to drain. */
 function untilCertificate(port: number, name: string): Promise<unknown> {
   return eventually(async () => (await certificateOf(port)) === name, { what: `the certificate is that of ${name}` });
 }
@@ -38,7 +38,7 @@ function install(material: TlsMaterial, folder: string): void {
 }
 
 eachSharing(LOSSLESS)(
-  'L7 a reload runs the new code, and what a deploy moved the symlink to that the program was started through (%s)',
+  'L7 a reload runs the new code, behind the symlink that the program was started through and a deploy moved (%s)',
   async (sharing) => {
     const deployment = makeDeployment();
     const { master, port } = await deployment.start({ sharing });
@@ -100,7 +100,7 @@ eachSharing(LOSSLESS.flatMap((sharing) => paths.map((path) => ({ sharing, path }
     expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
     await untilCertificate(port, 'other');
 
-    // A certificate that does not belong to its key: nobody is replaced, and what the workers have stays.
+    // A certificate that does not belong to its key: no worker is replaced, and the workers keep what they have.
     cpSync(tlsMaterial().certFile, join(deployment.folder, 'releases', '2', 'tls', 'cert.pem'));
     const failed = await master.call('reload');
     expect(failed).toMatchObject({

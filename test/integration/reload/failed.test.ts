@@ -38,7 +38,7 @@ eachSharing(rows)(
   'L7 a release that $what fails its reload, and the old workers serve on, without an error, until a good one comes ($sharing)',
   async ({ sharing, code, stderr, error }) => {
     const deployment = makeDeployment();
-    // Not one unrequested exit may be counted.
+    // The master may not count one unrequested exit.
     const fleet = await deployment.start({ sharing, readyTimeout: READY_TIMEOUT, recoverThreshold: 0 });
     const { master, port } = fleet;
     const pids = [...fleet.pids].sort();
@@ -77,7 +77,7 @@ eachSharing(rows)(
     const reports = await Promise.all(loads.map((load) => load.stop()));
     for (const report of reports) {
       expectNothingLost(report);
-      // Answered by the first workers and by the last ones, by nobody else.
+      // The first workers and the last ones answered, and no others.
       const served = [...pids, ...good.replaced.map(({ newPid }: { newPid: number }) => newPid)];
       for (const pid of Object.keys(report.pids)) expect(served).toContain(Number(pid));
     }

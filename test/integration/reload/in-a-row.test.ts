@@ -15,7 +15,7 @@ eachSharing(LOSSLESS)(
 
     const release = deployment.writeHeld('1', 'export const version = 1;');
     const first = master.call('reload');
-    // Its first worker has read the old code: whoever asks now wants that of now.
+    // Its first worker has read the old code: a caller that asks now wants that of now.
     await master.logged('held back');
     await load.answered(20);
     deployment.write('1', 'export const version = 2;');
@@ -51,7 +51,7 @@ test('L8 SIGHUPs that come during a reload become one that follows it', async ()
   await master.logged('held back');
   for (let i = 0; i < 5; i++) {
     master.kill('SIGHUP');
-    // Handled before the next is sent: the kernel makes one of two that are pending (sendSignal(7)).
+    // The master handles it before the next is sent: the kernel makes one of two that are pending (signal(7)).
     await master.call('status');
   }
   release();

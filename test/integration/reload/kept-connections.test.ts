@@ -22,7 +22,7 @@ eachSharing(rows)(
     const { options, ca } = { options: {}, ca: undefined, ...rest };
     const { master, port } = await startReadyFleet({
       serve,
-      // What is tried here is the hand-over, and a short trial lets more of them fit into the time.
+      // The test is about hand-overs, and a short trial lets more of them fit into the time.
       options: { workers: WORKERS, sharing, maxSurge: WORKERS, readyFor: 100, ...options },
     });
     // Pauses, so that every drain finds idle connections as well as busy ones.
@@ -34,8 +34,8 @@ eachSharing(rows)(
     }
     const report = await load.stop();
     expectNothingLost(report);
-    // GOAWAY leaves when nothing seems to be on its way. Lanes that share a session do not wait for each other, and one may just have
-    // sent a request: rare, among the 80 sessions that are told to go away here.
+    // A worker sends GOAWAY when nothing seems to be on its way. Lanes that share a session do not wait for each other, and one may just
+    // have sent a request: rare, among the 80 sessions that get a GOAWAY here.
     expect(report.resent).toBeLessThanOrEqual(RELOADS / 4);
     // Connections were kept, and yet moved to every new generation.
     expect(report.opened).toBeLessThan(report.asked / 2);

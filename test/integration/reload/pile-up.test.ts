@@ -20,7 +20,7 @@ async function occupied(port: number): Promise<Map<number, RawConnection[]>> {
 }
 
 eachOn([{ maxDraining: undefined }, { maxDraining: 3 }], () => ['signals'])(
-  'N11k, N11l reloads in a row with connections that stay are warned of with the number, and bounded by maxDraining (%o)',
+  'N11k, N11l the master warns of reloads in a row with connections that stay, with the number, and bounds them by maxDraining (%o)',
   async ({ maxDraining }) => {
     const options = { workers: WORKERS, drainTimeout: 60_000, sharing: 'sharded', maxDraining } as const;
     const { master, port } = await startReadyFleet({ serve: 'net', options });
@@ -49,7 +49,7 @@ eachOn([{ maxDraining: undefined }, { maxDraining: 3 }], () => ['signals'])(
         }
       }
     }
-    // Who connects now is served all the same.
+    // A client that connects now is served all the same.
     expect((await occupied(port)).size).toBe(WORKERS);
     expect(await master.call('status')).toMatchObject({ recoveries: 0 });
     master.kill('SIGTERM');
@@ -61,7 +61,7 @@ eachOn([{ maxDraining: undefined }, { maxDraining: 3 }], () => ['signals'])(
 );
 
 testOn('signals')(
-  'N11k a fleet whose old workers leave hears nothing of drains',
+  'N11k the master does not warn of drains while old workers leave',
   async () => {
     const { master } = await startReadyFleet({ options: { workers: WORKERS } });
     for (let i = 0; i < 3; i++) expect(await master.call('reload')).toMatchObject({ ok: true });

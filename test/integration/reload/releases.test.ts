@@ -109,7 +109,7 @@ test('N3c a recovered worker runs the release of its generation, after the link 
   await master.call('scale', 3);
   const rows = master.events('serve').map(({ version, cwd }) => [version, cwd]);
   expect(rows).toEqual(Array(7).fill([1, first]));
-  // Of the two processes that were killed twice; of the release that was refused nothing is tried again.
+  // Twice for the two processes that were killed; the master tries nothing of the refused release again.
   expect(await master.call('status')).toMatchObject({ generation: 0, recoveries: 4 });
 
   const third = add(deployment, '3');

@@ -27,7 +27,7 @@ async function workersOf(master: Master): Promise<readonly Seen[]> {
   return workers;
 }
 
-/** Every slot has a worker that serves, and those that were taken away are gone. */
+/** Waits until every slot has a worker that serves, and those that were taken away are gone. */
 async function untilSlots(master: Master, count: number): Promise<readonly Seen[]> {
   const what = `${count} workers serve, and no others exist`;
   return eventually(
@@ -49,7 +49,7 @@ eachSharing(LOSSLESS)(
     let before = await untilSlots(master, 2);
     for (const target of [4, 1, 5, 5, 3, 1, 2]) {
       await master.call('scale', target);
-      // Resolved: what was added serves, what was taken away drains or is gone.
+      // Resolved: the workers that were added serve; those that were taken away drain or are gone.
       const serving = (await workersOf(master)).filter(({ state }) => state !== 'draining');
       expect(serving.map(({ slot, state }) => [slot, state])).toEqual(
         Array.from({ length: target }, (_, slot) => [slot, 'ready']),

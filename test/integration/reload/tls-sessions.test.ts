@@ -27,7 +27,7 @@ function open(port: number, client: Client, session?: Buffer): TLSSocket {
   });
 }
 
-/** The first ticket that a new connection is given. TLS 1.3 tells of it after the application's first bytes. */
+/** The first ticket that a new connection gets. In TLS 1.3 it comes after the application's first bytes. */
 async function newSession(port: number, client: Client): Promise<Buffer> {
   const socket = open(port, client);
   try {

@@ -77,7 +77,7 @@ function sockets(master: Master): number {
   return [...openFds(master.pid).values()].filter((what) => /^socket:|\.lock/.test(what)).length;
 }
 
-/** What a master that died leaves behind. */
+/** Leaves what a master leaves behind that died. */
 function leaveStale(): void {
   native.closeFd(native.listen({ family: 'unix', path, backlog: 1 }).fd);
 }
@@ -238,24 +238,21 @@ ofPosix('N11f a live server that took the path over keeps it, and the fleet warn
   await new Promise((resolve) => other.close(resolve));
 });
 
-ofPosix(
-  'N11g who waits in the queue of the socket whose file was removed is answered, by the old workers',
-  async () => {
-    const { master, pids } = await start({ drainTimeout: 20_000 });
-    for (const pid of pids) sendSignal(pid, 'SIGSTOP');
-    const waiting = Array.from({ length: 30 }, () => httpGet({ socketPath: path, within: 20_000 }));
-    // Connected, as far as the client can know, when the file goes.
-    await eventually(() => queuedAt(master, 30), { what: '30 connections are queued' });
-    unlinkSync(path);
-    expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
-    await answersWith(1);
-    for (const pid of pids) sendSignal(pid, 'SIGCONT');
-    for (const answer of await Promise.all(waiting)) expect(answer.json().generation).toBe(0);
-    await stops(master);
-  },
-);
+ofPosix('N11g the old workers answer clients that wait in the queue of the socket whose file was removed', async () => {
+  const { master, pids } = await start({ drainTimeout: 20_000 });
+  for (const pid of pids) sendSignal(pid, 'SIGSTOP');
+  const waiting = Array.from({ length: 30 }, () => httpGet({ socketPath: path, within: 20_000 }));
+  // Connected, as far as the client can know, when the file goes.
+  await eventually(() => queuedAt(master, 30), { what: '30 connections are queued' });
+  unlinkSync(path);
+  expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
+  await answersWith(1);
+  for (const pid of pids) sendSignal(pid, 'SIGCONT');
+  for (const answer of await Promise.all(waiting)) expect(answer.json().generation).toBe(0);
+  await stops(master);
+});
 
-/** Who is connected and not accepted yet has no inode (0) in /proc/net/unix, and the name that the listener was bound under. */
+/** A client that is connected and not accepted yet has no inode (0) in /proc/net/unix, and the name that the listener was bound under. */
 function queuedAt(master: Master, count: number): boolean {
   const lines = readFileSync(`/proc/${master.pid}/net/unix`, 'latin1').split('\n');
   return lines.filter((line) => line.includes(` 0 ${folder}/.`)).length >= count;

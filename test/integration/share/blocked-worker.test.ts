@@ -29,7 +29,7 @@ eachSharing(['shared', 'sharded'] as const)(
     const usual = Math.max(...(await burst(client, 200)).map(({ ms }) => ms));
     const { pid: blocked, over } = await blockOne(master, port, 3_000);
     const answers = await burst(client, 200);
-    // On a machine that is too busy to answer as many without any block, waiting is no proof of anything.
+    // On a machine that is too busy to answer as many without any block, waiting proves nothing.
     expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(Math.max(500, 4 * usual));
     expect(answers.map(({ pid }) => pid)).not.toContain(blocked);
     await over;

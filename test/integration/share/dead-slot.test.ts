@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { eventually, processInfo, sendSignal, startMaster, startReadyFleet } from '../../helpers/index.js';
 
-test('L3 sharded: nobody waits for the respawn of a worker that was killed', async () => {
+test('L3 sharded: no client waits for the respawn of a worker that was killed', async () => {
   const { master, port, pids } = await startReadyFleet({
     options: { sharing: 'sharded', workers: 4, recoverInterval: 10_000 },
   });
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   const [killed] = pids as [number];
-  // Stopped first: what it accepts it would take with it.
+  // Stopped first: the connections that it accepts would end with it.
   sendSignal(killed, 'SIGSTOP');
   await eventually(() => processInfo(killed)?.state === 'T', { what: 'the worker is stopped' });
   const answers = client.call('burst', 200);

@@ -18,7 +18,7 @@ function close(greetings: readonly Greeting[]): void {
   for (const { socket } of greetings) socket.destroy();
 }
 
-/** What a connection is that waits for a place, until it has one. */
+/** The state of a connection that waits for a place, until it has one. */
 async function waiting(fleet: LimitedFleet): Promise<Greeting> {
   const greeting = await connect(fleet.target, 300);
   expect(greeting.outcome).toBe('waits');
@@ -30,7 +30,7 @@ async function greetedLate({ socket }: Greeting): Promise<void> {
 }
 
 eachSharing(WAYS)(
-  'N4g at maxConnections a worker leaves what comes to the others: 10 places of 2 workers take 10 connections, all at once or one by one, and the next waits for a place ($sharing, $over)',
+  'N4g at maxConnections a worker leaves new connections to the others: 10 places of 2 workers take 10 connections, all at once or one by one, and the next waits for a place ($sharing, $over)',
   async (way) => {
     const fleet = await startLimited({ options: optionsOf(way), maxConnections: 5 });
     for (const pause of [0, 5, 60]) {
@@ -91,7 +91,7 @@ test('N4i a ready-made server on several addresses counts them together', async 
 });
 
 eachSharing(WAYS)(
-  'N4j places that come and go all the time lose nobody: 300 short connections, 20 at a time, over 2 workers of 3 places ($sharing, $over)',
+  'N4j places that come and go all the time lose no client: 300 short connections, 20 at a time, over 2 workers of 3 places ($sharing, $over)',
   async (way) => {
     const fleet = await startLimited({ options: optionsOf(way), maxConnections: 3 });
     let left = 300;

@@ -16,7 +16,7 @@ import { eachSharing } from '../../helpers/sharing.js';
 
 const SHARING = ['shared', 'sharded', 'reuseport'] as const;
 
-/** The one error of a master that could not listen, told before it spawned anything. */
+/** Proves that a master could not listen, and failed with that one error before it spawned a worker. */
 async function expectRefused(master: Master, port: number): Promise<void> {
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   expect((await master.event('settled')).error).toMatchObject({

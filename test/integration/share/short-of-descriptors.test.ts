@@ -15,7 +15,7 @@ function outOfDescriptors({ stderr }: Master): number[] {
 }
 
 eachSharing(WAYS)(
-  'N4a a worker that has run out of descriptors accepts nothing any more, says so in one line, and the other one serves everybody ($sharing, $over)',
+  'N4a a worker that has run out of descriptors accepts nothing any more, says so in one line, and the other one serves every client ($sharing, $over)',
   async (way) => {
     const { master, pids, target, order } = await startLimited({ options: optionsOf(way) }, FEW);
     const [full, healthy] = pids as [number, number];
@@ -32,7 +32,7 @@ eachSharing(WAYS)(
 );
 
 eachSharing(WAYS)(
-  'N4b a worker that has used up its descriptors once closes nothing of a burst, and a worker that fills up under load loses nobody ($sharing, $over)',
+  'N4b a worker that has used up its descriptors once closes nothing of a burst, and a worker that fills up under load loses no client ($sharing, $over)',
   async (way) => {
     const { pids, target, order } = await startLimited({ options: optionsOf(way) }, FEW);
     const full = pids[0] as number;
@@ -106,7 +106,7 @@ testOn('sharding')(
 );
 
 testOn('sharding')(
-  "N4f in 'reuseport' what comes to the socket of a worker without descriptors waits, and nothing is closed",
+  "N4f in 'reuseport' connections to the socket of a worker without descriptors wait, and none is closed",
   async () => {
     const { pids, target, order } = await startLimited({ options: { sharing: 'reuseport' } }, FEW);
     const full = pids[0] as number;

@@ -35,7 +35,7 @@ testOn('signals')(
 );
 
 testOn('signals')(
-  'N9a a worker that handles SIGUSR2 itself hears it, and --report-on-signal writes its report',
+  'N9a a worker that handles SIGUSR2 itself gets it, and --report-on-signal writes its report',
   async () => {
     const handler = "data:text/javascript,process.on('SIGUSR2', () => console.error('heard by', process.pid))";
     const nodeArgs = ['--report-on-signal', '--report-filename=/dev/null', '--import', handler];
@@ -48,7 +48,7 @@ testOn('signals')(
 );
 
 testOn('signals')(
-  'N9b SIGTERM followed by SIGINT and SIGQUIT within 200 ms is one stop: what is being answered is answered',
+  'N9b SIGTERM followed by SIGINT and SIGQUIT within 200 ms is one stop: requests under way are answered',
   async () => {
     const { master, port } = await startReadyFleet({ options: { workers: 2 } });
     const slow = httpGet({ port, path: '/slow?ms=1000' });
@@ -85,7 +85,7 @@ for (const wrapper of [['dumb-init'], ['tini', '-s', '-g', '--']] as [string, ..
   });
 }
 
-testOn('signals')('N9g SIGHUP to the whole process group reloads once and ends nobody', async () => {
+testOn('signals')('N9g SIGHUP to the whole process group reloads once and ends no worker', async () => {
   const { master, port } = await startReadyFleet({ options: { workers: 2 } });
   master.killGroup('SIGHUP');
   expect((await master.event('on reload')).args).toEqual([expect.objectContaining({ ok: true, generation: 1 })]);

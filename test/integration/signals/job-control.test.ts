@@ -20,13 +20,13 @@ function job(master: Master): readonly { readonly state: string }[] {
   return processes().filter((info) => info.group === group);
 }
 
-/** Stopped as a job is, and told so by the shell; then continued in the foreground. */
+/** Waits until the job is stopped and the shell says so; then continues it in the foreground. */
 async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
   await eventually(() => job(master).length > 2 && job(master).every(({ state }) => state === 'T'), {
     what: 'all processes of the job are stopped',
   });
-  // The shell reports at its next prompt what it knows by then, and the kernel reports a stop once the last thread of a process has
-  // stopped: `T` is the state of the first.
+  // The shell reports at its next prompt what it knows by then. The kernel reports a stop once the last thread of a process has stopped:
+  // `T` is the state of the first.
   await master.call('type', '\x03');
   await eventually(
     async () => {
@@ -43,7 +43,7 @@ async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
 
 async function endShell(master: Master): Promise<void> {
   await master.call('type', '\x03');
-  // What is typed before that is the fleet's to read.
+  // The fleet reads what is typed before that.
   await eventually(() => job(master).length === 0, { within: 10_000, what: 'the fleet has stopped' });
   await master.call('type', 'exit 0\n');
   expect(await master.gone()).toMatchObject({ code: 0 });
@@ -56,11 +56,11 @@ testInAShell(
     const master = startFleet({ options: { workers: 2 } }, { wrapper: inAShell });
     await master.call('type', '"$@" < /dev/null &\n');
     const { pids, from } = await master.event('onMasterReady');
-    // The last thing that it writes by itself. Written later it would stop the job, and fg(1) discards a SIGTTIN that waits.
+    // The last thing that the fleet writes by itself. Written later it would stop the job, and fg(1) discards a SIGTTIN that waits.
     await master.event('on ready');
     await master.call('type', 'stty tostop; echo to"st"op\n');
     await eventually(() => /^tostop/m.test(master.stdout), { what: 'the terminal stops those that write' });
-    // A person's wish is heard. The line that the master logs about it is what stops the job.
+    // The master takes the signal for a person's wish. The line that it logs about it stops the job.
     sendSignal(from, 'SIGTTIN');
     await expectStopped(master, /Stopped .*"\$@" < /);
     const { args } = await master.event('on spawn', { nth: 3 });
@@ -78,7 +78,7 @@ testInAShell(
     const master = startFleet({ options: { workers: 2 } }, { wrapper: inAShell });
     await master.call('type', '"$@" &\n');
     await master.event('onMasterReady');
-    // The second line is nobody's: the program in the foreground does not read.
+    // No program reads the second line: the one in the foreground does not read.
     await master.call('type', 'sleep 1000\n:\n');
     await expectStopped(master, /Stopped .*"\$@"/);
     expect(master.stdout).not.toMatch(/SIGTT(IN|OU): one worker/);

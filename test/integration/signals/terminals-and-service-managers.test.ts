@@ -25,13 +25,13 @@ async function endsWell(master: Master): Promise<void> {
 const gaps = [0, 20, 50, 100, 300].map((gap) => ({ gap }));
 
 eachOn(gaps, () => ['posixProcesses'])(
-  'N9p SIGHUP to the whole group, and again $gap ms later: both reloads succeed, whatever boots meanwhile',
+  'N9p SIGHUP to the whole group, and again $gap ms later: both reloads succeed, also while workers boot',
   async ({ gap }) => {
     const { master, port } = await startReadyFleet({ options: { readyFor: 200 } });
     master.killGroup('SIGHUP');
     await delay(gap); // what is tested
     master.killGroup('SIGHUP');
-    // The kernel makes one of two that are pending: then there is one reload.
+    // The kernel makes one of two signals that are pending: then there is one reload.
     await master.logged(/SIGHUP: reloading/);
     await master.event('on reload');
     await master.call('scale', 2); // its turn comes after every reload that was asked for
@@ -91,7 +91,7 @@ eachOn(signals, () => ['posixProcesses'])(
 );
 
 testOn('posixProcesses')(
-  'N9p SIGHUP to one worker that boots, and to nobody else, is an exit like any other',
+  'N9p SIGHUP to one worker that boots, and to no other process, is an exit like any other',
   async () => {
     const { master, pids } = await startReadyFleet();
     const spawned = master.next('onChildSpawn');

@@ -160,7 +160,7 @@ testOn('unixSockets')(
 );
 
 testOn('unixSockets')(
-  'W17 a file that somebody put in the place of the socket is not removed by the stop',
+  'W17 the stop does not remove a file that another program put in the place of the socket',
   async () => {
     const path = freshPath();
     const { master } = await startReadyFleet({ options: { listen: `unix:${path}` } });

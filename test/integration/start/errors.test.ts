@@ -204,7 +204,7 @@ eachOn(rows, ({ needs = [] }) => needs)(
     expect(error).toMatchObject({ code });
     expect(error.name).toMatch(row.name ?? /^PreforkError$/);
     expect(error.message).toMatch(row.message);
-    // What a worker tells about an error that it died of has no exits: they are in the error of the master.
+    // The error that a worker reports before it dies has no exits: they are in the error of the master.
     expect(error.exits ?? []).toEqual(Array.from({ length: row.exits ?? 0 }, () => expect.objectContaining(exit)));
   },
 );

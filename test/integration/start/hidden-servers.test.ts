@@ -67,13 +67,13 @@ async function listenLate({ master }: Hiding, first: number): Promise<void> {
 for (const { way, options = {} } of rows) {
   const title = `${way}${options === TWO || Object.keys(options).length === 0 ? '' : ` ${JSON.stringify(options)}`}`;
   test(
-    `N6a after "reloaded" no new connection reaches an old worker, whoever owns the server, and old workers are gone at once: ${title}`,
+    `N6a after "reloaded" no new connection reaches an old worker, whichever code owns the server, and old workers are gone at once: ${title}`,
     async () => {
       const hiding = await start(way, options);
       const { master, pids, targets } = hiding;
       if (way === 'late') await listenLate(hiding, 1);
       expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
-      // Who had connections has none, so nothing is to be finished.
+      // The old workers have no connections any more, so they have nothing to finish.
       for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(5_000) });
       if (way === 'late') await listenLate(hiding, 3);
       for (const target of targets) {
@@ -88,7 +88,7 @@ for (const { way, options = {} } of rows) {
 }
 
 for (const way of ['hidden', 'wrapped', 'given']) {
-  test(`N6b a server that serve did not return answers what it has accepted when the fleet stops, and nothing waits for the deadline: ${way}`, async () => {
+  test(`N6b a server that serve did not return answers what it has accepted when the fleet stops, and no worker waits for the deadline: ${way}`, async () => {
     const { master, targets } = await start(way, {});
     const port = targets[0]?.port ?? 0;
     const [used, silent] = [await connectRaw({ port }), await connectRaw({ port })];

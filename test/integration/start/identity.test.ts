@@ -13,7 +13,7 @@ import {
 } from '../../helpers/index.js';
 import { descendants } from '../../helpers/orphans.js';
 
-/** What every log line about a worker has to say of it. */
+/** The words in which every log line about a worker has to name it. */
 const IDENTITY = /worker (\d+) \(pid (\d+), generation (\d+)\)/;
 
 /** Lines of the package that speak of a worker process: all but what the fleet as a whole did. */
@@ -69,7 +69,7 @@ test('W21 slot numbers are reused, pids are new, and what a handle says belongs 
       [1, filled.get(1)?.at(-1), 'ready'],
     ]);
   }
-  // What happened is told of the process that it happened to.
+  // The master reports each exit with the process that exited.
   for (const { worker, exit } of master.events('onChildExit')) {
     expect(filled.get(worker.slot)).toContain(worker.pid);
     expect(exit).toMatchObject({ ...KILLED, requested: false });
@@ -78,7 +78,7 @@ test('W21 slot numbers are reused, pids are new, and what a handle says belongs 
   expect(new Set(all).size).toBe(all.length);
 });
 
-/** In a PID namespace whoever may write ns_last_pid chooses the next pid, pid_namespaces(7). */
+/** In a PID namespace a process that may write ns_last_pid chooses the next pid, pid_namespaces(7). */
 function nextPid(pid1: number, next: number): void {
   const script = `echo ${next - 1} > /proc/sys/kernel/ns_last_pid`;
   execFileSync('nsenter', ['--target', String(pid1), '--pid', '--mount', 'sh', '-c', script]);

@@ -48,7 +48,7 @@ eachSharing(['shared', 'reuseport'] as const)(
 );
 
 testOn('descriptors')(
-  'C3 a descriptor that cannot be had is EMFILE wherever it is missing; nothing is left of any attempt',
+  'C3 a missing descriptor is EMFILE wherever the master needs it; nothing is left of any attempt',
   async () => {
     const wrapper = ['/bin/sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'];
     const master = startMaster('runs-out-of-descriptors', { wrapper });

@@ -28,7 +28,7 @@ test.each([
   const program = startMaster('is-child', { env: { PREFORK_CHILD: marker } });
   const answer = await program.event('answer');
   expect(answer).toMatchObject({ child, again: child });
-  // A worker's own children are not workers; what is no marker is none of our business.
+  // A worker's own children are not workers; the package leaves variables that are no marker alone.
   expect(answer['marker']).toBe(child ? undefined : marker);
   expect(await program.gone()).toEqual({ code: 0, signal: null });
 });

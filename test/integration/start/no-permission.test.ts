@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'prefork-set-uid-'));
 const flag = join(folder, 'lives');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A program that nobody may signal who is not root; `undefined` where that cannot be made. */
+/** A program that only root may signal; `undefined` where the test cannot make one. */
 function setUidProgram(): string | undefined {
   if (!isRoot || !commandWorks(...asNobody, 'true')) return undefined;
   const program = join(folder, 'set-uid');

@@ -55,7 +55,7 @@ test('N1b a second server of a worker that cannot listen in the same turn is a b
   const deployment = makeDeployment();
   const { master, pids, port } = await deployment.start({ workers: 2 });
   const client = askSteadily({ port });
-  // The master's own address: taken for whoever opens it anew.
+  // The master's own address: another socket that wants it finds it taken.
   const taken = `import { createServer, Server } from 'node:net';
     export const version = 2;
     const { listen } = Server.prototype;
@@ -151,7 +151,7 @@ const killed = (['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL'] as const).
 );
 
 eachOn(killed, () => ['posixProcesses'])(
-  'N1h of a first start $kills of whose 2 workers $signal ended nobody hears that it is ready',
+  'N1h nothing reports a first start as ready when $signal ended $kills of its 2 workers',
   async ({ signal, kills }) => {
     const master = startMaster('first-start', { args: [JSON.stringify({ signal, kills })] });
     const { error } = await master.event('failed');

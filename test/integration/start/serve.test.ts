@@ -46,7 +46,7 @@ test('C6b with TLS from files key and certificate are not swapped', async () => 
 });
 
 test('C6c with TLS from memory the same bytes arrive, and every worker has the same ticket keys', async () => {
-  // A string of Windows, a comment and no line feed at the end: valid, and easily lost on the way.
+  // Line ends of Windows, a comment and no line feed at the end: valid, and easily lost on the way.
   const unusual = `# my key\r\n${key.replaceAll('\n', '\r\n').trimEnd()}`;
   const args = [unusual, cert].map((text) => Buffer.from(text).toString('base64'));
   const master = startMaster('reports-tls', { args });

@@ -9,7 +9,7 @@ import {
   startReadyFleet,
 } from '../../helpers/index.js';
 
-/** The master fulfilled and left nothing behind; a test that gets here in time was not held up. */
+/** Proves that the master fulfilled and left nothing behind; a test that gets here in time was not held up. */
 async function expectCleanStop(master: Master, within = 5_000): Promise<void> {
   expect(await master.gone({ within })).toEqual({ code: 0, signal: null });
   expect(master.members()).toEqual([]);
@@ -62,7 +62,7 @@ test('W3 a stop while a recovered worker boots settles, and the recovery is not 
   const { master, pids } = await startReadyFleet({ hooks: { onChildSpawn: { does: 'never settle', at: 3 } } });
   sendSignal(pids[0] as number, 'SIGKILL');
   await master.event('onChildSpawn', { nth: 3 });
-  // The hook keeps a timer: the fleet is over, but its program goes on until we end it.
+  // The hook keeps a timer: the fleet is over, but its program goes on until the test ends it.
   await master.call('stop');
   await master.expectNoWorkers();
   expect(await master.event('settled', { where: (event) => !event['child'] })).toMatchObject({ ok: true });

@@ -15,7 +15,7 @@ interface Posts {
   stop(): Promise<Readonly<Record<string, number>>>;
 }
 
-/** 300 POSTs a second, whatever comes of them. */
+/** 300 POSTs a second, without waiting for their answers. */
 function postSteadily(port: number): Posts {
   const agent = new Agent({ keepAlive: true });
   const outcomes: Record<string, number> = {};

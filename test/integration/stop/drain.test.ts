@@ -71,21 +71,22 @@ test('W4 a request that the client sent before it could know of the stop is answ
 test.each([
   { what: 'with little work', work: '/', stop: (master: Master) => master.kill('SIGTERM') },
   { what: 'with work for 600 ms', work: '/block?ms=30', stop: (master: Master) => master.kill('SIGTERM') },
-  { what: 'told to the whole group', work: '/block?ms=30', stop: (master: Master) => master.killGroup('SIGTERM') },
-])(
-  'W4 connections that were queued when the fleet was told to stop are answered, not reset: $what',
-  async ({ work, stop }) => {
-    const { master, port } = await startReadyFleet({ options: { workers: 1 } });
-    const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
-    await master.event('request');
-    const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
-    for (const client of clients) client.write(`GET ${work} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    stop(master);
-    await Promise.all(clients.map((client) => client.until('"path":"/')));
-    expect((await blocked).status).toBe(200);
-    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  {
+    what: 'by a signal to the whole group',
+    work: '/block?ms=30',
+    stop: (master: Master) => master.killGroup('SIGTERM'),
   },
-);
+])('W4 connections that were queued when the stop began are answered, not reset: $what', async ({ work, stop }) => {
+  const { master, port } = await startReadyFleet({ options: { workers: 1 } });
+  const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
+  await master.event('request');
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw({ port })));
+  for (const client of clients) client.write(`GET ${work} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  stop(master);
+  await Promise.all(clients.map((client) => client.until('"path":"/')));
+  expect((await blocked).status).toBe(200);
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+});
 
 testOn('signals')('W4 a stop that a worker hears of twice cuts nothing short of what was queued', async () => {
   const { master, port, pids } = await startReadyFleet({ options: { workers: 1 } });
@@ -117,15 +118,15 @@ test('W4 a stream longer than the deadline is cut there, and the fleet still sto
   expect(took).toBeLessThan(grace + 5_000);
   expect(connection.received.length).toBeGreaterThan(received);
   expect(await master.gone()).toEqual({ code: 0, signal: null });
-  const told = /worker 0 \(pid \d+, generation 0\): not done (\d+) ms after the drain began: 1 connections open/;
-  const inTime = told.exec(master.stderr);
-  // On a CPU that is emulated its last words may take longer than the master waits for them: then it is the master that tells.
+  const notDone = /worker 0 \(pid \d+, generation 0\): not done (\d+) ms after the drain began: 1 connections open/;
+  const inTime = notDone.exec(master.stderr);
+  // On a CPU that is emulated the worker's last line may take longer than the master waits for it: then the master logs one.
   if (target.slowness > 1 && inTime === null) {
     expect(master.stderr).toMatch(/worker 0 \(pid \d+, generation 0\) did not finish in time and was killed/);
     return;
   }
-  expect(master.stderr).toMatch(told);
-  // What was left of the grace period when the master had come to ask this worker.
+  expect(master.stderr).toMatch(notDone);
+  // The rest of the grace period when the master had come to ask this worker.
   expect(Number(inTime?.[1])).toBeGreaterThan(grace - patience(50));
   expect(Number(inTime?.[1])).toBeLessThanOrEqual(grace);
 });
@@ -175,7 +176,7 @@ test('W4 a plain connection in use lives on after the stop, until its client end
   expect(await master.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
 });
 
-test('W4 a plain connection that nobody ends is cut at the deadline', async () => {
+test('W4 a worker cuts a plain connection that its client does not end at the deadline', async () => {
   const { master, port } = await startReadyFleet({ serve: 'net', options: { workers: 1, shutdownGracePeriod: 300 } });
   const connection = await connectRaw({ port });
   await connection.until('\n');

@@ -2,7 +2,7 @@ import http from 'node:http';
 import { expect, test } from 'vitest';
 import { gate, get, type Handler, serve } from '../../helpers/drain-helpers.js';
 
-/** What a handler saw of its own headers: before the head was written, and when the answer had ended. */
+/** The headers of its own answer that a handler saw: before the head was written, and when the answer had ended. */
 type Seen = readonly [names: readonly string[], headers: http.OutgoingHttpHeaders];
 
 interface Row {
@@ -227,7 +227,7 @@ for (const [what, handler] of [...Object.entries(overruling), ['a class of its o
   });
 }
 
-/** As libraries do it that add headers at the last moment. */
+/** Wraps writeHead() as libraries do that add headers at the last moment. */
 function wrap(response: http.ServerResponse, ...headers: string[]): void {
   const { writeHead } = response;
   response.writeHead = (...args: unknown[]) => {

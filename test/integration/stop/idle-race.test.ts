@@ -67,7 +67,7 @@ for (const { number, when, order, from, to } of occasions) {
   );
 }
 
-/** Right before the drain looks at a connection for the last time its client sends: as late as a request can come and be seen. */
+/** Lets the client send right before the drain looks at a connection for the last time: as late as the drain can see a request. */
 function sendingLate(clients: readonly Spoken[], sent: Set<Spoken>): Activity {
   const kernel = kernelActivity(native);
   const send = (socket: object): void => {

@@ -15,7 +15,7 @@ async function started(config: object, fleets = 1): Promise<Master> {
   return master;
 }
 
-/** What was said in the time in which it would have been said, and that the program then ends by itself. */
+/** Proves that the program then ends by itself. */
 async function ends(master: Master): Promise<void> {
   await master.call('end');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
@@ -49,7 +49,7 @@ testOn('signals')('N11m a fleet that gave up, and whose program goes on, says so
   expect(lines(master)).toHaveLength(1);
 });
 
-test('N11m a program that stops what it awaited by listenAndServe() is told, too', async () => {
+test('N11m the master says it also to a program that stops what it awaited by listenAndServe()', async () => {
   const master = await started({});
   await master.call('stop', 0);
   await master.logged(LINE);
@@ -85,7 +85,7 @@ test('N11n a program that stops by itself what it had started lives for as long 
   await ends(master);
 });
 
-testOn('signals')('N11n nor is a program told that has started another fleet meanwhile', async () => {
+testOn('signals')('N11n the master says nothing to a program that has started another fleet meanwhile', async () => {
   const master = await started({ again: true });
   await master.call('stop', 0);
   await master.logged(`prefork[f1] master ${master.pid}: 1 worker is ready`);

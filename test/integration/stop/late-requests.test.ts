@@ -40,7 +40,7 @@ const ways: readonly Way[] = [
   { on: 'unix', options: {}, needs: ['descriptors', 'unixSockets'] },
 ];
 
-/** Asks on a connection of its own, once; what came of it. */
+/** Asks on a connection of its own, once; returns what came of it. */
 function askOnce(target: net.NetConnectOpts): Promise<string> {
   return new Promise((resolve) => {
     const client = net.connect(target);
@@ -66,7 +66,7 @@ function askOnce(target: net.NetConnectOpts): Promise<string> {
 
 for (const how of ['the master', 'the whole group'] as const) {
   eachOn(ways, ({ needs }) => [...needs, 'signals'])(
-    `N7f a stop told to ${how} loses nobody of a closed loop of new connections ($on)`,
+    `N7f a stop by a signal to ${how} loses nobody of a closed loop of new connections ($on)`,
     async ({ on, options }) => {
       const path = join(folder, 'a.sock');
       const listen = on === 'unix' ? { listen: { path } } : {};
@@ -114,7 +114,7 @@ eachOn(ways, ({ needs }) => needs)(
       const before = performance.now();
       const outcome = await askOnce(target);
       if (outcome.startsWith('refused')) {
-        // The first may have come while the door was being closed: then its SYN was repeated.
+        // The first may have come while the master closed the door: then its client repeated the SYN.
         if (refused++ > 0) slowest = Math.max(slowest, performance.now() - before);
         await new Promise((resolve) => setTimeout(resolve, 50));
       } else {
@@ -193,7 +193,7 @@ testOn('signals', 'sharding')('N7l a worker whose event loop is blocked holds no
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('onChildExit');
-  // Nobody is let in who would wait for the blocked worker and be reset: unanswered now, refused when it has gone.
+  // The kernel lets no client in that would wait for the blocked worker and be reset: unanswered now, refused when the worker has gone.
   expect(await askOnce({ port, host: '127.0.0.1' })).toBe('refused: ECONNREFUSED');
   expect((await blocked).status).toBe(200);
   expect(await master.gone()).toEqual({ code: 0, signal: null });

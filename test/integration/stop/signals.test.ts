@@ -18,7 +18,7 @@ const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 const needs = (signal: string): readonly Ability[] => (signal === 'SIGQUIT' ? ['signals'] : []);
 const needsTerminal = testWhen(canHaveTerminal(), 'needs python3 and pseudo terminals', 'terminals');
 
-/** The master resolved, one stop ran, every worker's exit counted as requested, and nobody was recovered. */
+/** Proves that the master resolved, one stop ran, every worker's exit counted as requested, and no worker was recovered. */
 async function expectOneStop(master: Master, { workers }: { workers: number }): Promise<void> {
   expect(await master.gone()).toEqual({ code: 0, signal: null });
   const settled = master.events('settled').filter((event) => !event['child']);
@@ -73,7 +73,7 @@ eachOn(STOP, needs)(
 );
 
 test(
-  'W1 SIGINT to the whole process group while a worker is replaced recovers nobody else',
+  'W1 SIGINT to the whole process group while a worker is replaced recovers no other worker',
   async () => {
     for (let ms = 0; ms <= 60; ms += 12) {
       const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
@@ -91,7 +91,7 @@ test(
 );
 
 testOn('signals')(
-  'W1 a worker that somebody else stops is recovered: a drain that nobody asked the master for is an exit',
+  'W1 a worker that another process stops is recovered: a drain that the master did not ask for is an exit',
   async () => {
     const { master, pids, port } = await startReadyFleet({ options: { workers: 2 } });
     const [victim] = pids as [number];
@@ -125,7 +125,7 @@ test('W1 a second signal stops at once', async () => {
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');
-  // What comes within 200 ms of the first is its echo.
+  // The master takes a signal within 200 ms of the first for its echo.
   await delay(patience(200));
   master.kill('SIGINT');
   expect(await master.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
@@ -133,7 +133,7 @@ test('W1 a second signal stops at once', async () => {
   expect(master.stderr).toContain('SIGINT: stopping at once');
 });
 
-test('W1 a signal that arrives twice at once is one wish: what is being answered is answered', async () => {
+test('W1 a signal that arrives twice at once is one wish: requests under way are answered', async () => {
   const { master, port } = await startReadyFleet({ options: { workers: 1 } });
   const slow = httpGet({ port, path: '/slow?ms=500' });
   await master.event('request');

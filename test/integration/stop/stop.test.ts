@@ -15,7 +15,7 @@ import {
 import { overAndClean, type Run, spawned, startWatched } from '../../helpers/whole-run.js';
 
 const GRACE = 700;
-/** What a process does to itself that crashes, as far as there is such a thing. */
+/** The way in which a process crashes itself, where there is such a thing. */
 const CRASH = target.lacks.signals === undefined ? 'SIGABRT' : 'SIGKILL';
 
 /** A request whose failure is expected: the worker is killed, or cuts it. */
@@ -105,7 +105,7 @@ test.each(stubborn.map(({ what, hold }) => [what, hold] as const))(
 testOn('posixProcesses')(
   'C22 a program that ignores SIGTERM and speaks no channel is killed after the grace period',
   async () => {
-    // sendSignal(7): what is ignored stays ignored over execve(2).
+    // signal(7): an ignored signal stays ignored over execve(2).
     const args = ['-c', 'trap "" TERM; echo trapped; exec sleep 300'];
     const options = { exec: '/bin/sh', args, readiness: 'spawn', shutdownGracePeriod: GRACE, workers: 1 } as const;
     const master = startWatched({ options });
@@ -126,7 +126,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('C22 %s after SIGTERM stops at once', 
   await master.event('request');
   master.kill('SIGTERM');
   await master.logged(`${asHeard('SIGTERM')}: stopping; a second signal stops at once`);
-  // Any stop signal within 200 ms is taken for an echo of the first.
+  // The master takes any stop signal within 200 ms for an echo of the first.
   const heard = performance.now();
   await eventually(() => performance.now() - heard > 250);
   const asked = Number(process.hrtime.bigint()) / 1e6;

@@ -24,7 +24,7 @@ for (const { kind, make } of httpKinds) {
       const finished = once(response, 'finish');
       response.writeHead(413, { 'Content-Length': REFUSED.length }).end(REFUSED);
       await finished;
-      // The rest after the answer, as one who does not look for one: without an error.
+      // The client sends the rest after the answer, as one that does not look for an answer: without an error.
       for (let i = 0; i < 3; i++) {
         await new Promise((resolve) => setImmediate(resolve));
         await new Promise<void>((resolve, reject) =>

@@ -153,7 +153,7 @@ for (const { what, program, error, stderr } of [
   });
 }
 
-test('what a worker writes to stderr before it exits at boot reaches the master, and is printed unchanged', async () => {
+test('the last output on stderr of a worker that exits at boot reaches the master, and is printed unchanged', async () => {
   const program = `console.error('cannot reach the database'); process.stderr.write(Buffer.from('bytes '));
     process.stderr.write('6869', 'hex', () => { console.error('called'); process.exit(7); });`;
   await using worker = await startLoneWorker({ program });

@@ -20,7 +20,7 @@ test('L5 connections that are still idle at the deadline of a replacement are en
   expect(worker.stderr()).not.toContain('not done');
 });
 
-test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement are told to go away', async () => {
+test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement get a GOAWAY', async () => {
   const program = `
     import { createServer } from 'node:http2';
     import { prefork } from 'prefork';
@@ -33,12 +33,12 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ar
   await using worker = await startLoneWorker({ program });
   await worker.message('became-ready');
   const client = http2.connect(`http://127.0.0.1:${worker.port}`);
-  const [told, closed] = [once(client, 'goaway'), once(client, 'close')];
+  const [goneAway, closed] = [once(client, 'goaway'), once(client, 'close')];
   client.request().resume();
   await once(client, 'remoteSettings');
   await new Promise<void>((resolve) => client.ping(() => resolve()));
   worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
-  expect((await told)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
+  expect((await goneAway)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
   await closed;
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('settled\n');
@@ -60,7 +60,7 @@ test('a request that is not answered at the deadline of a replacement is cut, wi
   expect(worker.stderr()).toMatch(/: not done 300 ms after the drain began: 1 connections open;/);
 });
 
-test('what the app keeps open after the deadline has ended idle connections is named', async () => {
+test('the worker names what the app keeps open after the deadline has ended idle connections', async () => {
   const program = httpProgram('', "response.end('ok')", '', 'setInterval(() => {}, 1_000);');
   await using worker = await startLoneWorker({ program });
   await worker.message('became-ready');

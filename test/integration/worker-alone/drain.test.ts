@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { connectRaw, eventually, httpGet, isAlive, sendSignal } from '../../helpers/index.js';
 import { httpProgram, startLoneWorker } from './lone-worker.js';
 
-/** A pid that is nobody's: the watch of the worker goes by the control channel alone, which the test can hang up. */
+/** A pid that no process has: the watch of the worker goes by the control channel alone, which the test can hang up. */
 const byChannel = { PREFORK_MASTER_PID: '999999999' };
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -10,7 +10,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const slow =
   "if (request.url === '/') response.end('ok'); else currentWorker().on('message', () => response.end('slow'));";
 
-test('W4 a drain answers what is in flight, runs the code behind prefork() and ends the process with code 0', async () => {
+test('W4 a drain answers the requests in flight, runs the code behind prefork() and ends the process with code 0', async () => {
   await using worker = await startLoneWorker({
     program: httpProgram(
       'onMasterDeath: false,',
@@ -31,7 +31,7 @@ test('W4 a drain answers what is in flight, runs the code behind prefork() and e
   expect(worker.stderr()).toBe('');
 });
 
-test('SIGTERM drains a ready worker, tells the master, and the app hears it too', async () => {
+test('a ready worker drains on SIGTERM and reports it to the master, and the app hears it too', async () => {
   await using worker = await startLoneWorker({
     program: httpProgram('', "response.end('ok')", "process.on('SIGTERM', () => console.log('heard'));"),
   });
@@ -159,7 +159,7 @@ test('messages of the master wait for the first listener and arrive in order', a
   );
 });
 
-test('W20 a worker that lost its master drains what it has, and exits with 1', async () => {
+test('W20 a worker that lost its master drains its connections, and exits with 1', async () => {
   const accepted = `currentWorker().send('in flight'); currentWorker().signal.addEventListener('abort', () => setTimeout(() => response.end('late'), 50))`;
   await using worker = await startLoneWorker({ program: httpProgram('', accepted), env: byChannel });
   await worker.message('became-ready');

@@ -21,7 +21,7 @@ export interface LoneWorkerOptions {
   readonly listeners?: number;
   /** Listeners that the worker binds by itself. Default: `false`. */
   readonly reuseport?: boolean;
-  /** Changes what is promised. */
+  /** Changes what the environment promises. */
   readonly promise?: (wire: WireListener) => WireListener;
   readonly tls?: SecureContextOptions;
   /** Path of the preload. Default: the built one; `false`: none. */
@@ -147,7 +147,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
         within: 20_000,
         what: `the worker sends ${type}; ${stderr}`,
       });
-      // What it sent before it ended may be behind its end.
+      // The messages that it sent before it ended may be read after its end.
       const found = await eventually(find, {
         within: 2_000,
         what: `a message '${type}' of a worker that ended: ${stderr}`,

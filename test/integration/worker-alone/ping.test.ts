@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startLoneWorker } from './lone-worker.js';
 
-/** Opens its inspector and reports the address when it is told to. */
+/** Opens its inspector when a message asks for it, and reports the address. */
 const PROGRAM = `
   import { createServer } from 'node:http';
   import inspector from 'node:inspector';

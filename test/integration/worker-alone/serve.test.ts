@@ -10,7 +10,7 @@ import { startLoneWorker } from './lone-worker.js';
 
 const { key, cert, keyFile, certFile } = tlsMaterial();
 
-/** Answers with what it is; for `make` the expression of a server. */
+/** A program whose server answers with its own kind; `make` is the expression of that server. */
 function program(make: string, serve: 'object' | 'function'): string {
   return `
     import http from 'node:http'; import https from 'node:https'; import http2 from 'node:http2';

@@ -5,7 +5,7 @@ function producing(how: string, options: object = {}): Master {
   return startMaster('workers-by-producer', { args: [JSON.stringify({ how, options: { workers: 1, ...options } })] });
 }
 
-/** The worker refused what it got, said why, and left nobody behind. */
+/** Waits until a worker has refused what it got; returns the reason, and proves that no process is left. */
 async function refusal(master: Master): Promise<{ code: string; message: string }> {
   const { error } = await master.event('settled', { where: ({ child }) => child === false });
   expect(error, error.message).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED' });
@@ -16,7 +16,7 @@ async function refusal(master: Master): Promise<{ code: string; message: string 
 }
 
 test.each(['file', 'pipe', 'UDP socket', 'listener of another address', 'connected socket'])(
-  'W17 a %s in the place of the listener is ERR_PREFORK_INHERITED_LISTENER, and nobody serves on it',
+  'W17 a %s in the place of the listener is ERR_PREFORK_INHERITED_LISTENER, and no worker serves on it',
   async (how) => {
     expect(await refusal(producing(how))).toMatchObject({
       code: 'ERR_PREFORK_INHERITED_LISTENER',
