@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 
 const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
 
-/** Everyone may import these, as far as they may import each other: addon and protocol know types only, common the addon as well. */
+/** Every room may import these, as far as they may import each other: addon and protocol know types only, common the addon as well. */
 const GROUND = ['.', 'addon', 'protocol', 'common'];
 const OS = [...GROUND, 'options', 'system'];
 /** What a room may import beside itself. `.` is lib/ itself: the public types, and where the package is. */

@@ -37,7 +37,7 @@ test('an interpreter is found at the far end of a file, where patchelf puts it',
   expect(ownLibc(program('/nix/store/musl/lib/ld-musl-aarch64.so.1', 500_000))).toBe('musl');
 });
 
-test('what names no interpreter counts as glibc', () => {
+test('a program that names no interpreter counts as one of glibc', () => {
   expect(ownLibc(join(folder, 'is-not-there'))).toBe('glibc');
   expect(ownLibc(file('empty', ''))).toBe('glibc');
   expect(ownLibc(file('text', 'x'.repeat(100)))).toBe('glibc');

@@ -5,7 +5,7 @@ import { FakeNative } from '../../helpers/fake-native.js';
 
 const elsewhere = { closeFd: () => {} } as Partial<CommonAddon> as CommonAddon;
 
-test('what only one system has is given to who asks there', () => {
+test('a caller gets what only one system has on that system', () => {
   const { binding } = new FakeNative();
   expect(posix(binding)).toBe(binding);
   expect(linux(binding)).toBe(binding);

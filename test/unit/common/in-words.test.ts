@@ -58,7 +58,7 @@ function revoked(): unknown {
   return proxy;
 }
 
-test.each(THROWN)('anything that can be thrown can be put into words, and is not long: %s', (_what, thrown) => {
+test.each(THROWN)('inWords() puts anything into words that code can throw, and is not long: %s', (_what, thrown) => {
   for (const words of [inWords(thrown), reasonOf(thrown), stackOf(thrown)]) {
     expect(words).toBeTypeOf('string');
     expect(words).not.toBe('');

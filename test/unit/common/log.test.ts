@@ -33,7 +33,7 @@ test.each<[string, () => unknown]>([
     () => thenable(() => (_: unknown, reject: (error: unknown) => void) => reject(1)),
   ],
   ['never settles', () => new Promise(() => {})],
-])('a logger that %s hurts nobody', async (_what, level) => {
+])('a logger that %s hurts no caller', async (_what, level) => {
   const rejections: unknown[] = [];
   const hear = (error: unknown): void => void rejections.push(error);
   process.on('unhandledRejection', hear);

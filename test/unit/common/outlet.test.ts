@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { Outlet, type Source } from '../../../lib/common/outlet.js';
 
-/** A descriptor whose reader takes what it is allowed to. */
+/** A descriptor whose reader takes as much as the test allows. */
 class Reader {
   text = '';
   room = 0;
@@ -74,7 +74,7 @@ test('N8c a reader that stalls costs 256 kB, and learns how many lines it missed
   ]);
 });
 
-test('an error of the descriptor hurts nobody, and lines are counted until it takes some again', () => {
+test('an error of the descriptor hurts no caller, and the outlet counts lines until it takes some again', () => {
   reader.room = 1_000;
   reader.error = 'ENOSPC';
   outlet.log('one');

@@ -8,7 +8,7 @@ import { commandWorks, isLinux, testWhen } from '../../helpers/skip.js';
 
 const withPs = testWhen(commandWorks('ps', '-A', '-o', 'pid='), 'needs ps');
 
-withPs('ps tells of a child what there is to know, and of its end', async () => {
+withPs('ps has the parent and the environment of a child, and no line after its end', async () => {
   const child = spawn(process.execPath, ['-e', "console.log('up'); setInterval(() => {}, 1e6)"], {
     env: { PREFORK_TEST_WORD: 'a-word' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -23,15 +23,15 @@ withPs('ps tells of a child what there is to know, and of its end', async () => 
   expect(processTable(pid)).toEqual([]);
 });
 
-withPs('the ps that tells is not told of', () => {
+withPs('the table has no line for the ps that prints it', () => {
   expect(processTable().filter(({ ppid, name }) => ppid === process.pid && /\bps$/.test(name))).toEqual([]);
 });
 
 testWhen(isLinux && commandWorks('ps', '-A', '-o', 'pid='), 'needs proc(5) and ps')(
-  'ps and proc(5) tell the same',
+  'ps and proc(5) say the same',
   () => {
-    const { name: _, state: __, ...told } = processTable(process.pid)[0] ?? {};
-    expect(processInfo(process.pid)).toMatchObject(told);
+    const { name: _, state: __, ...listed } = processTable(process.pid)[0] ?? {};
+    expect(processInfo(process.pid)).toMatchObject(listed);
   },
 );
 

@@ -77,7 +77,7 @@ test('a longer line arrives in pieces, and no line of another worker is glued to
   expect(reader.text).toBe(`${'x'.repeat(70_000)}\nwhole\nend\n`);
 });
 
-test('what a worker wrote last arrives without an end of its own, and another worker begins a new line', async () => {
+test('the last output of a worker arrives without a line end, and another worker begins a new line', async () => {
   const reader = sink();
   const [dying, other] = workers(reader.outlet, 2) as [PassThrough, PassThrough];
   dying.end('Aborted (core du');

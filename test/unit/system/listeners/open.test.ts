@@ -68,7 +68,7 @@ describe('bound here', () => {
     expect(native.calls).toEqual(['listen ::1:80']);
   });
 
-  test('port 0 becomes a number that workers are told', async () => {
+  test('port 0 becomes a number that workers get', async () => {
     const [listener] = await open('127.0.0.1:0');
     expect(listener?.address.port).toBe(40_100);
     expect(listener?.wire.port).toBe(40_100);
@@ -188,7 +188,7 @@ describe('opened by the service manager', () => {
     expect(listener?.address).not.toHaveProperty('port');
   });
 
-  test('names win over addresses, and several sockets of one name are told apart by address', async () => {
+  test('names win over addresses, and addresses distinguish several sockets of one name', async () => {
     native.inherit(3, { address: '0.0.0.0', port: 81 });
     native.inherit(4, { address: '0.0.0.0', port: 80 });
     native.inherit(5, { family: 'unix', address: '/run/x' });
@@ -248,7 +248,7 @@ describe('opened by the service manager', () => {
     expect(native.open.size).toBe(0);
   });
 
-  test("W17 what cannot come from a service manager is an error, and is not closed: it is Node's own", async () => {
+  test("W17 a descriptor that cannot come from a service manager is an error, and stays open: it is Node's own", async () => {
     native.inherit(3, { address: '127.0.0.1', port: 80 });
     native.inherit(4, { family: 'other', type: 'other', listening: false, address: '' });
     native.strangers.set(4, { what: 'anon_inode:[eventpoll]', fifo: false });

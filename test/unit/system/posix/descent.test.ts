@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { descendsFrom } from '../../../../lib/system/posix/descent.js';
 
-test('a grandchild descends from its grandparent, a stranger and a dead process from nobody', async () => {
+test('a grandchild descends from its grandparent; a stranger and a dead process do not', async () => {
   const wrapper = spawn('sh', ['-c', 'sh -c "echo \\$\\$; read line"; :'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const [pid] = (await once(wrapper.stdout, 'data')) as [Buffer];
   const grandchild = Number(pid);

@@ -81,7 +81,7 @@ function start(started: Started = {}, options: Partial<PreforkOptions> = {}): Re
   return releases;
 }
 
-/** What a worker of a generation is started from. */
+/** The files that a worker of a generation is started from. */
 function runs(releases: Releases, generation: number) {
   const { settings, program } = releases.of(generation);
   return { cwd: settings.cwd ?? program.cwd, script: settings.exec ?? program.argv[1] };
@@ -253,7 +253,7 @@ test('a link that leads to the program, and that nothing of it was given by, tea
   expect(runs(releases, 1)).toEqual({ cwd: '/', script: release(2, 'app.mjs') });
 });
 
-test('what was started without any name is said to run again', () => {
+test('a program that was started without any name is said to run again', () => {
   unlinkSync(join(at, 'current'));
   const releases = start();
   releases.begin(1, 0);
@@ -274,7 +274,7 @@ test('a generation whose release was deleted runs the newest one, and says so on
   ]);
 });
 
-test('one that was started by its real path is looked for behind the link that led there, when it is gone', () => {
+test('a release that was started by its real path is looked for behind the link that led there, when it is gone', () => {
   const releases = start({ env: { PWD: release(1), OLDPWD: '/' } });
   deploy(2);
   rmSync(release(1), { recursive: true });
@@ -357,7 +357,7 @@ test('variables of an --env-file come from the file of the release, and no other
   const left = { CHANGED: 'by the program', OTHER: 'kept' };
   for (const execArgv of [['--env-file=.env'], ['--env-file', '.env'], ['--env-file-if-exists=.env']]) {
     expect(start({ env, execArgv }).of(0).program.env).toEqual({ ...left, OF_FILE: undefined, QUOTED: undefined });
-    // Who reads no file must be given them.
+    // A program that reads no file must get them.
     expect(start({ env, execArgv }, { exec: 'python3' }).of(0).program.env).toBe(env);
     expect(start({ env, execArgv }, { execArgv: [] }).of(0).program.env).toBe(env);
   }

@@ -58,7 +58,7 @@ test('a console of the master becomes a pipe that the master passes on; files an
   ]);
   expect(command({ stdio: 'inherit' }).stdio.slice(0, 3)).toEqual(['inherit', 'inherit', 'inherit']);
   expect(command({ stdio: ['ignore', 'ignore', 7] }, console).stdio.slice(0, 3)).toEqual(['ignore', 'ignore', 7]);
-  // Nobody writes to it.
+  // No process writes to it.
   expect(command({ stdio: 'pipe' }).stdio.slice(0, 3)).toEqual(['ignore', 'pipe', 'pipe']);
 });
 

@@ -62,14 +62,14 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
   };
   const messages: WorkerMessage[] = [];
   const heard: MasterMessage[] = [];
-  let told!: (exit: ProcessExit) => void;
+  let onExit!: (exit: ProcessExit) => void;
   const exited = new Promise<ProcessExit>((resolve) => {
-    told = resolve;
+    onExit = resolve;
   });
   const events = {
     message: (message: WorkerMessage) => void messages.push(message),
     stderr: () => {},
-    exit: told,
+    exit: onExit,
     broke: () => {},
     full: () => {},
     dropped: () => {},
@@ -88,7 +88,16 @@ function start({ diesWithMaster = false, deaf = false, duplicate, createJob }: O
     itself.close();
     child.emit('exit', code, signal);
   }
-  return { worker, child, calls, messages, heard, itself, exit, exited: bounded(exited, 3_000, 'the exit is told') };
+  return {
+    worker,
+    child,
+    calls,
+    messages,
+    heard,
+    itself,
+    exit,
+    exited: bounded(exited, 3_000, 'the exit is reported'),
+  };
 }
 
 test('sockets are duplicated for the process that says hello, before anything else is sent', async () => {
@@ -127,7 +136,7 @@ test('a worker that ends by itself does not end what it has started, though it w
   expect(calls).toEqual(['release', 'close job']);
 });
 
-test('SIGKILL ends the whole job, and is what is told of the exit', async () => {
+test('SIGKILL ends the whole job, and is the signal that the exit reports', async () => {
   const { worker, calls, exited } = start();
   expect(worker.kill('SIGKILL')).toBe(true);
   expect(await exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -136,7 +145,7 @@ test('SIGKILL ends the whole job, and is what is told of the exit', async () => 
   expect(worker.send({ type: 'message', data: 1 })).toBe(false);
 });
 
-test('an exit by itself is told as it was, also when it was to be killed', async () => {
+test('the exit of a worker that ends by itself is reported as it was, also when the master was about to kill it', async () => {
   const { worker, exit, exited } = start();
   exit({ code: 0, signal: null });
   worker.kill('SIGKILL');
@@ -174,7 +183,7 @@ test('a socket that cannot be duplicated is a boot error, and the end of the wor
   ]);
 });
 
-test('without its pipes a worker cannot be told anything, and its exit is heard of all the same', async () => {
+test('without its pipes the master cannot send a worker anything, and hears of its exit all the same', async () => {
   const { worker, exit, exited } = start({ deaf: true });
   expect(worker.send(INIT)).toBe(false);
   exit({ code: 1, signal: null });
@@ -190,7 +199,7 @@ test('when a wrapper ends, the worker behind it is asked to end', async () => {
   expect(heard).toEqual([{ type: 'drain', reason: 'stop' }]);
 });
 
-test('a process that has ended before it could be put into a job is told of as ended', async () => {
+test('a process that has ended before it could be put into a job is reported as ended', async () => {
   const createJob = (): never => {
     throw Object.assign(new Error('OpenProcess ESRCH'), { code: 'ESRCH' });
   };
