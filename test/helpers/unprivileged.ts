@@ -19,7 +19,7 @@ export async function unprivileged<T>(step: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Containers often allow every port to everybody. */
+/** False where every user may bind every port, as in many containers. */
 export const hasPrivilegedPorts = firstUnprivilegedPort() > 1;
 
 function firstUnprivilegedPort(): number {

@@ -20,7 +20,7 @@ const COLUMNS = {
 const WIDTHS = Object.keys(COLUMNS).map((heading) => Math.max(heading.length, heading === 'sharing' ? 14 : 6));
 
 export const HOW_TO_READ = `A row is one fleet of 4 workers under the load of two client processes: one makes a connection for every request, the
-other keeps its connections. Nobody tries anything twice. Scenarios that say so have clients of their own:
+other keeps its connections. No client tries anything twice. Scenarios that say so have clients of their own:
   kept connections at the deadline: 300 of them; the worker ends them 1 s after it was replaced, and every client sends its last request
                  at about that time, unless it has heard of the end. "requests" are those that were sent.
   stops behind a proxy: nginx in front of two fleets of 2 workers, 300 POSTs a second; reset = 502
@@ -28,7 +28,7 @@ other keeps its connections. Nobody tries anything twice. Scenarios that say so 
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
                  which nothing can help, so the difference of both columns is what was delayed needlessly
-                 (mixed: it happens that all workers stand still at once, and then everybody waits)
+                 (mixed: it happens that all workers stand still at once, and then every client waits)
   lost           = reset + refused + other (no answer within 20 s, a wrong one)
   allowed        what may be lost: the connections that killed workers had accepted when they were killed
   verdict        ok: no more was lost than allowed. Only shared and sharded promise that; the others are there to be compared.

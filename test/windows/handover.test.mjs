@@ -8,7 +8,7 @@ test('processes that adopt one socket share its connections', async (t) => {
   const workers = await Promise.all([serving(fd), serving(fd)]);
   // Connections that come at once find both workers busy.
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(port)));
-  for (const { pid } of workers) assert.ok(answers.includes(String(pid)), `worker ${pid} answered nobody`);
+  for (const { pid } of workers) assert.ok(answers.includes(String(pid)), `worker ${pid} answered no client`);
   for (const worker of workers) worker.child.kill('SIGKILL');
   await Promise.all(workers.map(({ exit }) => exit));
 });

@@ -50,7 +50,7 @@ test('W19a a worker that is stuck in a write to stderr, which no process reads, 
   assert.equal(await worker.hear(), 'watching');
   const { result, took } = await afterDeathOf(parent, worker.exit);
   assert.deepEqual(result, { code: 1, signal: null });
-  // A second for its last words.
+  // A second, in which the worker may write why it ends.
   assert.ok(took < 2_300, `${took} ms`);
 });
 

@@ -1,4 +1,4 @@
-/** What is wrong with the options is told to the caller, before any worker exists and with nothing left open. */
+/** prefork() reports what is wrong with the options to its caller, before any worker exists and with nothing left open. */
 
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ function open(): string[] {
   return [...openFds().values()].filter((target) => target.startsWith('socket:') || target.endsWith('.lock')).sort();
 }
 
-/** Rejects with what `prefork()` rejects with, after proving that nothing is left. */
+/** Rejects as `prefork()` does, after proving that nothing is left. */
 async function refused(options: Readonly<Record<string, unknown>>): Promise<unknown> {
   const before = open();
   const error = await prefork(optionsOf(options)).then(

@@ -61,7 +61,7 @@ limited('W7 start() is as patient: the fleet is ready when the machine can start
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-limited('W7 the patience of start() ends with readyTimeout, and the error tells the cause', async () => {
+limited('W7 the patience of start() ends with readyTimeout, and the error names the cause', async () => {
   const master = startLimited({ startWithout: true, readyTimeout: 500 });
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   const { error } = await master.event('settled');

@@ -32,7 +32,7 @@ test('a hook that fails rejects its own caller only, with the cause and its name
   expect(await next).toBe('done');
 });
 
-test('closing releases whoever waits for a hook that never settles, and lets no other begin', async () => {
+test('closing releases the caller that waits for a hook that never settles, and lets no other hook begin', async () => {
   const queue = new HookQueue();
   const hanging = queue.run('hanging', () => new Promise(() => {}));
   let ran = false;

@@ -488,7 +488,7 @@ test('any signals to stop within 200 ms of the first are one wish, a later one s
   expect(await finished).toBeUndefined();
 });
 
-test('a worker that drained on a signal that the master did not send is told apart from one that ended by itself', async () => {
+test('a worker that drained on a signal that the master did not send is distinguished from one that ended by itself', async () => {
   const { master, system, started, log } = fleet();
   await started;
   system.workers[0]?.events.message({ type: 'began-draining', signal: 'SIGTERM' });
@@ -512,7 +512,7 @@ test('a stop that is over before the echo of its signal may have come keeps the 
   expect(system.handlers.get('SIGTERM')?.size).toBe(0);
 });
 
-test('a hook that never settles is told of, and cannot keep a fleet alive that has to give up', async () => {
+test('the master logs a hook that never settles, which cannot keep a fleet alive that has to give up', async () => {
   const { system, started, finished, log } = fleet({
     workers: 1,
     recoverThreshold: 1,

@@ -88,7 +88,7 @@ const loss = (slot: number, ended: Loss['ended'], othersServe = true): Loss => (
   othersServe,
 });
 
-test('what cannot be started and what dies early is not counted while another slot serves, and is tried with a delay that grows', () => {
+test('a worker that cannot be started or dies early is not counted while another slot serves, and is tried with a delay that grows', () => {
   for (const ended of ['spawn', 'early'] as const) {
     const judge = policy({ threshold: 2, interval: { kind: 'fixed', delay: 10 } });
     const delays = Array.from({ length: 12 }, (_, now) => judge.judge(loss(0, ended), now));
@@ -96,7 +96,7 @@ test('what cannot be started and what dies early is not counted while another sl
       ...[10, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000],
     ]);
     expect(delays.every(({ count }) => count === 0)).toBe(true);
-    // Nothing serves any more: from now on it is counted.
+    // No worker serves any more: from now on it is counted.
     expect(judge.judge(loss(1, 'late', false), 20).kind).toBe('recover');
     expect(judge.judge(loss(0, ended, false), 21).kind).toBe('recover');
     expect(judge.judge(loss(0, ended, false), 22).kind).toBe('give-up');
@@ -111,7 +111,7 @@ test('crashes of one slot alone never end a fleet in which another serves; those
   expect(judge.judge(loss(2, 'late'), 52).kind).toBe('give-up');
 });
 
-test('with a threshold of 0 the first worker that ends is one too many, whoever else serves; a process that never was is none', () => {
+test('with a threshold of 0 the first worker that ends is one too many, also while others serve; a process that never was is none', () => {
   expect(policy({ threshold: 0 }).judge(loss(0, 'late'), 0).kind).toBe('give-up');
   expect(policy({ threshold: 0 }).judge(loss(0, 'early'), 0).kind).toBe('give-up');
   expect(policy({ threshold: 0 }).judge(loss(0, 'spawn'), 0).kind).toBe('recover');

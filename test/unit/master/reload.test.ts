@@ -248,7 +248,7 @@ test('slots whose new worker could not even be started are recovered, and the sc
   await master.stop();
 });
 
-test('a new worker that is told to drain from outside before it takes over fails its reload, which says so', async () => {
+test('a new worker that a signal from outside drains before it takes over fails its reload, which says so', async () => {
   const { master, system, started } = fleet({
     onChildSpawn: (pid) => (pid >= 2_002 ? new Promise((resolve) => system.after(1_000, () => resolve())) : undefined),
   });
@@ -268,7 +268,7 @@ test('a new worker that is told to drain from outside before it takes over fails
   await master.stop();
 });
 
-test('a reload that a failing hook ends tells the error of the hook', async () => {
+test('a reload that a failing hook ends reports the error of the hook', async () => {
   const { master, started, finished } = fleet({
     onChildSpawn: (pid) => {
       if (pid === 2_002) throw new Error('boom');

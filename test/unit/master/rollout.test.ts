@@ -124,7 +124,7 @@ test('a stop during a trial wins', async () => {
   expect(system.pendingTimers).toBe(0);
 });
 
-test('N2f a recovery that finds a candidate in its slot, and a candidate that fails, leave nobody without a duty', async () => {
+test('N2f a recovery that finds a candidate in its slot, and a candidate that fails, leave no worker without a duty', async () => {
   for (const workers of [1, 2]) {
     const { master, system, started } = fleet({ workers, recoverInterval: 1_000, recoverThreshold: 100 });
     await started;

@@ -9,11 +9,11 @@ function start(sharing: Sharing, system: FakeSystem): { master: Master; started:
   // Not through the options: what a version cannot do anywhere is refused there.
   const settings = { ...options, sharing };
   const ignore = (): void => {};
-  const [lives, tells] = [
+  const [lives, others] = [
     { spawn: ignore, ready: ignore, exit: ignore, recover: ignore },
     { message: ignore, stop: ignore },
   ];
-  const events = { ...lives, ...tells, reload: ignore };
+  const events = { ...lives, ...others, reload: ignore };
   const master = new Master(settings, system, events);
   return { master, started: master.start().catch((error: unknown) => error) };
 }

@@ -36,6 +36,6 @@ test.each<[string, Partial<PreforkOptions>, RegExp]>([
   expect(() => check(options, MUCH)).not.toThrow();
 });
 
-test('what every system can do is refused nowhere', () => {
+test('options that every system supports are refused nowhere', () => {
   expect(() => check({ listen: [0, '127.0.0.1:80'], stdio: 'pipe', onMasterDeath: 'kill' }, LITTLE)).not.toThrow();
 });

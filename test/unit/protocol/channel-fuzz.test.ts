@@ -177,7 +177,7 @@ function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return places.slice(1).map((end, i) => bytes.subarray(places[i], end));
 }
 
-/** The messages in the bytes, and whether there is garbage behind them: told in another way than the channel does. */
+/** The messages in the bytes, and whether there is garbage behind them: found in another way than the channel does. */
 function meant(bytes: Buffer): { readonly messages: readonly WorkerMessage[]; readonly broken: boolean } {
   const messages: WorkerMessage[] = [];
   let start = 0;

@@ -136,7 +136,7 @@ test('a descriptor that is no socket is refused in the constructor', () => {
   expect(() => masterSide(1_000_000)).toThrow();
 });
 
-test('while the other side does not read, users are refused beyond 8 MiB and told of once; the protocol goes on, in order', async () => {
+test('while the other side does not read, users are refused beyond 8 MiB, which is reported once; the protocol goes on, in order', async () => {
   const [a, b] = native.socketPair();
   const fulls: number[] = [];
   const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(a), FROM_WORKER, {
@@ -197,7 +197,7 @@ test('a closed channel whose other side does not read is closed all the same', a
   native.closeFd(b);
 });
 
-test('a line that is too long is told of once, by how it begins, and the next one is heard', async () => {
+test('a line that is too long is reported once, by how it begins, and the next one is heard', async () => {
   const [a, b] = native.socketPair();
   const heard: unknown[] = [];
   const garbage: string[] = [];

@@ -44,7 +44,7 @@ test('a late listener that is removed before it was called is not called', async
   await turn();
 });
 
-test('what Node and libraries do with an aborted signal stays as it is', async () => {
+test('an aborted signal behaves as before for Node and libraries', async () => {
   const signal = aborted();
   expect(signal).toBeInstanceOf(AbortSignal);
   expect(AbortSignal.any([signal]).aborted).toBe(true);

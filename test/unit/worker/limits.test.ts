@@ -13,14 +13,14 @@ afterEach(() => {
 });
 
 function watch(settings: object, context: { rss?: () => number; random?: () => number } = {}) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const recycling = new WorkerLimits({
     settings: { ...limits, ...settings },
-    enough: (reason) => told.push(reason),
+    enough: (reason) => reported.push(reason),
     ...context,
   });
   undo.push(() => recycling.close());
-  return { recycling, told };
+  return { recycling, reported };
 }
 
 async function listen(server: Server): Promise<number> {
@@ -35,8 +35,8 @@ async function request(port: number): Promise<void> {
   await once(response.resume(), 'end');
 }
 
-test('maxRequests counts the requests of the HTTP servers it was given, and tells once', async () => {
-  const { recycling, told } = watch({ maxRequests: 3 });
+test('maxRequests counts the requests of the HTTP servers it was given, and reports once', async () => {
+  const { recycling, reported } = watch({ maxRequests: 3 });
   const server = createServer((_request, response) => response.end());
   const other = createServer((_request, response) => response.end());
   recycling.track(server);
@@ -44,14 +44,14 @@ test('maxRequests counts the requests of the HTTP servers it was given, and tell
   for (let i = 0; i < 3; i++) await request(elsewhere);
   await request(port);
   await request(port);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   await request(port);
   await request(port);
-  expect(told).toEqual(['it has served 3 requests (recycle.maxRequests 3)']);
+  expect(reported).toEqual(['it has served 3 requests (recycle.maxRequests 3)']);
 });
 
 test('over HTTP/2 every stream is a request', async () => {
-  const { recycling, told } = watch({ maxRequests: 2 });
+  const { recycling, reported } = watch({ maxRequests: 2 });
   const server = http2.createServer((_request, response) => response.end());
   recycling.track(server);
   const session = http2.connect(`http://127.0.0.1:${await listen(server)}`);
@@ -60,36 +60,36 @@ test('over HTTP/2 every stream is a request', async () => {
     await once(stream.resume(), 'end');
   }
   session.close();
-  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await vi.waitFor(() => expect(reported).toHaveLength(1));
 });
 
 test('without HTTP every connection is a request', async () => {
-  const { recycling, told } = watch({ maxRequests: 2 });
+  const { recycling, reported } = watch({ maxRequests: 2 });
   const server = createNetServer((socket) => socket.end());
   recycling.track(server);
   const port = await listen(server);
   for (let i = 0; i < 2; i++) await once(connect(port, '127.0.0.1').resume(), 'close');
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });
 
 test('jitter lowers the limit by up to its share', async () => {
-  const { recycling, told } = watch({ maxRequests: 10, jitter: 0.5 }, { random: () => 0.8 });
+  const { recycling, reported } = watch({ maxRequests: 10, jitter: 0.5 }, { random: () => 0.8 });
   const server = createNetServer((socket) => socket.end());
   recycling.track(server);
   const port = await listen(server);
   for (let i = 0; i < 6; i++) await once(connect(port, '127.0.0.1').resume(), 'close');
-  expect(told).toEqual(['it has served 6 requests (recycle.maxRequests 10)']);
+  expect(reported).toEqual(['it has served 6 requests (recycle.maxRequests 10)']);
 });
 
-test('maxRss is looked at also while nobody asks anything', () => {
+test('the worker looks at maxRss also while no request comes', () => {
   vi.useFakeTimers();
   let rss = 99e6;
-  const { told } = watch({ maxRss: 100e6 }, { rss: () => rss });
+  const { reported } = watch({ maxRss: 100e6 }, { rss: () => rss });
   vi.advanceTimersByTime(60_000);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   rss = 101e6;
   vi.advanceTimersByTime(10_000);
-  expect(told).toEqual(['it takes 96.3 MB of memory (recycle.maxRss 95.4 MB)']);
+  expect(reported).toEqual(['it takes 96.3 MB of memory (recycle.maxRss 95.4 MB)']);
   vi.advanceTimersByTime(60_000);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });

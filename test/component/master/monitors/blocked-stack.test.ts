@@ -82,7 +82,7 @@ test('a socket that the blocked program listens on is not taken for its inspecto
   expect(await blockedStack(program.pid, { timeout })).toEqual({ stack: expect.stringContaining('at spin (') });
 });
 
-test('a process in a debugger is left alone, whether it could tell of it or not', async () => {
+test('a process in a debugger is left alone, whether it could report its port or not', async () => {
   await using program = await startProgram(
     `require('inspector').open(0); require('fs').writeSync(1, require('inspector').url()); setInterval(() => {}, 10);`,
   );

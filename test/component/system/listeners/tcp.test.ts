@@ -34,7 +34,7 @@ function errorOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Resolves when the kernel has completed the handshake: nobody accepts. */
+/** Resolves when the kernel has completed the handshake: no process accepts. */
 async function reaches(host: string, port: number | undefined): Promise<void> {
   const socket = connect({ host, port: port ?? 0 });
   await once(socket, 'connect');

@@ -93,7 +93,7 @@ test('a socket listens under its path with its mode, and closing removes every f
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('workers are told the name that getsockname(2) says', () => {
+test('workers get the name that getsockname(2) returns', () => {
   const socket = open();
   expect(socket.boundAs).not.toBe(path);
   expect(dirname(socket.boundAs)).toBe(folder);
@@ -176,18 +176,18 @@ test('a link to a live socket is EADDRINUSE and is not touched', async () => {
   await once(server, 'close');
 });
 
-test('W17 a file that somebody put in the place of ours is not removed', () => {
+test('W17 a file that another program put in the place of ours is not removed', () => {
   const socket = open();
   unlinkSync(path);
-  writeFileSync(path, 'somebody else');
+  writeFileSync(path, 'another program');
   socket.close();
-  expect(readFileSync(path, 'utf8')).toBe('somebody else');
+  expect(readFileSync(path, 'utf8')).toBe('another program');
 });
 
-test('a lock file that somebody put in the place of ours is not removed', () => {
+test('a lock file that another program put in the place of ours is not removed', () => {
   const socket = open();
   unlinkSync(`${path}.lock`);
-  writeFileSync(`${path}.lock`, 'somebody else');
+  writeFileSync(`${path}.lock`, 'another program');
   socket.close();
   expect(readdirSync(folder)).toEqual(['app.sock.lock']);
 });

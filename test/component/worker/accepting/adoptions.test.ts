@@ -149,7 +149,7 @@ test('adoption leaves the backlog of the socket as it was', () => {
   expect(queue.limit()).toBe(BACKLOG);
 });
 
-test('a released socket is closed on return, and what was accepted from it is answered', async () => {
+test('a released socket is closed on return, and connections that were accepted from it are answered', async () => {
   const { reached, reach } = gate<ServerResponse>();
   const { adoptions } = worker(http.createServer((_, response) => reach(response)));
   const queue = shard();
@@ -164,7 +164,7 @@ test('a released socket is closed on return, and what was accepted from it is an
   expect((await answer).body).toBe('ok');
 });
 
-test('a released socket keeps its queue for the next who accepts', async () => {
+test('a released socket keeps its queue for the next process that accepts', async () => {
   const { adoptions } = worker(http.createServer((_, response) => response.end('ok')));
   const queue = shard();
   adoptions.adopt(1, [{ fd: queue.copy(), listener: 0 }]);
@@ -193,7 +193,7 @@ test('adoption and release in quick succession leave no descriptor behind', asyn
   expect(logged).toEqual([]);
 });
 
-test('the drain waits for what was adopted and answers it with Connection: close', async () => {
+test('the drain waits for adopted connections and answers them with Connection: close', async () => {
   const { reached, reach } = gate<ServerResponse>();
   const { adoptions, drain } = worker(http.createServer((_, response) => reach(response)));
   const queue = shard();
@@ -212,7 +212,7 @@ test('the drain waits for what was adopted and answers it with Connection: close
   await bounded(drain.finished, 5_000, 'the drain finishes');
 });
 
-test('a worker that drains adopts nothing, and closes what it is given', () => {
+test('a worker that drains adopts nothing, and closes the sockets that it gets', () => {
   const { adoptions, drain } = worker(http.createServer());
   const queue = shard();
   drain.begin('replace');
@@ -226,9 +226,9 @@ test('sockets of a listener that no server serves are closed, the others are ado
     undefined,
     http.createServer((_, response) => response.end('ok')),
   );
-  const [nobodys, served] = [shard(), shard()];
+  const [unserved, served] = [shard(), shard()];
   const before = openFds().size;
-  const sockets = [nobodys, served].map((queue, listener) => ({ fd: queue.copy(), listener }));
+  const sockets = [unserved, served].map((queue, listener) => ({ fd: queue.copy(), listener }));
   expect(adoptions.adopt(1, sockets)).toBe(false);
   expect((await httpGet({ port: served.port })).body).toBe('ok');
   adoptions.release(1);
@@ -295,7 +295,7 @@ test('N4k maxConnections counts own and adopted connections together, and the ne
   adopted.close();
 });
 
-test('dropMaxConnection closes what is too much with a drop event, adopted or not, as Node does it', async () => {
+test('dropMaxConnection closes the connections beyond maxConnections with a drop event, adopted or not, as Node does it', async () => {
   const server = http.createServer() as HttpServer & { dropMaxConnection?: boolean };
   server.maxConnections = 1;
   server.dropMaxConnection = true;

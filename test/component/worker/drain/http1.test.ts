@@ -259,7 +259,7 @@ for (const { kind, make } of httpKinds) {
     await fleet.finished();
   });
 
-  test(`${kind}: the deadline cuts what never ends`, async () => {
+  test(`${kind}: the deadline cuts an answer that never ends`, async () => {
     const { reached, reach } = gate<ServerResponse>();
     await using fleet = await serve(
       make((_request, response) => {

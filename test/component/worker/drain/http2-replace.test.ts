@@ -109,7 +109,7 @@ for (const server of servers) {
     });
   }
 
-  test(`L5 ${server.kind}: a client that never waits is told which of its requests it has to send again`, async () => {
+  test(`L5 ${server.kind}: a client that never waits learns which of its requests it has to send again`, async () => {
     const shape = { what: 'impatience', kinds: gets(1), think: 5, patient: false };
     const { failures, answered, refused } = await drainUnderLoad(server, shape, { sessions: 12 });
     expect(failures).toEqual([]);
@@ -199,7 +199,7 @@ test('L5 http2: a request is not held back for more than a second when the clien
   await fleet.finished();
 });
 
-test('http2: a stop that follows a replacement answers what was held back', async () => {
+test('http2: a stop that follows a replacement answers a request that was held back', async () => {
   const server = http2.createServer().on('stream', answer) as Http2Server;
   await using fleet = await serve(server);
   const client = http2.connect(`http://127.0.0.1:${fleet.port}`);

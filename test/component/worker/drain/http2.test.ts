@@ -11,7 +11,7 @@ const kinds = [
   { kind: 'http2 over TLS', scheme: 'https', make: () => http2.createSecureServer({ key, cert, allowHTTP1: true }) },
 ] as const;
 
-/** A client whose end is awaited: errors of a session that is told to go away are not errors. */
+/** A client whose end is awaited: errors of a session that got a GOAWAY are not errors. */
 async function session(
   scheme: string,
   port: number,
@@ -70,18 +70,18 @@ for (const { kind, scheme, make } of kinds) {
     await using fleet = await serve(server);
     const { client, closed } = await session(scheme, fleet.port);
     expect(await answer(client.request())).toBe('ok');
-    let told = false;
+    let leaving = false;
     client.on('goaway', () => {
-      told = true;
+      leaving = true;
     });
     fleet.drain.begin('replace');
     // A round trip, after which a GOAWAY would have been heard.
     await new Promise<void>((resolve) => client.ping(() => resolve()));
-    expect(told).toBe(false);
+    expect(leaving).toBe(false);
     const texts = await Promise.all([1, 2, 3].map(() => answer(client.request())));
     expect(texts).toEqual(['ok', 'ok', 'ok']);
     await closed;
-    expect(told).toBe(true);
+    expect(leaving).toBe(true);
     await fleet.finished();
   });
 }

@@ -43,7 +43,7 @@ test('a drain that has not begun never finishes, one that began before its serve
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  // Accepted before anybody tracked the server.
+  // Accepted before the drain knew the server.
   const idle = listenTo(net.connect(port, '127.0.0.1'));
   idle.socket.write(get());
   await idle.until('ok');

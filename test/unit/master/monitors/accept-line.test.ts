@@ -113,7 +113,7 @@ test('A7b a worker that is not ready, or does not stand in line, is not asked to
   await master.stop();
 });
 
-test('A7b nobody is asked to look once the fleet stops', async () => {
+test('A7b no worker is asked to look once the fleet stops', async () => {
   const { system, master } = await standing();
   const before = system.workers.map(looks);
   const stopped = master.stop();

@@ -193,7 +193,7 @@ test('a worker that the master may not signal is not taken for killed', async ()
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
   expect(worker.killedBecause).toBeUndefined();
-  // Its handle reports what kept the signal from it.
+  // Its handle reports why the signal could not be sent.
   expect(lines).toHaveLength(1);
 });
 

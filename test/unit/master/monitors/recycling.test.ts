@@ -125,7 +125,7 @@ test('N11c a worker may ask in a fleet without limits, and a successor that fail
   expect(system.pendingTimers).toBe(0);
 });
 
-test('N11b who asks before the fleet is ready waits for it', async () => {
+test('N11b a worker that asks before the fleet is ready waits for it', async () => {
   const system = new FakeSystem();
   system.behave = (index) => ({ ready: index !== 1 });
   const { master, started: ready, story } = fleet({ workers: 2 }, system);

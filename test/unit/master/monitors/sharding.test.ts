@@ -18,7 +18,7 @@ function adopted(workers: readonly FakeWorker[]): number[][] {
   return workers.map((worker) => [...worker.adopted]);
 }
 
-test('new connections go to every slot as soon as all workers are ready, and nobody accepts for another', async () => {
+test('new connections go to every slot as soon as all workers are ready, and no worker accepts for another', async () => {
   const { system, workers, master } = await sharded();
   expect(system.steered.at(-1)).toBe('0,1,2,3');
   expect(adopted(workers)).toEqual([[], [], [], []]);
@@ -110,7 +110,7 @@ test('a worker that could not adopt is asked again while connections wait', asyn
   await master.stop();
 });
 
-test('when nobody answers, the machine is busy and nobody is stalled', async () => {
+test('when no worker answers, the machine is busy and none is stalled', async () => {
   const { system, workers, master } = await sharded();
   for (const worker of workers) block(worker);
   system.wait(0, 1, 2, 3);
@@ -160,7 +160,7 @@ test('three stalled workers of four do not hide each other for long', async () =
   await master.stop();
 });
 
-test('what somebody has accepted meanwhile makes nobody stalled', async () => {
+test('no worker is stalled when one of them has accepted the connection meanwhile', async () => {
   const { system, workers, master } = await sharded();
   block(workers[1] as FakeWorker);
   system.wait(1);

@@ -86,13 +86,13 @@ test('N11l one worker more than maxDraining, and the oldest gets a second, and S
   await end();
 });
 
-test('N11l who is about to end by its own deadline, and who is cut already, is not cut again', async () => {
+test('N11l a worker that is about to end by its own deadline, or is cut already, is not cut again', async () => {
   const { system, reload, lines, drains, end } = await started({ maxDraining: 1 });
   await reload();
   expect(lines('is cut')).toHaveLength(1);
   await system.advance(100);
   await reload();
-  // Workers 1 and 2; worker 0 has been told, and worker 3 is the one that may drain.
+  // Workers 1 and 2; worker 0 is cut already, and worker 3 is the one that may drain.
   expect(lines('is cut')).toHaveLength(3);
   expect([0, 1, 2, 3].map((worker) => drains(worker)?.length)).toEqual([2, 2, 2, 1]);
   await end();

@@ -70,7 +70,7 @@ test('a worker that is still booting gets SIGTERM', () => {
   expect({ sent, signals }).toEqual({ sent: [], signals: ['SIGTERM'] });
 });
 
-test('W1 a worker that drains because of a signal from outside is told the deadline as well', () => {
+test('W1 a worker that drains because of a signal from outside gets the deadline as well', () => {
   const { handle, sent, signals } = attached();
   handle.message({ type: 'became-ready', pid: 4711 });
   handle.message({ type: 'began-draining', signal: 'SIGTERM' });

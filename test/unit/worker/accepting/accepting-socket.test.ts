@@ -36,7 +36,7 @@ class FakeQueue {
       return {
         rearm: () => {
           this.#armed = true;
-          this.#tell();
+          this.#call();
         },
         ref: () => void this.calls.push('ref'),
         unref: () => void this.calls.push('unref'),
@@ -55,18 +55,18 @@ class FakeQueue {
       this.#queue.push(theirs);
       return new Socket({ fd: ours, readable: true, writable: true });
     });
-    this.#tell();
+    this.#call();
     for (const end of ends) end.on('error', () => {});
     opened.push(...ends);
     return ends;
   }
 
   /** As the thread does it: once, from outside. */
-  #tell(): void {
+  #call(): void {
     if (!this.#armed || this.#queue.length === 0 || this.#onWaiting === undefined) return;
     this.#armed = false;
-    const tell = this.#onWaiting;
-    queueMicrotask(() => tell());
+    const call = this.#onWaiting;
+    queueMicrotask(() => call());
   }
 
   close(): void {
@@ -134,7 +134,7 @@ test('connections are taken one in a turn of the event loop: those of a busy wor
   await once(server, 'connection');
 });
 
-test('close() takes nobody else, and closes the socket after its watch', async () => {
+test('close() takes no other connection, and closes the socket after its watch', async () => {
   const { queue, socket } = listeningSocket();
   const server = createServer((connection) => opened.push(connection));
   await listen(server, socket);
@@ -148,7 +148,7 @@ test('close() takes nobody else, and closes the socket after its watch', async (
   expect(queue.calls).toEqual([`watch ${LISTENING}`, 'close watch', 'close listener']);
 });
 
-test('what a stop finds queued can be taken at once, one at a call', async () => {
+test('connections that a stop finds queued can be taken at once, one at a call', async () => {
   const { queue, socket } = listeningSocket();
   let accepted = 0;
   const server = createServer((connection) => {
@@ -190,7 +190,7 @@ test('a connection handler that throws does not end accepting', async () => {
   expect(heard).toBe(2);
 });
 
-test('a failure to accept is told to the server, and tried again later', async () => {
+test('a failure to accept is an error of the server, and accept is tried again later', async () => {
   const { queue, socket } = listeningSocket();
   const server = createServer((connection) => opened.push(connection));
   await listen(server, socket);
