@@ -1,5 +1,5 @@
 /**
- * The part of the addon that opens, inspects, steers and watches sockets, without a kernel: for unit tests of what is done with
+ * The part of the addon that opens, inspects, steers and watches sockets, without a kernel: for unit tests of what `lib/` does with
  * the descriptors.
  */
 

@@ -180,7 +180,7 @@ export class FakeSystem implements System {
     return this.#timers.size;
   }
 
-  /** Moves the clock, runs what is due in its order, and lets everything that follows from it happen. */
+  /** Moves the clock, runs the timers that are due in their order, and lets everything that follows from them happen. */
   async advance(ms: number): Promise<void> {
     const target = this.#time + ms;
     await settle();

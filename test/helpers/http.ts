@@ -76,7 +76,7 @@ export interface RawConnection {
   /** Everything received so far. */
   readonly received: string;
   write(text: string): void;
-  /** Waits until what was received contains `text`; returns all of it. Rejects when the connection ends first. */
+  /** Waits until the client has received `text`; returns all that it received. Rejects when the connection ends first. */
   until(text: string, within?: number): Promise<string>;
   /** Waits for the end of the connection: the error, or `undefined` after a regular end. */
   ended(within?: number): Promise<NodeJS.ErrnoException | undefined>;

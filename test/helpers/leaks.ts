@@ -1,4 +1,4 @@
-/** C15: what a test left behind. Used after every test file and, for what is left then, at the end of the run. */
+/** C15: what a test left behind. The setup looks for it after every test file and once more at the end of the run. */
 
 import { eventually } from './eventually.js';
 import {

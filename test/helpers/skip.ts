@@ -47,7 +47,7 @@ function lackOf(needs: readonly Ability[]): string | undefined {
 export const isRoot = process.getuid?.() === 0;
 export const isLinux = process.platform === 'linux';
 
-/** For what is only seen through /proc; `test/native/spawn-anywhere.test.ts` has what is seen without. */
+/** For tests that need /proc; `test/native/spawn-anywhere.test.ts` has those that do without. */
 export const testWithProc = testWhen(isLinux, 'looks through proc(5)');
 
 /** For what other systems have nothing like: their addon does not export it. */

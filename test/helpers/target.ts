@@ -38,7 +38,7 @@ export interface Target {
   readonly root: string;
   /** Where its addons are in it: a file, or a folder. */
   readonly addons: string;
-  /** How many times longer everything may take. What is lost, and what is answered, is never measured with it. */
+  /** How many times longer everything may take. No count of lost or answered requests depends on it. */
   readonly slowness: number;
   readonly lacks: Readonly<Partial<Record<Ability, string>>>;
   /** Variables of this process without which no program runs there, PATH aside. */

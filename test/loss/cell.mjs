@@ -74,7 +74,7 @@ export function turnsOf({ count, least = 1, within = TIME }, { share, most }) {
   return makeTurns(Math.min(most, Math.max(least, Math.round(count * share))), within);
 }
 
-/** @param holds Whether more than what is allowed may be lost. */
+/** @param holds Whether the fleet is held to losing no more than allowed. */
 export function finished(row, { done, count }, began, holds) {
   const lost = row.reset + row.refused + row.other;
   const seconds = (performance.now() - began) / 1_000;

@@ -26,7 +26,7 @@ export function serve() {
       response.end(body);
     }, Math.random() * MOMENT);
   });
-  // Only a fleet ends what is idle: by Node's default of 5 s a connection that is kept may lose its next request at any time.
+  // Only a fleet ends idle connections: by Node's default of 5 s a connection that is kept may lose its next request at any time.
   server.keepAliveTimeout = 0;
   const { diesAfter } = globalThis;
   if (diesAfter === undefined) return server;

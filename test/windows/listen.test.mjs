@@ -62,7 +62,7 @@ test('an address that no interface has, or that is none, is refused with the way
   assert.match(wrong.message, /not a numeric address/);
 });
 
-test('sharing by SO_REUSEPORT is refused, and so is what is no request', () => {
+test('listen() refuses sharing by SO_REUSEPORT, and a value that is no request', () => {
   assert.equal(errorOf(() => native.listen({ ...loopback, reusePort: true })).code, 'ENOTSUP');
   for (const request of [undefined, {}, { ...loopback, port: 65_536 }, { ...loopback, family: 'unix' }]) {
     assert.equal(errorOf(() => native.listen(request)).code, 'ERR_INVALID_ARG_VALUE');

@@ -33,7 +33,7 @@ for (const [what, script, promise, message] of FOREIGN) {
       const { ok, error } = await master.event('settled');
       expect({ ok, code: error.code }).toEqual({ ok: false, code: 'ERR_PREFORK_INHERITED_LISTENER' });
       expect(error.message).toMatch(message);
-      // Not SIGABRT: what was promised is Node's own, and still there.
+      // Not SIGABRT: the promised descriptor is Node's own, and still open.
       expect(await master.gone()).toEqual({ code: 1, signal: null });
     },
   );

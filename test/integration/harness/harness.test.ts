@@ -66,7 +66,7 @@ test('a master that died leaves outputEnded pending while its workers live', asy
   await master.gone();
 });
 
-test('clients reject what was refused and what was cut', async () => {
+test('clients reject when their connection is refused and when it is cut', async () => {
   const server = createServer(
     (socket) => void socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut')),
   );

@@ -6,7 +6,7 @@ import { FAMILIES, startStanding } from '../../helpers/standing-fleet.js';
 /** Milliseconds for which a worker is blocked, more than a burst and what comes one by one take together. */
 const BLOCKED = 3_000;
 /**
- * A connection that waits for the blocked worker waits for what is left of that. Without other load the last of the burst waits for less
+ * A connection that waits for the blocked worker waits for the rest of that. Without other load the last of the burst waits for less
  * than 100 ms; a machine of CI that has no CPU to spare for a moment gets some patience.
  */
 const AT_MOST = 1_000;

@@ -73,7 +73,7 @@ for (const family of FAMILIES) {
     ]);
     const late = seen.filter(({ outcome, pid, ms, from }) => {
       if (outcome === 'greeted' && ms < AT_MOST) return false;
-      // Its own worker was killed or stopped meanwhile: who was not greeted cannot say which one that is.
+      // Its own worker was killed or stopped meanwhile: a client without a greeting cannot say which one that is.
       return !wounds.some((one) => (pid === 0 || pid === one.pid) && one.from < from + ms && one.to > from);
     });
     expect(late.map(({ outcome, pid, ms }) => ({ outcome, pid, ms }))).toEqual([]);

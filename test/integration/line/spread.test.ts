@@ -63,7 +63,7 @@ for (const family of FAMILIES) {
     expect(median(rounds)).toBeLessThanOrEqual(1.5);
   }, 90_000);
 
-  test(`A2d workers that join get what is new: 200 connections on 2 workers and 200 more on 4 end with max/min of at most 1.5 (${family})`, async () => {
+  test(`A2d workers that join get new connections: 200 connections on 2 workers and 200 more on 4 end with max/min of at most 1.5 (${family})`, async () => {
     const fleet = await startStanding({ family, stays: true, options: { workers: 2 } });
     const clients = new KeepingClients(fleet.target);
     await inTurn(clients, 200);

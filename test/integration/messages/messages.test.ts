@@ -83,7 +83,7 @@ test('a value that JSON cannot carry is a TypeError of the sender, and the chann
   await stops(master);
 });
 
-test('sending to a worker that has ended is false, and its successor hears what is sent to its slot', async () => {
+test('sending to a worker that has ended is false, and its successor gets messages to its slot', async () => {
   const { master, pids } = await startEchoing();
   sendSignal(pids[0] as number, 'SIGKILL');
   const { newPid } = await master.event('onChildRecover');

@@ -141,7 +141,7 @@ test('the http2 example speaks HTTP/2 and, to other clients, HTTP/1.1', async ()
     /^hello from pid (\d+) over HTTP\/2\.0$/m.exec(await bounded(body, 10_000, 'the stream is answered')) ?? [];
   expect([first, second]).toContain(pid);
   expect((await httpGet({ port: Number(port), ca })).body).toMatch(/over HTTP\/1\.1$/m);
-  // With the session still open: a stop ends what is idle.
+  // With the session still open: a stop ends idle sessions.
   await stops(master);
 });
 

@@ -16,7 +16,7 @@ test('W6 exits older than recoverWindow do not count: more exits than the thresh
   });
   for (let exit = 0; exit < 4; exit++) {
     await killOne(master);
-    await delay(window); // the passing of the window is what is tested
+    await delay(window); // the passing of the window is the subject of the test
   }
   expect((await httpGet({ port })).status).toBe(200);
   master.kill('SIGTERM');

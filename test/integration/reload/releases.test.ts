@@ -176,7 +176,7 @@ testWhen(isLinux, 'asks proc(5) where a folder is now')(
   },
 );
 
-test('N3g without any release left an error names what is missing and what to do, once the deploy is repaired it is run', async () => {
+test('N3g without any release left an error names what is missing and what to do; once the deploy is repaired workers run it', async () => {
   const deployment = makeDeployment();
   const fleet = await deployment.start();
   const { master } = fleet;

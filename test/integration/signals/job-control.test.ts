@@ -43,7 +43,7 @@ async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
 
 async function endShell(master: Master): Promise<void> {
   await master.call('type', '\x03');
-  // The fleet reads what is typed before that.
+  // The fleet reads input from before that.
   await eventually(() => job(master).length === 0, { within: 10_000, what: 'the fleet has stopped' });
   await master.call('type', 'exit 0\n');
   expect(await master.gone()).toMatchObject({ code: 0 });

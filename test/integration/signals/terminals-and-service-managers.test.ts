@@ -29,7 +29,7 @@ eachOn(gaps, () => ['posixProcesses'])(
   async ({ gap }) => {
     const { master, port } = await startReadyFleet({ options: { readyFor: 200 } });
     master.killGroup('SIGHUP');
-    await delay(gap); // what is tested
+    await delay(gap); // the gap is the subject of the test
     master.killGroup('SIGHUP');
     // The kernel makes one of two signals that are pending: then there is one reload.
     await master.logged(/SIGHUP: reloading/);

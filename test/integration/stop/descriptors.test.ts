@@ -24,7 +24,7 @@ test(
     }
     const exits = master.events('exit');
     expect(exits).toHaveLength(TIMES + 1);
-    // The worker had accepted what was queued, and said so: no client could connect any more while it finished.
+    // The worker had accepted every queued connection, and said so: no client could connect any more while it finished.
     expect(exits.filter(({ listening }) => listening)).toEqual([]);
     expect(exits.filter(({ workers }) => workers > 0)).toEqual([]);
     expect(master.events('warning')).toEqual([]);

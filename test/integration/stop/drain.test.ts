@@ -88,7 +88,7 @@ test.each([
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
 
-testOn('signals')('W4 a stop that a worker hears of twice cuts nothing short of what was queued', async () => {
+testOn('signals')('W4 a stop that a worker hears of twice cuts no connection that was queued', async () => {
   const { master, port, pids } = await startReadyFleet({ options: { workers: 1 } });
   const blocked = httpGet({ port, path: `/block?ms=${patience(700)}` });
   await master.event('request');

@@ -205,7 +205,7 @@ test('N10f anything on the channel, 100,000 messages: valid ones arrive exactly,
     const { messages, broken } = meant(bytes);
     const { handed, data, signals, breaches, longest } = await hear(pieces(bytes, cuts));
     expect(handed).toEqual(messages);
-    // What is valid is what was said.
+    // The valid messages are those that the worker said.
     expect(JSON.stringify(handed.slice(0, LINES))).toBe(JSON.stringify(before.map((m) => JSON.parse(encode(m)))));
     expect(data).toEqual(messages.flatMap((message) => (message.type === 'message' ? [message.data] : [])));
     expect({ breaches, kills: signals.filter((signal) => signal === 'SIGKILL').length }).toEqual(

@@ -121,7 +121,7 @@ test('the handle passes the answer to a ping on with the reason of the ping', ()
   ]);
 });
 
-test('a signal that may not be sent is an error that is returned and reported, never thrown, and what is asked by it goes on', () => {
+test('a signal that may not be sent is an error that is returned and reported, never thrown, and the drain that it was for goes on', () => {
   const refused = attached({ refuses: true });
   expect(refused.handle.kill('SIGKILL')).toMatchObject({ message: 'kill EPERM' });
   refused.handle.drain('stop', 100);

@@ -201,7 +201,7 @@ describe('opened by the service manager', () => {
     expect(listeners.map(({ fd }) => fd)).toEqual([3, 4, 5]);
   });
 
-  test('two fleets that open at the same time share what was passed', async () => {
+  test('two fleets that open at the same time share the passed sockets', async () => {
     native.inherit(3, { address: '127.0.0.1', port: 80 });
     native.inherit(4, { address: '127.0.0.1', port: 81 });
     native.inherit(5, { address: '127.0.0.1', port: 82 });
