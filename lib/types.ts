@@ -411,7 +411,7 @@ export interface ReloadResult {
   readonly error?: Error;
 }
 
-/** What this OS and kernel can do, probed once; `reasons` tells why where a value is false. */
+/** What this OS and kernel can do, probed once; `reasons` says why where a value is false. */
 export interface Features {
   /** Spawning with inherited descriptors without copying the master's memory. */
   readonly nativeSpawn: boolean;

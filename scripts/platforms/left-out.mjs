@@ -41,7 +41,7 @@ const ON_WINDOWS = {
   'recover/files-gone': ON_DEMAND,
   'recover/liveness': ON_DEMAND,
   'recover/spared': ON_DEMAND,
-  'package/examples': 'the examples tell which signals to try',
+  'package/examples': 'the examples say which signals to try',
   'package/examples-readme': 'installs the package through a symbolic link',
   'package/examples-terminal': 'needs a terminal',
   'reload/deploys': 'deploys through a symbolic link, from a shell',

@@ -29,7 +29,7 @@ export async function run(context, files) {
     lacks: {
       sharding: 'qemu in user mode has no SO_INCOMING_CPU and no SO_ATTACH_REUSEPORT_CBPF',
       blockedStacks: 'an emulated inspector may need more than the second that it has',
-      residentMemory: 'qemu in user mode tells zeros in /proc/self/stat',
+      residentMemory: 'qemu in user mode shows zeros in /proc/self/stat',
     },
   };
   try {

@@ -30,7 +30,7 @@ async function runtimeLibraries(target, folder) {
   const words = await linkedWith(target, folder);
   return ['libc++.a', 'libc++abi.a', 'libcompiler_rt.a'].map((name) => {
     const path = words.find((word) => basename(word) === name && word !== name);
-    if (path === undefined) throw new Error(`zig did not tell where its ${name} is:\n${words.join(' ')}`);
+    if (path === undefined) throw new Error(`zig did not say where its ${name} is:\n${words.join(' ')}`);
     return path;
   });
 }

@@ -79,7 +79,7 @@ async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
  */
 async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {
   const asked = own.map(async (socket) => {
-    if (!(await isConnected(pid, socket.port))) throw new Error('Nobody is connected');
+    if (!(await isConnected(pid, socket.port))) throw new Error('no debugger is connected');
     return await debuggerUrl(socket, AbortSignal.timeout(PROBE));
   });
   return (await Promise.any(asked).catch(() => undefined)) !== undefined;

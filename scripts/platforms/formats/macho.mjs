@@ -91,7 +91,7 @@ function signatureFaults(bytes, commands) {
     return !hash.equals(bytes.subarray(hashes + page * hashSize, hashes + (page + 1) * hashSize));
   });
   return [
-    (field(12) & CS_ADHOC) === 0 ? 'is signed by somebody' : [],
+    (field(12) & CS_ADHOC) === 0 ? 'has a signature that is not ad hoc' : [],
     hashType === SHA256 ? [] : `is signed with hashes of type ${hashType}`,
     limit === start && pages === Math.ceil(limit / pageSize) ? [] : 'is not signed to its end',
     changed.length === 0 ? [] : `was changed after it was signed, in ${changed.length} of ${pages} pages`,

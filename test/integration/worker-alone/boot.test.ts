@@ -161,7 +161,9 @@ test('the last output on stderr of a worker that exits at boot reaches the maste
   const printed = 'cannot reach the database\nbytes hicalled\n';
   expect(worker.stderr()).toBe(printed);
   await worker.message('wrote-stderr');
-  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(printed);
+  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(
+    printed,
+  );
 });
 
 test('reports of stderr are bounded, and end when the worker is ready', async () => {
