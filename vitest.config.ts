@@ -4,8 +4,11 @@ import { defineConfig } from 'vitest/config';
 /** How many times longer everything may take: test/helpers/target.ts. */
 const { slowness = 1 } = JSON.parse(process.env['PREFORK_TEST_TARGET'] ?? '{}') as { slowness?: number };
 
-/** They measure how work is spread over processes that want the CPUs: beside other tests they would measure those. */
-const ALONE = ['test/integration/line/spread.test.ts'];
+/**
+ * They measure how work is spread over processes that want the CPUs, or keep one CPU to themselves for half a second: beside other tests
+ * they would measure those.
+ */
+const ALONE = ['test/integration/line/lost-wake-ups.test.ts', 'test/integration/line/spread.test.ts'];
 
 export default defineConfig({
   // Vite's own default leaves out the CommonJS sources.

@@ -27,6 +27,8 @@ constexpr milliseconds kLongestYoungYield(400);
 constexpr milliseconds kForAll(50);
 // After a yield that evened out nothing, because connections do not stay.
 constexpr milliseconds kNoUse(1000);
+// So many connections show whether those that come stay.
+constexpr std::uint32_t kEnough = 8;
 
 std::uint32_t Load(const std::atomic<std::uint32_t>& field) {
   return field.load(std::memory_order_relaxed);
@@ -53,6 +55,8 @@ Deal::Step Deal::Review() {
   if (!over) return Step::kTurn;
   const Clock::time_point now = Clock::now();
   if (now < not_before_) return Step::kTurn;
+  took_ = 0;
+  ended_ = 0;
   until_ = now + (IsYoung(least->row) ? kLongestYoungYield : kLongestYield);
   Watch(least->row, now);
   return Step::kYield;
@@ -70,7 +74,14 @@ bool Deal::YieldsOn() {
     stuck_.emplace_back(to_, Load(its.turns));
     return false;
   }
-  if (2 * static_cast<std::int64_t>(kept) < static_cast<std::int64_t>(took)) {
+  const std::int64_t ended = static_cast<std::int64_t>(took) - kept;
+  // Where more end than came, clients leave that had stayed, together. That shows nothing about those
+  // that come.
+  if (ended <= static_cast<std::int64_t>(took)) {
+    took_ += took;
+    ended_ += static_cast<std::uint32_t>(std::max<std::int64_t>(ended, 0));
+  }
+  if (took_ >= kEnough && ended_ > took_ / 2) {
     not_before_ = now + kNoUse;
     return false;
   }

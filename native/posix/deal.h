@@ -64,6 +64,9 @@ class Deal {
   std::uint32_t to_ = 0;
   std::uint32_t its_accepted_ = 0;
   std::uint32_t its_held_ = 0;
+  // In this yield: how many connections others took, and how many of theirs ended.
+  std::uint32_t took_ = 0;
+  std::uint32_t ended_ = 0;
   Clock::time_point until_ = {};
   // Since when this worker watches whether the other one takes any.
   Clock::time_point asked_ = {};

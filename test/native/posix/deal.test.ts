@@ -153,6 +153,34 @@ test('A8d one that left for another that takes nothing comes back at once, and t
   }
 });
 
+/** The other worker took `came` connections since it had accepted `before`, and holds so many now. */
+async function othersTook(before: number, came: number, held: number): Promise<void> {
+  write(OTHER, { accepts: 1, held, accepted: before + came, turns: 100 + came });
+  await eventually(() => !yields(), { what: 'it is back in line' });
+}
+
+test('A8g clients that leave together, just when a worker has left the line, do not keep it there: it leaves again for those that come', async () => {
+  const other = { accepts: 1, held: 60, accepted: 400 };
+  counts[0] = 80;
+  await untilYield(other);
+  await othersTook(400, 12, 5);
+  await untilYield({ ...other, accepted: 412 });
+  write(OTHER, { ...other, accepts: 0, turns: 1 });
+  await eventually(() => !yields(), { what: 'it is back in line' });
+});
+
+test('A8h one that left for another whose connections do not stay remains in line for a second', async () => {
+  const other = { accepts: 1, held: 60, accepted: 400 };
+  counts[0] = 80;
+  await untilYield(other);
+  await othersTook(400, 12, 60);
+  for (let turn = 1; turn < 10; turn++) {
+    write(OTHER, { ...other, accepted: 412, turns: 200 + turn });
+    await accepted();
+    expect(yields()).toBe(false);
+  }
+});
+
 test('A8e with any values that another process has written into the shared memory, a waiting connection is accepted', async () => {
   for (const value of [0xffffffff, 0x80000000, 0]) {
     writeSync(fd, new Uint32Array([value]), 0, 4, 0);
