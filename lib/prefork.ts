@@ -112,7 +112,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     }
     // A master never needs it, and would carry its memory for nothing.
     const { drained, runWorker } = await import('./worker/worker.js');
-    return await (worker.fleet === this.#settings.name ? runWorker(worker, this.#settings, native) : drained(worker));
+    return await (worker.fleet === this.#settings.name
+      ? runWorker(worker, this.#settings, native)
+      : drained(worker, this.#settings));
   }
 
   /**

@@ -29,6 +29,14 @@ const common = {
   minifySyntax: true,
 };
 
+/**
+ * Above the message of an uncaught error Node prints the line of source that made it. Of an error of this package that line says nothing to
+ * its reader. With these words in it, Node leaves it out (node: src/node_errors.cc, GetErrorSource).
+ */
+const HIDDEN = '// node-do-not-add-exception-line';
+/** Where an error of ours, or one of the addon, comes from. */
+const MAKES_ERROR = /\bthrow\b|\b\w*Error\(|\bnew Base\(|\bnative\d*\)?\.\w+\(/;
+
 for (const file of readdirSync(dist)) {
   if (file.startsWith('bundle')) rmSync(join(dist, file));
 }
@@ -58,6 +66,7 @@ for (const entry of late) {
   await bundle([entry], elsewhere, fileOf(entry));
 }
 await bundle([index, ...shared], later, MAIN);
+for (const file of [MAIN, ...[...late].map(fileOf)]) hideErrorLines(join(dist, file));
 writeFileSync(
   join(dist, 'bundle.js'),
   `import { createRequire } from 'node:module';\n\nexport const { ${[...publicNames].join(', ')} } =\n  createRequire(import.meta.url)('./${MAIN}');\n`,
@@ -77,6 +86,15 @@ await build({
   alias: { ws: join(ws, 'lib', 'websocket.js') },
   external: ['bufferutil', 'utf-8-validate'],
 });
+
+function hideErrorLines(file) {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  // A line with an odd number of backticks ends, or begins, inside of a template.
+  const hidden = lines.map((line) =>
+    MAKES_ERROR.test(line) && line.split('`').length % 2 === 1 ? `${line} ${HIDDEN}` : line,
+  );
+  writeFileSync(file, hidden.join('\n'));
+}
 
 function fileOf(source) {
   return `bundle-${source.replace(/\.ts$/, '').replaceAll('/', '-')}.cjs`;

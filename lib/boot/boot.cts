@@ -1,5 +1,5 @@
 /**
- * What has to be in place in a worker before it serves: the watch on the master and the report of a boot that fails.
+ * What has to be in place in a worker before it serves: the watch on the master, and the report of what ends the worker.
  * Set up by the preload, or by `prefork()` itself when no preload ran. CommonJS and light: it is on the way of every boot.
  */
 
@@ -16,6 +16,9 @@ import type { Preloaded, WorkerIdentity } from './identity.cjs';
 const STDERR_LIMIT = 64 * 1024;
 /** Characters in one report: encoded it stays far below what the kernel takes in one piece, so that it is written whole or not at all. */
 const STDERR_PIECE = 2 * 1024;
+
+/** Characters of the end of stderr that a worker which is ready keeps for its last report. */
+const STDERR_END = 8 * 1024;
 
 /** What a booting worker needs of its operating system. */
 export interface BootSystem {
@@ -38,20 +41,21 @@ export function bootError(thrown: unknown): BootError {
   };
 }
 
-/** The report of a boot: stderr and fatal errors, written synchronously because the process may be about to die. */
+/** The report of a worker: stderr and fatal errors, during its boot written synchronously because the process may be about to die. */
 export interface BootReport {
   /**
    * Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines.
    * @param raw Takes the end of a line that is half written.
    */
   via(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
-  /** The worker is ready: no more of what it writes, and for `ms` milliseconds more what kills it. */
-  stop(ms: number): void;
+  /** The worker is ready: from here on it reports what kills it, and what it wrote last only when it ends with another code than 0. */
+  ready(): void;
 }
 
 /** Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are. */
 export function reportBoot(fd: number): BootReport {
-  let stopped = false;
+  let isReady = false;
+  const end = new TextEnd(STDERR_END);
   let budget = STDERR_LIMIT;
   // The end of a line that did not fit: without it the next line would be garbage.
   let rest: Buffer | undefined;
@@ -67,41 +71,71 @@ export function reportBoot(fd: number): BootReport {
     }
   };
 
+  const reportText = (text: string): void => {
+    for (let at = 0; at < text.length; at += STDERR_PIECE) {
+      report({ type: 'wrote-stderr', text: text.slice(at, at + STDERR_PIECE) });
+    }
+  };
+
   const { stderr } = process;
-  const hadOwn = Object.hasOwn(stderr, 'write');
   const original = stderr.write;
   function tap(this: unknown, ...args: unknown[]): boolean {
-    if (!stopped && budget > 0) {
+    if (isReady) {
+      end.add(textOf(args[0], args[1]));
+    } else if (budget > 0) {
       const text = textOf(args[0], args[1]).slice(0, budget);
       budget -= text.length;
-      for (let at = 0; at < text.length; at += STDERR_PIECE) {
-        report({ type: 'wrote-stderr', text: text.slice(at, at + STDERR_PIECE) });
-      }
+      reportText(text);
     }
     return Reflect.apply(original, this, args) as boolean;
   }
-  const write = tap as typeof original;
-  stderr.write = write;
+  stderr.write = tap as typeof original;
 
   // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
-  const onFatal = (error: unknown): void => report({ type: 'boot-failed', error: bootError(error) });
-  process.on('uncaughtExceptionMonitor', onFatal);
+  process.on('uncaughtExceptionMonitor', (error) => {
+    // A handler of the program may let the worker go on, and meet such an error again and again.
+    if (!isReady || !isHandled()) report({ type: 'boot-failed', error: bootError(error) });
+  });
+  process.on('exit', (code) => {
+    if (code !== 0) reportText(end.text);
+  });
 
   return {
     via: (other, raw) => {
       if (rest !== undefined) raw(rest);
       send = other;
     },
-    stop: (ms) => {
-      if (stopped) return;
-      stopped = true;
-      setTimeout(() => process.removeListener('uncaughtExceptionMonitor', onFatal), ms).unref();
-      // A wrapper of the program around the tap stays; the tap below it only passes on.
-      if (stderr.write !== write) return;
-      if (hadOwn) stderr.write = original;
-      else Reflect.deleteProperty(stderr, 'write');
+    ready: () => {
+      isReady = true;
     },
   };
+}
+
+/** Whether an uncaught exception does not end the process. */
+function isHandled(): boolean {
+  return process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback();
+}
+
+/** The end of a text that grows. Adding to it copies nothing: programs may write every request to stderr. */
+class TextEnd {
+  readonly #most: number;
+  readonly #pieces: string[] = [];
+  #length = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(piece: string): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    while (this.#length - (this.#pieces[0]?.length ?? 0) >= this.#most)
+      this.#length -= this.#pieces.shift()?.length ?? 0;
+  }
+
+  get text(): string {
+    return this.#pieces.join('').slice(-this.#most);
+  }
 }
 
 /** What the descriptor did not take; a line of which it took nothing is dropped. */
@@ -137,7 +171,7 @@ export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded
     watch,
     onMasterDeath: ignore,
     reportVia: (send, raw) => report?.via(send, raw),
-    booted: (ms) => report?.stop(ms),
+    booted: () => report?.ready(),
   };
   identity.preloaded = preloaded;
   return preloaded;

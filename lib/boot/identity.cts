@@ -20,8 +20,8 @@ export interface Preloaded {
   onMasterDeath: () => void;
   /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
   reportVia(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
-  /** Stops reporting stderr to the master, and `ms` milliseconds later uncaught errors; called when the worker is ready. */
-  booted(ms: number): void;
+  /** The worker is ready: stderr goes to the master no more, but for its end when the worker ends with another code than 0. */
+  booted(): void;
 }
 
 export interface WorkerIdentity {

@@ -35,7 +35,7 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
   /** Milliseconds from spawn to exit. */
   readonly uptime: number;
-  /** The last lines that the worker wrote to stderr before it was ready; `''` when none are known. */
+  /** The last lines that the worker wrote to stderr, as far as they are known: before it was ready, or since then. */
   readonly stderr: string;
 }
 

@@ -5,7 +5,7 @@ import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
 import { type GroupSignals, signalOfGroup } from './group-signals.js';
 import type { HookRunner } from './hooks.js';
-import { describeExit } from './workers/boot-failure.js';
+import { describeExit, firstLine } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
@@ -55,8 +55,15 @@ export class Exits {
     if (requested) log.info(what);
     else if (verdict === 'too young')
       log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
-    else log.error(`${what}${exitAdvice(exit, handle.life)}`);
+    else log.error(`${what}${this.#why(handle, exit)}`);
     exited(handle.info, { code, signal, requested });
     hooks.reportExit(handle.info, { code, signal, requested });
+  }
+
+  /** The error of a worker that was ready, or what a person can do. An error before that is quoted by the failure of the boot. */
+  #why(handle: WorkerHandle, exit: WorkerExit): string {
+    const { bootCause: cause, life } = handle;
+    if (cause === undefined || !life.booted || life.killedBecause !== undefined) return exitAdvice(exit, life);
+    return `: ${firstLine(`${cause.name}: ${cause.message}`)}`;
   }
 }

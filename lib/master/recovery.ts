@@ -2,13 +2,13 @@
 
 import type { WorkerExit } from '../common/errors.js';
 import { PreforkError } from '../common/errors.js';
-import { reasonOf } from '../common/in-words.cjs';
+import { isError, reasonOf } from '../common/in-words.cjs';
 import { isSystemError } from '../common/system-error.js';
 import type { RecoverySettings } from '../options/settings.js';
 import type { System } from '../system/system.js';
 import type { Logger } from '../types.js';
 import { type Ended, RecoveryPolicy } from './recovery-policy.js';
-import { describeExit } from './workers/boot-failure.js';
+import { describeExit, firstLine } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
 import type { Slots } from './workers/slots.js';
 import type { Stays } from './workers/stays.js';
@@ -101,7 +101,7 @@ export class Recovery {
       new PreforkError(
         'ERR_PREFORK_OVER_RECOVERY',
         `Workers exited more than ${threshold} times within ${window} ms (recoverThreshold, recoverWindow); the last one ` +
-          howItEnded(this.#evidence.at(-1) as WorkerExit),
+          howItEnded(this.#evidence.at(-1) as WorkerExit, cause),
         { exits: this.#evidence, ...(cause === undefined ? {} : { cause }) },
       ),
     );
@@ -143,6 +143,11 @@ export class Recovery {
   }
 }
 
-function howItEnded(exit: WorkerExit): string {
-  return exit.pid === 0 ? `could not be started: ${exit.stderr}` : describeExit(exit);
+/** With what the worker said last: its error, or else the last line of its stderr. */
+function howItEnded(exit: WorkerExit, cause: unknown): string {
+  if (exit.pid === 0) return `could not be started: ${exit.stderr}`;
+  const how = describeExit(exit);
+  if (isError(cause)) return `${how}: ${firstLine(`${cause.name}: ${cause.message}`)}`;
+  const last = exit.stderr.split('\n').at(-1) as string;
+  return last === '' ? how : `${how}; its last line on stderr: ${last}`;
 }

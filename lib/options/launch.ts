@@ -21,8 +21,8 @@ export const LAUNCH = {
   env: optional(checkEnv),
   /** Descriptors 0-2, always three. */
   stdio: withDefault(checkStdio, STDIO),
-  uid: optional(checkId),
-  gid: optional(checkId),
+  uid: optional(idOf('-u')),
+  gid: optional(idOf('-g')),
   groups: optional(checkGroups),
 } satisfies Part;
 
@@ -84,6 +84,15 @@ function checkDescriptor(option: string, value: unknown): number {
 /** (uid_t)-1 means "leave it alone" to setresuid(2): it is no user's id. */
 function checkId(option: string, value: unknown): number {
   return checkNumber(option, value, { min: 0, max: 2 ** 32 - 2, integer: true });
+}
+
+/** @param flag Of id(1), which knows the number of a name. */
+function idOf(flag: string): (option: string, value: unknown) => number {
+  return (option, value) => {
+    if (typeof value !== 'string') return checkId(option, value);
+    const name = /^[\w.][\w.-]*$/.test(value) ? value : 'NAME';
+    throw invalidOption(option, value, `a number, as 'id ${flag} ${name}' prints it for a name`);
+  };
 }
 
 function checkGroups(option: string, value: unknown): readonly number[] {

@@ -76,6 +76,8 @@ function parseText(option: string, text: string, name: string): ListenPlan {
     if (!path.startsWith('/')) throw refuse("'unix:' followed by an absolute path, e.g. 'unix:/run/app.sock'");
     return { kind: 'unix', name, path: checkPath(option, path), mode: undefined, backlog: DEFAULT_BACKLOG };
   }
+  if (/^\.{0,2}\//.test(text))
+    throw refuse(`'unix:${text.startsWith('/') ? text : '/path'}' to listen on a unix socket`);
   if (/^\d+$/.test(text)) throw refuse(`a number when only a port is given (${text} or ':${text}')`);
   if (text.includes('://')) throw refuse("an address without a scheme or path, e.g. 'localhost:3000'");
   const bracketed = /^\[([^[\]]*)\]:(\d{1,5})$/.exec(text);

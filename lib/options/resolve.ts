@@ -32,6 +32,8 @@ const HINTS = {
   minUptime: 'readyFor',
   killTimeout: 'shutdownGracePeriod',
   log: 'logger',
+  user: 'uid',
+  group: 'gid',
 };
 
 /**

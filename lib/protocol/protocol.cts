@@ -120,9 +120,9 @@ export type WorkerMessage =
   | { readonly type: 'watching'; readonly pid: number }
   /** Windows: from here on the worker reads what the master says. */
   | { readonly type: 'listening' }
-  /** Uncaught error before readiness; written synchronously while the process dies. */
+  /** Uncaught error that ends the worker; before readiness written synchronously while the process dies. */
   | { readonly type: 'boot-failed'; readonly error: BootError }
-  /** What the worker wrote to stderr before readiness, as it was written. */
+  /** What the worker wrote to stderr before readiness, as it was written; of a ready one the end of it, when it ends with another code than 0. */
   | { readonly type: 'wrote-stderr'; readonly text: string }
   /** The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both. */
   | { readonly type: 'became-ready'; readonly pid: number; readonly inLine?: true }

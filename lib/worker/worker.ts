@@ -30,6 +30,9 @@ import { quietTurns, type Serving, startServing } from './serve.js';
 import { workerSystem } from './system/make-worker-system.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
 
+/** How long a program may take from the first of its fleets to the one of this worker. */
+const OWN_FLEET_MS = 1_000;
+
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
  * worker more than a megabyte.
@@ -40,8 +43,25 @@ function inspector(): { readonly inspector?: InspectorPort } {
 }
 
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
-export function drained(identity: WorkerIdentity): Promise<void> {
+export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name' | 'logger'>): Promise<void> {
+  // The first of them.
+  if (!identity.serving && identity.drained === undefined) expectToServe(identity, awaited);
   return drainedOf(identity).promise;
+}
+
+/** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
+function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
+  const { fleet, slot, generation } = identity;
+  const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
+  const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
+  setTimeout(() => {
+    if (identity.serving) return;
+    const who = `worker ${slot} (pid ${process.pid}, generation ${generation})`;
+    makeLog(logger, `prefork[${fleet}] ${who}`).warn(`${where}; ${wayOut}`);
+  }, OWN_FLEET_MS).unref();
+  process.once('beforeExit', () => {
+    if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);
+  });
 }
 
 /** Kept on the identity: another copy of the package in the same program may hold the other fleets. */
@@ -56,7 +76,7 @@ function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['draine
  * a process has one set of listeners.
  */
 export async function runWorker(identity: WorkerIdentity, settings: Settings, native: CommonAddon): Promise<void> {
-  if (identity.serving) return await drained(identity);
+  if (identity.serving) return await drainedOf(identity).promise;
   identity.serving = true;
   await new Worker(identity, settings, await workerSystem(native)).run();
 }
@@ -246,7 +266,7 @@ class Worker {
   }
 
   #becomeReady(listeners: readonly Listener[], wires: readonly WireListener[]): void {
-    this.#preloaded?.booted(this.#settings.readyFor);
+    this.#preloaded?.booted();
     if (this.#state !== 'booting') return;
     this.#system.restoreBacklogs(listeners, wires, this.#log);
     this.#state = 'ready';

@@ -10,7 +10,7 @@ export class Evidence {
   #bootError: BootError | undefined;
   #stderr = '';
 
-  /** The worker reported the error that ended it while it booted. */
+  /** The worker reported the error that ended it. */
   failed(error: BootError): void {
     this.#bootError = error;
   }

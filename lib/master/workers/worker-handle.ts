@@ -104,7 +104,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     return new PreforkError('ERR_PREFORK_BOOT_FAILED', message);
   }
 
-  /** The error that the worker reported while it booted. */
+  /** The error that the worker reported when it ended. */
   get bootCause(): Error | undefined {
     return this.#evidence.cause;
   }

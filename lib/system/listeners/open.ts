@@ -13,10 +13,12 @@ import type { ListenerAddress, Logger, Sharing } from '../../types.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import { SlotSockets } from '../slot-sockets.js';
 import { type ActivatedSocket, Activation } from './activation.js';
+import { heldHere } from './held-here.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
 import type { NotASocket } from './not-a-socket.js';
 
 type UnixListeners = typeof import('./unix.js');
+type UnixSocket = ReturnType<UnixListeners['openUnixSocket']>;
 
 export interface OpenListenersContext {
   readonly native: CommonAddon;
@@ -32,6 +34,8 @@ export interface OpenListenersContext {
   /** Default: `dns.promises.lookup`. */
   readonly lookup?: Lookup;
   readonly notASocket?: (fd: number) => NotASocket | undefined;
+  /** What the fleets of this process hold; this one adds its own. Without it every address that is taken is held by another process. */
+  readonly held?: Set<ListenerAddress>;
 }
 
 /** While the addresses of one fleet are opened. */
@@ -126,8 +130,8 @@ function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: 
 }
 
 function openUnix(plan: UnixPlan, context: Opening): OpenListener {
-  const { openUnixSocket, UnixRenewal } = context.unix as UnixListeners;
-  const socket = openUnixSocket(plan, posix(context.native));
+  const { UnixRenewal } = context.unix as UnixListeners;
+  const socket = openUnixFile(plan, context);
   const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
   const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
   const renewal = new UnixRenewal(socket, listener, context.log);
@@ -144,9 +148,18 @@ function openUnix(plan: UnixPlan, context: Opening): OpenListener {
   };
 }
 
+function openUnixFile(plan: UnixPlan, { unix, native, held }: Opening): UnixSocket {
+  try {
+    return (unix as UnixListeners).openUnixSocket(plan, posix(native));
+  } catch (error) {
+    const taken = held !== undefined && isSystemError(error) && error.code === 'EADDRINUSE';
+    throw explained(error, taken ? heldHere(plan.path, undefined, held) : undefined, plan.path);
+  }
+}
+
 /** The first address that this machine has; every other error is final. */
 function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
-  const { native, sharing } = context;
+  const { native, sharing, held } = context;
   const last = addresses.length - 1;
   for (const [index, { family, address }] of addresses.entries()) {
     const ipv6Only = family === 'IPv6' && plan.ipv6Only;
@@ -159,7 +172,10 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
       return openGuarded(plan, request, context);
     } catch (error) {
       if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
-      throw explained(error, isSystemError(error) ? (context.wayOut ?? wayOut)(error.code, plan) : undefined);
+      if (!isSystemError(error)) throw error;
+      const taken = held !== undefined && error.code === 'EADDRINUSE';
+      const own = taken ? heldHere(address, plan.port, held) : undefined;
+      throw explained(error, own ?? (context.wayOut ?? wayOut)(error.code, plan));
     }
   }
   throw new Error(`No address for the listener '${plan.name}'`);
@@ -232,11 +248,12 @@ function listenerOf(
   plan: ListenPlan,
   { fd, family, address, port }: BoundSocket,
   { boundAs = address, ipv6Only = false, inherited = true, activated }: ListenerDetails,
-  { log }: OpenListenersContext,
+  { log, held }: OpenListenersContext,
   release: () => void,
 ): OpenListener {
   const where: ListenerAddress = { name: plan.name, family, address, ...(port === undefined ? {} : { port }) };
   let closed = false;
+  held?.add(where);
   return {
     address: where,
     fd: inherited ? fd : null,
@@ -244,6 +261,7 @@ function listenerOf(
     close() {
       if (closed) return;
       closed = true;
+      held?.delete(where);
       try {
         release();
       } catch (error) {

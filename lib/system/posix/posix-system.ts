@@ -11,6 +11,7 @@ import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
 import type { WorkerCommand } from '../launch/command.js';
 import { buildCommand, producersCommand } from '../launch/command.js';
+import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type { Launch, Queues, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
@@ -44,7 +45,8 @@ export class PosixSystem extends CommonSystem implements System {
   readonly queues = this.#linux && queuesOf(this.#linux);
 
   openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
-    return openListeners(plans, { native: this.#native, sharing, slots, log, env: process.env, pid: process.pid });
+    const { env, pid } = process;
+    return openListeners(plans, { native: this.#native, sharing, slots, log, env, pid, held: HELD });
   }
 
   settle(): void {

@@ -5,6 +5,7 @@ import { windows } from '../../addon/narrow.cjs';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
+import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
@@ -39,6 +40,7 @@ export class WindowsSystem extends CommonSystem implements System {
       env: process.env,
       pid: NOBODY,
       wayOut,
+      held: HELD,
     });
   }
 
