@@ -8,10 +8,16 @@ import { EarlyMessages } from './early-messages.js';
 /** What of a reason goes into a log line. */
 const REASON_LENGTH = 200;
 
+/** Certificates of the option `tls`, and whether the program has read them. */
+export interface Material {
+  readonly options: SecureContextOptions;
+  read: boolean;
+}
+
 /** How the context reaches the rest of the worker. */
 export interface ContextLinks {
   readonly listeners: readonly Listener[];
-  readonly tls: SecureContextOptions | undefined;
+  readonly tls: Material | undefined;
   readonly signal: AbortSignal;
   /** Throws a TypeError for what JSON cannot carry. */
   send(message: unknown): boolean;
@@ -29,7 +35,7 @@ export class Context implements WorkerContext {
   readonly generation: number;
   readonly masterPid: number;
   readonly listeners: readonly Listener[];
-  readonly tls?: SecureContextOptions;
+  declare readonly tls?: SecureContextOptions;
   readonly signal: AbortSignal;
   readonly #links: ContextLinks;
   readonly #hearers: ((message: unknown) => void)[] = [];
@@ -41,7 +47,14 @@ export class Context implements WorkerContext {
     this.generation = identity.generation;
     this.masterPid = identity.masterPid;
     this.listeners = links.listeners;
-    if (links.tls !== undefined) this.tls = links.tls;
+    const { tls } = links;
+    if (tls !== undefined) {
+      const get = (): SecureContextOptions => {
+        tls.read = true;
+        return tls.options;
+      };
+      Object.defineProperty(this, 'tls', { get, enumerable: true });
+    }
     this.signal = links.signal;
     this.#links = links;
     this.#early = new EarlyMessages(links);

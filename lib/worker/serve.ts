@@ -6,6 +6,7 @@ import type { Settings } from '../options/settings.js';
 import type { Serve, WorkerContext } from '../types.js';
 import type { InheritedServers } from './accepting/inherited-servers.js';
 import { relayTo } from './accepting/relay.js';
+import { isSecure } from './accepting/secure-servers.js';
 
 /** What a worker serves with. */
 export interface Serving {
@@ -16,9 +17,6 @@ export interface Serving {
   /** `serve` returned nothing: `worker.ready()` says when it serves. */
   readonly silent: boolean;
 }
-
-/** A TLS server of any protocol. */
-type SecureServer = Server & { setSecureContext(options: object): void };
 
 /**
  * Runs `serve` or puts a ready-made server to work; settles when every server listens.
@@ -84,7 +82,7 @@ function listenReadyMade(
   context: WorkerContext,
   give: (socket: Socket) => void,
 ): Omit<Serving, 'silent'> {
-  if (context.tls !== undefined && 'setSecureContext' in server) (server as SecureServer).setSecureContext(context.tls);
+  if (isSecure(server) && context.tls !== undefined) server.setSecureContext(context.tls);
   const [first, ...others] = context.listeners;
   server.listen(first);
   const adopters = others.map((listener) => relayTo(server, listener, give));

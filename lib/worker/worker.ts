@@ -8,7 +8,7 @@ import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
 import { inWords } from '../common/in-words.cjs';
-import { makeLog } from '../common/log.js';
+import { makeLog, showAddress } from '../common/log.js';
 import { outlet } from '../common/outlet.js';
 import type { Settings } from '../options/settings.js';
 import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from '../protocol/protocol.cjs';
@@ -17,8 +17,9 @@ import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
 import { checkServed, serversOfShards } from './accepting/bound-servers.js';
 import { InheritedServers } from './accepting/inherited-servers.js';
+import { checkSecure } from './accepting/secure-servers.js';
 import { leave } from './after-drain.js';
-import { Context } from './context.js';
+import { Context, type Material } from './context.js';
 import { Departure } from './departure.js';
 import { Deadline } from './drain/deadline.js';
 import { Drain } from './drain/drain.js';
@@ -29,6 +30,7 @@ import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
 import { quietTurns, type Serving, startServing } from './serve.js';
 import { workerSystem } from './system/make-worker-system.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
+import { forgotReturn, warnIfUnreturned } from './unreturned.js';
 
 /** How long a program may take from the first of its fleets to the one of this worker. */
 const OWN_FLEET_MS = 1_000;
@@ -107,6 +109,7 @@ class Worker {
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
+  #tls: Material | undefined;
   #adoptions: Adoptions | undefined;
   /** Why it wants a successor, said before it was ready. */
   #wish: string | undefined;
@@ -171,9 +174,10 @@ class Worker {
 
     const { listeners: wires, tls } = await this.#init.promise;
     const listeners = this.#system.adopt(wires);
+    this.#tls = tls && { options: tls, read: false };
     this.#context = new Context(this.#identity, {
       listeners,
-      tls,
+      tls: this.#tls,
       signal: callLateListeners(this.#abort.signal),
       send: (data) => channel.send({ type: 'message', data }),
       hearing: (messages) => channel.send({ type: 'changed-hearing', messages }),
@@ -234,16 +238,26 @@ class Worker {
     };
     const admit = (server: Server, socket: Socket): void => admission.admit(server, socket);
     const { servers: known, silent } = await startServing(this.#settings, context, inherited, started, admit);
-    if (silent) await this.#calledReady.promise;
+    if (silent) await this.#silentlyReady(inherited, wires);
     if (this.#state !== 'booting') return;
     const servers = silent ? inherited.servers : known;
     checkServed(servers, wires);
+    if (this.#tls !== undefined) checkSecure(servers, wires, this.#tls.read);
     const { adoptionFd } = this.#identity;
     if (adoptionFd === undefined) return;
     const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
     const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
     const adoptions = { channel: adoptionFd, drain, admission, log, wires, servers: perListener };
     this.#adoptions = await this.#system.adoptions(adoptions);
+  }
+
+  /** `serve` returned no server: the program says when it serves, unless it cannot. */
+  async #silentlyReady(inherited: InheritedServers, wires: readonly WireListener[]): Promise<void> {
+    const said = this.#calledReady.promise;
+    if (forgotReturn(this.#settings.serve)) return await Promise.race([said, inherited.any]);
+    const where = wires.map(showAddress).join(', ');
+    warnIfUnreturned({ said, inherited, where, log: this.#log, readyTimeout: this.#settings.readyTimeout });
+    await said;
   }
 
   /** Loaded late: a fleet without limits does without. */

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { eventually, httpGet, type Master, patience, startMaster } from '../../helpers/index.js';
+
+const LINE = 'serve returned nothing, although a server listens on 127.0.0.1:';
+
+function start(way: string, options: object = {}): Master {
+  return startMaster('serves-its-way', { args: [way, JSON.stringify(options)] });
+}
+
+async function stops(master: Master): Promise<void> {
+  master.kill('SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+}
+
+test.each([
+  ['without return', {}],
+  ['without return', { sharing: 'sharded' }],
+  ['without return, later', {}],
+])(
+  'F16e a serve that forgets to return its server serves at once, and drains as any other: %s %j',
+  async (way, options) => {
+    const master = start(way, options);
+    const { pids, addresses } = await master.event('onMasterReady', { within: patience(10_000) });
+    const port = addresses[0].port as number;
+    expect(pids).toContain((await httpGet({ port })).json().pid);
+    expect(await master.call('reload')).toMatchObject({ ok: true });
+    await eventually(() => master.workers().every((pid) => !pids.includes(pid)), { what: 'the old ones are gone' });
+    expect(master.workers()).toContain((await httpGet({ port })).json().pid);
+    expect(master.stderr).not.toContain(LINE);
+    await stops(master);
+  },
+);
+
+test('F16f a serve that takes the context and returns nothing is named after a second, long before it is late', async () => {
+  const master = start('without return, with the context', { workers: 1 });
+  const line = await master.logged(LINE, { within: patience(10_000) });
+  expect(line).toMatch(/prefork\[0\] worker 0 .*: return it, or call worker\.ready\(\)/);
+  expect(master.events('onMasterReady')).toEqual([]);
+  await stops(master);
+  expect(master.stderr.split(LINE)).toHaveLength(2);
+});
+
+test('F16f a worker that listens first and calls worker.ready() later is ready then, and no sooner', async () => {
+  const master = start('ready later', { workers: 1 });
+  await master.event('listens');
+  await master.logged(LINE, { within: patience(10_000) });
+  expect(master.events('onMasterReady')).toEqual([]);
+  expect(await master.call('broadcast', 'now')).toBe(1);
+  await master.event('onMasterReady');
+  await stops(master);
+});

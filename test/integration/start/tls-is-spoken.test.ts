@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import type { ListenerAddress } from '../../../lib/types.js';
+import { httpGet, type Master, startMaster, tlsMaterial } from '../../helpers/index.js';
+
+const { cert: ca } = tlsMaterial();
+const TWO = { listen: ['127.0.0.1:0', '127.0.0.1:0'] };
+
+function start(way: string, options: object = {}): Master {
+  return startMaster('serves-its-way', { args: [way, JSON.stringify({ tls: true, ...options })] });
+}
+
+async function portsOf(master: Master): Promise<number[]> {
+  const { addresses } = await master.event('onMasterReady');
+  return (addresses as ListenerAddress[]).map(({ port }) => port as number);
+}
+
+async function stops(master: Master): Promise<void> {
+  master.kill('SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+}
+
+const cleartext: readonly [string, object?][] = [
+  ['http'],
+  ['http', TWO],
+  ['http', { sharing: 'sharded' }],
+  ['http2'],
+  ['net'],
+  ['ready-made'],
+  ['ready-made', TWO],
+  ['http that reads tls'],
+  ['without return'],
+  ['no server'],
+];
+for (const [way, options = {}] of cleartext) {
+  test(`F16a with tls a worker that would answer in cleartext fails its boot: ${way} ${JSON.stringify(options)}`, async () => {
+    const master = start(way, options);
+    const { error } = await master.event('settled');
+    expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ERR_PREFORK_INVALID_OPTION' } });
+    expect(error.cause.message).toMatch(
+      /^Option 'tls' must be used by .*https\.createServer\(worker\.tls, …\).* on 127\.0\.0\.1:\d+/,
+    );
+    expect(master.events('onMasterReady')).toEqual([]);
+    expect(await master.gone()).toEqual({ code: 1, signal: null });
+  });
+}
+
+test.each(['https', 'hidden https', 'without return, https', 'net that wraps'])(
+  'F16b with tls a worker serves whichever server speaks it: %s',
+  async (way) => {
+    const master = start(way);
+    const [port = 0] = await portsOf(master);
+    expect((await httpGet({ port, ca })).status).toBe(200);
+    await stops(master);
+  },
+);
+
+test('F16b with tls one of two listeners may be without it', async () => {
+  const master = start('http beside https', TWO);
+  const [plain = 0, secure = 0] = await portsOf(master);
+  expect((await httpGet({ port: plain })).status).toBe(200);
+  expect((await httpGet({ port: secure, ca })).status).toBe(200);
+  await stops(master);
+});
