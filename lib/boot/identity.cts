@@ -1,12 +1,12 @@
 /**
  * Who this process is: a worker, and which one, or a master. Read from the environment exactly once per process and kept
  * under a global symbol, so that a second copy of the package in the same program comes to the same answer. The variables are
- * deleted as they are read: a worker's own children are not workers.
+ * deleted as they are read: a worker's own children are not workers. With readiness 'spawn' LISTEN_* stay, for the program to read.
  */
 
 import type { BoardPlace, MasterWatch } from '../addon/native.cjs';
 import type { WorkerMessage } from '../protocol/protocol.cjs';
-import { ENV, MARKER } from '../protocol/protocol.cjs';
+import { ENV, LISTEN_ENV, MARKER } from '../protocol/protocol.cjs';
 import type { WorkerContext } from '../types.js' with { 'resolution-mode': 'import' };
 
 /** Shared by every copy of the package in a process; bump only with the shape. */
@@ -70,7 +70,10 @@ export function identity(): WorkerIdentity | undefined {
     board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };
-  for (const name of Object.values(ENV)) delete env[name];
+  const byActivation = env[ENV.byActivation] !== undefined;
+  for (const name of Object.values(ENV)) if (!byActivation || !LISTEN_ENV.includes(name)) delete env[name];
+  // What the master wrote is missing where a commandProducer started the process, and that of a wrapper where there is one.
+  if (byActivation && env[ENV.listenFds] !== undefined) env[ENV.listenPid] = String(process.pid);
   Object.defineProperty(holder, KEY, { value: worker });
   return worker;
 }

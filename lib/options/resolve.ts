@@ -56,7 +56,11 @@ export function resolveOptions(
     recovery: recoverySettings(values, workers),
     gracePeriod,
     hooks: pick(values, HOOKS),
-    launch: { ...pick(values, LAUNCH), inspectable: values.livenessTimeout !== undefined },
+    launch: {
+      ...pick(values, LAUNCH),
+      inspectable: values.livenessTimeout !== undefined,
+      byActivation: values.readiness === 'spawn',
+    },
   };
   refuseConflicts(settings);
   return settings;

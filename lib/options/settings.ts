@@ -15,6 +15,8 @@ export type { RecycleSettings } from './recycle.js';
 export interface LaunchSettings extends Settled<typeof LAUNCH> {
   /** The master may want to ask for the JavaScript stack of the worker. */
   readonly inspectable: boolean;
+  /** The worker speaks no control channel, and finds its listeners as sd_listen_fds(3) says. */
+  readonly byActivation: boolean;
 }
 
 export type Hooks = Pick<PreforkOptions, keyof typeof HOOKS>;

@@ -22,10 +22,14 @@ export const ENV = {
   adoptionFd: 'PREFORK_ADOPTION_FD',
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
+  byActivation: 'PREFORK_BY_ACTIVATION',
   listenFds: 'LISTEN_FDS',
   listenFdNames: 'LISTEN_FDNAMES',
   listenPid: 'LISTEN_PID',
 } as const;
+
+/** Those of {@link ENV} that are the protocol of sd_listen_fds(3). */
+export const LISTEN_ENV: readonly string[] = [ENV.listenFds, ENV.listenFdNames, ENV.listenPid];
 
 /** Variables of Node's own IPC that must not leak from a master into its workers. */
 export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'] as const;

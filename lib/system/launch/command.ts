@@ -64,6 +64,7 @@ export function workerCommand(launch: Launch, inherited: Inherited): WorkerComma
     [ENV.slot]: slot,
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
+    ...(settings.byActivation && { [ENV.byActivation]: MARKER }),
     ...inherited.environment,
   };
   return {

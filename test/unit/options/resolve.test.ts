@@ -135,6 +135,7 @@ describe('good options', () => {
         gid: undefined,
         groups: undefined,
         inspectable: false,
+        byActivation: false,
       },
     });
   });
@@ -207,7 +208,12 @@ describe('good options', () => {
       gid: 65_534,
       groups: [],
     };
-    expect(resolve(launch).launch).toEqual({ ...launch, inspectable: false, stdio: ['ignore', 'inherit', 'inherit'] });
+    expect(resolve(launch).launch).toEqual({
+      ...launch,
+      inspectable: false,
+      byActivation: false,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
   });
 
   test('commandProducer goes with uid and gid', () => {

@@ -54,6 +54,14 @@ test('a worker is this program, executed again behind the preload', () => {
   expect(args.slice(2)).toEqual(['--enable-source-maps', './server.mjs', '--verbose']);
 });
 
+test('only a worker with readiness spawn is one that finds its listeners by LISTEN_FDS', () => {
+  expect(command().env).not.toHaveProperty('PREFORK_BY_ACTIVATION');
+  const { env, args } = command({ readiness: 'spawn', exec: 'worker.mjs' });
+  expect(env).toMatchObject({ PREFORK_BY_ACTIVATION: '1', LISTEN_FDS: '2', LISTEN_FDNAMES: 'web:admin' });
+  // The preload is what watches the master.
+  expect(args[0]).toBe('--require');
+});
+
 test('the script is absolute when it lies outside the working directory or the workers get another one', () => {
   expect(command({}, { cwd: '/home', physicalCwd: '/home' }).args).toContain('/srv/app/server.mjs');
   expect(command({ cwd: '/' }).args).toContain('/srv/app/server.mjs');
