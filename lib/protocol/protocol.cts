@@ -128,8 +128,11 @@ export type WorkerMessage =
   | { readonly type: 'boot-failed'; readonly error: BootError }
   /** What the worker wrote to stderr before readiness, as it was written; of a ready one the end of it, when it ends with another code than 0. */
   | { readonly type: 'wrote-stderr'; readonly text: string }
-  /** The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both. */
-  | { readonly type: 'became-ready'; readonly pid: number; readonly inLine?: true }
+  /**
+   * The listeners are adopted and the server is listening. `inLine`: a connection wakes this worker or another one, not both.
+   * `handlesSigterm`: so does the program, and nothing of it listens to `worker.signal`.
+   */
+  | { readonly type: 'became-ready'; readonly pid: number; readonly inLine?: true; readonly handlesSigterm?: true }
   /** The worker drains without having been asked on the channel (SIGTERM from outside). */
   | { readonly type: 'began-draining'; readonly signal: NodeJS.Signals }
   /** The fleet stops, and this worker accepts nothing any more. */

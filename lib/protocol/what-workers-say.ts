@@ -29,8 +29,15 @@ const CHECKS: Checks = {
   },
   'wrote-stderr': ({ text }) =>
     isText(text) && text.length <= STDERR_TEXT ? { type: 'wrote-stderr', text } : undefined,
-  'became-ready': ({ pid, inLine }) =>
-    isPid(pid) ? { type: 'became-ready', pid, ...(inLine === true && { inLine }) } : undefined,
+  'became-ready': ({ pid, inLine, handlesSigterm }) =>
+    isPid(pid)
+      ? {
+          type: 'became-ready',
+          pid,
+          ...(inLine === true && { inLine }),
+          ...(handlesSigterm === true && { handlesSigterm }),
+        }
+      : undefined,
   'began-draining': ({ signal }) => (isSignal(signal) ? { type: 'began-draining', signal } : undefined),
   'stopped-accepting': () => ({ type: 'stopped-accepting' }),
   answered: ({ inspector, ...said }) => {

@@ -1,5 +1,6 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
+import { getEventListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import type { CommonAddon } from '../addon/native.cjs';
@@ -111,6 +112,7 @@ class Worker {
   #context: Context | undefined;
   #tls: Material | undefined;
   #adoptions: Adoptions | undefined;
+  #recycling: WorkerLimits | undefined;
   /** Why it wants a successor, said before it was ready. */
   #wish: string | undefined;
   /** Messages in the same chunk as `init`, ahead of the context. */
@@ -136,7 +138,12 @@ class Worker {
     this.#departure = new Departure({
       queues: system,
       drain: this.#drain,
-      admission: this.#admission,
+      admission: {
+        close: () => {
+          this.#admission.close();
+          this.#recycling?.close();
+        },
+      },
       abort: this.#abort,
       stoppedAccepting: () => this.#channel?.send({ type: 'stopped-accepting' }),
     });
@@ -216,7 +223,7 @@ class Worker {
   }
 
   async #serve(context: Context, wires: readonly WireListener[]): Promise<void> {
-    const recycling = await this.#watchLimits();
+    await this.#watchLimits();
     const tracked = new Set<Server>();
     const [drain, admission, log] = [this.#drain, this.#admission, this.#log];
     const track = (server: Server): void => {
@@ -224,7 +231,7 @@ class Worker {
       tracked.add(server);
       drain.track(server);
       admission.track(server);
-      recycling?.track(server);
+      this.#recycling?.track(server);
       // It listens late, and listen(2) has changed the backlog.
       if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, this.#log);
     };
@@ -261,16 +268,14 @@ class Worker {
   }
 
   /** Loaded late: a fleet without limits does without. */
-  async #watchLimits(): Promise<WorkerLimits | undefined> {
+  async #watchLimits(): Promise<void> {
     const { recycle } = this.#settings;
-    if (recycle?.maxRequests === undefined && recycle?.maxRss === undefined) return undefined;
+    if (recycle?.maxRequests === undefined && recycle?.maxRss === undefined) return;
     const { WorkerLimits } = await import('./limits.js');
-    const watch = new WorkerLimits({
+    this.#recycling = new WorkerLimits({
       settings: recycle,
       enough: (reason) => this.#askForSuccessor(reason),
     });
-    this.#abort.signal.addEventListener('abort', () => watch.close());
-    return watch;
   }
 
   /** The worker serves until its successor does. A wish that comes while it boots waits: only who serves can be replaced. */
@@ -286,7 +291,12 @@ class Worker {
     this.#state = 'ready';
     this.#drain.allTracked();
     const inLine = this.#identity.board !== undefined;
-    this.#channel?.send({ type: 'became-ready', pid: process.pid, ...(inLine && { inLine }) });
+    this.#channel?.send({
+      type: 'became-ready',
+      pid: process.pid,
+      ...(inLine && { inLine }),
+      ...(this.#handlesSigterm && { handlesSigterm: true }),
+    });
     this.#admission.ready();
     if (this.#wish !== undefined) this.#askForSuccessor(this.#wish);
   }
@@ -320,6 +330,11 @@ class Worker {
         else this.#context.deliver(message.data);
         break;
     }
+  }
+
+  /** The program cleans up in handlers of SIGTERM, as far as can be known: a drain does not call them. */
+  get #handlesSigterm(): boolean {
+    return process.listenerCount('SIGTERM') > 1 && getEventListeners(this.#abort.signal, 'abort').length === 0;
   }
 
   #onSigterm(): void {

@@ -14,6 +14,8 @@ export type Heard = Extract<
 export interface WorkerHandleEvents {
   /** The worker can serve. */
   ready(): void;
+  /** The program of the worker handles SIGTERM, which no drain sends. Right after {@link ready}. */
+  handlesSigterm?(): void;
   /** The worker drains because of a signal that did not come from the master. */
   draining(signal: NodeJS.Signals): void;
   /** What does not change the state of the worker. */

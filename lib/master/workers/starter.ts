@@ -66,6 +66,8 @@ export class Starter {
   readonly #context: StarterContext;
   /** What workers are given. */
   tls: InitMessage['tls'];
+  /** The hint is logged once for a fleet: every worker of every generation runs the same program, more or less. */
+  #hinted = false;
   /** What those of the generation are given that a reload brings. */
   #next: { readonly generation: number; readonly tls: InitMessage['tls'] } | undefined;
 
@@ -90,6 +92,7 @@ export class Starter {
     const board = this.#context.place();
     const handle = new WorkerHandle(place, () => system.now(), {
       ready: () => readiness.resolve(true),
+      handlesSigterm: () => this.#hint(),
       draining: (signal) => {
         log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
       },
@@ -116,6 +119,15 @@ export class Starter {
     // No process, no exit.
     ready.catch(release);
     return { handle, ready };
+  }
+
+  #hint(): void {
+    if (this.#hinted) return;
+    this.#hinted = true;
+    this.#context.log.info(
+      'the program has handlers for SIGTERM, which no drain calls: the master stops and replaces workers without a signal. ' +
+        'Clean up when worker.signal aborts, or behind prefork()',
+    );
   }
 
   /** The kernel reports the end of a worker a moment after that of its channel; on a busy machine the moment is long. */

@@ -238,6 +238,7 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.#servingPid = message.pid;
         this.#inLine = message.inLine === true;
         this.becomeReady();
+        if (message.handlesSigterm === true) this.#events.handlesSigterm?.();
         break;
       case 'boot-failed':
         this.#evidence.failed(message.error);
