@@ -26,8 +26,22 @@ export interface UnixListenRequest {
   /** At most `unixPathMax` bytes. */
   readonly path: string;
   readonly backlog: number;
+  /** chown(2) between bind and listen: ids; absent is left as it is. */
+  readonly owner?: number;
+  readonly group?: number;
   /** chmod(2) between bind and listen. */
   readonly mode?: number;
+}
+
+/** A user of this machine. */
+export interface User {
+  readonly uid: number;
+  /** The primary group. */
+  readonly gid: number;
+  readonly name: string;
+  readonly home: string;
+  /** All groups, the primary one among them. */
+  readonly groups: readonly number[];
 }
 
 export interface BoundSocket {
@@ -275,8 +289,10 @@ export interface PosixAddon extends CommonAddon {
 
   /** Main thread only. `onExit` is called once, after the reap. */
   spawn(request: SpawnRequest, onExit: (exit: NativeExit) => void): NativeChild;
-  /** The primary gid and all groups of a user id; `undefined` when the user is not in the database. */
-  userGroups(uid: number): { readonly gid: number; readonly groups: number[] } | undefined;
+  /** By id or name; `undefined` when the user is not in the database. */
+  findUser(user: number | string): User | undefined;
+  /** The id of a group; `undefined` when no group has the name. */
+  findGroup(name: string): number | undefined;
 
   /**
    * Listeners that the event loop of the main thread accepts from. While one is known, the descriptors of the process are looked at

@@ -8,6 +8,7 @@ export interface Program {
   readonly execPath: string;
   readonly execArgv: readonly string[];
   readonly argv: readonly string[];
+  /** That of the start, where the system keeps it: see `system/environment.ts`. A new object at every read. */
   readonly env: NodeJS.ProcessEnv;
   /** Working directory as the user named it, as far as that can be known. */
   readonly cwd: string;

@@ -157,7 +157,7 @@ export class Fleet {
   #onSpawn(handle: WorkerHandle): Promise<boolean> {
     const { workers, log, events, shutDown, hooks } = this.#context;
     workers.add(handle);
-    log.info(`${handle} spawned`);
+    log.info(`${handle} spawned${handle.debugger === undefined ? '' : `, its debugger listens on ${handle.debugger}`}`);
     events.spawn(handle.pid, handle.info);
     shutDown.admit(handle);
     return hooks.run('onChildSpawn', handle.pid, handle.info);

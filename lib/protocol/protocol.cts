@@ -31,8 +31,14 @@ export const ENV = {
 /** Those of {@link ENV} that are the protocol of sd_listen_fds(3). */
 export const LISTEN_ENV: readonly string[] = [ENV.listenFds, ENV.listenFdNames, ENV.listenPid];
 
-/** Variables of Node's own IPC that must not leak from a master into its workers. */
-export const NODE_IPC_ENV = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'] as const;
+/** Variables of Node's own IPC, and of those who pass sockets to a master, that must not leak from it into its workers. */
+export const NOT_FOR_WORKERS = [
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+  'NODE_UNIQUE_ID',
+  'LISTEN_PIDFDID',
+  'SERVER_STARTER_PORT',
+] as const;
 
 /**
  * Options of Node for a worker whose JavaScript stack may be asked for: SIGUSR1 opens its inspector on a free port of loopback, and

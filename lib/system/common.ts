@@ -5,6 +5,7 @@ import type { Program } from '../common/program.js';
 import { isNamed, logicalCwd } from '../common/program.js';
 import { TIMER_MAX } from '../common/timers.js';
 import { PRELOAD } from '../paths.cjs';
+import { givenEnvironment, parseEnvironment } from './environment.js';
 import type { System, Timer } from './system.js';
 
 export abstract class CommonSystem
@@ -15,12 +16,15 @@ export abstract class CommonSystem
   readonly program: Program;
 
   constructor() {
-    // Taken at the start: the program may change its directory and environment later.
+    const given = givenEnvironment();
+    // Taken at the start: the program may change its directory later.
     this.program = {
       execPath: process.execPath,
       execArgv: process.execArgv,
       argv: process.argv,
-      env: process.env,
+      get env() {
+        return given === undefined ? process.env : parseEnvironment(given);
+      },
       cwd: logicalCwd(process.env, process.cwd()),
       physicalCwd: process.cwd(),
       cwdIsNamed: isNamed(process.env, process.cwd()),

@@ -56,6 +56,8 @@ export interface QueueWatch {
 /** One started process, whatever started it. */
 export interface WorkerProcess {
   readonly pid: number;
+  /** `host:port` where the master has put its debugger. */
+  readonly debugger?: string | undefined;
   /**
    * False when the channel is closed, and for a user's message when too much waits for the worker to read. Throws a TypeError for what
    * JSON cannot carry, a RangeError for what is too long.

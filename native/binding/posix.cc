@@ -22,12 +22,15 @@ Napi::Value Listen(const Napi::CallbackInfo& info) {
   const int backlog = ToBacklog(request.Get("backlog"));
   if (ToText(request.Get("family"), "family") == "unix") {
     const std::string path = ToText(request.Get("path"), "path");
-    const auto mode = ToOptional(request.Get("mode"), "mode",
-                                 [](const Napi::Value& value, const std::string& name) {
-                                   return static_cast<mode_t>(ToInteger(value, name, 0, 07777));
-                                 });
+    UnixFile file;
+    file.owner = ToOptional(request.Get("owner"), "owner", ToId);
+    file.group = ToOptional(request.Get("group"), "group", ToId);
+    file.mode = ToOptional(request.Get("mode"), "mode",
+                           [](const Napi::Value& value, const std::string& name) {
+                             return static_cast<mode_t>(ToInteger(value, name, 0, 07777));
+                           });
     return Translate(info.Env(),
-                     [&] { return ToBoundSocket(info.Env(), ListenUnix(path, backlog, mode)); });
+                     [&] { return ToBoundSocket(info.Env(), ListenUnix(path, backlog, file)); });
   }
   const TcpAddress address = ToTcpAddress(request);
   const bool reuse_port = ToFlag(request.Get("reusePort"), "reusePort");
@@ -94,17 +97,26 @@ Napi::Value SpawnChild(const Napi::CallbackInfo& info) {
   return Translate(env, [&] { return Self(info).children.Spawn(env, options, on_exit); });
 }
 
-Napi::Value GroupsOfUser(const Napi::CallbackInfo& info) {
-  const uid_t uid = ToId(info[0], "uid");
-  const std::optional<UserGroups> found =
-      Translate(info.Env(), [&] { return FindUserGroups(uid); });
+Napi::Value FindUserOf(const Napi::CallbackInfo& info) {
+  const std::optional<User> found = Translate(info.Env(), [&] {
+    return info[0].IsString() ? FindUser(ToText(info[0], "user")) : FindUser(ToId(info[0], "user"));
+  });
   if (!found) return info.Env().Undefined();
   Napi::Object result = Napi::Object::New(info.Env());
   Napi::Array groups = Napi::Array::New(info.Env(), found->groups.size());
   for (std::uint32_t i = 0; i < found->groups.size(); ++i) groups.Set(i, found->groups[i]);
+  result.Set("uid", found->uid);
   result.Set("gid", found->gid);
+  result.Set("name", found->name);
+  result.Set("home", found->home);
   result.Set("groups", groups);
   return result;
+}
+
+Napi::Value FindGroupOf(const Napi::CallbackInfo& info) {
+  const std::string name = ToText(info[0], "name");
+  const std::optional<gid_t> found = Translate(info.Env(), [&] { return FindGroup(name); });
+  return found ? Napi::Number::New(info.Env(), *found) : info.Env().Undefined();
 }
 
 Napi::Value WatchMaster(const Napi::CallbackInfo& info) {
@@ -140,7 +152,8 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   add("probeUnix", Probe);
   add("lockFile", Lock);
   add("spawn", SpawnChild);
-  add("userGroups", GroupsOfUser);
+  add("findUser", FindUserOf);
+  add("findGroup", FindGroupOf);
   add("watchMaster", WatchMaster);
   exports.Set("unixPathMax", UnixPathMax());
   ExportFds(env, exports);

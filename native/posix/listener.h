@@ -23,8 +23,15 @@ UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port);
 // Bound, never listening: keeps a second master of the same user off an address shared through
 // SO_REUSEPORT.
 UniqueFd GuardTcp(const TcpAddress& address);
-// Binds `path` as it is, applies `mode` before a client can connect, listens.
-UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode);
+// What chown(2) and chmod(2) make of the file of a unix socket.
+struct UnixFile {
+  std::optional<uid_t> owner;
+  std::optional<gid_t> group;
+  std::optional<mode_t> mode;
+};
+
+// Binds `path` as it is, applies `file` before a client can connect, listens.
+UniqueFd ListenUnix(const std::string& path, int backlog, const UnixFile& file);
 // connect(2) as a question: does a process listen behind this path?
 UnixProbe ProbeUnix(const std::string& path);
 

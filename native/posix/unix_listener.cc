@@ -50,7 +50,7 @@ const sockaddr* Raw(const UnixAddress& address) {
 
 int UnixPathMax() { return static_cast<int>(kUnixPathMax); }
 
-UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> mode) {
+UniqueFd ListenUnix(const std::string& path, int backlog, const UnixFile& file) {
   const UnixAddress address = MakeAddress(path, "bind");
   UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
   if (bind(fd.Get(), Raw(address), address.length) != 0) {
@@ -59,17 +59,21 @@ UniqueFd ListenUnix(const std::string& path, int backlog, std::optional<mode_t> 
     throw SysError(error, "bind").On(path).Advise(taken ? "something exists at this path" : "");
   }
   // From here on the file is ours, and a failure must not leave it behind. No client can connect
-  // before listen(2), so the mode is never wider than asked for while it matters.
-  if (mode && chmod(path.c_str(), *mode) != 0) {
+  // before listen(2), so owner and mode are never wider than asked for while it matters.
+  const auto failed = [&](const char* syscall) {
     const int error = errno;
     unlink(path.c_str());
-    throw SysError(error, "chmod").On(path);
+    return SysError(error, syscall).On(path);
+  };
+  // (uid_t) -1 is "no change", chown(2). The folder may be one that others write to: a link that was
+  // put in the place of the socket must not give another file away.
+  if ((file.owner || file.group) &&
+      lchown(path.c_str(), file.owner.value_or(static_cast<uid_t>(-1)),
+             file.group.value_or(static_cast<gid_t>(-1))) != 0) {
+    throw failed("chown");
   }
-  if (listen(fd.Get(), backlog) != 0) {
-    const int error = errno;
-    unlink(path.c_str());
-    throw SysError(error, "listen").On(path);
-  }
+  if (file.mode && chmod(path.c_str(), *file.mode) != 0) throw failed("chmod");
+  if (listen(fd.Get(), backlog) != 0) throw failed("listen");
   return fd;
 }
 

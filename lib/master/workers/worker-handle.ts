@@ -77,6 +77,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.isAncestorOf?.(said) === true ? said : this.pid;
   }
 
+  /** `host:port` where the master has put its debugger. */
+  get debugger(): string | undefined {
+    return this.#process?.debugger;
+  }
+
   get state(): WorkerState {
     return this.life.state;
   }

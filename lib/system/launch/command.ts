@@ -4,20 +4,17 @@ import { basename, isAbsolute, join, relative } from 'node:path';
 import { PreforkError } from '../../common/errors.js';
 import type { Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
-import { ENV, INSPECTABLE, MARKER, NODE_IPC_ENV } from '../../protocol/protocol.cjs';
+import { ENV, INSPECTABLE, MARKER, NOT_FOR_WORKERS } from '../../protocol/protocol.cjs';
 import type { Command } from '../../types.js';
 import { inheritedSockets, layoutOf } from '../layout.js';
 import type { Launch } from '../system.js';
+import { debugVariables, hasInspectPort, inspectPerWorker } from './debugger.js';
 
 export const SCRIPT = /\.[cm]?[jt]sx?$/;
 const NODE = /^node(\.exe)?$/i;
 const EVAL = /^(-e|-p|-pe|--eval|--print)(=|$)/;
-const INSPECT = /^(--inspect(?:-brk|-wait|-port)?)(?:=(.*))?$/;
-/** In NODE_OPTIONS: whatever says where the inspector is to be. */
-const INSPECT_BY_ENVIRONMENT = /(^|\s)--(inspect(?!-publish-uid)|debug-port)/;
-const DEFAULT_INSPECT_PORT = 9229;
 /** What a worker must not get from the master's own environment. */
-export const STALE: ReadonlySet<string> = new Set([...Object.values(ENV), ...NODE_IPC_ENV]);
+export const STALE: ReadonlySet<string> = new Set([...Object.values(ENV), ...NOT_FOR_WORKERS]);
 
 /** How to start a worker. */
 export interface WorkerCommand extends Omit<Command, 'env'> {
@@ -25,11 +22,19 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
   readonly environment: readonly string[];
 }
 
+/** What one worker has for itself. */
+export interface Own {
+  /** Of its debugger. Default: the port that the master's flags name, plus 1, plus the slot. */
+  readonly debugPort?: number | undefined;
+  /** Of the user that it runs as: HOME and the like. `undefined`: the master's own must not reach it. */
+  readonly identity?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
 /**
  * @param control The master's descriptor number of the worker's end of the control channel.
  * @param adoption The same of the adoption socket, for sharded listeners.
  */
-export function buildCommand(launch: Launch, control: number, adoption?: number): WorkerCommand {
+export function buildCommand(launch: Launch, control: number, adoption?: number, own?: Own): WorkerCommand {
   const { files } = inheritedSockets(launch.listeners, launch.slot);
   const { board } = launch;
   const { fds, environment } = layoutOf(files, { control, adoption, board: board?.fd });
@@ -43,11 +48,12 @@ export function buildCommand(launch: Launch, control: number, adoption?: number)
     stdio: [...launch.settings.stdio, ...fds],
     files,
     isStale: (name) => STALE.has(name),
+    ...own,
   });
 }
 
 /** What the system hands a worker, and how. */
-export interface Inherited extends Pick<Command, 'stdio' | 'files'> {
+export interface Inherited extends Pick<Command, 'stdio' | 'files'>, Own {
   /** Where the worker finds it. */
   readonly environment: Readonly<Record<string, string | number>>;
   /** Whether a variable of the master must not reach a worker. */
@@ -58,7 +64,10 @@ export interface Inherited extends Pick<Command, 'stdio' | 'files'> {
 export function workerCommand(launch: Launch, inherited: Inherited): WorkerCommand {
   const { settings, program, slot, generation } = launch;
   const cwd = settings.cwd ?? program.cwd;
+  const base = settings.env ?? program.env;
   const own = {
+    ...identityIn(settings.env ?? {}, inherited.identity),
+    ...debugVariables(base, slot, inherited.debugPort),
     [ENV.child]: MARKER,
     [ENV.fleet]: launch.fleet,
     [ENV.slot]: slot,
@@ -68,8 +77,8 @@ export function workerCommand(launch: Launch, inherited: Inherited): WorkerComma
     ...inherited.environment,
   };
   return {
-    ...commandLine(settings, program, slot),
-    environment: environment(settings.env ?? program.env, own, inherited.isStale),
+    ...commandLine(settings, program, slot, inherited.debugPort),
+    environment: environment(base, own, inherited.isStale),
     stdio: inherited.stdio,
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
@@ -89,12 +98,22 @@ export function producersCommand({ environment, ...command }: WorkerCommand): Co
   return { ...command, env: Object.fromEntries(variables) };
 }
 
-function commandLine(settings: LaunchSettings, program: Program, slot: number): { file: string; args: string[] } {
+function commandLine(
+  settings: LaunchSettings,
+  program: Program,
+  slot: number,
+  debugPort: number | undefined,
+): { file: string; args: string[] } {
   const { exec, args } = settings;
   const execArgv = settings.execArgv ?? program.execArgv;
   const nodeArgs = (flags: readonly string[]) => {
     const inspectable = settings.inspectable && !hasInspectPort(flags, settings.env ?? program.env);
-    return ['--require', program.preload(), ...(inspectable ? INSPECTABLE : []), ...inspectPerWorker(flags, slot)];
+    return [
+      '--require',
+      program.preload(),
+      ...(inspectable ? INSPECTABLE : []),
+      ...inspectPerWorker(flags, slot, debugPort),
+    ];
   };
   const evaluated = isEvaluated(program);
   if (exec === undefined) {
@@ -114,6 +133,11 @@ function commandLine(settings: LaunchSettings, program: Program, slot: number): 
     return { file: exec, args: [...nodeArgs(flags), ...(args ?? [])] };
   }
   return { file: exec, args: [...(args ?? [])] };
+}
+
+/** Whether the workers run Node, as far as the command says. */
+export function runsNode({ exec }: Pick<LaunchSettings, 'exec'>, program: Program): boolean {
+  return exec === undefined || SCRIPT.test(exec) || isNode(exec, program);
 }
 
 export function isNode(exec: string, { execPath }: Pick<Program, 'execPath'>): boolean {
@@ -150,34 +174,24 @@ function script(settings: LaunchSettings, program: Program): string[] {
   return [below === '' || below.startsWith('..') || isAbsolute(below) ? path : `.${join('/', below)}`];
 }
 
-/** A debugger port can be held by one process: worker `n` gets the master's port + 1 + n, as in `cluster`. */
-function inspectPerWorker(execArgv: readonly string[], slot: number): string[] {
-  return execArgv.map((argument) => {
-    const [, flag, target] = INSPECT.exec(argument) ?? [];
-    if (flag === undefined) return argument;
-    const [, host = '', port] = /^(?:(.*):)?(\d+)$/.exec(target ?? '') ?? [undefined, target ?? ''];
-    const base = port === undefined ? DEFAULT_INSPECT_PORT : Number(port);
-    const own = base === 0 ? 0 : base + 1 + slot;
-    return `${flag}=${host === '' ? '' : `${host}:`}${own}`;
-  });
-}
-
-/** The user has an opinion about the inspector: it is used where it is. */
-function hasInspectPort(execArgv: readonly string[], env: Readonly<Record<string, string | undefined>>): boolean {
-  const flagged = execArgv.some((argument) => INSPECT.test(argument) || argument.startsWith('--debug-port'));
-  return flagged || INSPECT_BY_ENVIRONMENT.test(env['NODE_OPTIONS'] ?? '');
+/** What the option `env` does not set itself. */
+function identityIn(
+  chosen: Readonly<Record<string, string | undefined>>,
+  identity: Readonly<Record<string, string | undefined>> = {},
+): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(identity).filter(([name]) => !Object.hasOwn(chosen, name)));
 }
 
 function environment(
   base: Readonly<Record<string, string | undefined>>,
-  own: Readonly<Record<string, string | number>>,
+  own: Readonly<Record<string, string | number | undefined>>,
   isStale: Inherited['isStale'],
 ): string[] {
   const variables: string[] = [];
   for (const key of Object.keys(base)) {
     const value = base[key];
-    if (value !== undefined && !isStale(key)) variables.push(`${key}=${value}`);
+    if (value !== undefined && !isStale(key) && !(key in own)) variables.push(`${key}=${value}`);
   }
-  for (const [key, value] of Object.entries(own)) variables.push(`${key}=${value}`);
+  for (const [key, value] of Object.entries(own)) if (value !== undefined) variables.push(`${key}=${value}`);
   return variables;
 }

@@ -11,10 +11,13 @@ import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
 import type { WorkerCommand } from '../launch/command.js';
 import { buildCommand, producersCommand } from '../launch/command.js';
+import type { DebugPort } from '../launch/debug-ports.js';
+import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type { Launch, Queues, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
 import { runDelay } from './run-delay.js';
 import { openWorkerStdio } from './stdio.js';
@@ -61,20 +64,30 @@ export class PosixSystem extends CommonSystem implements System {
     const [ours, theirs] = this.#native.socketPair();
     const worker = new PosixProcess(this.#native, ours, events);
     const handedOver = [theirs];
+    let debugPort: DebugPort | undefined;
     try {
+      const { settings, program } = launch;
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
-      const command = buildCommand(launch, theirs, adoption);
+      if (mayInspect(settings.execArgv ?? program.execArgv, settings.env ?? program.env)) {
+        debugPort = (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native);
+        worker.debugger = debugPort?.place;
+      }
+      const user = settings.uid === undefined ? undefined : this.#native.findUser(settings.uid);
+      const identity = variablesOf(settings, user);
+      const command = buildCommand(launch, theirs, adoption, { debugPort: debugPort?.port, identity });
       if (launch.commandProducer === undefined) {
-        this.#start(worker, launch, command);
+        this.#start(worker, command, identityOf(settings, user));
       } else {
         const { produce } = await import('../launch/producer.js');
         worker.attach(await produce(launch.commandProducer, producersCommand(command)));
         // libuv clears O_NONBLOCK on descriptors that it hands on as stdio, and the flag is shared with every other copy.
         for (const file of command.files) this.#native.setNonBlocking(file.fd);
       }
+      debugPort?.heldBy(worker);
       return worker;
     } catch (error) {
+      debugPort?.release();
       worker.abandon();
       throw error;
     } finally {
@@ -98,9 +111,8 @@ export class PosixSystem extends CommonSystem implements System {
     return undo;
   }
 
-  #start(worker: PosixProcess, launch: Launch, command: WorkerCommand): void {
+  #start(worker: PosixProcess, command: WorkerCommand, identity: Identity): void {
     leaveDeadTerminals(this.#native);
-    const { uid, gid, groups } = identityOf(launch.settings, this.#native);
     const stdio = openWorkerStdio(this.#native, command.stdio);
     try {
       const child = this.#native.spawn(
@@ -112,9 +124,7 @@ export class PosixSystem extends CommonSystem implements System {
           dieWithParent: true,
           listenPid: true,
           ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-          ...(uid === undefined ? {} : { uid }),
-          ...(gid === undefined ? {} : { gid }),
-          ...(groups === undefined ? {} : { groups }),
+          ...identity,
         },
         (exit) => {
           this.#children.delete(child.pid);
@@ -188,20 +198,4 @@ function leaveDeadTerminals(native: PosixAddon): void {
 function signalName(number: number): NodeJS.Signals {
   // Real-time signals have no name in Node.
   return SIGNAL_NAMES.get(number) ?? (`SIG${number}` as NodeJS.Signals);
-}
-
-/** setuid alone would leave the master's groups to the worker: the user's own belong to the user id. */
-function identityOf(
-  settings: Launch['settings'],
-  native: PosixAddon,
-): { uid?: number; gid?: number; groups?: readonly number[] } {
-  const { uid, gid, groups } = settings;
-  const user = uid === undefined ? undefined : native.userGroups(uid);
-  const ownGid = gid ?? user?.gid ?? uid;
-  const ownGroups = groups ?? user?.groups ?? (uid === undefined || ownGid === undefined ? undefined : [ownGid]);
-  return {
-    ...(uid === undefined ? {} : { uid }),
-    ...(ownGid === undefined ? {} : { gid: ownGid }),
-    ...(ownGroups === undefined ? {} : { groups: ownGroups }),
-  };
 }

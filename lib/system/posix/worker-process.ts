@@ -16,6 +16,7 @@ type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
 /** One process behind a control channel, started natively or by a `commandProducer`. */
 export class PosixProcess implements WorkerProcess {
+  debugger: string | undefined;
   readonly #native: PosixAddon;
   readonly #channel: MasterChannel;
   readonly #lastWords: LastWords;

@@ -1,4 +1,4 @@
-/** What `--env-file` put into the environment: a worker gets it from the file of its own release. */
+/** What `--env-file` put into the environment: a worker of node reads it from the file of its own release, and others get it from there. */
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -18,18 +18,26 @@ export function fromEnvFiles(
   env: NodeJS.ProcessEnv,
 ): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  execArgv.forEach((flag, i) => {
-    const [option, joined] = ENV_FILE.exec(flag) ?? [];
-    const file = option === undefined ? undefined : (joined ?? execArgv[i + 1]);
-    for (const [name, value] of Object.entries(file === undefined ? {} : variablesOf(resolve(cwd, file)))) {
+  for (const file of envFiles(execArgv, cwd)) {
+    for (const [name, value] of Object.entries(variablesOf(file))) {
       if (value !== undefined && env[name] === value) found.set(name, value);
     }
-  });
+  }
   if (found.size > 0) for (const name of given()) found.delete(name);
   return found;
 }
 
-function variablesOf(file: string): NodeJS.Dict<string> {
+/** The files, in the order in which node reads them: the last one wins. */
+export function envFiles(execArgv: readonly string[], cwd: string): string[] {
+  return execArgv.flatMap((flag, i) => {
+    const [option, joined] = ENV_FILE.exec(flag) ?? [];
+    const file = option === undefined ? undefined : (joined ?? execArgv[i + 1]);
+    return file === undefined ? [] : [resolve(cwd, file)];
+  });
+}
+
+/** What a file that cannot be read defines is nothing: node has said so at the start. */
+export function variablesOf(file: string): NodeJS.Dict<string> {
   try {
     return parseEnv(readFileSync(file, 'utf8'));
   } catch {

@@ -5,8 +5,9 @@ import { basename, dirname, join, sep } from 'node:path';
 import type { Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
 import type { Logger, TlsOptions } from '../../types.js';
-import { isNode, SCRIPT } from '../launch/command.js';
-import { fromEnvFiles } from './env-files.js';
+import { runsNode } from '../launch/command.js';
+import { beginningAt, optionsBeginningAt } from '../launch/relative-flags.js';
+import { envFiles, fromEnvFiles, variablesOf } from './env-files.js';
 import { isWithin, type Names, namesOf, type Root, real } from './names.js';
 import { Release } from './release.js';
 
@@ -25,6 +26,8 @@ export class Releases {
   readonly #log: Logger;
   readonly #names: Names;
   readonly #fromFiles: ReadonlyMap<string, string>;
+  /** Those of `--env-file` that the workers do not read themselves. */
+  readonly #files: readonly string[];
   readonly #releases = new Map<number, Release>();
   /** What the first one had. */
   #parts: readonly string[] | undefined;
@@ -36,10 +39,11 @@ export class Releases {
     this.#settings = settings;
     this.#log = log;
     this.#names = namesOf(program, settings);
-    const { exec, execArgv, env } = settings;
-    const readsFiles = exec === undefined || SCRIPT.test(exec) || isNode(exec, program);
-    const inherits = readsFiles && execArgv === undefined && env === undefined;
+    const { execArgv, env } = settings;
+    const readsFiles = runsNode(settings, program) && execArgv === undefined;
+    const inherits = readsFiles && env === undefined;
     this.#fromFiles = inherits ? fromEnvFiles(program.execArgv, program.physicalCwd, program.env) : new Map();
+    this.#files = readsFiles ? [] : envFiles(program.execArgv, program.physicalCwd);
   }
 
   /**
@@ -188,8 +192,11 @@ export class Releases {
 
   #launch(release: Release): ReleaseLaunch {
     const { cwd, script, exec } = this.#names;
-    const { execPath, execArgv, argv, env } = this.#program;
+    const { execPath, argv, physicalCwd } = this.#program;
     const settings = this.#settings;
+    // Relative paths of the command line begin where the master was started, and node begins them where the worker is.
+    const elsewhere = settings.cwd !== undefined;
+    const execArgv = elsewhere ? beginningAt(physicalCwd, this.#program.execArgv) : this.#program.execArgv;
     const within = (text: string) => release.within(text);
     // A node that is part of the release: of the next one, when that has one, too.
     const present = (path: string) => (existsSync(release.at(path)) ? release.at(path) : path);
@@ -212,12 +219,24 @@ export class Releases {
         execPath: present(execPath),
         execArgv: execArgv.map(within),
         argv: script === undefined ? argv : [node, release.at(script), ...userArgs],
-        env: this.#environment(release, env),
+        env: this.#environment(release, this.#inherited(release, elsewhere)),
         cwd: workersCwd,
         physicalCwd: workersCwd,
         preload: () => this.#preload(release),
       },
     };
+  }
+
+  /** The master's own environment, with what node had read for it from files that the workers do not read. */
+  #inherited(release: Release, elsewhere: boolean): NodeJS.ProcessEnv {
+    const { env, physicalCwd } = this.#program;
+    const changed: Record<string, string> = {};
+    for (const [name, value] of this.#files.flatMap((file) => Object.entries(variablesOf(release.at(file))))) {
+      if (value !== undefined && env[name] === undefined) changed[name] = value;
+    }
+    const options = elsewhere ? env['NODE_OPTIONS'] : undefined;
+    if (options !== undefined) changed['NODE_OPTIONS'] = optionsBeginningAt(physicalCwd, options);
+    return Object.keys(changed).length === 0 ? env : { ...env, ...changed };
   }
 
   #environment<Variables extends NodeJS.ProcessEnv | Readonly<Record<string, string | undefined>>>(

@@ -14,11 +14,13 @@ import type { Launch } from '../system.js';
 
 /**
  * @param startTime Of the master, see WindowsAddon.
+ * @param debugPort Of the worker's debugger, see `Own`.
  * @param onTerminal Whether a descriptor of the master is a console.
  */
 export function windowsCommand(
   launch: Launch,
   startTime: string,
+  debugPort?: number,
   onTerminal: (fd: number) => boolean = isatty,
 ): Command {
   const command = workerCommand(launch, {
@@ -28,6 +30,7 @@ export function windowsCommand(
     files: inheritedSockets(launch.listeners, launch.slot).files,
     // Names of variables know no case there.
     isStale: (name) => STALE.has(name.toUpperCase()),
+    debugPort,
   });
   // libuv leaves a detached process out of the job that it ends with this one, and out of the console, whose Ctrl+C is the master's.
   return { ...producersCommand(command), detached: true, windowsHide: true };

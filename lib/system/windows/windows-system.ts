@@ -5,6 +5,7 @@ import { windows } from '../../addon/narrow.cjs';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Logger, Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
+import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
@@ -46,12 +47,24 @@ export class WindowsSystem extends CommonSystem implements System {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const { holdingNewborns, startProcess, windowsCommand, WindowsProcess } = await this.#load();
-    const command = windowsCommand(launch, this.#native.startTime);
+    const { settings, program } = launch;
+    const debugPort = mayInspect(settings.execArgv ?? program.execArgv, settings.env ?? program.env)
+      ? (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native)
+      : undefined;
+    const command = windowsCommand(launch, this.#native.startTime, debugPort?.port);
     const produce = launch.commandProducer;
     const start =
       produce === undefined ? startProcess : (await import('../launch/producer.js')).produce.bind(undefined, produce);
-    const child = await holdingNewborns(this.#native, () => start(command));
-    return new WindowsProcess(this.#native, child, launch, events);
+    try {
+      const child = await holdingNewborns(this.#native, () => start(command));
+      const worker = new WindowsProcess(this.#native, child, launch, events);
+      worker.debugger = debugPort?.place;
+      debugPort?.heldBy(worker);
+      return worker;
+    } catch (error) {
+      debugPort?.release();
+      throw error;
+    }
   }
 
   /** A console that is closed sends SIGHUP, and nothing else does. */

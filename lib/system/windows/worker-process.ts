@@ -17,6 +17,7 @@ type Native = Pick<WindowsAddon, 'createJob' | 'duplicateSocket' | 'shareNewborn
 const KILLED = { SIGKILL: 137, SIGTERM: 143 } as const;
 
 export class WindowsProcess implements WorkerProcess {
+  debugger: string | undefined;
   readonly #native: Native;
   readonly #child: ChildProcess;
   readonly #launch: Pick<Launch, 'listeners' | 'diesWithMaster'>;

@@ -77,7 +77,7 @@ asRoot('a program that the dropped uid may not run is EACCES of execve', () => {
 testWithProc('the groups of a user come from the database, and a user that is not in it is undefined', async () => {
   const { out: gid } = await run(shell('id -g root'));
   const { out: groups } = await run(shell('id -G root'));
-  const found = native.userGroups(0);
+  const found = native.findUser(0);
   expect(found?.gid).toBe(Number(gid));
   expect(found?.groups.toSorted((a, b) => a - b)).toEqual(
     groups
@@ -86,7 +86,7 @@ testWithProc('the groups of a user come from the database, and a user that is no
       .map(Number)
       .toSorted((a, b) => a - b),
   );
-  expect(native.userGroups(3_999_999_999)).toBeUndefined();
+  expect(native.findUser(3_999_999_999)).toBeUndefined();
 });
 
 /** Starts the fixture, which spawns a child and prints its pid; kills the fixture and waits for the child's end. */

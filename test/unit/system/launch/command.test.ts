@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { logicalCwd, type Program } from '../../../../lib/common/program.js';
 import { resolveOptions } from '../../../../lib/options/resolve.js';
-import { buildCommand, producersCommand } from '../../../../lib/system/launch/command.js';
+import { buildCommand, type Own, producersCommand } from '../../../../lib/system/launch/command.js';
 import type { Launch } from '../../../../lib/system/system.js';
 import type { PreforkOptions } from '../../../../lib/types.js';
 
@@ -19,7 +19,7 @@ const program: Program = {
   preload: () => '/srv/app/node_modules/prefork/dist/preload.cjs',
 };
 
-function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {}, slot = 1) {
+function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {}, slot = 1, own: Own = {}) {
   const settings = resolveOptions({ serve: () => {}, listen: 0, ...options }, '7').launch;
   const listener = (name: string, fd: number | null) => ({
     address: { name, family: 'IPv4' as const, address: '127.0.0.1', port: 80 },
@@ -38,7 +38,7 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     program: { ...program, ...of },
     commandProducer: undefined,
   };
-  return producersCommand(buildCommand(launch, 30));
+  return producersCommand(buildCommand(launch, 30, undefined, own));
 }
 
 const folders: string[] = [];
@@ -121,6 +121,42 @@ test('every worker gets a debugger port of its own', () => {
   expect(ports('--inspect=0.0.0.0')).toBe('--inspect=0.0.0.0:9233');
   expect(ports('--inspect=0')).toBe('--inspect=0');
   expect(ports('--inspect-publish-uid=http')).toBe('--inspect-publish-uid=http');
+});
+
+test('a debugger that NODE_OPTIONS asks for is moved, too, and nothing else in it is', () => {
+  const options = (NODE_OPTIONS: string, own?: Own) =>
+    command({}, { env: { NODE_OPTIONS } }, 3, own).env['NODE_OPTIONS'];
+  expect(options('--inspect')).toBe('--inspect=9233');
+  expect(options('--trace-gc --inspect=9530 --title="a b"')).toBe('--trace-gc --inspect=9534 --title="a b"');
+  expect(options('--inspect-brk=0.0.0.0:5000')).toBe('--inspect-brk=0.0.0.0:5004');
+  expect(options('--inspect=0')).toBe('--inspect=0');
+  expect(options('--inspect --inspect-port 5000')).toBe('--inspect=9233 --inspect-port 5004');
+  expect(options('--inspect=5000', { debugPort: 6_000 })).toBe('--inspect=6000');
+  expect(options('--max-old-space-size=99  --inspect-publish-uid=http')).toBe(
+    '--max-old-space-size=99  --inspect-publish-uid=http',
+  );
+  expect(command({ env: { NODE_OPTIONS: '--inspect=1' } }).env['NODE_OPTIONS']).toBe('--inspect=3');
+});
+
+test('the port that the master has chosen is that of every flag', () => {
+  const own = { debugPort: 7_001 };
+  const args = (...execArgv: string[]) => command({ execArgv }, {}, 0, own).args.slice(2, -2);
+  expect(args('--inspect')).toEqual(['--inspect=7001']);
+  expect(args('--inspect=[::1]:5000')).toEqual(['--inspect=[::1]:7001']);
+  expect(args('--inspect', '--inspect-port', '5000')).toEqual(['--inspect=7001', '--inspect-port', '7001']);
+  expect(args('--inspect=0')).toEqual(['--inspect=0']);
+});
+
+test("a worker of another user has that user's HOME, USER and LOGNAME, but for those that the option env sets", () => {
+  const identity = { HOME: '/var/www', USER: 'www', LOGNAME: 'www' };
+  const env = { HOME: '/root', USER: 'root', LOGNAME: 'root', PATH: '/bin' };
+  expect(command({}, { env }, 0, { identity }).env).toMatchObject({ ...identity, PATH: '/bin' });
+  expect(command({ env: { HOME: '/own' } }, { env }, 0, { identity }).env).toMatchObject({ ...identity, HOME: '/own' });
+  const nameless = { HOME: '/', USER: undefined, LOGNAME: undefined };
+  const without = command({}, { env }, 0, { identity: nameless }).env;
+  expect(without).toMatchObject({ HOME: '/' });
+  expect(without).not.toHaveProperty('USER');
+  expect(command({ env: { HOME: undefined } }, { env }, 0, { identity }).env).not.toHaveProperty('HOME');
 });
 
 test('workers whose stack may be asked for have an inspector that opens on a free port, unless the user has put it somewhere', () => {

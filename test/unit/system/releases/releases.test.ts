@@ -363,6 +363,41 @@ test('variables of an --env-file come from the file of the release, and no other
   }
 });
 
+test('a program that reads no --env-file gets what the file says when a worker is started', () => {
+  const file = release(1, '.env');
+  writeFileSync(file, 'GREETING=one\nGIVEN=file\n');
+  const releases = start({ env: { GIVEN: 'by the start' }, execArgv: ['--env-file=.env'] }, { exec: 'python3' });
+  expect(releases.of(0).program.env).toEqual({ GREETING: 'one', GIVEN: 'by the start' });
+  writeFileSync(file, 'GREETING=two\nADDED=yes\n');
+  expect(releases.of(0).program.env).toEqual({ GREETING: 'two', ADDED: 'yes', GIVEN: 'by the start' });
+});
+
+test('with the option cwd relative flags begin where the master was started, and follow the release', () => {
+  mkdirSync(release(1, 'data'));
+  const execArgv = ['--import', './otel.mjs', '--require=./early.cjs', '--env-file', '.env', '--import', 'package'];
+  const env = { PWD: current(), NODE_OPTIONS: '--require ./x.cjs' };
+  const releases = start({ execArgv, env }, { cwd: 'data' });
+  const of = (generation: number, name: string) => {
+    const { program } = releases.of(generation);
+    expect(program.execArgv).toEqual([
+      ...['--import', pathToFileURL(release(name, 'otel.mjs')).href, `--require=${release(name, 'early.cjs')}`],
+      ...['--env-file', release(name, '.env'), '--import', 'package'],
+    ]);
+    expect(program.env['NODE_OPTIONS']).toBe(`--require ${release(name, 'x.cjs')}`);
+  };
+  of(0, '1');
+  mkdirSync(release(2, 'data'));
+  deploy(2);
+  releases.begin(1, 0);
+  of(1, '2');
+  // Without the option the worker begins there itself, and flags of the option execArgv are the caller's.
+  expect(start({ execArgv, env }).of(0).program.execArgv).toEqual(execArgv);
+  expect(start({}, { cwd: 'data', execArgv: ['--import', './own.mjs'] }).of(0).settings.execArgv).toEqual([
+    '--import',
+    './own.mjs',
+  ]);
+});
+
 test('the preload is that of the release, by the same path or as node finds the package', () => {
   const releases = start();
   const preload = 'node_modules/prefork/dist/preload.cjs';

@@ -20,7 +20,7 @@ function command(options: Partial<PreforkOptions> = {}, onTerminal: (fd: number)
   const address = { name: 'web', family: 'IPv4', address: '127.0.0.1', port: 80 } as const;
   const listeners = [{ address, fd: 700, wire: { ...address, boundAs: '', backlog: 1, ipv6Only: false }, close() {} }];
   const launch = { fleet: '0', slot: 2, generation: 1, listeners, adopts: false, diesWithMaster: false, settings };
-  return windowsCommand({ ...launch, program, commandProducer: undefined }, '133700', onTerminal);
+  return windowsCommand({ ...launch, program, commandProducer: undefined }, '133700', undefined, onTerminal);
 }
 
 test('a worker gets two pipes instead of sockets, no console, and the way to its pipes', () => {
