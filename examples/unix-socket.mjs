@@ -1,5 +1,6 @@
 // A unix socket, as a reverse proxy on the same machine talks to it. The master alone makes and removes the file: a stale one is
-// replaced, one that a process still listens on is refused.
+// replaced, one that a process still listens on is refused. With `uid` the file belongs to that user; `owner` and `group` beside `mode` name
+// others, such as the group of the proxy.
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

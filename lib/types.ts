@@ -11,10 +11,15 @@ export type Sharing = 'shared' | 'sharded' | 'reuseport';
 export interface ListenSpec {
   /** Numeric address or host name (resolved once, in the master). Default: every address, IPv6 and IPv4. */
   readonly host?: string;
-  /** TCP port, `0..65535`; `0` picks one free port for all workers. Excludes `path`. */
-  readonly port?: number;
+  /** TCP port, `0..65535`, or its digits, as `process.env.PORT` has them; `0` picks one free port for all workers. Excludes `path`. */
+  readonly port?: number | string | undefined;
   /** Path of a unix socket. Excludes `host` and `port`. */
   readonly path?: string;
+  /**
+   * A listening socket that the master was started with, of any family: `0` below inetd. Excludes `host`, `port` and `path`. The master keeps
+   * the descriptor open.
+   */
+  readonly fd?: number;
   /** Name of the listener in `worker.listeners`, logs and `LISTEN_FDNAMES`. Default: its index. */
   readonly name?: string;
   /** Length of the accept queue. Default: `4096`; the kernel caps it at `net.core.somaxconn`. */
@@ -25,9 +30,13 @@ export interface ListenSpec {
   readonly network?: 'tcp' | 'tcp4' | 'tcp6';
   /** File mode of a unix socket, e.g. `0o660`. Default: what the umask leaves. */
   readonly mode?: number;
+  /** Owner of the file of a unix socket, by name or id. Default: the option `uid`, else the user of the master. */
+  readonly owner?: number | string;
+  /** Its group, by name or id. Default: the option `gid`, else the group of `owner`. */
+  readonly group?: number | string;
 }
 
-/** A port, `'host:port'`, `':port'`, `'unix:/path'` or a {@link ListenSpec}. */
+/** A port, its digits, `'host:port'`, `':port'`, `'unix:/path'` or a {@link ListenSpec}. */
 export type ListenTarget = number | string | ListenSpec;
 
 /** Where a listener is bound. */
@@ -205,12 +214,16 @@ export interface PreforkOptions {
   readonly serve: Serve | Server;
   /**
    * `3000`, `':3000'`, `'host:3000'`, `'[::1]:3000'`, `'unix:/run/app.sock'`, an object, or an array of these. The object is
-   * `{ host, port, network, ipv6Only, backlog, name }` or `{ path, mode, backlog, name }`. Port 0 picks one free port for all workers.
+   * `{ host, port, network, ipv6Only, backlog, name }`, `{ path, mode, owner, group, backlog, name }` or `{ fd, backlog, name }`. Port 0 picks
+   * one free port for all workers. A port may be digits, as `process.env.PORT` has them.
    */
   readonly listen: ListenTarget | readonly ListenTarget[];
   /** The fleet's name in logs. It distinguishes several fleets of one program. Default: `'0'`, `'1'`… in order of construction. */
   readonly name?: string;
-  /** Number of workers, at least 1. Default: the CPUs that this process may use: affinity and cgroup quota count. */
+  /**
+   * Number of workers, at least 1. Default: `WEB_CONCURRENCY` of the environment, else the CPUs that this process may use: affinity and cgroup
+   * quota count.
+   */
   readonly workers?: number;
   /**
    * `'shared'`: one socket for all workers. `'sharded'`: the master holds one for each slot, for an even spread. `'reuseport'`: each worker
@@ -356,7 +369,13 @@ export interface PreforkOptions {
    * the master.
    */
   readonly cwd?: string;
-  /** Environment of the workers, in place of the master's. Default: that of the master. */
+  /**
+   * Environment of the workers, in place of the master's. Default: that which the master was started with.
+   *
+   * What the program puts into `process.env` reaches no worker (Linux): each worker runs the same code. With `uid`, HOME, USER and LOGNAME are
+   * those of the user, unless this option has them.
+   * @see docs/guide/workers.md#environment
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
    * Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. With `'pipe'` the master passes

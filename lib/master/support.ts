@@ -21,6 +21,7 @@ export function checkSupport(settings: Settings, features: Features): void {
   };
   for (const plan of listen) {
     if (plan.kind === 'unix') refuse(`listen: 'unix:${plan.path}'`, 'unixSockets', 'listen on a port of 127.0.0.1');
+    if (plan.kind === 'inherited') refuse(`listen: { fd: ${plan.fd} }`, 'nativeSpawn', 'listen on a port');
   }
   for (const name of ['uid', 'gid', 'groups'] as const) {
     if (launch[name] !== undefined) refuse(`option '${name}'`, 'dropPrivileges', 'leave it out');

@@ -33,19 +33,37 @@ export interface UnixPlan {
   readonly name: string;
   readonly path: string;
   readonly mode: number | undefined;
+  /** Ids, or names that the user database knows; `undefined`: as the master makes it, or as the worker's user has it. */
+  readonly owner: number | string | undefined;
+  readonly group: number | string | undefined;
   readonly backlog: number;
 }
 
-export type ListenPlan = TcpPlan | UnixPlan;
+/** A listening socket that this process was started with. */
+export interface InheritedPlan {
+  readonly kind: 'inherited';
+  readonly name: string;
+  readonly fd: number;
+  readonly backlog: number;
+}
+
+/** What has an address before it is opened. */
+export type BoundPlan = TcpPlan | UnixPlan;
+
+export type ListenPlan = BoundPlan | InheritedPlan;
 
 const FORMS = "a port number, 'host:port', ':port', '[ipv6]:port', 'unix:/path' or { host, port } or { path }";
-const NAMES = ['host', 'port', 'path', 'name', 'backlog', 'ipv6Only', 'network', 'mode'] as const;
+const NAMES = [
+  ...['host', 'port', 'path', 'fd', 'name', 'backlog', 'ipv6Only', 'network', 'mode', 'owner', 'group'],
+] as const;
+/** As long as a number is exact. */
+const DIGITS = /^\d{1,15}$/;
 const HINTS = {
   hostname: 'host',
   address: 'host',
   family: 'network',
   socket: 'path',
-  fd: 'path',
+  user: 'owner',
   ipv6only: 'ipv6Only',
 };
 
@@ -74,11 +92,13 @@ function parseText(option: string, text: string, name: string): ListenPlan {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length);
     if (!path.startsWith('/')) throw refuse("'unix:' followed by an absolute path, e.g. 'unix:/run/app.sock'");
-    return { kind: 'unix', name, path: checkPath(option, path), mode: undefined, backlog: DEFAULT_BACKLOG };
+    const own = { mode: undefined, owner: undefined, group: undefined };
+    return { kind: 'unix', name, path: checkPath(option, path), ...own, backlog: DEFAULT_BACKLOG };
   }
   if (/^\.{0,2}\//.test(text))
     throw refuse(`'unix:${text.startsWith('/') ? text : '/path'}' to listen on a unix socket`);
-  if (/^\d+$/.test(text)) throw refuse(`a number when only a port is given (${text} or ':${text}')`);
+  // What a variable of the environment holds.
+  if (DIGITS.test(text)) return tcpPlan(name, undefined, checkPort(option, Number(text), text));
   if (text.includes('://')) throw refuse("an address without a scheme or path, e.g. 'localhost:3000'");
   const bracketed = /^\[([^[\]]*)\]:(\d{1,5})$/.exec(text);
   const plain = /^([^:]*):(\d{1,5})$/.exec(text);
@@ -102,7 +122,22 @@ function parseSpec(option: string, spec: Readonly<Record<string, unknown>>, defa
     spec.backlog === undefined
       ? DEFAULT_BACKLOG
       : checkNumber(`${option}.backlog`, spec.backlog, { min: 1, max: 2 ** 31 - 1, integer: true });
+  if (spec.fd !== undefined) return inheritedSpec(option, spec, name, backlog);
   return spec.path === undefined ? tcpSpec(option, spec, name, backlog) : unixSpec(option, spec, name, backlog);
+}
+
+function inheritedSpec(
+  option: string,
+  spec: Readonly<Record<string, unknown>>,
+  name: string,
+  backlog: number,
+): InheritedPlan {
+  for (const other of ['host', 'port', 'path', 'ipv6Only', 'network', 'mode', 'owner', 'group']) {
+    if (spec[other] === undefined) continue;
+    throw invalidOption(`${option}.${other}`, spec[other], `left out when '${option}.fd' is given`);
+  }
+  const fd = checkNumber(`${option}.fd`, spec.fd, { min: 0, max: 2 ** 31 - 1, integer: true, unit: 'a descriptor' });
+  return { kind: 'inherited', name, fd, backlog };
 }
 
 function unixSpec(option: string, spec: Readonly<Record<string, unknown>>, name: string, backlog: number): UnixPlan {
@@ -115,16 +150,32 @@ function unixSpec(option: string, spec: Readonly<Record<string, unknown>>, name:
     spec.mode === undefined
       ? undefined
       : checkNumber(`${option}.mode`, spec.mode, { min: 0, max: 0o777, integer: true, unit: '0o000 to 0o777' });
-  return { kind: 'unix', name, path: checkPath(`${option}.path`, spec.path), mode, backlog };
+  const owner = checkOwner(`${option}.owner`, spec.owner, 'user');
+  const group = checkOwner(`${option}.group`, spec.group, 'group');
+  return { kind: 'unix', name, path: checkPath(`${option}.path`, spec.path), mode, owner, group, backlog };
+}
+
+/** An id, or a name. Digits are an id, as chown(1) has it for a name that does not exist. */
+function checkOwner(option: string, value: unknown, what: 'user' | 'group'): number | string | undefined {
+  const allowed = `the name or the id of a ${what}`;
+  if (value === undefined || (typeof value === 'string' && !DIGITS.test(value)))
+    return value === undefined ? value : checkString(option, value, allowed);
+  if (typeof value !== 'number' && typeof value !== 'string') throw invalidOption(option, value, allowed);
+  const id = Number(value);
+  // (uid_t)-1 is "leave it alone" to chown(2).
+  if (!Number.isInteger(id) || id < 0 || id > 2 ** 32 - 2) throw invalidOption(option, value, allowed, { range: true });
+  return id;
 }
 
 function tcpSpec(option: string, spec: Readonly<Record<string, unknown>>, name: string, backlog: number): TcpPlan {
-  if (spec.mode !== undefined) {
-    throw invalidOption(
-      `${option}.mode`,
-      spec.mode,
-      `left out without '${option}.path': only unix sockets have a mode`,
-    );
+  for (const [other, what] of [
+    ['mode', 'a mode'],
+    ['owner', 'an owner'],
+    ['group', 'a group'],
+  ] as const) {
+    if (spec[other] === undefined) continue;
+    const why = `left out without '${option}.path': only unix sockets have ${what}`;
+    throw invalidOption(`${option}.${other}`, spec[other], why);
   }
   if (spec.port === undefined) {
     throw invalidOption(`${option}.port`, undefined, `a port from 0 to 65535 (or give '${option}.path')`);
@@ -155,9 +206,11 @@ function tcpPlan(name: string, host: string | undefined, port: number): TcpPlan 
 /** @param shown What the caller wrote, when the port is part of it. */
 function checkPort(option: string, port: unknown, shown: unknown = port): number {
   const allowed = 'a port from 0 to 65535';
-  if (typeof port !== 'number') throw invalidOption(option, shown, allowed);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw invalidOption(option, shown, allowed, { range: true });
-  return port;
+  const number = typeof port === 'string' && DIGITS.test(port) ? Number(port) : port;
+  if (typeof number !== 'number') throw invalidOption(option, shown, allowed);
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    throw invalidOption(option, shown, allowed, { range: true });
+  return number;
 }
 
 function checkHost(option: string, host: string, shown = host): string {
@@ -224,6 +277,7 @@ function refuseDuplicates(plans: readonly ListenPlan[]): void {
 /** Plans with the same place cannot both be bound. Port 0 is another port every time. */
 function placeOf(plan: ListenPlan): string | undefined {
   if (plan.kind === 'unix') return `unix:${plan.path}`;
+  if (plan.kind === 'inherited') return `descriptor ${plan.fd}`;
   if (plan.port === 0) return undefined;
   const family = plan.host !== undefined && isIP(plan.host) !== 0 ? 'tcp' : plan.network;
   return `${family} ${plan.host?.toLowerCase() ?? '*'}:${plan.port}`;

@@ -3,12 +3,12 @@
 import type { PreforkOptions } from '../types.js';
 import { checkObject } from './check.js';
 import { refuseConflicts } from './conflicts.js';
-import { availableCpus } from './cpus.js';
+import { defaultWorkers } from './default-workers.js';
 import { HOOKS } from './hooks.js';
 import { LAUNCH } from './launch.js';
 import { omit, pick, settle } from './option.js';
 import { RECOVERY, recoverySettings } from './recovery.js';
-import type { Settings } from './settings.js';
+import type { LaunchSettings, ListenPlan, Settings } from './settings.js';
 import { OPTIONS } from './table.js';
 
 /** Options that are not at the top of {@link Settings}. */
@@ -37,22 +37,29 @@ const HINTS = {
 };
 
 /**
- * Checks every option and fills in the defaults. Pure but for two things: how many CPUs there are, and where relative paths begin.
+ * Checks every option and fills in the defaults. Pure but for two things: how many workers the machine has CPUs for, and where relative paths
+ * begin.
  * @param defaultName Fleet name when the caller gave none.
- * @param cpus Default number of workers.
+ * @param workersHere Default number of workers.
  * @throws TypeError or RangeError with `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed.
  */
 export function resolveOptions(
   options: PreforkOptions,
   defaultName: string,
-  cpus: () => number = availableCpus,
+  workersHere: () => number = defaultWorkers,
 ): Settings {
   const values = settle(OPTIONS, '', checkObject('options', options, 'an object with serve and listen'), HINTS);
-  const { shutdownGracePeriod: gracePeriod, name = defaultName, workers = cpus(), ...others } = omit(values, GROUPED);
+  const {
+    shutdownGracePeriod: gracePeriod,
+    name = defaultName,
+    workers = workersHere(),
+    ...others
+  } = omit(values, GROUPED);
   const settings: Settings = {
     ...others,
     name,
     workers,
+    listen: others.listen.map((plan) => ofWorkersUser(plan, values)),
     recovery: recoverySettings(values, workers),
     gracePeriod,
     hooks: pick(values, HOOKS),
@@ -64,4 +71,10 @@ export function resolveOptions(
   };
   refuseConflicts(settings);
   return settings;
+}
+
+/** The workers, and a proxy that runs as the same user, must be able to connect to a unix socket. */
+function ofWorkersUser(plan: ListenPlan, { uid, gid }: Pick<LaunchSettings, 'uid' | 'gid'>): ListenPlan {
+  if (plan.kind !== 'unix') return plan;
+  return { ...plan, owner: plan.owner ?? uid, group: plan.group ?? gid };
 }

@@ -7,7 +7,7 @@ import type { Settled } from './option.js';
 import type { RECOVERY, RecoverySettings } from './recovery.js';
 import type { OPTIONS } from './table.js';
 
-export type { ListenPlan, TcpPlan, UnixPlan } from './listen.js';
+export type { BoundPlan, InheritedPlan, ListenPlan, TcpPlan, UnixPlan } from './listen.js';
 export type { RecoverySettings } from './recovery.js';
 export type { RecycleSettings } from './recycle.js';
 

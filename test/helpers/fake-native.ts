@@ -50,6 +50,12 @@ export class FakeNative {
       inspectListener: (fd) => this.#inherited('inspectListener', fd),
       setCloseOnExec: (fd) => void this.#inherited('setCloseOnExec', fd),
       setNonBlocking: (fd) => this.#inherited('setNonBlocking', fd).nonBlocking,
+      dupFd: (fd) => {
+        const socket = this.#inherited('dupFd', fd);
+        const copy = this.#open();
+        this.inherited.set(copy, socket);
+        return copy;
+      },
       steer: ({ fd, live, size }) => void this.calls.push(`steer ${fd} ${live.join(',')} of ${size}`),
       seqpacketPair: () => [this.#open(), this.#open()],
       sendFds: (channel, { tag, fds }) => {

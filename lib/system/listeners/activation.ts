@@ -1,17 +1,19 @@
 /**
- * Sockets that the service manager opened for this master: the LISTEN_FDS protocol of sd_listen_fds(3).
+ * Sockets that the service manager opened for this master: the LISTEN_FDS protocol of sd_listen_fds(3), and SERVER_STARTER_PORT of Perl's
+ * Server::Starter.
  *
  * One process may hold several fleets that start at the same time. What the manager passed is therefore taken from the
  * environment once, offered to every fleet that is opening its listeners, and closed when the last of them is done.
  */
 
+import { readFileSync } from 'node:fs';
 import { isIP, SocketAddress } from 'node:net';
 import { posix } from '../../addon/narrow.cjs';
 import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
-import { PreforkError } from '../../common/errors.js';
+import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import { placeText } from '../../common/system-error.js';
-import type { ListenPlan } from '../../options/settings.js';
+import type { BoundPlan } from '../../options/settings.js';
 import { FIRST_FD } from '../../protocol/protocol.cjs';
 import type { Logger } from '../../types.js';
 import type { ResolvedAddress } from './lookup.js';
@@ -20,6 +22,7 @@ import { type NotASocket, notASocket } from './not-a-socket.js';
 /** An open descriptor; the fleet that takes it from the list owns it. */
 export interface ActivatedSocket {
   readonly fd: Fd;
+  readonly by: Giver;
   /** From LISTEN_FDNAMES; `undefined` when the manager gave none. */
   readonly name: string | undefined;
   readonly socket: InspectedSocket;
@@ -27,8 +30,19 @@ export interface ActivatedSocket {
   readonly fifo?: NotASocket;
 }
 
+/** Who opens sockets for others, and the variable that says so. */
+interface Giver {
+  readonly who: string;
+  readonly variable: string;
+}
+
+const MANAGER: Giver = { who: 'the service manager', variable: 'LISTEN_FDS' };
+const STARTER: Giver = { who: 'Server::Starter', variable: 'SERVER_STARTER_PORT' };
+
 interface Pool {
   readonly sockets: ActivatedSocket[];
+  /** Whose sockets they were, when this process was not the one that the service manager meant. */
+  missed?: string | undefined;
   /** Fleets that are choosing. */
   users: number;
 }
@@ -37,7 +51,7 @@ interface Pool {
 const pools = new WeakMap<NodeJS.ProcessEnv, Pool>();
 
 /** LISTEN_PIDFDID is newer (systemd 258) and says the same as LISTEN_PID. */
-const VARIABLES = ['LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', 'LISTEN_PIDFDID'];
+const VARIABLES = ['LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', 'LISTEN_PIDFDID', 'SERVER_STARTER_PORT'];
 
 export interface ActivationContext {
   readonly native: CommonAddon;
@@ -61,10 +75,23 @@ export class Activation {
   constructor(context: ActivationContext) {
     this.#context = context;
     const pool = pools.get(context.env) ?? { sockets: [], users: 0 };
-    pool.sockets.push(...takeSockets(context));
+    const { sockets, missed } = takeSockets(context);
+    pool.sockets.push(...sockets);
+    pool.missed ??= missed;
     pools.set(context.env, pool);
     this.#pool = pool;
     pool.users++;
+  }
+
+  /** Of an address that is in use: why that may be, when a wrapper was given the sockets. */
+  get missed(): string | undefined {
+    return this.#pool.missed;
+  }
+
+  /** The socket of a plan that names the descriptor itself. */
+  takeByNumber(fd: Fd): ActivatedSocket | undefined {
+    const found = this.#pool.sockets.find((candidate) => candidate.fd === fd);
+    return found === undefined ? undefined : this.#take(found);
   }
 
   /**
@@ -72,7 +99,7 @@ export class Activation {
    * ListenStream= lines): then the one that fits best.
    * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when the name is right and the socket is not.
    */
-  takeByName(plan: ListenPlan): ActivatedSocket | undefined {
+  takeByName(plan: BoundPlan): ActivatedSocket | undefined {
     const named = this.#pool.sockets.filter((candidate) => candidate.name === plan.name);
     const fitting = named.filter((candidate) => misfit(candidate, plan) === undefined);
     const best = fitting.find(({ socket }) => hasPortOrPath(socket, plan)) ?? fitting[0] ?? named[0];
@@ -81,13 +108,13 @@ export class Activation {
     if (problem === undefined) return this.#take(best);
     throw new PreforkError(
       'ERR_PREFORK_INHERITED_LISTENER',
-      `Descriptor ${best.fd}, passed by the service manager (LISTEN_FDS) for the listener '${plan.name}', ${problem}; ` +
+      `Descriptor ${best.fd}, passed by ${best.by.who} (${best.by.variable}) for the listener '${plan.name}', ${problem}; ` +
         'correct the socket unit or the name',
     );
   }
 
   /** The socket that is bound to the address of the plan. `addresses`: what its host means. Never for port 0. */
-  takeByAddress(plan: ListenPlan, addresses: readonly ResolvedAddress[]): ActivatedSocket | undefined {
+  takeByAddress(plan: BoundPlan, addresses: readonly ResolvedAddress[]): ActivatedSocket | undefined {
     const found = this.#pool.sockets.find(
       (candidate) =>
         misfit(candidate, plan) === undefined &&
@@ -104,11 +131,11 @@ export class Activation {
     if (--this.#pool.users > 0) return;
     const { native, log } = this.#context;
     for (const unwanted of this.#pool.sockets.splice(0)) {
-      const { fd, name, fifo } = unwanted;
+      const { fd, by, name, fifo } = unwanted;
       if (fifo === undefined) native.closeFd(fd);
       const called = name === undefined ? '' : ` ('${name}')`;
       log.warn(
-        `descriptor ${fd}${called}, passed by the service manager (LISTEN_FDS), is ${describe(unwanted)}: ` +
+        `descriptor ${fd}${called}, passed by ${by.who} (${by.variable}), is ${describe(unwanted)}: ` +
           `no listener has that name or address, ${fifo === undefined ? 'closing it' : 'it is left open'}`,
       );
     }
@@ -120,42 +147,111 @@ export class Activation {
   }
 }
 
-function takeSockets({ native, env, pid, log, notASocket: look = notASocket }: ActivationContext): ActivatedSocket[] {
-  const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee } = env;
+interface Taken {
+  readonly sockets: readonly ActivatedSocket[];
+  readonly missed?: string | undefined;
+}
+
+function takeSockets(context: ActivationContext): Taken {
+  const { native, env, pid } = context;
+  const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee, SERVER_STARTER_PORT: starter } = env;
   for (const name of VARIABLES) delete env[name];
-  if (addressee !== String(pid) || !/^[1-9]\d*$/.test(count)) return [];
+  const sockets: ActivatedSocket[] = [];
+  let missed: string | undefined;
+  try {
+    if (/^[1-9]\d*$/.test(count)) {
+      if (addressee === String(pid)) takeFromManager(sockets, Number(count), names, context);
+      else missed = meantFor(addressee, count, pid);
+    }
+    // No process of Windows inherits descriptors by number.
+    if (starter !== undefined && starter !== '' && pid > 0) takeFromStarter(sockets, starter, context);
+    return { sockets, missed };
+  } catch (error) {
+    for (const { fd, fifo } of sockets) if (fifo === undefined) native.closeFd(fd);
+    throw error;
+  }
+}
+
+function takeFromManager(
+  taken: ActivatedSocket[],
+  count: number,
+  names: string | undefined,
+  context: ActivationContext,
+): void {
   const list = names?.split(':') ?? [];
-  if (names !== undefined && list.length !== Number(count)) {
-    log.warn(`LISTEN_FDNAMES has ${list.length} names for ${count} descriptors (LISTEN_FDS): matching by address only`);
+  if (names !== undefined && list.length !== count) {
+    context.log.warn(
+      `LISTEN_FDNAMES has ${list.length} names for ${count} descriptors (LISTEN_FDS): matching by address only`,
+    );
     list.length = 0;
   }
-  const taken: ActivatedSocket[] = [];
-  let fd = FIRST_FD;
-  try {
-    for (let index = 0; index < Number(count); index++) {
-      fd = FIRST_FD + index;
-      // The manager leaves it inheritable; no child that is not a worker may keep the port open.
-      posix(native).setCloseOnExec(fd);
-      const socket = native.inspectListener(fd);
-      const other = socket.family === 'other' ? look(fd) : undefined;
-      // Where the manager's descriptors end, Node's own begin: its epoll is the first, and without it the process aborts.
-      if (other?.fifo === false) throw new Error(`descriptor ${fd} is ${other.what}, not a listening socket`);
-      taken.push({ fd, name: list[index], socket, ...(other && { fifo: other }) });
+  for (let index = 0; index < count; index++) {
+    const fd = FIRST_FD + index;
+    try {
+      taken.push({ ...take(fd, context), by: MANAGER, name: list[index] });
+    } catch (cause) {
+      throw new PreforkError(
+        'ERR_PREFORK_INHERITED_LISTENER',
+        `LISTEN_FDS promises ${count} descriptors from ${FIRST_FD} up, but ${fd} cannot be used (${reasonOf(cause)}): ` +
+          'start the master through the service manager itself, or unset LISTEN_PID',
+        { cause },
+      );
     }
-    return taken;
-  } catch (cause) {
-    for (const { fd, fifo } of taken) if (fifo === undefined) native.closeFd(fd);
-    throw new PreforkError(
-      'ERR_PREFORK_INHERITED_LISTENER',
-      `LISTEN_FDS promises ${count} descriptors from ${FIRST_FD} up, but ${fd} cannot be used (${reasonOf(cause)}): ` +
-        'start the master through the service manager itself, or unset LISTEN_PID',
-      { cause },
-    );
+  }
+}
+
+/** `0.0.0.0:80=3;[::1]:80=4;443=5;/run/app.sock=6`. The kernel knows the addresses: only the numbers count. */
+function takeFromStarter(taken: ActivatedSocket[], list: string, context: ActivationContext): void {
+  for (const entry of list.split(';').filter((text) => text !== '')) {
+    const [, place, number] = /^(.+)=(\d{1,9})$/s.exec(entry) ?? [];
+    try {
+      if (number === undefined) throw new Error('it must be host:port=descriptor, port=descriptor or path=descriptor');
+      const fd = Number(number);
+      if (taken.some((other) => other.fd === fd)) continue;
+      taken.push({ ...take(fd, context), by: STARTER, name: undefined });
+    } catch (cause) {
+      const what = number === undefined ? `the entry ${show(entry)}` : `descriptor ${number} for ${place}`;
+      throw new PreforkError(
+        'ERR_PREFORK_INHERITED_LISTENER',
+        `SERVER_STARTER_PORT promises ${what}, which cannot be used (${reasonOf(cause)}): ` +
+          'start the master by start_server itself, or unset SERVER_STARTER_PORT',
+        { cause },
+      );
+    }
+  }
+}
+
+/** @throws for a descriptor that cannot have been passed. */
+function take(fd: Fd, { native, notASocket: look = notASocket }: ActivationContext): Looked {
+  // The manager leaves it inheritable; no child that is not a worker may keep the port open.
+  posix(native).setCloseOnExec(fd);
+  const socket = native.inspectListener(fd);
+  const other = socket.family === 'other' ? look(fd) : undefined;
+  // Where the manager's descriptors end, Node's own begin: its epoll is the first, and without it the process aborts.
+  if (other?.fifo === false) throw new Error(`descriptor ${fd} is ${other.what}, not a listening socket`);
+  return { fd, socket, ...(other && { fifo: other }) };
+}
+
+type Looked = Pick<ActivatedSocket, 'fd' | 'socket' | 'fifo'>;
+
+/** npm, or a shell that stays in front of node, was started with the sockets, and they are for the process of that number alone. */
+function meantFor(addressee: string | undefined, count: string, pid: number): string | undefined {
+  if (addressee === undefined || !/^[1-9]\d*$/.test(addressee)) return undefined;
+  const name = nameOf(addressee);
+  const whom = name === undefined ? addressee : `${addressee} (${name})`;
+  return `LISTEN_FDS=${count} was meant for pid ${whom}, and this is ${pid}: let the service manager start node itself, without a wrapper like npm or a shell, or write \`exec node\` in it`;
+}
+
+function nameOf(pid: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return undefined;
   }
 }
 
 /** Why the socket cannot serve the plan, whatever its address. */
-function misfit(passed: ActivatedSocket, plan: ListenPlan): string | undefined {
+function misfit(passed: ActivatedSocket, plan: BoundPlan): string | undefined {
   const wanted = plan.kind === 'unix' ? 'a unix socket' : plan.network === 'tcp' ? 'TCP' : plan.network;
   const families =
     plan.kind === 'unix' ? ['unix'] : { tcp: ['IPv4', 'IPv6'], tcp4: ['IPv4'], tcp6: ['IPv6'] }[plan.network];
@@ -164,7 +260,7 @@ function misfit(passed: ActivatedSocket, plan: ListenPlan): string | undefined {
   return fits ? undefined : `is ${describe(passed)}, not a listening socket for ${wanted}`;
 }
 
-function hasPortOrPath(socket: InspectedSocket, plan: ListenPlan): boolean {
+function hasPortOrPath(socket: InspectedSocket, plan: BoundPlan): boolean {
   return plan.kind === 'unix' ? socket.address === plan.path : plan.port !== 0 && socket.port === plan.port;
 }
 
@@ -179,7 +275,10 @@ function canonical(address: string): string {
 }
 
 /** For a message: what the descriptor turned out to be. */
-function describe({ fifo, socket: { family, type, listening, address, port } }: ActivatedSocket): string {
+export function describe({
+  fifo,
+  socket: { family, type, listening, address, port },
+}: Pick<ActivatedSocket, 'fifo' | 'socket'>): string {
   if (fifo !== undefined) return fifo.what;
   if (family === 'other') return 'no internet or unix socket';
   const place = port === undefined ? address : placeText(address, port);

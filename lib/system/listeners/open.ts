@@ -8,14 +8,14 @@ import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/nat
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
-import type { ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
+import type { BoundPlan, InheritedPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
 import type { ListenerAddress, Logger, Sharing } from '../../types.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import { SlotSockets } from '../slot-sockets.js';
-import { type ActivatedSocket, Activation } from './activation.js';
+import { type ActivatedSocket, Activation, describe } from './activation.js';
 import { heldHere } from './held-here.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
-import type { NotASocket } from './not-a-socket.js';
+import { type NotASocket, notASocket } from './not-a-socket.js';
 
 type UnixListeners = typeof import('./unix.js');
 type UnixSocket = ReturnType<UnixListeners['openUnixSocket']>;
@@ -40,8 +40,11 @@ export interface OpenListenersContext {
 
 /** While the addresses of one fleet are opened. */
 interface Opening extends OpenListenersContext {
-  /** Loaded when there is a unix socket among them. */
+  /** Loaded when there may be a unix socket among them. */
   readonly unix: UnixListeners | undefined;
+  readonly activation: Activation;
+  /** Path of the option, for messages. */
+  optionOf(plan: ListenPlan): string;
 }
 
 /**
@@ -57,18 +60,21 @@ export async function openListeners(
   const activation = new Activation(given);
   const opened = new Map<ListenPlan, OpenListener>();
   try {
-    const unix = plans.some(({ kind }) => kind === 'unix') ? await import('./unix.js') : undefined;
-    const context: Opening = { ...given, unix };
+    const unix = plans.some(({ kind }) => kind !== 'tcp') ? await import('./unix.js') : undefined;
+    const optionOf = (plan: ListenPlan) => (plans.length === 1 ? 'listen' : `listen[${plans.indexOf(plan)}]`);
+    const context: Opening = { ...given, unix, activation, optionOf };
+    for (const plan of plans) if (plan.kind === 'inherited') adopt(plan, inherited(plan, context), opened, context);
+    const bound = plans.filter((plan) => plan.kind !== 'inherited');
     // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no
     // lookup.
-    for (const plan of plans) adopt(plan, activation.takeByName(plan), opened, context);
-    const addresses = await resolveAll(plans, opened, context);
-    for (const plan of plans) {
+    for (const plan of bound) adopt(plan, activation.takeByName(plan), opened, context);
+    const addresses = await resolveAll(bound, opened, context);
+    for (const plan of bound) {
       if (opened.has(plan)) continue;
       adopt(plan, activation.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
     }
     // From here to the return nothing waits: an error or a stop can never find a half-opened fleet.
-    for (const plan of plans) {
+    for (const plan of bound) {
       if (!opened.has(plan)) opened.set(plan, open(plan, addresses.get(plan) ?? [], context));
     }
     return plans.flatMap((plan) => opened.get(plan) ?? []);
@@ -81,51 +87,89 @@ export async function openListeners(
 }
 
 async function resolveAll(
-  plans: readonly ListenPlan[],
+  plans: readonly BoundPlan[],
   opened: ReadonlyMap<ListenPlan, OpenListener>,
-  { lookup }: OpenListenersContext,
+  { lookup, optionOf }: Opening,
 ): Promise<ReadonlyMap<ListenPlan, readonly ResolvedAddress[]>> {
-  const entries = plans.map(async (plan, index) => {
+  const entries = plans.map(async (plan) => {
     if (plan.kind === 'unix' || opened.has(plan)) return [plan, []] as const;
-    return [plan, await resolveHost(plans.length === 1 ? 'listen' : `listen[${index}]`, plan, lookup)] as const;
+    return [plan, await resolveHost(optionOf(plan), plan, lookup)] as const;
   });
   return new Map(await Promise.all(entries));
 }
 
+/** A socket that another program opened, and the master goes on holding as long as it lives. */
+type Adopted = Pick<ActivatedSocket, 'fd' | 'socket'> & { readonly by: { readonly who: string } };
+
+const STARTED_BY = { who: 'the program that started the master' };
+/** Descriptors above these are no standard streams. */
+const LAST_STREAM = 2;
+
+/**
+ * The descriptor that the option names. The master works with a copy: 0 is also its standard input, and the number stays taken.
+ * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when it is no listening socket.
+ */
+function inherited({ fd }: InheritedPlan, context: Opening): Adopted {
+  const native = posix(context.native);
+  const refuse = (what: string, cause?: unknown): PreforkError =>
+    new PreforkError(
+      'ERR_PREFORK_INHERITED_LISTENER',
+      `Descriptor ${fd}, which the option 'listen' names, ${what}: start the master by the program that opens the socket, or name another descriptor`,
+      cause === undefined ? {} : { cause },
+    );
+  let found: Pick<ActivatedSocket, 'socket' | 'fifo'>;
+  try {
+    const socket = native.inspectListener(fd);
+    const other = socket.family === 'other' ? (context.notASocket ?? notASocket)(fd) : undefined;
+    found = { socket, ...(other && { fifo: other }) };
+  } catch (error) {
+    throw refuse(`cannot be used (${reasonOf(error)})`, error);
+  }
+  const { socket } = found;
+  if (socket.family === 'other' || socket.type !== 'stream' || !socket.listening)
+    throw refuse(`is ${describe(found)}, not a listening stream socket`);
+  const passed = context.activation.takeByNumber(fd);
+  if (passed !== undefined) return passed;
+  if (fd > LAST_STREAM) native.setCloseOnExec(fd);
+  return { fd: native.dupFd(fd), socket, by: STARTED_BY };
+}
+
 function adopt(
   plan: ListenPlan,
-  activated: ActivatedSocket | undefined,
+  activated: Adopted | undefined,
   opened: Map<ListenPlan, OpenListener>,
   context: Opening,
 ): void {
   if (activated === undefined) return;
   const { native, log, sharing, unix } = context;
-  const { fd, socket } = activated;
-  const place = socket.port === undefined ? socket.address : placeText(socket.address, socket.port);
-  const bound = {
+  const {
     fd,
-    family: plan.kind === 'unix' ? 'unix' : socket.family,
-    address: socket.address,
-    port: socket.port,
-  };
-  // The file of a unix socket belongs to the service manager, which goes on listening there.
+    socket,
+    by: { who },
+  } = activated;
+  const { family, address, port } = socket;
+  const place = port === undefined ? address : placeText(address, port);
+  const bound = { fd, family, address, port };
+  // The file of a unix socket belongs to the program that made it, which goes on listening there.
   const listener = listenerOf(plan, bound as BoundSocket, { activated: true }, context, () => native.closeFd(fd));
+  const hasFile = family === 'unix' && !address.startsWith('\0') && address !== '';
   opened.set(
     plan,
-    unix !== undefined && plan.kind === 'unix' ? { ...listener, lease: unix.missActivated(listener, log) } : listener,
+    unix !== undefined && hasFile ? { ...listener, lease: unix.missActivated(listener, log) } : listener,
   );
-  if (sharing !== 'shared' && plan.kind === 'tcp') {
+  if (sharing !== 'shared' && family !== 'unix') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',
-      `The listener '${plan.name}' (${place}) was opened by the service manager, and such a socket can only be shared: ` +
+      `The listener '${plan.name}' (${place}) was opened by ${who}, and such a socket can only be shared: ` +
         `use sharing 'shared' instead of '${sharing}'`,
     );
   }
   posix(native).setNonBlocking(fd);
-  log.info(`listener '${plan.name}': using descriptor ${fd} of the service manager, ${place}`);
+  const number = plan.kind === 'inherited' ? plan.fd : fd;
+  log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`);
 }
 
-function open(plan: ListenPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
+function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
   return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
 }
 
@@ -148,18 +192,33 @@ function openUnix(plan: UnixPlan, context: Opening): OpenListener {
   };
 }
 
-function openUnixFile(plan: UnixPlan, { unix, native, held }: Opening): UnixSocket {
+function openUnixFile(plan: UnixPlan, context: Opening): UnixSocket {
+  const { openUnixSocket, ownedBy } = context.unix as UnixListeners;
+  const native = posix(context.native);
   try {
-    return (unix as UnixListeners).openUnixSocket(plan, posix(native));
+    return openUnixSocket(ownedBy(plan, context.optionOf(plan), native), native);
   } catch (error) {
-    const taken = held !== undefined && isSystemError(error) && error.code === 'EADDRINUSE';
-    throw explained(error, taken ? heldHere(plan.path, undefined, held) : undefined, plan.path);
+    const code = isSystemError(error) ? error.code : '';
+    throw explained(error, explain(code, { address: plan.path }, context), plan.path);
   }
 }
 
+/** The way out of an error of the kernel; of an address in use, the cause that the master has seen. */
+function explain(
+  code: string,
+  { address, port }: { address: string; port?: number },
+  { held, activation }: Opening,
+  usual?: string,
+): string | undefined {
+  if (code !== 'EADDRINUSE') return usual;
+  const own = held && heldHere(address, port, held);
+  if (own !== undefined || activation.missed === undefined) return own ?? usual;
+  return usual === undefined ? activation.missed : `${activation.missed}; otherwise ${usual}`;
+}
+
 /** The first address that this machine has; every other error is final. */
-function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: OpenListenersContext): OpenListener {
-  const { native, sharing, held } = context;
+function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
+  const { native, sharing } = context;
   const last = addresses.length - 1;
   for (const [index, { family, address }] of addresses.entries()) {
     const ipv6Only = family === 'IPv6' && plan.ipv6Only;
@@ -173,9 +232,8 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
     } catch (error) {
       if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
       if (!isSystemError(error)) throw error;
-      const taken = held !== undefined && error.code === 'EADDRINUSE';
-      const own = taken ? heldHere(address, plan.port, held) : undefined;
-      throw explained(error, own ?? (context.wayOut ?? wayOut)(error.code, plan));
+      const usual = (context.wayOut ?? wayOut)(error.code, plan);
+      throw explained(error, explain(error.code, { address, port: plan.port }, context, usual));
     }
   }
   throw new Error(`No address for the listener '${plan.name}'`);

@@ -18,7 +18,7 @@ import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
-import type { UnixPlan } from '../../options/settings.js';
+import type { OwnedPlan } from './unix-owner.js';
 
 type Native = Pick<PosixAddon, 'listen' | 'probeUnix' | 'lockFile' | 'closeFd' | 'unixPathMax'>;
 
@@ -34,7 +34,7 @@ export interface UnixSocket extends BoundUnix {
   missing(): string | undefined;
   /** The lock file is there, or made again; false: another master has it. Throws what keeps it from being made. */
   relock(): boolean;
-  /** Another socket for the path, with the same mode and backlog, still under its temporary name. Throws as {@link openUnixSocket}. */
+  /** Another socket for the path, with the same owner, mode and backlog, still under its temporary name. Throws as {@link openUnixSocket}. */
   another(): BoundUnix;
   /** Gives the path to another socket: `fd` and `boundAs` are its own from here on. The old one is the caller's to close. */
   publish(next: BoundUnix): void;
@@ -47,6 +47,9 @@ export interface UnixSocket extends BoundUnix {
   close(): void;
 }
 
+const NOT_GIVEN =
+  'giving the unix socket to its owner and group: that needs root or CAP_CHOWN; owner and group of the address may be those of the master';
+
 /** Temporary names are random: one that exists belongs to another path of the same folder. */
 const NAME_ATTEMPTS = 100;
 const TEMPORARY_NAME_LENGTH = 12;
@@ -56,7 +59,7 @@ const TEMPORARY_NAME_LENGTH = 12;
  * alone).
  * @throws ENOENT, EACCES, EROFS, ENOSPC… with `path` when the folder does not let the files be made.
  */
-export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
+export function openUnixSocket(plan: OwnedPlan, native: Native): UnixSocket {
   const { path } = plan;
   const lock = takeLock(path, native);
   try {
@@ -71,13 +74,13 @@ export function openUnixSocket(plan: UnixPlan, native: Native): UnixSocket {
 }
 
 class OpenUnixSocket implements UnixSocket {
-  readonly #plan: UnixPlan;
+  readonly #plan: OwnedPlan;
   readonly #native: Native;
   #lock: Fd;
   #bound: BoundUnix & { readonly own: Stats };
   #closed = false;
 
-  constructor(plan: UnixPlan, native: Native, lock: Fd, bound: BoundUnix & { readonly own: Stats }) {
+  constructor(plan: OwnedPlan, native: Native, lock: Fd, bound: BoundUnix & { readonly own: Stats }) {
     this.#plan = plan;
     this.#native = native;
     this.#lock = lock;
@@ -192,7 +195,7 @@ function rename(socket: BoundUnix, path: string, native: Native): Stats {
   }
 }
 
-function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): BoundUnix {
+function bindTemporary({ path, mode, owner, group, backlog }: OwnedPlan, native: Native): BoundUnix {
   // As long as the system's limit allows: the final name has at least one character, so this one has, too.
   const folder = dirname(path);
   const room = native.unixPathMax - Buffer.byteLength(join(folder, 'x')) + 1;
@@ -207,12 +210,15 @@ function bindTemporary({ path, mode, backlog }: UnixPlan, native: Native): Bound
         family: 'unix',
         path: join(folder, name),
         backlog,
+        ...(owner === undefined ? {} : { owner }),
+        ...(group === undefined ? {} : { group }),
         ...(mode === undefined ? {} : { mode }),
       });
       return { fd, boundAs: address };
     } catch (error) {
       const exists = isSystemError(error) && error.code === 'EADDRINUSE';
       if (exists && attempt < NAME_ATTEMPTS) continue;
+      if (isSystemError(error) && error.syscall === 'chown') throw explained(error, NOT_GIVEN, path);
       throw explained(error, `binding a temporary name for the unix socket ${path}`, path);
     }
   }

@@ -12,7 +12,15 @@ const tcp = {
   ipv6Only: false,
   backlog: DEFAULT_BACKLOG,
 };
-const unix = { kind: 'unix', name: '0', path: '/run/app.sock', mode: undefined, backlog: DEFAULT_BACKLOG };
+const unix = {
+  kind: 'unix',
+  name: '0',
+  path: '/run/app.sock',
+  mode: undefined,
+  owner: undefined,
+  group: undefined,
+  backlog: DEFAULT_BACKLOG,
+};
 
 function parseOne(target: unknown): ListenPlan | undefined {
   const [plan, ...others] = parseListen(target);
@@ -24,6 +32,26 @@ test.each([
   [0, tcp],
   [65535, { ...tcp, port: 65535 }],
   [':8080', { ...tcp, port: 8080 }],
+  // As process.env.PORT has it.
+  ['8080', { ...tcp, port: 8080 }],
+  [{ port: '8080' }, { ...tcp, port: 8080 }],
+  [
+    { host: '::1', port: '0' },
+    { ...tcp, host: '::1' },
+  ],
+  [{ fd: 0 }, { kind: 'inherited', name: '0', fd: 0, backlog: DEFAULT_BACKLOG }],
+  [
+    { fd: 7, name: 'web', backlog: 9 },
+    { kind: 'inherited', name: 'web', fd: 7, backlog: 9 },
+  ],
+  [
+    { path: '/run/app.sock', owner: 'www-data', group: 'adm' },
+    { ...unix, owner: 'www-data', group: 'adm' },
+  ],
+  [
+    { path: '/run/app.sock', owner: 0, group: '33' },
+    { ...unix, owner: 0, group: 33 },
+  ],
   ['localhost:80', { ...tcp, host: 'localhost', port: 80 }],
   ['127.0.0.1:0', { ...tcp, host: '127.0.0.1' }],
   ['0.0.0.0:080', { ...tcp, host: '0.0.0.0', port: 80 }],

@@ -20,7 +20,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UNIX_PATH_MAX } from '../../../../lib/options/listen.js';
-import type { UnixPlan } from '../../../../lib/options/settings.js';
+import type { OwnedPlan } from '../../../../lib/system/listeners/unix-owner.js';
 import { openUnixSocket, type UnixSocket } from '../../../../lib/system/listeners/unix-socket.js';
 import { native } from '../../../helpers/addon.js';
 import { openFds } from '../../../helpers/processes.js';
@@ -47,7 +47,7 @@ function descriptors(): string[] {
   return [...openFds().values()].filter((target) => /^(socket:|\/tmp)/.test(target)).sort();
 }
 
-function open(plan: Partial<UnixPlan> = {}): UnixSocket {
+function open(plan: Partial<OwnedPlan> = {}): UnixSocket {
   const socket = openUnixSocket({ kind: 'unix', name: '0', path, mode: undefined, backlog: 16, ...plan }, native);
   opened.push(socket);
   return socket;
@@ -249,7 +249,7 @@ test('a failure after the bind leaves no file and no descriptor', () => {
     return 'absent';
   };
   const late = { ...native, probeUnix };
-  const plan: UnixPlan = { kind: 'unix', name: '0', path, mode: undefined, backlog: 16 };
+  const plan: OwnedPlan = { kind: 'unix', name: '0', path, mode: undefined, backlog: 16 };
   expect(errorOf(() => openUnixSocket(plan, late))).toMatchObject({ code: 'EISDIR', syscall: 'rename', path });
   expect(readdirSync(folder)).toEqual(['app.sock']);
 });

@@ -297,6 +297,20 @@ describe('opened by the service manager', () => {
     expect(log.lines[0]).toMatch(/2 names for 1 descriptors/);
   });
 
+  test('a socket that a wrapper was given is named when the address is in use, and not before', async () => {
+    const env = { ...activated(2, 'a:b', 41) };
+    await open('127.0.0.1:81', { env });
+    native.failures.set('127.0.0.1:80', 'EADDRINUSE');
+    const error = await open('127.0.0.1:80', { env }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'EADDRINUSE',
+      message: expect.stringMatching(
+        /LISTEN_FDS=2 was meant for pid 41.*, and this is 42: let the service manager start node itself.*; otherwise another process/,
+      ) as string,
+    });
+    expect(log.lines).toEqual([]);
+  });
+
   test('a failing bind closes the sockets of the service manager, too', async () => {
     native.inherit(3, { address: '127.0.0.1', port: 80 });
     native.failures.set('127.0.0.1:81', 'EADDRINUSE');
@@ -304,5 +318,112 @@ describe('opened by the service manager', () => {
       code: 'EADDRINUSE',
     });
     expect(native.open.size).toBe(0);
+  });
+});
+
+describe('passed by Server::Starter', () => {
+  const starter = (list: string): NodeJS.ProcessEnv => ({ PATH: '/bin', SERVER_STARTER_PORT: list });
+
+  test('sockets are found by the address that they are bound to, whatever the variable calls it', async () => {
+    native.inherit(5, { address: '0.0.0.0', port: 80 });
+    native.inherit(6, { family: 'IPv6', address: '::1', port: 81 });
+    native.inherit(7, { family: 'unix', address: '/run/a=b;c.sock' });
+    const env = starter('80=5;[::1]:81=6;/run/a=b=7');
+    const listeners = await open([80, '[::1]:81', 'unix:/run/a=b;c.sock'], { env });
+    expect(listeners.map(({ fd }) => fd)).toEqual([5, 6, 7]);
+    expect(env).toEqual({ PATH: '/bin' });
+    expect(log.lines[0]).toBe("info: listener '0': using descriptor 5 of Server::Starter, 0.0.0.0:80");
+    expect(native.calls.filter((call) => call.startsWith('setCloseOnExec'))).toHaveLength(3);
+  });
+
+  test('a socket that no listener wants is closed with a warning', async () => {
+    native.inherit(5, { address: '0.0.0.0', port: 443, type: 'other', listening: false });
+    await open('127.0.0.1:80', { env: starter('u443=5') });
+    expect(log.lines[0]).toMatch(
+      /^warn: descriptor 5, passed by Server::Starter \(SERVER_STARTER_PORT\), .*closing it$/,
+    );
+    expect(native.open).toEqual(new Set([100]));
+  });
+
+  test.each([
+    ['80=9', /descriptor 9 for 80, which cannot be used .*unset SERVER_STARTER_PORT$/],
+    ['80=5;81=9', /descriptor 9 for 81/],
+    ['80=8', /descriptor 8 for 80, .*anon_inode/],
+    ['80', /the entry "80", .*port=descriptor/],
+    ['80=x', /the entry "80=x"/],
+  ])('%s is an error that names the entry, and nothing stays open', async (list, message) => {
+    native.inherit(5, { address: '0.0.0.0', port: 80 });
+    native.inherit(8, { family: 'other', type: 'other', listening: false, address: '' });
+    native.strangers.set(8, { what: 'anon_inode:[eventpoll]', fifo: false });
+    await expect(open([80, 81], { env: starter(list) })).rejects.toMatchObject({
+      code: 'ERR_PREFORK_INHERITED_LISTENER',
+      message: expect.stringMatching(message) as string,
+    });
+    expect(native.open).toEqual(new Set(list.startsWith('80=5') ? [8] : [5, 8]));
+  });
+
+  test('an empty variable promises nothing', async () => {
+    expect((await open('127.0.0.1:80', { env: starter('') }))[0]?.fd).toBe(100);
+  });
+});
+
+describe('a descriptor that the option names', () => {
+  test('a copy of it is used, and the descriptor itself stays open', async () => {
+    native.inherit(0, { address: '0.0.0.0', port: 8080 });
+    const [listener] = await open({ fd: 0, name: 'web' });
+    expect(listener).toMatchObject({
+      fd: 100,
+      address: { name: 'web', family: 'IPv4', address: '0.0.0.0', port: 8080 },
+      wire: { boundAs: '0.0.0.0', activated: true },
+    });
+    expect(log.lines).toEqual([
+      "info: listener 'web': using descriptor 0 of the program that started the master, 0.0.0.0:8080",
+    ]);
+    listener?.close();
+    expect(native.open).toEqual(new Set([0]));
+    expect(native.calls).not.toContain('setCloseOnExec 0');
+  });
+
+  test('one above the standard streams is no other child of the master any more, and a unix socket fits as well', async () => {
+    native.inherit(7, { family: 'unix', address: '/run/x' });
+    const [listener] = await open({ fd: 7 }, { sharing: 'sharded' });
+    expect(listener?.address).toEqual({ name: '0', family: 'unix', address: '/run/x' });
+    expect(native.calls).toContain('setCloseOnExec 7');
+  });
+
+  test('one that the service manager passed is taken from its list', async () => {
+    native.inherit(3, { address: '0.0.0.0', port: 8080 });
+    const [listener] = await open({ fd: 3 }, { env: { LISTEN_FDS: '1', LISTEN_PID: '42' } });
+    expect(listener?.fd).toBe(3);
+    expect(log.lines).toEqual(["info: listener '0': using descriptor 3 of the service manager, 0.0.0.0:8080"]);
+  });
+
+  test.each([
+    ['that does not listen', { listening: false, port: 80 }, /is .*does not listen.*, not a listening stream socket/],
+    ['of datagrams', { type: 'other', listening: false, port: 80 }, /is no stream socket/],
+    ['that is no socket', { family: 'other', type: 'other', listening: false, address: '' }, /is \/dev\/null/],
+  ] as const)('one %s is an error that names the way out, and nothing stays open', async (_what, socket, message) => {
+    native.inherit(9, socket);
+    native.strangers.set(9, { what: '/dev/null', fifo: false });
+    const failed = open(['127.0.0.1:80', { fd: 9 }]);
+    await expect(failed).rejects.toMatchObject({
+      code: 'ERR_PREFORK_INHERITED_LISTENER',
+      message: expect.stringMatching(message) as string,
+    });
+    await expect(failed).rejects.toThrow(/^Descriptor 9, which the option 'listen' names, .*name another descriptor$/);
+    expect(native.open).toEqual(new Set([9]));
+  });
+
+  test('one that is not open is an error', async () => {
+    await expect(open({ fd: 9 })).rejects.toMatchObject({
+      code: 'ERR_PREFORK_INHERITED_LISTENER',
+      cause: { code: 'EBADF' },
+    });
+  });
+
+  test("it can only be 'shared'", async () => {
+    native.inherit(9, { address: '127.0.0.1', port: 80 });
+    await expect(open({ fd: 9 }, { sharing: 'sharded' })).rejects.toMatchObject({ code: 'ERR_PREFORK_UNSUPPORTED' });
+    expect(native.open).toEqual(new Set([9]));
   });
 });
