@@ -21,6 +21,7 @@ import { queueStatus } from './queue-status.js';
 import { ShutDown } from './shutdown.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
+import { refuseClusterMode, shellInFront } from './supervisors.js';
 import { checkSupport } from './support.js';
 import { Delays } from './workers/delays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
@@ -141,6 +142,7 @@ export class Master {
     const settings = this.#settings;
     const system = this.#system;
     const log = this.#log;
+    refuseClusterMode(process.env);
     checkSupport(settings, system.features);
     if (settings.signals) {
       this.#signals = installSignals(system, log, this);
@@ -153,6 +155,8 @@ export class Master {
       closeListeners(this.#listeners);
       return undefined;
     }
+    const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
+    if (shell !== undefined) log.warn(shell);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
     this.#releases.begin(0);
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.
