@@ -158,6 +158,27 @@ test('the unix socket example makes the file with its mode, and removes it', asy
   expect(existsSync(socketPath)).toBe(false);
 });
 
+test('F17m the prom-client example adds up the metrics of all workers, also after one was replaced', async () => {
+  const master = startExample('prom-client', { PORT: '0', METRICS_PORT: '0' });
+  const [, port, metricsPort] = await printed(master, /:(\d+) is served by[\s\S]*127\.0\.0\.1:(\d+)\/metrics/);
+  const total = async (): Promise<number> => {
+    const { status, body } = await httpGet({ port: Number(metricsPort) });
+    expect(status).toBe(200);
+    return Number(/^app_requests_total (\d+)$/m.exec(body)?.[1]);
+  };
+  const pids = new Set<string>();
+  for (let i = 1; i <= 20 || pids.size < 2; i++) {
+    pids.add((await httpGet({ port: Number(port) })).body);
+    if (i % 10 === 0) expect(await total()).toBe(i);
+  }
+  master.kill('SIGHUP');
+  await master.logged('reloaded: generation 1');
+  await eventually(async () => (await total()) === 0, { what: 'the workers of before have drained' });
+  await httpGet({ port: Number(port) });
+  expect(await total()).toBe(1);
+  await stops(master);
+});
+
 testWhen(commandWorks('python3', '-c', 'pass'), 'needs python3')(
   'the Python example: workers in another language answer, are recovered, and stop',
   async () => {
