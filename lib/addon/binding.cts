@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { ROOT } from '../paths.cjs';
 import { type Libc, libcOf, ownLibc } from './libc.cjs';
 import type { CommonAddon } from './native.cjs';
+import { unsupportedRuntime } from './runtime.cjs';
 
 interface BindingsOptions {
   readonly bindings: string;
@@ -35,13 +36,14 @@ function places(libc: Libc | undefined): readonly (readonly string[])[] {
 
 /**
  * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
+ * With `ERR_PREFORK_UNSUPPORTED`: the runtime, or the flag of node, that keeps addons from being loaded.
  */
 function load(): CommonAddon {
   const libc = process.platform === 'linux' ? ownLibc() : undefined;
   const attempts: Attempt[] = [];
   for (const place of places(libc)) {
     const path = join(ROOT, ...place);
-    if (!existsSync(path)) {
+    if (!isThere(path)) {
       attempts.push({ path });
       continue;
     }
@@ -59,8 +61,32 @@ function load(): CommonAddon {
     }
   }
   const found = searched();
-  if (found === undefined) throw notFound(libc, attempts);
-  return found;
+  if (found !== undefined) return found;
+  const refusal = refused(attempts);
+  throw refusal === undefined ? notFound(libc, attempts) : failure('ERR_PREFORK_UNSUPPORTED', refusal, attempts);
+}
+
+/** Why another build of the addon would be of no use. */
+function refused(attempts: readonly Attempt[]): string | undefined {
+  const runtime = unsupportedRuntime();
+  if (runtime !== undefined) return runtime;
+  const permission = process.permission as NodeJS.Process['permission'] | undefined;
+  if (attempts.some(({ error }) => (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_DLOPEN_DISABLED')) {
+    return permission === undefined
+      ? 'node loads no addons, and prefork is one: start it without --no-addons'
+      : 'node loads no addons under --permission, and prefork is one: add --allow-addons';
+  }
+  if (permission === undefined || attempts.every(({ path }) => permission.has('fs.read', path))) return undefined;
+  return `the addon of prefork may not be read under --permission: add --allow-fs-read=${ROOT}`;
+}
+
+/** False, too, for what Node may not read under its permission model: existsSync() throws then. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 /** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
@@ -73,17 +99,22 @@ function searched(): CommonAddon | undefined {
   }
 }
 
-/** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */
 function notFound(libc: Libc | undefined, attempts: readonly Attempt[]): Error {
   const system = `${process.platform}-${process.arch}${libc === undefined ? '' : `-${libc}`}`;
-  const cause = attempts.find(({ error }) => error !== undefined)?.error;
-  const error = new Error(
+  return failure(
+    'ERR_PREFORK_ADDON_NOT_FOUND',
     `The native part of prefork for ${system} was not found. Tried:\n` +
       attempts.map(({ path, reason }) => `  ${path}${reason === undefined ? '' : ` ${reason}`}\n`).join('') +
       `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`,
-    cause === undefined ? {} : { cause },
+    attempts,
   );
-  return Object.assign(error, { name: 'PreforkError', code: 'ERR_PREFORK_ADDON_NOT_FOUND', exits: [] });
+}
+
+/** Has the shape of a `PreforkError`: that class is an ES module, out of reach of the preload. */
+function failure(code: string, message: string, attempts: readonly Attempt[]): Error {
+  const cause = attempts.find(({ error }) => error !== undefined)?.error;
+  const error = new Error(message, cause === undefined ? {} : { cause });
+  return Object.assign(error, { name: 'PreforkError', code, exits: [] });
 }
 
 /** The addon. Importing this module throws `ERR_PREFORK_ADDON_NOT_FOUND` when there is none for this platform. */

@@ -14,7 +14,7 @@ const HEAD = 16_384;
  */
 export function ownLibc(program = '/proc/self/exe'): Libc {
   return (
-    withHead(program, (head, read) => (interpreter(head, read).includes('ld-musl-') ? 'musl' : 'glibc')) ?? 'glibc'
+    withHead(program, (head, read) => (interpreter(head, read).includes('ld-musl-') ? 'musl' : 'glibc')) ?? reported()
   );
 }
 
@@ -25,6 +25,17 @@ export function libcOf(object: string): Libc | undefined {
     // The name of Alpine, and that of musl itself.
     return head.includes('\0libc.musl-') || head.includes('\0libc.so\0') ? 'musl' : undefined;
   });
+}
+
+/** What Node says where the file may not be read, as under its permission model. The report takes longer than a look at the file. */
+function reported(): Libc {
+  try {
+    const { header } = process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
+    return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+  } catch {
+    // Other runtimes have no report, or ask their user.
+    return 'glibc';
+  }
 }
 
 type Read = (bytes: Buffer, position: number) => number;

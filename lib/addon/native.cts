@@ -272,6 +272,10 @@ export interface PosixAddon extends CommonAddon {
   socketPair(): [Fd, Fd];
   /** Close-on-exec `[read, write]`. */
   pipe(): [Fd, Fd];
+  /** `/dev/null` for reading and writing, close-on-exec. Node's own open(2) needs a permission for that under `--permission`. */
+  openNull(): Fd;
+  /** Whether this process has a controlling terminal. Needs no permission of Node either. */
+  hasControllingTerminal(): boolean;
 
   /**
    * Writes what the descriptor takes at once, whatever the mode of the description that it shares with others; returns how many bytes,

@@ -1,6 +1,6 @@
 /** The program that this process runs, and the name of the directory that it was started in. */
 
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, resolve, sep } from 'node:path';
 
 /** The running program, as far as it is needed to start it again. */
@@ -31,6 +31,15 @@ export function logicalCwd(env: NodeJS.ProcessEnv, physical: string): string {
   if (logical === physical) return physical;
   const id = idOf(logical);
   return id !== undefined && id === idOf(physical) ? logical : physical;
+}
+
+/** False, too, for what Node may not read under its permission model: existsSync() throws then. */
+export function exists(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 /** Of a folder, whatever it is called; `undefined` for what is no folder. */

@@ -144,6 +144,8 @@ export class Master {
     const log = this.#log;
     refuseClusterMode(process.env);
     checkSupport(settings, system.features);
+    if (system.permission !== undefined)
+      (await import('./permission.js')).checkPermission(settings, system.permission, system.program);
     if (settings.signals) {
       this.#signals = installSignals(system, log, this);
       this.#groupSignals.listen();

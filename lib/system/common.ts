@@ -1,6 +1,7 @@
 /** The part of a system that Node has on every operating system. */
 
 import { native } from '../addon/addon.js';
+import { permissionModel } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import { isNamed, logicalCwd } from '../common/program.js';
 import { TIMER_MAX } from '../common/timers.js';
@@ -9,10 +10,11 @@ import { givenEnvironment, parseEnvironment } from './environment.js';
 import type { System, Timer } from './system.js';
 
 export abstract class CommonSystem
-  implements Pick<System, 'pid' | 'features' | 'program' | 'now' | 'after' | 'onSignal'>
+  implements Pick<System, 'pid' | 'features' | 'permission' | 'program' | 'now' | 'after' | 'onSignal'>
 {
   readonly pid = process.pid;
   readonly features = native.features;
+  readonly permission = permissionModel();
   readonly program: Program;
 
   constructor() {

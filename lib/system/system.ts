@@ -4,6 +4,7 @@
  */
 
 import type { BoardPlace, NativeBoard } from '../addon/native.cjs';
+import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
 import type { MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
@@ -106,6 +107,8 @@ export interface Timer {
 export interface System {
   readonly pid: number;
   readonly features: Features;
+  /** Absent unless node runs with its permission model. */
+  readonly permission?: Permission | undefined;
   /** This program, as it was started. */
   readonly program: Program;
   /** Milliseconds on a monotonic clock. */

@@ -45,6 +45,14 @@ Napi::Value Pipe(const Napi::CallbackInfo& info) {
   return Translate(info.Env(), [&] { return ToPair(info.Env(), MakePipe()); });
 }
 
+Napi::Value Null(const Napi::CallbackInfo& info) {
+  return Translate(info.Env(), [&] { return ToNumber(info.Env(), OpenNull()); });
+}
+
+Napi::Value OnTerminal(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), HasControllingTerminal());
+}
+
 }  // namespace
 
 Napi::Value ToNumber(Napi::Env env, UniqueFd fd) {
@@ -74,6 +82,8 @@ void ExportFds(Napi::Env env, Napi::Object exports) {
   add("setNonBlocking", NonBlocking);
   add("socketPair", SocketPair);
   add("pipe", Pipe);
+  add("openNull", Null);
+  add("hasControllingTerminal", OnTerminal);
 }
 
 }  // namespace prefork

@@ -12,7 +12,7 @@ namespace prefork {
 // Hands the descriptor to JavaScript. An exception before that closes it.
 Napi::Value ToNumber(Napi::Env env, UniqueFd fd);
 Napi::Value ToPair(Napi::Env env, std::pair<UniqueFd, UniqueFd> fds);
-// Adds closeFd, dupFd, setCloseOnExec, setNonBlocking, socketPair and pipe.
+// Adds the functions that make, mark and close descriptors.
 void ExportFds(Napi::Env env, Napi::Object exports);
 
 }  // namespace prefork

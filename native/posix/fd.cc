@@ -21,6 +21,12 @@ bool SameFile(const struct stat& a, const struct stat& b) {
 
 }  // namespace
 
+UniqueFd OpenNull() {
+  UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nothing) throw SysError(errno, "open").On("/dev/null");
+  return nothing;
+}
+
 UniqueFd Duplicate(int fd) {
   UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, kFirstAfterStdio));
   if (!copy) throw SysError(errno, "fcntl");
@@ -43,6 +49,11 @@ bool SetNonBlocking(int fd) {
   if ((flags & O_NONBLOCK) != 0) return true;
   if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) throw SysError(errno, "fcntl");
   return false;
+}
+
+bool HasControllingTerminal() {
+  // tty(4): opening /dev/tty fails with ENXIO in a process without a controlling terminal.
+  return static_cast<bool>(UniqueFd(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
 }
 
 std::optional<UniqueFd> LockFile(const std::string& path) {

@@ -16,6 +16,9 @@ std::pair<UniqueFd, UniqueFd> MakeSocketPair();
 // [read, write].
 std::pair<UniqueFd, UniqueFd> MakePipe();
 
+// /dev/null, for reading and writing.
+UniqueFd OpenNull();
+
 // Never lands on 0-2, even in a process whose stdio is closed.
 UniqueFd Duplicate(int fd);
 // Reports what close(2) says, EBADF above all: a descriptor closed twice is a bug of the caller.
@@ -23,6 +26,9 @@ void CloseFd(int fd);
 void SetCloseOnExec(int fd);
 // Sets O_NONBLOCK; returns whether it was set before.
 bool SetNonBlocking(int fd);
+
+// Whether this process has a controlling terminal.
+bool HasControllingTerminal();
 
 // An exclusive flock(2) on a file that is created when missing; nothing when another open file
 // holds it.

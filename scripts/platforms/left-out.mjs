@@ -6,6 +6,7 @@ const ANYWHERE_ELSE = {
     'starts the node that runs the tests; how the packed package is installed and found is tested by `packed`',
   'package/prebuild-hook': 'about the npm scripts of this repository',
   'harness/leak-checks': 'about the tests themselves',
+  'start/permission': 'starts other majors of Node, programs of this machine',
 };
 
 const WITHOUT_SHARDING = {

@@ -33,6 +33,8 @@ export interface MasterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Options of node itself. */
   readonly nodeArgs?: readonly string[];
+  /** Another node than that of the target: a program of this machine. */
+  readonly node?: string;
   readonly cwd?: string;
   /** A command that runs the command behind it, e.g. `['unshare', '--pid', '--fork']`. `pid` is then its pid. */
   readonly wrapper?: readonly string[];
@@ -69,8 +71,9 @@ export function startMaster(fixture: string, options: MasterOptions = {}): Maste
   return master;
 }
 
-function startHere(file: string, { wrapper = [], nodeArgs = [], args = [], env, cwd }: MasterOptions): Program {
-  const [command, ...rest] = [...wrapper, target.node, ...nodeArgs, file, ...args] as [string, ...string[]];
+function startHere(file: string, options: MasterOptions): Program {
+  const { wrapper = [], node = target.node, nodeArgs = [], args = [], env, cwd } = options;
+  const [command, ...rest] = [...wrapper, node, ...nodeArgs, file, ...args] as [string, ...string[]];
   // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.
   const child = spawn(command, rest, { cwd, env: { ...inherited(), ...env }, detached: true, stdio: 'pipe' });
   if (child.pid === undefined) throw new Error(`${file} could not be started`);

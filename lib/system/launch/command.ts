@@ -9,6 +9,7 @@ import type { Command } from '../../types.js';
 import { inheritedSockets, layoutOf } from '../layout.js';
 import type { Launch } from '../system.js';
 import { debugVariables, hasInspectPort, inspectPerWorker } from './debugger.js';
+import { withPermissionFlags } from './permission-flags.js';
 
 export const SCRIPT = /\.[cm]?[jt]sx?$/;
 const NODE = /^node(\.exe)?$/i;
@@ -64,7 +65,7 @@ export interface Inherited extends Pick<Command, 'stdio' | 'files'>, Own {
 export function workerCommand(launch: Launch, inherited: Inherited): WorkerCommand {
   const { settings, program, slot, generation } = launch;
   const cwd = settings.cwd ?? program.cwd;
-  const base = settings.env ?? program.env;
+  const base = withPermissionFlags(settings.env ?? program.env, nodeFlags(settings, program), program);
   const own = {
     ...identityIn(settings.env ?? {}, inherited.identity),
     ...debugVariables(base, slot, inherited.debugPort),
@@ -98,6 +99,13 @@ export function producersCommand({ environment, ...command }: WorkerCommand): Co
   return { ...command, env: Object.fromEntries(variables) };
 }
 
+/** Flags of node for a worker that it runs; none for another program. */
+function nodeFlags({ exec, execArgv }: LaunchSettings, program: Program): readonly string[] {
+  if (exec === undefined) return execArgv ?? program.execArgv;
+  if (SCRIPT.test(exec) || isNode(exec, program)) return execArgv ?? withoutCode(program.execArgv);
+  return [];
+}
+
 function commandLine(
   settings: LaunchSettings,
   program: Program,
@@ -105,8 +113,8 @@ function commandLine(
   debugPort: number | undefined,
 ): { file: string; args: string[] } {
   const { exec, args } = settings;
-  const execArgv = settings.execArgv ?? program.execArgv;
-  const nodeArgs = (flags: readonly string[]) => {
+  const flags = nodeFlags(settings, program);
+  const nodeArgs = () => {
     const inspectable = settings.inspectable && !hasInspectPort(flags, settings.env ?? program.env);
     return [
       '--require',
@@ -119,18 +127,17 @@ function commandLine(
   if (exec === undefined) {
     // `node -e code` has no script, so its arguments begin one earlier, and could be taken for node's own.
     const userArgs = evaluated ? ['--', ...(args ?? program.argv.slice(1))] : (args ?? program.argv.slice(2));
-    return { file: program.execPath, args: [...nodeArgs(execArgv), ...script(settings, program), ...userArgs] };
+    return { file: program.execPath, args: [...nodeArgs(), ...script(settings, program), ...userArgs] };
   }
-  const flags = settings.execArgv ?? withoutCode(program.execArgv);
   // As in cluster.setupPrimary, `exec` may be a script; unlike there, it may be any program.
   if (SCRIPT.test(exec)) {
     return {
       file: program.execPath,
-      args: [...nodeArgs(flags), exec, ...(args ?? program.argv.slice(evaluated ? 1 : 2))],
+      args: [...nodeArgs(), exec, ...(args ?? program.argv.slice(evaluated ? 1 : 2))],
     };
   }
   if (isNode(exec, program)) {
-    return { file: exec, args: [...nodeArgs(flags), ...(args ?? [])] };
+    return { file: exec, args: [...nodeArgs(), ...(args ?? [])] };
   }
   return { file: exec, args: [...(args ?? [])] };
 }

@@ -17,6 +17,7 @@
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
+import { flagsForUnix, needsFlags, permissionModel } from '../../common/node-permission.js';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
 import type { OwnedPlan } from './unix-owner.js';
 
@@ -58,9 +59,11 @@ const TEMPORARY_NAME_LENGTH = 12;
  * @throws EADDRINUSE with `path`: another master or server is alive there, or the file is no socket (and is left
  * alone).
  * @throws ENOENT, EACCES, EROFS, ENOSPC… with `path` when the folder does not let the files be made.
+ * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` when Node's permission model does not.
  */
 export function openUnixSocket(plan: OwnedPlan, native: Native): UnixSocket {
   const { path } = plan;
+  refuseWithoutPermission(path);
   const lock = takeLock(path, native);
   try {
     refuseTaken(path, native);
@@ -104,6 +107,7 @@ class OpenUnixSocket implements UnixSocket {
   relock(): boolean {
     const { path } = this.#plan;
     if (sameFile(statOf(lockPathOf(path)), fstatSync(this.#lock))) return true;
+    refuseWithoutPermission(path);
     const lock = lockOf(path, this.#native);
     if (lock === undefined) return false;
     this.#native.closeFd(this.#lock);
@@ -112,6 +116,7 @@ class OpenUnixSocket implements UnixSocket {
   }
 
   another(): BoundUnix {
+    refuseWithoutPermission(this.#plan.path);
     refuseTaken(this.#plan.path, this.#native);
     const { mode = this.#bound.own.mode & 0o777 } = this.#plan;
     return bindTemporary({ ...this.#plan, mode }, this.#native);
@@ -146,6 +151,13 @@ class OpenUnixSocket implements UnixSocket {
     ]);
     if (errors.length > 0) throw errors[0];
   }
+}
+
+/** Asked again: a program may give its permissions back, and the service manager may have passed another socket than this. */
+function refuseWithoutPermission(path: string): void {
+  const permission = permissionModel();
+  const flags = permission === undefined ? [] : flagsForUnix(path, permission);
+  if (flags.length > 0) throw needsFlags(flags, `the master makes the unix socket ${path}`);
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The master's hands on Linux and macOS: native spawn, descriptors, signals. */
 
-import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native as addon } from '../../addon/addon.js';
 import { isLinux, posix } from '../../addon/narrow.cjs';
 import type { LinuxAddon, PosixAddon } from '../../addon/native.cjs';
+import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Logger, Sharing } from '../../types.js';
@@ -112,6 +112,13 @@ export class PosixSystem extends CommonSystem implements System {
   }
 
   #start(worker: PosixProcess, command: WorkerCommand, identity: Identity): void {
+    // The addon does not ask Node, and the program may have given the permission back since the start.
+    if (this.permission?.has('child') === false) {
+      throw new PreforkError(
+        'ERR_PREFORK_UNSUPPORTED',
+        "the program has given back the permission to start processes: process.permission.drop('child')",
+      );
+    }
     leaveDeadTerminals(this.#native);
     const stdio = openWorkerStdio(this.#native, command.stdio);
     try {
@@ -147,13 +154,7 @@ export class PosixSystem extends CommonSystem implements System {
   }
 
   hasControllingTerminal(): boolean {
-    try {
-      // tty(4): opening /dev/tty fails with ENXIO in a process without a controlling terminal.
-      closeSync(openSync('/dev/tty', fsConstants.O_RDONLY | fsConstants.O_NOCTTY));
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#native.hasControllingTerminal();
   }
 
   reapStrangers(): () => void {

@@ -1,6 +1,5 @@
 /** Descriptors 0-2 of a native worker: what 'ignore', 'inherit', 'pipe' and numbers mean, and who closes what. */
 
-import { openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { PosixAddon } from '../../addon/native.cjs';
 import type { Command } from '../../types.js';
@@ -29,7 +28,7 @@ export function openWorkerStdio(native: PosixAddon, entries: Command['stdio']): 
   let nothing: number | undefined;
   const devNull = (): number => {
     if (nothing === undefined) {
-      nothing = openSync('/dev/null', 'r+');
+      nothing = native.openNull();
       toClose.push(nothing);
     }
     return nothing;

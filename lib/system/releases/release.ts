@@ -1,8 +1,8 @@
 /** What the names of a program lead to at one moment: every worker of a generation runs exactly that. */
 
-import { closeSync, constants, existsSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { idOf } from '../../common/program.js';
+import { exists, idOf } from '../../common/program.js';
 import { isWithin, type Names, type Root, real } from './names.js';
 
 /** Where the kernel says by which path a descriptor is found now. */
@@ -32,7 +32,7 @@ export class Release {
       return { root, path, id, fd: id === undefined ? undefined : hold(path) };
     });
     const { cwd, script, exec } = names;
-    this.parts = [cwd, script, exec].filter((part) => part !== undefined && existsSync(this.at(part))) as string[];
+    this.parts = [cwd, script, exec].filter((part) => part !== undefined && exists(this.at(part))) as string[];
   }
 
   /** Where a root leads to in this release. */
@@ -90,7 +90,7 @@ export class Release {
       moved = true;
     }
     if (moved) this.#moved = undefined;
-    if (!this.parts.every((part) => existsSync(this.at(part)))) return 'gone';
+    if (!this.parts.every((part) => exists(this.at(part)))) return 'gone';
     return moved ? 'moved' : 'there';
   }
 
@@ -125,7 +125,7 @@ function replacing(places: readonly Place[]): { paths: ReadonlyMap<string, strin
 
 /** Only where it is of use: elsewhere a folder that is open may not even be renamed. */
 function hold(folder: string): number | undefined {
-  if (!existsSync(DESCRIPTORS)) return undefined;
+  if (!exists(DESCRIPTORS)) return undefined;
   try {
     return openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch {

@@ -1,8 +1,7 @@
 /** Which release the workers of a generation run: the names are followed when a generation begins, and at no other time. */
 
-import { existsSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
-import type { Program } from '../../common/program.js';
+import { exists, type Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
 import type { Logger, TlsOptions } from '../../types.js';
 import { runsNode } from '../launch/command.js';
@@ -199,7 +198,7 @@ export class Releases {
     const execArgv = elsewhere ? beginningAt(physicalCwd, this.#program.execArgv) : this.#program.execArgv;
     const within = (text: string) => release.within(text);
     // A node that is part of the release: of the next one, when that has one, too.
-    const present = (path: string) => (existsSync(release.at(path)) ? release.at(path) : path);
+    const present = (path: string) => (exists(release.at(path)) ? release.at(path) : path);
     const [node = execPath, , ...userArgs] = argv;
     const workersCwd = release.at(cwd);
     return {
@@ -259,14 +258,14 @@ export class Releases {
   #preload(release: Release): string {
     const own = this.#program.preload();
     const inRelease = release.at(own);
-    if (existsSync(inRelease)) return inRelease;
+    if (exists(inRelease)) return inRelease;
     const { cwd, script, exec } = this.#names;
     const file = join('node_modules', 'prefork', basename(dirname(own)), basename(own));
     for (const part of [exec, script, cwd]) {
       const found = part === undefined ? undefined : above(release.at(part), file);
       if (found !== undefined) return found;
     }
-    if (existsSync(own)) return own;
+    if (exists(own)) return own;
     throw Object.assign(
       new Error(
         `the files of this prefork, ${own}, are gone, and ${release.at(script ?? cwd)} has no prefork of its own: restart the master from the present release`,

@@ -63,7 +63,7 @@ testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')('a feature that is re
 function installed(name: string): string {
   const root = join(folder, name);
   mkdirSync(join(root, 'dist', 'addon'), { recursive: true });
-  for (const file of ['addon/binding.cjs', 'addon/libc.cjs', 'paths.cjs'])
+  for (const file of ['addon/binding.cjs', 'addon/libc.cjs', 'addon/runtime.cjs', 'paths.cjs'])
     cpSync(fixture(`../../dist/${file}`), join(root, 'dist', file));
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
   symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
