@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
+import { unsupportedRuntime } from './addon/runtime.cjs';
 import { identity, nextFleetName } from './boot/identity.cjs';
 import { invalidOption, PreforkError } from './common/errors.js';
 import { inWords } from './common/in-words.cjs';
@@ -77,9 +78,14 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   #stoppedByProgram = false;
   #awaited = false;
 
-  /** @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed. */
+  /**
+   * @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, naming the option, the value and what is allowed;
+   * `ERR_PREFORK_UNSUPPORTED` in a runtime that is not Node.js.
+   */
   constructor(options: PreforkOptions) {
     super({ captureRejections: true });
+    const refusal = unsupportedRuntime();
+    if (refusal !== undefined) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', refusal);
     this.#settings = resolveOptions(options, nextFleetName());
   }
 

@@ -7,6 +7,7 @@ const ANYWHERE_ELSE = {
   'package/prebuild-hook': 'about the npm scripts of this repository',
   'harness/leak-checks': 'about the tests themselves',
   'start/permission': 'starts other majors of Node, programs of this machine',
+  'start/runtimes': 'starts Bun and Deno, programs of this machine',
 };
 
 const WITHOUT_SHARDING = {
