@@ -171,7 +171,7 @@ eachMajor('F14e a master whose program gave the permission back starts no worker
   await master.call('drop', 'child');
   const { ok, error } = await master.call('reload');
   expect(ok).toBe(false);
-  expect(master.stderr).toMatch(/reload failed, .*: the program has given back the permission to start processes/);
+  await master.logged(/reload failed, .*: the program has given back the permission to start processes/);
   expect(error).toBeDefined();
   expect((await httpGet({ port: addresses[0].port })).status).toBe(200);
   await stops(master);
