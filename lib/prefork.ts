@@ -51,12 +51,13 @@ export interface PreforkEvents {
  * processes and threads that a worker starts.
  */
 export function isChild(): boolean {
-  return identity() !== undefined;
+  // Deno asks its user, or throws, when a program reads its environment.
+  return unsupportedRuntime() === undefined && identity() !== undefined;
 }
 
 /** The context of this worker, the second argument of `serve`; `undefined` in a master, and in a worker before `serve` runs. */
 export function currentWorker(): WorkerContext | undefined {
-  return identity()?.context;
+  return isChild() ? identity()?.context : undefined;
 }
 
 /**

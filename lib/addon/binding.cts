@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { ROOT } from '../paths.cjs';
 import { type Libc, libcOf, ownLibc } from './libc.cjs';
 import type { CommonAddon } from './native.cjs';
-import { unsupportedRuntime } from './runtime.cjs';
 
 interface BindingsOptions {
   readonly bindings: string;
@@ -68,6 +67,8 @@ function load(): CommonAddon {
 
 /** Why another build of the addon would be of no use. */
 function refused(attempts: readonly Attempt[]): string | undefined {
+  // Loaded late: it would cost the boot of every worker another file.
+  const { unsupportedRuntime }: typeof import('./runtime.cjs') = require('./runtime.cjs');
   const runtime = unsupportedRuntime();
   if (runtime !== undefined) return runtime;
   const permission = process.permission as NodeJS.Process['permission'] | undefined;

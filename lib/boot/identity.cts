@@ -5,7 +5,6 @@
  */
 
 import type { BoardPlace, MasterWatch } from '../addon/native.cjs';
-import { unsupportedRuntime } from '../addon/runtime.cjs';
 import type { WorkerMessage } from '../protocol/protocol.cjs';
 import { ENV, LISTEN_ENV, MARKER } from '../protocol/protocol.cjs';
 import type { WorkerContext } from '../types.js' with { 'resolution-mode': 'import' };
@@ -53,12 +52,10 @@ export interface WorkerIdentity {
 
 type Holder = { [KEY]?: WorkerIdentity };
 
-/** The identity of this process, `undefined` in a master. Worker threads have none of their own, nor have runtimes that are not Node.js. */
+/** The identity of this process, `undefined` in a master. Worker threads have none of their own. */
 export function identity(): WorkerIdentity | undefined {
   const holder = globalThis as Holder;
   if (holder[KEY] !== undefined) return holder[KEY];
-  // Deno asks its user, or throws, when a program reads its environment.
-  if (unsupportedRuntime() !== undefined) return undefined;
   const env = process.env;
   if (env[ENV.child] !== MARKER) return undefined;
   const worker: WorkerIdentity = {
