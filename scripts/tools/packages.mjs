@@ -34,6 +34,40 @@ export function packageFolder(spec, { integrity, cache = CACHE } = {}) {
   return folder;
 }
 
+/** For one installation. */
+const LIMIT_MS = 120_000;
+
+/**
+ * For a package with dependencies. npm installs them without their install scripts.
+ * @returns the folder of the package.
+ */
+export function installed(name, version) {
+  const folder = join(CACHE, 'peers', `${name.replaceAll('/', '+')}@${version}`);
+  const inside = join(folder, 'node_modules', name);
+  if (existsSync(inside)) return inside;
+  // npm installs into another folder, which is then moved: a process that sees `folder` sees all of it.
+  const temporary = `${folder}.${process.pid}`;
+  mkdirSync(temporary, { recursive: true });
+  try {
+    const args = [
+      'install',
+      '--prefix',
+      temporary,
+      `${name}@${version}`,
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ];
+    execFileSync('npm', args, { cwd: temporary, stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT_MS });
+    renameSync(temporary, folder);
+  } catch (error) {
+    if (!existsSync(inside)) throw error;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return inside;
+}
+
 /** npm checks the archive against the integrity that the registry promises, and prints it. */
 function download(spec, destination) {
   const args = ['pack', spec, '--json', '--ignore-scripts', '--no-dry-run', '--pack-destination', destination];

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { Prefork, type PreforkErrorCode } from '../../../lib/index.js';
 import { Master } from '../../../lib/master/master.js';
@@ -80,6 +81,17 @@ async function withoutAddon(): Promise<Shape> {
     for (const part of ['dist', 'package.json']) cpSync(inPackage(part), join(folder, part), { recursive: true });
     symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
     return await misused('load the package without its addon', urlThere(join(folder, 'dist/index.js')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** As in the output of a bundler, away from every package. */
+async function bundled(): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-bundled-'));
+  try {
+    cpSync(inPackage('dist/bundle.js'), join(folder, 'output.mjs'));
+    return await thrownBy(() => import(pathToFileURL(join(folder, 'output.mjs')).href));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -192,6 +204,10 @@ const table: Readonly<Record<PreforkErrorCode, Row>> = {
   ERR_PREFORK_ADDON_NOT_FOUND: {
     provoke: withoutAddon,
     message: /^The native part of prefork for \S+ was not found\. Tried:\n( {2}\S+\n)+Build it with: cd \S+ && /,
+  },
+  ERR_PREFORK_BUNDLED: {
+    provoke: bundled,
+    message: /^prefork was bundled into \S+, and .*--external:prefork.*: npm install prefork@\d/,
   },
 };
 
