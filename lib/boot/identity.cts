@@ -70,12 +70,20 @@ export function identity(): WorkerIdentity | undefined {
     board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };
+  restoreNodeOptions(env);
   const byActivation = env[ENV.byActivation] !== undefined;
   for (const name of Object.values(ENV)) if (!byActivation || !LISTEN_ENV.includes(name)) delete env[name];
   // What the master wrote is missing where a commandProducer started the process, and that of a wrapper where there is one.
   if (byActivation && env[ENV.listenFds] !== undefined) env[ENV.listenPid] = String(process.pid);
   Object.defineProperty(holder, KEY, { value: worker });
   return worker;
+}
+
+/** The worker of a single executable application gets its flags in NODE_OPTIONS; they are not for the worker's own children. */
+function restoreNodeOptions(env: NodeJS.ProcessEnv): void {
+  const own = env[ENV.nodeOptions];
+  if (own === '') delete env['NODE_OPTIONS'];
+  else if (own !== undefined) env['NODE_OPTIONS'] = own;
 }
 
 const FLEETS = Symbol.for('prefork.fleets.1');

@@ -16,6 +16,8 @@ export interface Program {
   readonly physicalCwd: string;
   /** Whether a person or a script chose {@link cwd}: if not, a link may have led there. */
   readonly cwdIsNamed: boolean;
+  /** A single executable application: the executable has the script in it, and takes no script and no flags of node. */
+  readonly isSingleExecutable: boolean;
   /** The file that a worker of node loads first. Throws when there is none any more. */
   preload(): string;
 }

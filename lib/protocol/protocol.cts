@@ -23,6 +23,7 @@ export const ENV = {
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
   byActivation: 'PREFORK_BY_ACTIVATION',
+  nodeOptions: 'PREFORK_NODE_OPTIONS',
   listenFds: 'LISTEN_FDS',
   listenFdNames: 'LISTEN_FDNAMES',
   listenPid: 'LISTEN_PID',

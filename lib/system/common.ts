@@ -30,6 +30,7 @@ export abstract class CommonSystem
       cwd: logicalCwd(process.env, process.cwd()),
       physicalCwd: process.cwd(),
       cwdIsNamed: isNamed(process.env, process.cwd()),
+      isSingleExecutable: isSingleExecutable(),
       preload: () => PRELOAD,
     };
   }
@@ -49,4 +50,9 @@ export abstract class CommonSystem
     process.on(signal, action);
     return () => process.off(signal, action);
   }
+}
+
+/** Such an executable has the name that it was called by in the place of a script. Without that Node need not load node:sea. */
+function isSingleExecutable(): boolean {
+  return process.argv[1] === process.argv0 && process.getBuiltinModule('node:sea').isSea();
 }

@@ -5,6 +5,7 @@ const ANYWHERE_ELSE = {
   'package/layouts':
     'starts the node that runs the tests; how the packed package is installed and found is tested by `packed`',
   'package/bundlers': 'about what bundlers write, which is the same for every platform',
+  'package/single-executable': 'builds executables for this machine',
   'package/prebuild-hook': 'about the npm scripts of this repository',
   'harness/leak-checks': 'about the tests themselves',
   'start/permission': 'starts other majors of Node, programs of this machine',

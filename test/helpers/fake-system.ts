@@ -121,6 +121,7 @@ export class FakeSystem implements System {
     cwd: '/nowhere',
     physicalCwd: '/nowhere',
     cwdIsNamed: true,
+    isSingleExecutable: false,
     preload: () => '/nowhere/preload.cjs',
   };
   readonly features: Features;

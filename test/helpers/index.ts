@@ -2,7 +2,15 @@ export { bounded, eventually } from './eventually.js';
 export { type FleetConfig, type ReadyFleet, startFleet, startReadyFleet } from './fleet.js';
 export { type Answer, connectRaw, httpGet, type RawConnection, type RequestOptions, type Target } from './http.js';
 export { type Http2Options, http2Get } from './http2.js';
-export { asHeard, type Exit, type FixtureEvent, type Master, type MasterOptions, startMaster } from './master.js';
+export {
+  asHeard,
+  type Exit,
+  type FixtureEvent,
+  type Master,
+  type MasterOptions,
+  startMaster,
+  startProgram,
+} from './master.js';
 export {
   children,
   commandLineOf,

@@ -61,7 +61,18 @@ export interface EventOptions {
 export function startMaster(fixture: string, options: MasterOptions = {}): Master {
   const file = inPackage(`test/fixtures/${fixture}.mjs`);
   const start = target.agent === undefined ? startHere : startThere;
-  const master = new Master(start(file, options), fixture);
+  return watched(new Master(start(file, options), fixture));
+}
+
+/** The same for a program that is not run by node, on this machine. */
+export function startProgram(
+  file: string,
+  { args = [], ...options }: Pick<MasterOptions, 'args' | 'env' | 'cwd'> = {},
+): Master {
+  return watched(new Master(spawnHere([file, ...args], options), file));
+}
+
+function watched(master: Master): Master {
   try {
     onTestFinished(() => master.dispose());
     onTestFailed(() => console.error(master.transcript()));
@@ -73,10 +84,14 @@ export function startMaster(fixture: string, options: MasterOptions = {}): Maste
 
 function startHere(file: string, options: MasterOptions): Program {
   const { wrapper = [], node = target.node, nodeArgs = [], args = [], env, cwd } = options;
-  const [command, ...rest] = [...wrapper, node, ...nodeArgs, file, ...args] as [string, ...string[]];
+  return spawnHere([...wrapper, node, ...nodeArgs, file, ...args], { env, cwd });
+}
+
+function spawnHere(words: readonly string[], { env, cwd }: Pick<MasterOptions, 'env' | 'cwd'>): Program {
+  const [command, ...rest] = words as [string, ...string[]];
   // detached: setsid(2), so that the fixture is alone in its process group and session, and away from any terminal.
   const child = spawn(command, rest, { cwd, env: { ...inherited(), ...env }, detached: true, stdio: 'pipe' });
-  if (child.pid === undefined) throw new Error(`${file} could not be started`);
+  if (child.pid === undefined) throw new Error(`${command} could not be started`);
   watchSession(child.pid);
   return child;
 }

@@ -65,21 +65,24 @@ export interface Inherited extends Pick<Command, 'stdio' | 'files'>, Own {
 export function workerCommand(launch: Launch, inherited: Inherited): WorkerCommand {
   const { settings, program, slot, generation } = launch;
   const cwd = settings.cwd ?? program.cwd;
-  const base = withPermissionFlags(settings.env ?? program.env, nodeFlags(settings, program), program);
+  const { file, args, nodeOptions } = commandLine(settings, program, slot, inherited.debugPort);
+  const variables = withPermissionFlags(settings.env ?? program.env, nodeFlags(settings, program), program);
+  const base = { ...variables, ...debugVariables(variables, slot, inherited.debugPort) };
   const own = {
     ...identityIn(settings.env ?? {}, inherited.identity),
-    ...debugVariables(base, slot, inherited.debugPort),
     [ENV.child]: MARKER,
     [ENV.fleet]: launch.fleet,
     [ENV.slot]: slot,
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
     ...(settings.byActivation && { [ENV.byActivation]: MARKER }),
+    ...(nodeOptions !== undefined && { [ENV.nodeOptions]: base['NODE_OPTIONS'] ?? '' }),
     ...inherited.environment,
   };
   return {
-    ...commandLine(settings, program, slot, inherited.debugPort),
-    environment: environment(base, own, inherited.isStale),
+    file,
+    args,
+    environment: environment(withNodeOptions(base, nodeOptions), own, inherited.isStale),
     stdio: inherited.stdio,
     cwd,
     ...(settings.uid === undefined ? {} : { uid: settings.uid }),
@@ -101,9 +104,22 @@ export function producersCommand({ environment, ...command }: WorkerCommand): Co
 
 /** Flags of node for a worker that it runs; none for another program. */
 function nodeFlags({ exec, execArgv }: LaunchSettings, program: Program): readonly string[] {
+  // A single executable brings the flags of its own configuration along.
+  if (isOwnExecutable(exec, program)) return execArgv ?? [];
   if (exec === undefined) return execArgv ?? program.execArgv;
-  if (SCRIPT.test(exec) || isNode(exec, program)) return execArgv ?? withoutCode(program.execArgv);
-  return [];
+  if (!SCRIPT.test(exec) && !isNode(exec, program)) return [];
+  return execArgv ?? withoutCode(program.isSingleExecutable ? [] : program.execArgv);
+}
+
+function isOwnExecutable(exec: string | undefined, program: Program): boolean {
+  return program.isSingleExecutable && (exec === undefined || exec === program.execPath);
+}
+
+interface CommandLine {
+  readonly file: string;
+  readonly args: string[];
+  /** Flags of node that the program does not take as arguments. */
+  readonly nodeOptions?: readonly string[];
 }
 
 function commandLine(
@@ -111,7 +127,7 @@ function commandLine(
   program: Program,
   slot: number,
   debugPort: number | undefined,
-): { file: string; args: string[] } {
+): CommandLine {
   const { exec, args } = settings;
   const flags = nodeFlags(settings, program);
   const nodeArgs = () => {
@@ -123,6 +139,10 @@ function commandLine(
       ...inspectPerWorker(flags, slot, debugPort),
     ];
   };
+  if (isOwnExecutable(exec, program)) {
+    const userArgs = args ?? (exec === undefined ? program.argv.slice(2) : []);
+    return { file: program.execPath, args: [...userArgs], nodeOptions: nodeArgs() };
+  }
   const evaluated = isEvaluated(program);
   if (exec === undefined) {
     // `node -e code` has no script, so its arguments begin one earlier, and could be taken for node's own.
@@ -131,6 +151,12 @@ function commandLine(
   }
   // As in cluster.setupPrimary, `exec` may be a script; unlike there, it may be any program.
   if (SCRIPT.test(exec)) {
+    if (program.isSingleExecutable) {
+      throw new PreforkError(
+        'ERR_PREFORK_UNSUPPORTED',
+        `A single executable application runs no other script, so exec cannot be ${exec}: name a node in exec, and the script in args`,
+      );
+    }
     return {
       file: program.execPath,
       args: [...nodeArgs(), exec, ...(args ?? program.argv.slice(evaluated ? 1 : 2))],
@@ -187,6 +213,18 @@ function identityIn(
   identity: Readonly<Record<string, string | undefined>> = {},
 ): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(identity).filter(([name]) => !Object.hasOwn(chosen, name)));
+}
+
+/** @param flags In front of those that the user gave. */
+function withNodeOptions(
+  base: Readonly<Record<string, string | undefined>>,
+  flags: readonly string[] | undefined,
+): Readonly<Record<string, string | undefined>> {
+  if (flags === undefined) return base;
+  const { NODE_OPTIONS: own } = base;
+  // Node splits at spaces; inside of quotes a backslash stands before what would end them.
+  const quoted = flags.map((flag) => `"${flag.replace(/["\\]/g, '\\$&')}"`);
+  return { ...base, NODE_OPTIONS: [...quoted, ...(own === undefined ? [] : [own])].join(' ') };
 }
 
 function environment(

@@ -48,14 +48,18 @@ export function namesOf(program: Program, { cwd, exec, execArgv }: LaunchSetting
   };
   const workersCwd = cwd === undefined ? program.cwd : resolve(program.cwd, cwd);
   const path = program.argv[1];
-  const script = path === undefined || !isAbsolute(path) || isEvaluated(program) ? undefined : path;
+  const { isSingleExecutable } = program;
+  const hasScript = path !== undefined && isAbsolute(path) && !isSingleExecutable && !isEvaluated(program);
+  const script = hasScript ? path : undefined;
+  // The kernel knows a program only by its real path: a single executable has the name that it was called by where others have a script.
+  const called = isSingleExecutable && path?.includes(sep) === true ? resolve(program.cwd, path) : script;
   const named = exec === undefined || !isPath(exec) ? undefined : resolve(workersCwd, exec);
 
   for (const name of [program.cwd, workersCwd]) add(name);
-  for (const name of [script, named]) if (name !== undefined) add(dirname(name));
+  for (const name of [called, named]) if (name !== undefined) add(dirname(name));
   for (const name of hints(program.env)) add(name);
   // A link to the script itself, which does not lie in a release with it.
-  const runs = named !== undefined && SCRIPT.test(named) ? named : script;
+  const runs = named !== undefined && SCRIPT.test(named) ? named : called;
   if (runs !== undefined && isLink(runs) && !(execArgv ?? program.execArgv).some((flag) => PRESERVE.test(flag))) {
     const start = real(runs);
     if (start !== undefined && !roots.some((root) => isWithin(start, root.start))) roots.push({ name: runs, start });

@@ -122,6 +122,7 @@ function unsupported(): Promise<unknown> {
     cwd: '/',
     physicalCwd: '/',
     cwdIsNamed: true,
+    isSingleExecutable: false,
     preload: () => '/preload.cjs',
   };
   const place = {

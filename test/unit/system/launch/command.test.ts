@@ -16,6 +16,7 @@ const program: Program = {
   cwd: '/srv/app',
   physicalCwd: '/srv/app',
   cwdIsNamed: true,
+  isSingleExecutable: false,
   preload: () => '/srv/app/node_modules/prefork/dist/preload.cjs',
 };
 
@@ -86,6 +87,42 @@ test('exec may be a script, node itself, or any program, which gets no preload',
   });
   expect(command({ exec: 'python3', args: ['w.py'] })).toMatchObject({ file: 'python3', args: ['w.py'] });
   expect(command({ exec: 'python3' }).args).toEqual([]);
+});
+
+const single: Partial<Program> = {
+  isSingleExecutable: true,
+  execPath: '/srv/app/server',
+  execArgv: ['--no-warnings'],
+  argv: ['/srv/app/server', './server', '--port', '80'],
+};
+
+test('a worker of a single executable gets the arguments of the user alone, and its flags in NODE_OPTIONS', () => {
+  const { file, args, env } = command({ livenessTimeout: 5_000, execArgv: ['--title=a "b" \\c'] }, single);
+  expect(file).toBe('/srv/app/server');
+  expect(args).toEqual(['--port', '80']);
+  expect(env).toMatchObject({
+    NODE_OPTIONS:
+      '"--require" "/srv/app/node_modules/prefork/dist/preload.cjs" "--inspect-port=0" "--inspect-publish-uid=http" "--title=a \\"b\\" \\\\c"',
+    PREFORK_NODE_OPTIONS: '',
+  });
+  const own = command({ env: { NODE_OPTIONS: '--trace-exit' } }, single).env;
+  expect(own).toMatchObject({
+    NODE_OPTIONS: '"--require" "/srv/app/node_modules/prefork/dist/preload.cjs" --trace-exit',
+    PREFORK_NODE_OPTIONS: '--trace-exit',
+  });
+  expect(command({ args: ['a'] }, single).args).toEqual(['a']);
+  expect(command({ exec: '/srv/app/server' }, single).args).toEqual([]);
+});
+
+test('a single executable runs another program, and no script but its own', () => {
+  expect(command({ exec: 'node', args: ['w.mjs'] }, single)).toMatchObject({
+    file: 'node',
+    args: ['--require', '/srv/app/node_modules/prefork/dist/preload.cjs', 'w.mjs'],
+  });
+  expect(command({ exec: 'node', args: ['w.mjs'] }, single).env).not.toHaveProperty('NODE_OPTIONS');
+  expect(() => command({ exec: './w.mjs' }, single)).toThrow(
+    expect.objectContaining({ code: 'ERR_PREFORK_UNSUPPORTED', message: expect.stringMatching(/exec.*\.\/w\.mjs/) }),
+  );
 });
 
 test('C4 stale variables are stripped, look-alikes are kept, exactly one canonical marker is there', () => {

@@ -54,6 +54,8 @@ interface Started {
   readonly env?: NodeJS.ProcessEnv;
   readonly execArgv?: readonly string[];
   readonly execPath?: string;
+  /** A single executable application, by the name that it was called by. */
+  readonly called?: string;
 }
 
 /** A master that was started so, in its first generation. */
@@ -64,15 +66,17 @@ function start(started: Started = {}, options: Partial<PreforkOptions> = {}): Re
     env = {},
     execArgv = [],
     execPath = '/usr/bin/node',
+    called,
   } = started;
   const program: Program = {
     execPath,
     execArgv,
-    argv: [execPath, script, 'argument'],
+    argv: [execPath, called ?? script, 'argument'],
     env,
     cwd: logicalCwd(env, cwd),
     physicalCwd: cwd,
     cwdIsNamed: isNamed(env, cwd),
+    isSingleExecutable: called !== undefined,
     preload: () => release(1, 'node_modules/prefork/dist/preload.cjs'),
   };
   const releases = new Releases(program, resolveOptions({ serve: () => {}, listen: 0, ...options }, '0').launch, log);
@@ -130,6 +134,25 @@ test.each(ways)('a generation runs all of one release that %s leads to', (_, how
   releases.begin(2, 1);
   expect(runs(releases, 1)).toEqual(allOf(release(2)));
   expect(runs(releases, 2)).toEqual(allOf(release(3)));
+});
+
+test('a single executable that was started by a link is that of the release which the link leads to', () => {
+  for (const name of [1, 2]) writeFileSync(release(name, 'server'), '');
+  symlinkSync(release(1, 'server'), join(at, 'server'));
+  const execPath = release(1, 'server');
+  const releases = [
+    start({ cwd: '/', called: current('server'), execPath }),
+    start({ cwd: release(1), env: { PWD: current() }, called: './server', execPath }),
+    start({ cwd: at, called: './server', execPath }),
+  ];
+  const executed = (generation: number) => releases.map((each) => each.of(generation).program.execPath);
+  expect(executed(0)).toEqual([execPath, execPath, execPath]);
+  deploy(2);
+  symlinkSync(release(2, 'server'), join(at, 'next'));
+  renameSync(join(at, 'next'), join(at, 'server'));
+  for (const each of releases) each.begin(1, 0);
+  expect(executed(0)).toEqual([execPath, execPath, execPath]);
+  expect(executed(1)).toEqual([release(2, 'server'), release(2, 'server'), release(2, 'server')]);
 });
 
 test('the working directory and the script may lie anywhere in the release', () => {

@@ -12,6 +12,7 @@ const program: Program = {
   cwd: '/srv',
   physicalCwd: '/srv',
   cwdIsNamed: true,
+  isSingleExecutable: false,
   preload: () => '/srv/node_modules/prefork/dist/preload.cjs',
 };
 
