@@ -138,7 +138,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    * when all are gone. Called again it can only be quicker.
    * @param options.gracePeriod Milliseconds; default: `shutdownGracePeriod`. `0`: at once.
    */
-  async stop(options: { gracePeriod?: number } = {}): Promise<void> {
+  async stop(options: { gracePeriod?: number | undefined } = {}): Promise<void> {
     const { gracePeriod } = options;
     if (gracePeriod !== undefined) checkMilliseconds('gracePeriod', gracePeriod, 0);
     const master = this.#own();

@@ -10,30 +10,30 @@ export type Sharing = 'shared' | 'sharded' | 'reuseport';
 /** One address to listen on. */
 export interface ListenSpec {
   /** Numeric address or host name (resolved once, in the master). Default: every address, IPv6 and IPv4. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** TCP port, `0..65535`, or its digits, as `process.env.PORT` has them; `0` picks one free port for all workers. Excludes `path`. */
   readonly port?: number | string | undefined;
   /** Path of a unix socket. Excludes `host` and `port`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /**
    * A listening socket that the master was started with, of any family: `0` below inetd. Excludes `host`, `port` and `path`. The master keeps
    * the descriptor open.
    */
-  readonly fd?: number;
+  readonly fd?: number | undefined;
   /** Name of the listener in `worker.listeners`, logs and `LISTEN_FDNAMES`. Default: its index. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Length of the accept queue. Default: `4096`; the kernel caps it at `net.core.somaxconn`. */
-  readonly backlog?: number;
+  readonly backlog?: number | undefined;
   /** Refuse IPv4 connections on an IPv6 wildcard address. Default: `false`; with network `'tcp6'`: `true`. */
-  readonly ipv6Only?: boolean;
+  readonly ipv6Only?: boolean | undefined;
   /** Address family. Default: `'tcp'`, either. */
-  readonly network?: 'tcp' | 'tcp4' | 'tcp6';
+  readonly network?: 'tcp' | 'tcp4' | 'tcp6' | undefined;
   /** File mode of a unix socket, e.g. `0o660`. Default: what the umask leaves. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /** Owner of the file of a unix socket, by name or id. Default: the option `uid`, else the user of the master. */
-  readonly owner?: number | string;
+  readonly owner?: number | string | undefined;
   /** Its group, by name or id. Default: the option `gid`, else the group of `owner`. */
-  readonly group?: number | string;
+  readonly group?: number | string | undefined;
 }
 
 /** A port, its digits, `'host:port'`, `':port'`, `'unix:/path'` or a {@link ListenSpec}. */
@@ -118,13 +118,13 @@ export interface Command {
 /** Growth of the delay before a slot is recovered again. */
 export interface Backoff {
   /** Milliseconds before the second recovery of a slot inside `recoverWindow`. Default: `100`. */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
   /** Milliseconds, the longest delay. Default: `30_000`. */
-  readonly max?: number;
+  readonly max?: number | undefined;
   /** Growth per further exit, at least 1. Default: `2`. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** Random share of the delay, `0..1`, added or taken away. Default: `0.2`. */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
 }
 
 /**
@@ -133,13 +133,13 @@ export interface Backoff {
  */
 export interface Recycle {
   /** Milliseconds since the worker became ready. Default: no limit. */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
   /** HTTP requests and HTTP/2 streams that the worker has begun to serve; connections of other servers. Default: no limit. */
-  readonly maxRequests?: number;
+  readonly maxRequests?: number | undefined;
   /** Bytes of resident memory, looked at in the worker once a second while requests come, else every ten seconds. Default: no limit. */
-  readonly maxRss?: number;
+  readonly maxRss?: number | undefined;
   /** By what share of itself, `0..1`, each worker's limit is lowered at random at most. Default: `0.2`. */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
 }
 
 /** Console and pino fit. */
@@ -155,9 +155,9 @@ export type TlsOptions = SecureContextOptions & {
    * Path of the PEM private key, read by the master, again at every reload. A relative one begins at the directory that the program
    * was started in. Excludes `key`.
    */
-  readonly keyFile?: string;
+  readonly keyFile?: string | undefined;
   /** Path of the PEM certificate chain, as `keyFile`. Excludes `cert`. */
-  readonly certFile?: string;
+  readonly certFile?: string | undefined;
 };
 
 /** The second argument of `serve`, and what `currentWorker()` returns. */
@@ -219,12 +219,12 @@ export interface PreforkOptions {
    */
   readonly listen: ListenTarget | readonly ListenTarget[];
   /** The fleet's name in logs. It distinguishes several fleets of one program. Default: `'0'`, `'1'`… in order of construction. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * Number of workers, at least 1. Default: `WEB_CONCURRENCY` of the environment, else the CPUs that this process may use: affinity and cgroup
    * quota count.
    */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /**
    * `'shared'`: one socket for all workers. `'sharded'`: the master holds one for each slot, for an even spread. `'reuseport'`: each worker
    * binds its own. Default: `'shared'`.
@@ -233,34 +233,34 @@ export interface PreforkOptions {
    * @see docs/guide/sharing.md
    * @throws PreforkError `ERR_PREFORK_REUSEPORT_UNSUPPORTED` from the start of the fleet where the kernel cannot do it.
    */
-  readonly sharing?: Sharing;
+  readonly sharing?: Sharing | undefined;
   /**
    * `{ keyFile, certFile }` or `{ key, cert }`: the master reads and proves them, again at every reload, and hands them to workers as
    * `worker.tls`. It also takes what `tls.createSecureContext()` takes.
    * @see docs/guide/tls.md
    */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
   /**
    * Unrequested exits inside `recoverWindow` that the master recovers; one more ends the fleet. `Infinity`: it never gives up. `0`: the
    * first exit ends the fleet. Default: 5 × `workers`.
    * @see docs/guide/recovery.md#window-and-threshold
    */
-  readonly recoverThreshold?: number;
+  readonly recoverThreshold?: number | undefined;
   /** Milliseconds that an exit counts for, sliding. `Infinity`: the lifetime of the master. Default: `60_000`. */
-  readonly recoverWindow?: number;
+  readonly recoverWindow?: number | undefined;
   /**
    * Delay before the master fills a slot again: none for the first exit, then growing. A number: the same delay every time, in
    * milliseconds. Default: `{ initial: 100, max: 30_000, factor: 2, jitter: 0.2 }`.
    * @see docs/guide/recovery.md#backoff
    */
-  readonly recoverInterval?: number | Backoff;
+  readonly recoverInterval?: number | Backoff | undefined;
   /**
    * `'listening'`: a worker is ready when it serves. `'spawn'`: it is ready once exec succeeded, for programs that speak no control
    * channel. Default: `'listening'`.
    */
-  readonly readiness?: 'listening' | 'spawn';
+  readonly readiness?: 'listening' | 'spawn' | undefined;
   /** Milliseconds that a worker may take to become ready before the master kills it. Default: `30_000`. */
-  readonly readyTimeout?: number;
+  readonly readyTimeout?: number | undefined;
   /**
    * Milliseconds that a ready worker has to serve until it counts as one that stays. `0`: ready is enough. Default: `1_000`.
    *
@@ -268,14 +268,14 @@ export interface PreforkOptions {
    * stayed; one that ends before fails them.
    * @see docs/guide/recovery.md#ready-means-that-it-stays
    */
-  readonly readyFor?: number;
+  readonly readyFor?: number | undefined;
   /** Milliseconds from the request to drain, or SIGTERM, to SIGKILL when the fleet stops. Default: `5_000`. */
-  readonly shutdownGracePeriod?: number;
+  readonly shutdownGracePeriod?: number | undefined;
   /**
    * How many processes above `workers` a reload may have, those that drain not counted, at least 1. So many slots change hands at a time.
    * Default: `1`.
    */
-  readonly maxSurge?: number;
+  readonly maxSurge?: number | undefined;
   /**
    * Milliseconds that a worker may take to finish what it accepted after a reload, a recycling or `scale()` took its slot. Default:
    * `30_000`.
@@ -283,14 +283,14 @@ export interface PreforkOptions {
    * Then the worker ends what is left, and the master kills it 200 ms later if it is still there.
    * @see docs/guide/workers.md#what-a-drain-finishes
    */
-  readonly drainTimeout?: number;
+  readonly drainTimeout?: number | undefined;
   /**
    * How many replaced workers may drain at a time, at least 1. One more, and the oldest gets 1 s to end in. Default: `Infinity`.
    *
    * Without a limit the master logs a warning when as many as serve drain for longer.
    * @see docs/guide/reload-and-scale.md#drains-that-pile-up
    */
-  readonly maxDraining?: number;
+  readonly maxDraining?: number | undefined;
   /**
    * Ends a worker that has drained while a timer or a socket of the app keeps it alive. A number: after so many milliseconds. `true`: at
    * once. Default: `false`.
@@ -300,7 +300,7 @@ export interface PreforkOptions {
    * soon as that code has had its turn.
    * @see docs/guide/workers.md#leaving-in-time
    */
-  readonly exitAfterDrain?: boolean | number;
+  readonly exitAfterDrain?: boolean | number | undefined;
   /**
    * Milliseconds without progress of its event loop after which the master logs the JavaScript stack of a ready worker, kills it and
    * recovers it. At least 100. Default: off.
@@ -308,32 +308,32 @@ export interface PreforkOptions {
    * The master notices after 1 to 1.5 times as long. A worker is exempt while a debugger is connected.
    * @see docs/guide/recovery.md#blocked-workers
    */
-  readonly livenessTimeout?: number;
+  readonly livenessTimeout?: number | undefined;
   /**
    * Replaces workers that are old, have answered much, or take too much memory: `{ maxAge, maxRequests, maxRss, jitter }`. Default: off.
    * @see docs/guide/recovery.md#recycling
    */
-  readonly recycle?: Recycle;
+  readonly recycle?: Recycle | undefined;
   /**
    * Runs in: master, one at a time, after every spawn. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
    * @see docs/guide/hooks.md#onchildspawnpid-worker
    */
-  readonly onChildSpawn?: (pid: number, worker: WorkerInfo) => void | Promise<void>;
+  readonly onChildSpawn?: ((pid: number, worker: WorkerInfo) => void | Promise<void>) | undefined;
   /**
    * Runs in: master, once, after every worker is ready. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
    * @see docs/guide/hooks.md#onmasterreadypids
    */
-  readonly onMasterReady?: (pids: number[]) => void | Promise<void>;
+  readonly onMasterReady?: ((pids: number[]) => void | Promise<void>) | undefined;
   /**
    * Runs in: master, when the slot of a worker that was lost is served again. Throw: stops the fleet with `ERR_PREFORK_HOOK`.
    * @see docs/guide/hooks.md#onchildrecoveroldpid-newpid
    */
-  readonly onChildRecover?: (oldPid: number, newPid: number) => void | Promise<void>;
+  readonly onChildRecover?: ((oldPid: number, newPid: number) => void | Promise<void>) | undefined;
   /**
    * Runs in: master, after every exit. Throw: logged.
    * @see docs/guide/hooks.md#onchildexitworker-exit
    */
-  readonly onChildExit?: (worker: WorkerInfo, exit: ExitInfo) => void;
+  readonly onChildExit?: ((worker: WorkerInfo, exit: ExitInfo) => void) | undefined;
   /**
    * Runs in: a worker whose master died. `'kill'`: the worker is gone at once. `false`: it does not watch its master. Default: drain, then
    * exit 1.
@@ -341,34 +341,34 @@ export interface PreforkOptions {
    * The process is gone after `shutdownGracePeriod` at the latest, even with a blocked event loop.
    * @see docs/guide/workers.md#onmasterdeath
    */
-  readonly onMasterDeath?: (() => void | Promise<void>) | 'kill' | false;
+  readonly onMasterDeath?: (() => void | Promise<void>) | 'kill' | false | undefined;
   /**
    * Runs in: master, for every start of a worker: `(command) => spawn(command.file, command.args, command)`. Must return a started
    * `ChildProcess`. Default: the native spawn.
    * @see docs/guide/hooks.md#commandproducercommand
    */
-  readonly commandProducer?: (command: Command) => ChildProcess | Promise<ChildProcess>;
+  readonly commandProducer?: ((command: Command) => ChildProcess | Promise<ChildProcess>) | undefined;
   /**
    * `{ info, warn, error }`: `console` and pino fit. `false`: silence. Default: lines on stderr.
    * @see docs/guide/hooks.md#logger
    */
-  readonly logger?: Logger | false;
+  readonly logger?: Logger | false | undefined;
   /**
    * Whether the master installs its signal table. Default: `true`.
    * @see docs/guide/deploy.md#signals-to-the-master
    */
-  readonly signals?: boolean;
+  readonly signals?: boolean | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
-  readonly exec?: string;
+  readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */
-  readonly args?: readonly string[];
+  readonly args?: readonly string[] | undefined;
   /** Node's own flags, for workers that Node runs. Default: those of this program. */
-  readonly execArgv?: readonly string[];
+  readonly execArgv?: readonly string[] | undefined;
   /**
    * Working directory of the workers. A relative one begins at that of the master, and every reload follows a link in it. Default: that of
    * the master.
    */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /**
    * Environment of the workers, in place of the master's. Default: that which the master was started with.
    *
@@ -376,19 +376,19 @@ export interface PreforkOptions {
    * those of the user, unless this option has them.
    * @see docs/guide/workers.md#environment
    */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
    * Descriptors 0–2 of the workers: a word for all three, or up to three words, descriptors or open streams. With `'pipe'` the master passes
    * the output on in whole lines, and errors quote what native code wrote before it crashed. Default: `['ignore', 'inherit', 'inherit']`.
    * @see docs/guide/workers.md#output
    */
-  readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly StdioTarget[];
+  readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly StdioTarget[] | undefined;
   /** User id of the workers. Each takes it between fork and exec, after the master has bound. Default: that of the master. */
-  readonly uid?: number;
+  readonly uid?: number | undefined;
   /** Group id of the workers, taken with `uid`. Default: that of the user `uid`. */
-  readonly gid?: number;
+  readonly gid?: number | undefined;
   /** Supplementary groups of the workers. Default: those of the user `uid`. */
-  readonly groups?: readonly number[];
+  readonly groups?: readonly number[] | undefined;
 }
 
 /** Fill of one accept queue that the master holds. */

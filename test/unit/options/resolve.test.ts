@@ -14,6 +14,10 @@ function resolve(options: Readonly<Record<string, unknown>> = {}): Settings {
   return resolveOptions({ serve, listen: 0, ...options } as unknown as PreforkOptions, 'default', () => 3);
 }
 
+function absent(names: readonly string[]): Readonly<Record<string, undefined>> {
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
 function errorOf(step: () => unknown): Error & { code?: unknown; option?: unknown } {
   try {
     step();
@@ -141,8 +145,21 @@ describe('good options', () => {
   });
 
   test('an option that is undefined is absent', () => {
-    const names = ['name', 'workers', 'sharing', 'tls', 'recycle', 'stdio', 'env', 'logger', 'nonsense'];
-    expect(resolve(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(resolve());
+    const names = Object.entries(OPTIONS).flatMap(([name, option]) => ('otherwise' in option ? [name] : []));
+    expect(names.length).toBe(Object.keys(OPTIONS).length - 2);
+    expect(resolve(absent([...names, 'nonsense']))).toEqual(resolve());
+  });
+
+  test('what is undefined inside of an option is absent', () => {
+    expect(resolve({ recoverInterval: absent(['initial', 'max', 'factor', 'jitter']) })).toEqual(resolve());
+    const recycle = { maxAge: 1_000, ...absent(['maxRequests', 'maxRss', 'jitter']) };
+    expect(resolve({ recycle })).toEqual(resolve({ recycle: { maxAge: 1_000 } }));
+    const tcp = absent(['host', 'path', 'name', 'backlog', 'ipv6Only', 'network', 'mode']);
+    expect(resolve({ listen: { port: 0, ...tcp } })).toEqual(resolve());
+    const unix = absent(['host', 'port', 'name', 'backlog', 'ipv6Only', 'network', 'mode']);
+    expect(resolve({ listen: { path: '/run/a.sock', ...unix } })).toEqual(resolve({ listen: 'unix:/run/a.sock' }));
+    const tls = { key: 'key', cert: 'cert' };
+    expect(resolve({ tls: { ...tls, ...absent(['keyFile', 'certFile', 'ca']) } }).tls).toMatchObject(tls);
   });
 
   test('the default threshold is five recoveries per worker', () => {
