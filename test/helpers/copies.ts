@@ -6,9 +6,9 @@ import { join, relative } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { inPackage, target } from './target.js';
 
-/** What an installation has, but for its dependencies; `more` names further parts of the package. */
+/** What an installation has; `more` names further parts of the package. */
 export function copyPackage(folder: string, ...more: readonly string[]): void {
-  for (const part of ['package.json', 'dist', target.addons, ...more]) {
+  for (const part of ['package.json', 'index.mjs', 'index.cjs', 'dist', target.addons, ...more]) {
     cpSync(inPackage(part), join(folder, part), { recursive: true });
   }
 }

@@ -66,13 +66,7 @@ export function makeDeployment({ ownPackage = false } = {}): Deployment {
       for (const file of [PROGRAM, ...IMPORTED]) cpSync(join(FIXTURES, file), join(release(name), file));
       writeFileSync(join(release(name), 'early.mjs'), `globalThis.preloaded = '${name}';\n`);
       writeFileSync(join(release(name), '.env'), `OF_RELEASE=${name}\n`);
-      if (ownPackage) {
-        const own = join(release(name), 'node_modules');
-        copyPackage(join(own, 'prefork'));
-        for (const dependency of ['bindings', 'file-uri-to-path']) {
-          cpSync(inPackage(`node_modules/${dependency}`), join(own, dependency), { recursive: true });
-        }
-      }
+      if (ownPackage) copyPackage(join(release(name), 'node_modules', 'prefork'));
       return release(name);
     },
     deploy(name) {

@@ -13,6 +13,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { httpGet, inPackage, startMaster, target } from '../../helpers/index.js';
+import { linksOf } from '../../helpers/links.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -72,11 +73,6 @@ test('every relative link of the documentation leads somewhere, anchors included
   );
   expect(broken).toEqual([]);
 });
-
-function linksOf(page: string): string[] {
-  const text = readFileSync(page, 'utf8').replace(/```[\s\S]*?```/g, '');
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link as string).filter((link) => !/^\w+:/.test(link));
-}
 
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', anchor] = link.split('#');

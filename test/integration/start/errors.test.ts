@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -79,8 +79,17 @@ async function withoutAddon(): Promise<Shape> {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-without-addon-'));
   try {
     for (const part of ['dist', 'package.json']) cpSync(inPackage(part), join(folder, part), { recursive: true });
-    symlinkSync(inPackage('node_modules'), join(folder, 'node_modules'));
-    return await misused('load the package without its addon', urlThere(join(folder, 'dist/index.js')));
+    return await misused('load a package that lacks something', urlThere(join(folder, 'dist/index.js')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function withoutBuild(): Promise<Shape> {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-without-build-'));
+  try {
+    for (const part of ['package.json', 'index.mjs']) cpSync(inPackage(part), join(folder, part));
+    return await misused('load a package that lacks something', urlThere(join(folder, 'index.mjs')));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -204,7 +213,12 @@ const table: Readonly<Record<PreforkErrorCode, Row>> = {
   },
   ERR_PREFORK_ADDON_NOT_FOUND: {
     provoke: withoutAddon,
-    message: /^The native part of prefork for \S+ was not found\. Tried:\n( {2}\S+\n)+Build it with: cd \S+ && /,
+    message:
+      /^The native part of prefork for \S+ was not found\. Tried:\n( {2}\S+\n)+This package has no addon for it, .*npm run pack:local/,
+  },
+  ERR_PREFORK_NOT_BUILT: {
+    provoke: withoutBuild,
+    message: /^The package prefork in .* is incomplete: it was packed without its build, .*npm run pack:local/,
   },
   ERR_PREFORK_BUNDLED: {
     provoke: bundled,

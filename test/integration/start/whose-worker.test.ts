@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -51,11 +51,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The package as it would be installed at `parent`. */
 function install(parent: string): void {
-  const copy = join(parent, 'node_modules', 'prefork');
-  copyPackage(copy);
-  for (const name of ['bindings', 'file-uri-to-path']) {
-    symlinkSync(inPackage(`node_modules/${name}`), join(parent, 'node_modules', name));
-  }
+  copyPackage(join(parent, 'node_modules', 'prefork'));
 }
 
 /** A program with one copy of the package, and a library in its tree with another. */

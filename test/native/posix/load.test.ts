@@ -66,7 +66,6 @@ function installed(name: string): string {
   for (const file of ['addon/binding.cjs', 'addon/libc.cjs', 'addon/runtime.cjs', 'paths.cjs'])
     cpSync(fixture(`../../dist/${file}`), join(root, 'dist', file));
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
-  symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
   return root;
 }
 
@@ -79,11 +78,27 @@ function load(root: string): { readonly stdout: string; readonly status: number 
 
 test('a missing addon is ERR_PREFORK_ADDON_NOT_FOUND with every path that was tried and the command that builds it', () => {
   const root = installed('missing');
+  writeFileSync(join(root, 'binding.gyp'), '{}');
   const error = JSON.parse(load(root).stdout) as Error & { code: string; exits: unknown };
   expect(error).toMatchObject({ name: 'PreforkError', code: 'ERR_PREFORK_ADDON_NOT_FOUND', exits: [] });
   expect(error.message).toContain(join(root, 'build/Release/prefork.node'));
   expect(error.message).toContain(join(root, `prebuilds/${process.platform}-${process.arch}/`));
-  expect(error.message).toContain('npm run build:native');
+  expect(error.message).toContain(`Build it with: cd ${root} && npm install --ignore-scripts && npm run build:native`);
+});
+
+test('in an installed package, which has nothing to compile, the same error names the command that packs one with an addon', () => {
+  const { message } = JSON.parse(load(installed('without-sources')).stdout) as Error;
+  expect(message).toMatch(/^This package has no addon for it, .* repository .*`npm ci && npm run pack:local`/m);
+  expect(message).not.toContain('build:native');
+});
+
+test('a build with --debug is loaded when there is no other', () => {
+  const root = installed('debug');
+  // `bindings` looks for it, which only a clone has.
+  symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
+  mkdirSync(join(root, 'build/Debug'), { recursive: true });
+  cpSync(addon, join(root, 'build/Debug/prefork.node'));
+  expect(load(root).stdout.trim()).toBe('function');
 });
 
 test('an addon that cannot be loaded is the same error with the reason', () => {

@@ -1,0 +1,79 @@
+// What `import 'prefork'` loads, and `require('prefork')` by way of index.cjs: it loads the rest of the package. No build makes this file, so
+// that a package without its build says so. A bundler that takes prefork in puts this file into its output, away from the addon and from the
+// file that a worker loads first. There it loads the installed package instead.
+
+// Not `createRequire` by name: webpack follows that, and takes the rest of the package in as well.
+import nodeModule from 'node:module';
+
+export const { currentWorker, features, isChild, Prefork, PreforkError, prefork } = load('./dist/bundle.cjs');
+
+/** @throws `ERR_PREFORK_BUNDLED` in the output of a bundler that finds no installed prefork; `ERR_PREFORK_NOT_BUILT`. */
+function load(file) {
+  // Undefined in CommonJS that esbuild wrote.
+  const url = import.meta.url;
+  // It lies here in the package, and beside no output of a bundler.
+  if (requireBeside(url, './dist/addon/binding.cjs') !== undefined) return nodeModule.createRequire(url)(file);
+  const own = requireBeside(url, './package.json');
+  if (own?.('./package.json').name === 'prefork') throw notBuilt(own.resolve('./package.json'));
+  const output = outputInCommonJs() ?? url;
+  const program = process.argv[1];
+  for (const place of [output, url, program]) {
+    const installed = requireBeside(place, 'prefork/package.json');
+    if (installed !== undefined) return installed(file);
+  }
+  // In an ES module of webpack the URL is that of the file which webpack read.
+  const isThere = output !== undefined && exists(output.startsWith('file:') ? new URL(output) : output);
+  throw bundled(isThere ? output : String(program));
+}
+
+function outputInCommonJs() {
+  try {
+    // Not `typeof`: webpack takes it for a string, and leaves the name alone.
+    return __filename;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `require()` as the file has it that `place` finds; `undefined` when it finds none. */
+function requireBeside(place, file) {
+  try {
+    return nodeModule.createRequire(nodeModule.createRequire(place).resolve(file));
+  } catch {
+    // Also for a place that is no file.
+    return undefined;
+  }
+}
+
+/** An import of node:fs would cost every program memory. */
+function exists(file) {
+  return process.getBuiltinModule('node:fs').existsSync(file);
+}
+
+function bundled(place) {
+  // `npm version` does not know this file; a test compares it with package.json.
+  const version = '0.1.0';
+  return fault(
+    'ERR_PREFORK_BUNDLED',
+    `prefork was bundled into ${place}, and cannot run without its own files (the addon, and what a worker loads first). ` +
+      'Mark it as external (esbuild --external:prefork; rollup, Rolldown, Vite: external: ["prefork"]; ' +
+      'webpack: externals: { prefork: "module prefork" } or "commonjs prefork"; ncc -e prefork), ' +
+      `and install it beside the bundle or above: npm install prefork@${version}`,
+  );
+}
+
+function notBuilt(manifest) {
+  const root = process.getBuiltinModule('node:path').dirname(manifest);
+  return fault(
+    'ERR_PREFORK_NOT_BUILT',
+    exists(`${root}/lib`)
+      ? `This clone of prefork was not built. Build it with: cd ${root} && npm ci && npm run build`
+      : `The package prefork in ${root} is incomplete: it was packed without its build, for example by npm pack --ignore-scripts. ` +
+          'In a clone of the repository, `npm ci && npm run pack:local` packs it for this system, and `npm pack` for all',
+  );
+}
+
+/** Has the shape of a `PreforkError`, which is in a file that was not found. */
+function fault(code, message) {
+  return Object.assign(new Error(message), { name: 'PreforkError', code, exits: [] });
+}
