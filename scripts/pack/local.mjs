@@ -1,6 +1,7 @@
 // `npm run pack:local [-- --pack-destination <folder>]`: packs the package with the addon of this system only, as node-gyp builds it here.
 // It is for machines like this one, and npm refuses to publish it. `--built` packs the build as it is.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -12,12 +13,16 @@ import { demandDependencies } from './dependencies.mjs';
 const ADDON = 'build/Release/prefork.node';
 const BUILD = [ADDON, 'dist/bundle.cjs', 'dist/index.d.ts', 'dist/preload.cjs'];
 
+/** npm is a .cmd on Windows, which only a shell starts. */
+const shell = process.platform === 'win32';
+
 const { values } = parseArgs({ options: { 'pack-destination': { type: 'string' }, built: { type: 'boolean' } } });
 const destination = resolve(values['pack-destination'] ?? '.');
 
 if (values.built !== true) {
   demandDependencies();
-  npm(['run', '--silent', 'build'], ROOT, 'inherit');
+  // At the same time: the compiler of the addon leaves a CPU idle in places, and takes longest.
+  await Promise.all(['build:native', 'build:ts'].map(build));
 }
 const missing = BUILD.filter((file) => !existsSync(join(ROOT, file)));
 if (missing.length > 0) fail(`Missing: ${missing.join(', ')}. \`npm run build\` makes them.`);
@@ -52,18 +57,22 @@ function partsOf({ files }) {
   return [...new Set([...parts, 'README.md', 'LICENSE'])].filter((part) => part !== 'prebuilds');
 }
 
-/** @returns what npm printed, unless it printed to the terminal. */
-function npm(args, cwd, stdout = 'pipe') {
-  const { status, stdout: printed } = spawnSync('npm', args, {
-    cwd,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 27,
-    stdio: ['ignore', stdout, 'inherit'],
-    // npm is a .cmd on Windows, which only a shell starts.
-    shell: process.platform === 'win32',
+async function build(script) {
+  const child = spawn('npm', ['run', '--silent', script], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell,
   });
+  const [status] = await once(child, 'close');
+  if (status !== 0) fail(`npm run ${script} failed.`);
+}
+
+/** @returns what npm printed. */
+function npm(args, cwd) {
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  const { status, stdout } = spawnSync('npm', args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 27, stdio, shell });
   if (status !== 0) fail(`npm ${args.join(' ')} failed.`);
-  return printed;
+  return stdout;
 }
 
 function fail(why) {
