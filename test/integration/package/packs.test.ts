@@ -47,6 +47,11 @@ test('F11b the package has nothing that a package manager would compile or run, 
   expect(existsSync(inPackage('binding.gyp'))).toBe(true);
 });
 
+test('the file that programs load names the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(inPackage('package.json'), 'utf8'));
+  expect(readFileSync(inPackage('index.mjs'), 'utf8')).toContain(`const version = '${version}';`);
+});
+
 test('F11c npm run pack:local packs the addon of this system alone, says so in name and package.json, and is never published', () => {
   const libc = isLinux ? ownLibc() : undefined;
   const system = `${process.platform}-${process.arch}`;

@@ -99,7 +99,7 @@ async function withoutBuild(): Promise<Shape> {
 async function bundled(): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-bundled-'));
   try {
-    cpSync(inPackage('dist/bundle.js'), join(folder, 'output.mjs'));
+    cpSync(inPackage('index.mjs'), join(folder, 'output.mjs'));
     return await thrownBy(() => import(pathToFileURL(join(folder, 'output.mjs')).href));
   } finally {
     rmSync(folder, { recursive: true });
