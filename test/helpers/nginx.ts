@@ -12,6 +12,7 @@ import { connectRaw } from './http.js';
 import { commandWorks } from './skip.js';
 
 const CONF = new URL('../fixtures/nginx.conf', import.meta.url);
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 /** Debian keeps nginx in /usr/sbin, which is not on every PATH. */
 const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
@@ -30,10 +31,26 @@ export interface Nginx {
  * sent again. `max_fails=0`, because a balancer that has taken *both* servers out for a while answers 502 by itself.
  */
 export async function startNginx(ports: readonly number[]): Promise<Nginx> {
-  const folder = mkdtempSync(join(tmpdir(), 'prefork-nginx-'));
   const port = await freePort();
   const servers = ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ');
   const text = readFileSync(CONF, 'utf8').replace('{ SERVERS', `{ ${servers}`).replace(':PORT', `:${port}`);
+  return await run(text, port);
+}
+
+/**
+ * With a file that goes into the folder of a distribution's nginx: `upstream` and `server` blocks that listen on `port`.
+ * @param user Of its workers.
+ */
+export function startNginxWith(file: string, port: number, user: string): Promise<Nginx> {
+  const paths = TEMPORARY.map((name) => `${name}_temp_path ${name};`).join(' ');
+  return run(
+    `user ${user}; daemon off; pid nginx.pid; error_log errors.log; events {}\nhttp { access_log off; ${paths}\n${file} }\n`,
+    port,
+  );
+}
+
+async function run(text: string, port: number): Promise<Nginx> {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-nginx-'));
   writeFileSync(join(folder, 'nginx.conf'), text);
   const nginx = spawn('nginx', ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'errors.log'], { env, stdio: 'ignore' });
   const gone = once(nginx, 'exit');

@@ -56,6 +56,7 @@ test('every relative link of the documentation leads somewhere, anchors included
     '.',
     'docs',
     'docs/guide',
+    'docs/guide/recipes',
     'docs/internals',
     'docs/decisions',
     'examples',

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { inPackage, patience, testOn, testWhen } from '../../helpers/index.js';
+import { canRunNginx } from '../../helpers/nginx.js';
+
+const execute = promisify(execFile);
+const MAIN = fileURLToPath(new URL('../../recipes/main.mjs', import.meta.url));
+
+/** Those whose packages are dependencies of this project, so that nothing is downloaded. `npm run test:recipes` runs all of them. */
+const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'nginx'];
+
+for (const name of HERE) {
+  testWhen(name !== 'nginx' || canRunNginx(), 'needs nginx', 'signals', 'proc')(
+    `F18a the recipe for ${name} loses nothing in three reloads, leaves no old worker, and stops in time with exit code 0`,
+    async () => {
+      const { stdout } = await execute(process.execPath, [MAIN, name]).catch((error) => error as { stdout: string });
+      expect(stdout).toMatch(/^passed {2}\| \[/);
+    },
+    patience(60_000),
+  );
+}
+
+testOn('signals', 'proc')(
+  'F18d a recipe that loses answers, leaves workers, stops late and exits with another code fails, with a line for each',
+  async () => {
+    const from = inPackage('test/fixtures/bad-recipes');
+    const { code, stdout } = await execute(process.execPath, [MAIN, '--from', from]).then(
+      (output) => ({ ...output, code: 0 }),
+      (error) => error as { stdout: string; code: number },
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^FAILED {2}bad\n {2}\d+ of \d+ lost: /);
+    expect(stdout).toMatch(/^ {2}\d+ replaced workers stayed for more than \d+ ms$/m);
+    expect(stdout).toMatch(/^ {2}the stop took \d+ ms$/m);
+    expect(stdout).toMatch(/^ {2}exit code 3$/m);
+  },
+  patience(60_000),
+);

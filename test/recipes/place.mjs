@@ -1,0 +1,92 @@
+// The folder in which a recipe runs: the files of its page, its packages, and what it builds out of them.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { CACHE, ROOT } from '../../scripts/tools/paths.mjs';
+
+const execute = promisify(execFile);
+/** Milliseconds for an installation or a build. */
+const PATIENCE = 600_000;
+
+/**
+ * @param recipe A row of recipes.json.
+ * @param node The node that runs it.
+ * @returns `{ folder, remove() }`. A recipe whose packages are not those of this project has a folder in the cache, which stays.
+ */
+export function openPlace(name, { packages = {}, tools = {} }, node) {
+  const wanted = { ...packages, ...tools };
+  const own = Object.entries(wanted).every(([each, version]) => versionHere(each) === version);
+  return own ? linked(wanted) : installed(name, wanted, node);
+}
+
+/** Writes the files of the page and the adapter into the folder, and builds. */
+export async function furnish(folder, { adapter, build }, files, node) {
+  const all = new Map(files);
+  if (adapter !== undefined) {
+    all.set(`adapters/${adapter}.mjs`, readFileSync(join(ROOT, 'examples/adapters', `${adapter}.mjs`), 'utf8'));
+  }
+  for (const [name, text] of all) {
+    const file = join(folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    if (text.startsWith('#!')) chmodSync(file, 0o755);
+  }
+  if (build !== undefined) await once(join(folder, '.built'), [build, ...all], () => shell(build, folder, node));
+}
+
+/** @returns the version of a package that `npm ci` has installed for this project, or undefined. */
+export function versionHere(name) {
+  const file = join(ROOT, 'node_modules', name, 'package.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : undefined;
+}
+
+/** Below /tmp: the paths of unix sockets are short there, and other users can read it. */
+function linked(wanted) {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-recipe-'));
+  chmodSync(folder, 0o755);
+  const modules = join(folder, 'node_modules');
+  for (const name of Object.keys(wanted)) link(join(ROOT, 'node_modules', name), join(modules, name));
+  link(ROOT, join(modules, 'prefork'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+async function installed(name, wanted, node) {
+  const folder = join(CACHE, 'recipes', name);
+  mkdirSync(folder, { recursive: true });
+  const manifest = { name: `recipe-${name}`, private: true, type: 'module', dependencies: wanted };
+  await once(join(folder, '.installed'), manifest, async () => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    await shell('npm install --ignore-scripts --no-audit --no-fund --no-package-lock', folder, node);
+    link(ROOT, join(folder, 'node_modules/prefork'));
+  });
+  return { folder, remove() {} };
+}
+
+function link(target, path) {
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(target, path);
+}
+
+/** Does it unless `mark` says that it was done for this very input. */
+async function once(mark, input, work) {
+  const key = createHash('sha256').update(JSON.stringify(input)).digest('hex');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === key) return;
+  await work();
+  writeFileSync(mark, key);
+}
+
+/** With the recipe's own node and programs. */
+async function shell(command, folder, node) {
+  const path = [join(folder, 'node_modules/.bin'), dirname(node), process.env.PATH].join(delimiter);
+  const env = { ...process.env, PATH: path, CI: 'true', NEXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' };
+  try {
+    await execute('/bin/sh', ['-c', command], { cwd: folder, env, timeout: PATIENCE, maxBuffer: 2 ** 26 });
+  } catch (error) {
+    throw new Error(`${command} failed: ${error.message}\n${error.stdout}${error.stderr}`);
+  }
+}

@@ -1,0 +1,134 @@
+// One recipe from beginning to end: its fleet starts, is reloaded three times under load, and stops while clients are connected.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { node as nodeOf } from '../../scripts/platforms/nodes.mjs';
+import { whereIs } from '../../scripts/tools/debian.mjs';
+import { freePort } from '../loss/free-port.mjs';
+import { childrenOf, startPlainly, until, watch } from './fleet.mjs';
+import { beginLoad } from './load.mjs';
+import { filesOf, replaceIn } from './pages.mjs';
+import { furnish, openPlace } from './place.mjs';
+import { startProxy } from './proxies.mjs';
+import { startSupervised } from './supervisors.mjs';
+
+const RELOADS = 3;
+/** Answers between two reloads. */
+const ANSWERS = 100;
+/** Milliseconds that a stop may take, with clients connected. */
+const STOP_MS = 2_000;
+/** Milliseconds until the last replaced worker is gone, after its successor took over. */
+const DRAIN_MS = 3_000;
+
+/** A file in the folder of a recipe that imports what is installed there. */
+const USE = '.use.mjs';
+
+/** @returns why this machine cannot run the recipe, or undefined. */
+export function lackOf({ needs = {} }) {
+  const missing = Object.entries(needs).filter(([command]) => whereIs(command) === undefined);
+  if (missing.length === 0) return undefined;
+  return `needs ${missing.map(([command, name]) => `${command} (apt-get install ${name})`).join(', ')}`;
+}
+
+/**
+ * @param pages The folder of the pages: README.md has the program of pages that have none.
+ * @returns `{ tools, asked, lost, left, stopMs, code, problems, log }`: without problems the recipe does what its page promises.
+ */
+export async function runRecipe(name, recipe, pages) {
+  const node = nodeFor(recipe);
+  // Unix sockets, logs and the state of supervisors: a short path.
+  const run = mkdtempSync(join(tmpdir(), 'prefork-run-'));
+  const ends = [() => rmSync(run, { recursive: true, force: true })];
+  let fleet;
+  try {
+    const place = await openPlace(name, recipe, node);
+    ends.unshift(() => place.remove());
+    const values = { port: await freePort(), front: await freePort(), run, node, folder: place.folder };
+    const fill = (text) => text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]);
+    const replace = recipe.replace ?? { 'listen: 3000': "listen: '127.0.0.1:{{port}}'" };
+    const files = replaceIn(
+      new Map(['README', recipe.page ?? name].flatMap((page) => [...filesOf(join(pages, `${page}.md`))])),
+      Object.fromEntries(Object.entries(replace).map(([text, other]) => [text, fill(other)])),
+    );
+    await furnish(place.folder, recipe, files, node);
+    // Clients are packages of the recipe, not of this program.
+    writeFileSync(join(place.folder, USE), 'export const use = (name) => import(name);\n');
+    const context = { ...values, files, recipe, env: environment(place.folder, node) };
+    fleet = await (recipe.under === undefined ? startPlainly(plain(context)) : startSupervised(recipe.under, context));
+    ends.unshift(() => fleet.end());
+    if (recipe.behind !== undefined) {
+      await watch(fleet).ready();
+      ends.unshift(await startProxy(recipe.behind, context));
+    }
+    const result = await examine(fleet, context, ends);
+    return { ...result, tools: toolsOf(recipe, node), log: fleet.log() };
+  } catch (error) {
+    if (fleet !== undefined) error.message += `\n${fleet.log()}`;
+    throw error;
+  } finally {
+    for (const end of ends) await end();
+  }
+}
+
+async function examine(fleet, { recipe, port, front, folder }, ends) {
+  const { load: { kind = 'http', ...options } = {}, behind, logs } = recipe;
+  const master = watch(fleet);
+  const { master: pid, workers } = await master.ready();
+  const { makeClients } = await import(`./clients/${kind}.mjs`);
+  const { use } = await import(pathToFileURL(join(folder, USE)));
+  const load = beginLoad(await makeClients({ port: behind === undefined ? port : front, load: options, use }));
+  ends.unshift(() => load.end());
+  await load.more(ANSWERS);
+  for (let generation = 1; generation <= RELOADS; generation++) {
+    await fleet.reload();
+    await master.reloaded(generation);
+    await load.more(ANSWERS);
+  }
+  const left = () => childrenOf(pid).length - workers;
+  await until(() => left() === 0, '', DRAIN_MS).catch(() => {});
+  const stayed = left();
+  await load.pause();
+  const began = performance.now();
+  const { code } = await fleet.stop();
+  const stopMs = Math.round(performance.now() - began);
+  const { asked, lost, losses } = load.counts;
+  const said = fleet.log().split(logs).length - 1;
+  const ended = workers * (RELOADS + 1);
+  const problems = [
+    ...(lost > 0 ? [`${lost} of ${asked} lost: ${losses.join('; ')}`] : []),
+    ...(stayed > 0 ? [`${stayed} replaced workers stayed for more than ${DRAIN_MS} ms`] : []),
+    ...(stopMs > STOP_MS ? [`the stop took ${stopMs} ms`] : []),
+    ...(code === 0 ? [] : [`exit code ${code}`]),
+    ...(logs === undefined || said === ended ? [] : [`${said} of ${ended} workers logged '${logs}' at their end`]),
+    ...master.complaints(),
+  ];
+  return { asked, lost, left: stayed, stopMs, code, problems };
+}
+
+/** The node that runs these tests, or one that is new enough for the packages of the recipe. */
+function nodeFor({ node = 0 }) {
+  const here = Number(process.versions.node.split('.')[0]);
+  return here >= node ? process.execPath : nodeOf(process.platform, process.arch, node);
+}
+
+/** The programs of this machine that took part: `name version`, the version as Debian's package has it. */
+function toolsOf({ needs = {} }, node) {
+  const version = (name) => execFileSync('dpkg-query', ['-W', '-f', '${source:Upstream-Version}', name], { encoding: 'utf8' });
+  const tools = [...new Set(Object.values(needs))].map((name) => `${name} ${version(name)}`);
+  return [...tools, `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)}`];
+}
+
+function environment(folder, node) {
+  const path = [dirname(node), join(folder, 'node_modules/.bin'), process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter);
+  return { ...process.env, PATH: path, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' };
+}
+
+/** The command of the Dockerfile, or `node` and the program that the recipe names. */
+function plain({ files, recipe: { program = 'server.mjs' }, folder, node, env }) {
+  const dockerfile = files.get('Dockerfile');
+  const words = (name) => JSON.parse(new RegExp(`^${name} (.*)$`, 'm').exec(dockerfile)?.[1] ?? '[]');
+  const command = dockerfile === undefined ? [node, program] : [...words('ENTRYPOINT'), ...words('CMD')];
+  return { command, folder, env };
+}
