@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds for anything that the fleet has to do. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 120_000;
 
 /**
  * A fleet whose master is the program itself, or stands behind a program that passes signals and the exit code on.
@@ -66,7 +66,8 @@ export function watch({ log, ended = () => false }) {
   };
 }
 
-const COMPLAINT = /exited with code [1-9]|killed|is cut|not done|drained \d+ ms ago|at the end of the|this process goes on|failed/;
+const COMPLAINT =
+  /exited with code [1-9]|killed|is cut|not done|drained \d+ ms ago|at the end of the|this process goes on|failed/;
 
 /** Processes whose parent this is, whichever of its threads started them. */
 export function childrenOf(pid) {
@@ -76,13 +77,23 @@ export function childrenOf(pid) {
   });
 }
 
+/** False for a zombie, too. */
+export function isAlive(pid) {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
 /** Polls for what no event announces. @param what The words of the error, or a function that returns them. */
 export async function until(condition, what, patience = PATIENCE) {
   const deadline = performance.now() + patience;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${patience} ms: ${typeof what === 'string' ? what : what()}`);
+    if (performance.now() > deadline)
+      throw new Error(`not within ${patience} ms: ${typeof what === 'string' ? what : what()}`);
     await delay(20);
   }
 }

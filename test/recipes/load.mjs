@@ -20,7 +20,7 @@ export function beginLoad(clients) {
   let paused = false;
   const lose = (error) => {
     load.lost++;
-    if (load.losses.length < DESCRIBED) load.losses.push(error.code ?? error.message);
+    if (load.losses.length < DESCRIBED) load.losses.push(error.message);
   };
   async function question(client, number) {
     let late;
@@ -41,7 +41,10 @@ export function beginLoad(clients) {
     /** Waits for so many further answers. */
     async more(count) {
       const enough = load.answered + count;
-      await until(() => load.answered >= enough, () => `${count} more answers; lost ${load.lost}: ${load.losses.join(', ')}`);
+      await until(
+        () => load.answered >= enough,
+        () => `${count} more answers; lost ${load.lost}: ${load.losses.join(', ')}`,
+      );
     },
     /** The clients ask no more, and keep the connections that they have. */
     async pause() {

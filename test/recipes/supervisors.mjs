@@ -43,7 +43,8 @@ files=${folder}/app.conf
     reload: () => control('signal', 'HUP', 'app'),
     async stop() {
       await control('stop', 'app');
-      const [, code] = /(?:stopped|exited): app \((?:exit status )?([^);]+)/.exec(text(join(run, 'supervisord.log'))) ?? [];
+      const [, code] =
+        /(?:stopped|exited): app \((?:exit status )?([^);]+)/.exec(text(join(run, 'supervisord.log'))) ?? [];
       return { code: number(code) };
     },
     end: daemon.end,
@@ -96,7 +97,7 @@ async function pm2({ folder, run, env }) {
   const control = (...args) => execute('pm2', args, { cwd: folder, env: { ...env, PM2_HOME: home } });
   await control('start', 'ecosystem.config.cjs');
   return {
-    log: () => text(join(home, 'logs/app-out.log')) + text(join(home, 'logs/app-error.log')),
+    log: () => text(join(home, 'logs/app-out-0.log')) + text(join(home, 'logs/app-error-0.log')),
     reload: () => control('sendSignal', 'SIGHUP', 'app'),
     async stop() {
       await control('stop', 'app');
@@ -110,7 +111,9 @@ async function pm2({ folder, run, env }) {
 /** There is seldom a systemd where tests run: it checks the units, and its tool for tests of activation starts the program. */
 async function systemd(context) {
   const { folder, port, node } = context;
-  execFileSync('systemd-analyze', ['verify', join(folder, 'app.service'), join(folder, 'app.socket')], { encoding: 'utf8' });
+  execFileSync('systemd-analyze', ['verify', join(folder, 'app.service'), join(folder, 'app.socket')], {
+    encoding: 'utf8',
+  });
   const activate = ['systemd-socket-activate', '-l', `127.0.0.1:${port}`, '--fdname=web'];
   const fleet = startPlainly({ ...context, command: [...activate, node, join(folder, 'server.mjs')] });
   // The first client starts the program.

@@ -12,7 +12,12 @@ const MAIN = fileURLToPath(new URL('../../recipes/main.mjs', import.meta.url));
 const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'nginx'];
 
 for (const name of HERE) {
-  testWhen(name !== 'nginx' || canRunNginx(), 'needs nginx', 'signals', 'proc')(
+  testWhen(
+    name !== 'nginx' || canRunNginx(),
+    'needs nginx',
+    'signals',
+    'proc',
+  )(
     `F18a the recipe for ${name} loses nothing in three reloads, leaves no old worker, and stops in time with exit code 0`,
     async () => {
       const { stdout } = await execute(process.execPath, [MAIN, name]).catch((error) => error as { stdout: string });

@@ -17,7 +17,8 @@ export function makeClients({ port, load: { requests = [{ expect: 'hello' }] } }
 }
 
 function send(port, agent, { graphql, method = 'GET', path = '/', body, expect }) {
-  if (graphql !== undefined) return send(port, agent, { method: 'POST', path, body: JSON.stringify({ query: graphql }), expect });
+  if (graphql !== undefined)
+    return send(port, agent, { method: 'POST', path, body: JSON.stringify({ query: graphql }), expect });
   const headers = body?.startsWith('{') ? { 'Content-Type': 'application/json' } : {};
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port, agent, method, path, headers }, (response) => {

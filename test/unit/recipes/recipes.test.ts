@@ -8,7 +8,13 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PAGES = 'docs/guide/recipes';
 const recipes = JSON.parse(readFileSync(join(ROOT, 'test/recipes/recipes.json'), 'utf8')) as Record<
   string,
-  { title: string; page?: string; packages?: Record<string, string>; adapter?: string; replace?: Record<string, string> }
+  {
+    title: string;
+    page?: string;
+    packages?: Record<string, string>;
+    adapter?: string;
+    replace?: Record<string, string>;
+  }
 >;
 const overview = readFileSync(join(ROOT, PAGES, 'README.md'), 'utf8');
 
@@ -20,9 +26,12 @@ test('F18b every page of a recipe is run, and every recipe has a page', () => {
 
 for (const [name, { title, page = name, packages = {}, adapter, replace }] of Object.entries(recipes)) {
   test(`F18b the table has a result of ${name} with the pinned versions, in which nothing was lost`, () => {
-    const [, row] = new RegExp(`^\\| \\[${title.replace(/[.()]/g, '\\$&')}\\]\\(${page}\\.md\\) \\| (.*) \\|$`, 'm').exec(overview) ?? [];
+    const [, row] =
+      new RegExp(`^\\| \\[${title.replace(/[.()]/g, '\\$&')}\\]\\(${page}\\.md\\) \\| (.*) \\|$`, 'm').exec(overview) ??
+      [];
     const [versions, asked, lost, left, , code] = (row ?? '').split(' | ');
-    for (const [each, version] of Object.entries(packages)) expect(versions?.split(', ')).toContain(`${each} ${version}`);
+    for (const [each, version] of Object.entries(packages))
+      expect(versions?.split(', ')).toContain(`${each} ${version}`);
     expect(Number(asked)).toBeGreaterThan(300);
     expect([lost, left, code]).toEqual(['0', '0', '0']);
   });
