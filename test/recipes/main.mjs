@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../../scripts/tools/paths.mjs';
 import { lackOf, runRecipe } from './run.mjs';
-import { line, writeRows } from './table.mjs';
+import { line, writeRow } from './table.mjs';
 
 const { values: flags, positionals: names } = parseArgs({
   options: { write: { type: 'boolean', default: false }, from: { type: 'string' } },
@@ -21,7 +21,6 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const rows = [];
 for (const name of names.length > 0 ? names : Object.keys(recipes)) {
   const recipe = recipes[name];
   const lack = lackOf(recipe);
@@ -31,11 +30,11 @@ for (const name of names.length > 0 ? names : Object.keys(recipes)) {
   }
   const result = await runRecipe(name, recipe, pages).catch((error) => ({ problems: [error.stack] }));
   if (result.problems.length === 0) {
-    rows.push({ name, recipe, ...result });
-    console.log(`passed  ${line({ name, recipe, ...result })}`);
+    const row = line({ name, recipe, ...result });
+    console.log(`passed  ${row}`);
+    if (flags.write) writeRow(recipes, recipe.title, row);
     continue;
   }
   process.exitCode = 1;
   console.log(`FAILED  ${name}\n  ${result.problems.join('\n  ')}${result.log === undefined ? '' : `\n${result.log}`}`);
 }
-if (flags.write) writeRows(recipes, rows);

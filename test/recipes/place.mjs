@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -17,6 +18,10 @@ import { promisify } from 'node:util';
 import { CACHE, ROOT } from '../../scripts/tools/paths.mjs';
 
 const execute = promisify(execFile);
+/** The program of a recipe that names no other. */
+export const PROGRAM = 'server.mjs';
+/** What an installation leaves in the folder. */
+const INSTALLED = ['node_modules', 'package.json', '.installed'];
 /** Milliseconds for an installation or a build. */
 const PATIENCE = 600_000;
 
@@ -31,19 +36,31 @@ export function openPlace(name, { packages = {}, tools = {} }, node) {
   return own ? linked(wanted) : installed(name, wanted, node);
 }
 
-/** Writes the files of the page and the adapter into the folder, and builds. */
-export async function furnish(folder, { adapter, build }, files, node) {
+/** Writes the files of the page and the adapter into the folder, and builds, unless only the program has changed since the last build. */
+export async function furnish(folder, { adapter, build, program = PROGRAM }, files, node) {
   const all = new Map(files);
   if (adapter !== undefined) {
     all.set(`adapters/${adapter}.mjs`, readFileSync(join(ROOT, 'examples/adapters', `${adapter}.mjs`), 'utf8'));
   }
-  for (const [name, text] of all) {
+  const sources = [...all].filter(([name]) => name !== program);
+  await once(join(folder, '.built'), [build, sources], async () => {
+    // Files of an earlier page would take part in the build.
+    for (const name of readdirSync(folder)) {
+      if (!INSTALLED.includes(name)) rmSync(join(folder, name), { recursive: true });
+    }
+    write(folder, sources);
+    if (build !== undefined) await shell(build, folder, node);
+  });
+  write(folder, all);
+}
+
+function write(folder, files) {
+  for (const [name, text] of files) {
     const file = join(folder, name);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
     if (text.startsWith('#!')) chmodSync(file, 0o755);
   }
-  if (build !== undefined) await once(join(folder, '.built'), [build, ...all], () => shell(build, folder, node));
 }
 
 /** @returns the version of a package that `npm ci` has installed for this project, or undefined. */

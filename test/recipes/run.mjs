@@ -10,7 +10,7 @@ import { freePort } from '../loss/free-port.mjs';
 import { childrenOf, isAlive, startPlainly, until, watch } from './fleet.mjs';
 import { beginLoad } from './load.mjs';
 import { filesOf, replaceIn } from './pages.mjs';
-import { furnish, openPlace } from './place.mjs';
+import { furnish, openPlace, PROGRAM } from './place.mjs';
 import { startProxy } from './proxies.mjs';
 import { startSupervised } from './supervisors.mjs';
 
@@ -55,7 +55,7 @@ export async function runRecipe(name, recipe, pages) {
     await furnish(place.folder, recipe, files, node);
     // Clients are packages of the recipe, not of this program.
     writeFileSync(join(place.folder, USE), 'export const use = (name) => import(name);\n');
-    const context = { ...values, files, recipe, env: environment(place.folder, node) };
+    const context = { ...values, files, recipe, env: environment(place.folder, recipe, node) };
     fleet = await (recipe.under === undefined ? startPlainly(plain(context)) : startSupervised(recipe.under, context));
     ends.unshift(() => fleet.end());
     if (recipe.behind !== undefined) {
@@ -128,15 +128,15 @@ function toolsOf({ needs = {} }, node) {
   return [...tools, `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)}`];
 }
 
-function environment(folder, node) {
+function environment(folder, { env = {} }, node) {
   const path = [dirname(node), join(folder, 'node_modules/.bin'), process.env.PATH, '/usr/sbin', '/sbin'].join(
     delimiter,
   );
-  return { ...process.env, PATH: path, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' };
+  return { ...process.env, PATH: path, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env };
 }
 
 /** The command of the Dockerfile, or `node` and the program that the recipe names. */
-function plain({ files, recipe: { program = 'server.mjs' }, folder, node, env }) {
+function plain({ files, recipe: { program = PROGRAM }, folder, node, env }) {
   const dockerfile = files.get('Dockerfile');
   const words = (name) => JSON.parse(new RegExp(`^${name} (.*)$`, 'm').exec(dockerfile)?.[1] ?? '[]');
   const command = dockerfile === undefined ? [node, program] : [...words('ENTRYPOINT'), ...words('CMD')];

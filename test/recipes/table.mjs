@@ -1,4 +1,4 @@
-// The table of results in docs/guide/recipes/README.md. A run writes the rows of the recipes that passed; the others stay.
+// The table of results in docs/guide/recipes/README.md. A run writes the rows of the recipes that passed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../scripts/tools/paths.mjs';
@@ -19,11 +19,12 @@ export function versions({ packages = {} }) {
   return Object.entries(packages).map(([name, version]) => `${name} ${version}`);
 }
 
-export function writeRows(recipes, rows) {
+/** Puts the row in its place; the others stay. */
+export function writeRow(recipes, title, row) {
   const before = readFileSync(PAGE, 'utf8');
   const [, , table = ''] = MARKED.exec(before) ?? [];
-  const old = new Map([...table.matchAll(/^\| \[(.*?)\].*$/gm)].map(([row, title]) => [title, row]));
-  for (const row of rows) old.set(row.recipe.title, line(row));
+  const old = new Map([...table.matchAll(/^\| \[(.*?)\].*$/gm)].map(([each, name]) => [name, each]));
+  old.set(title, row);
   const lines = Object.values(recipes).flatMap(({ title }) => old.get(title) ?? []);
   writeFileSync(
     PAGE,

@@ -23,7 +23,7 @@ for (const name of HERE) {
       const { stdout } = await execute(process.execPath, [MAIN, name]).catch((error) => error as { stdout: string });
       expect(stdout).toMatch(/^passed {2}\| \[/);
     },
-    patience(60_000),
+    patience(180_000),
   );
 }
 
@@ -41,5 +41,5 @@ testOn('signals', 'proc')(
     expect(stdout).toMatch(/^ {2}the stop took \d+ ms$/m);
     expect(stdout).toMatch(/^ {2}exit code 3$/m);
   },
-  patience(60_000),
+  patience(180_000),
 );
