@@ -10,7 +10,7 @@ import { ROOT } from '../../scripts/tools/paths.mjs';
  */
 export function filesOf(page) {
   const text = readFileSync(resolve(ROOT, page), 'utf8');
-  const blocks = text.matchAll(/^```\w+ ([\w./-]+)\n([\s\S]*?)^```$/gm);
+  const blocks = text.matchAll(/^```\w+ ([\w./+-]+)\n([\s\S]*?)^```$/gm);
   return new Map([...blocks].map(([, name, content]) => [name, content]));
 }
 

@@ -15,9 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { CACHE, ROOT } from '../../scripts/tools/paths.mjs';
+import { ROOT } from '../../scripts/tools/paths.mjs';
 
 const execute = promisify(execFile);
+/** Survives `npm ci`. Not below node_modules: bundlers leave the sources there as they are. */
+const INSTALLATIONS = join(process.env.PREFORK_CACHE_DIR ?? join(ROOT, '.cache'), 'recipes');
 /** The program of a recipe that names no other. */
 export const PROGRAM = 'server.mjs';
 /** What an installation leaves in the folder. */
@@ -80,7 +82,7 @@ function linked(wanted) {
 }
 
 async function installed(name, wanted, node) {
-  const folder = join(CACHE, 'recipes', name);
+  const folder = join(INSTALLATIONS, name);
   mkdirSync(folder, { recursive: true });
   const manifest = { name: `recipe-${name}`, private: true, type: 'module', dependencies: wanted };
   await once(join(folder, '.installed'), manifest, async () => {
