@@ -1,5 +1,5 @@
-// Proxies in front of a recipe's fleet. Each runs in the foreground with the configuration of its page, inside the little that a distribution
-// puts around such a file.
+// Proxies in front of a recipe's fleet. Each runs in the foreground with the configuration of its page, inside the little that a
+// distribution puts around such a file.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -26,7 +26,8 @@ const DRAIN_MS = 5_000;
 const USE = '.use.mjs';
 
 /** @returns why this machine cannot run the recipe, or undefined. */
-export function lackOf({ needs = {} }) {
+export function lackOf({ needs = {}, root = false }) {
+  if (root && process.getuid?.() !== 0) return 'needs root';
   const missing = Object.entries(needs).filter(([command]) => whereIs(command) === undefined);
   if (missing.length === 0) return undefined;
   return `needs ${missing.map(([command, name]) => `${command} (apt-get install ${name})`).join(', ')}`;
