@@ -3,7 +3,7 @@
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   master/monitors/websocket.cjs  the client of ws
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
