@@ -11,8 +11,9 @@ export const { currentWorker, features, isChild, Prefork, PreforkError, prefork 
 function load(file) {
   // Undefined in CommonJS that esbuild wrote.
   const url = import.meta.url;
+  const here = requireAt(url);
   // It lies here in the package, and beside no output of a bundler.
-  if (requireBeside(url, './dist/addon/binding.cjs') !== undefined) return nodeModule.createRequire(url)(file);
+  if (here !== undefined && has(here, './dist/addon/binding.cjs')) return here(file);
   const own = requireBeside(url, './package.json');
   if (own?.('./package.json').name === 'prefork') throw notBuilt(own.resolve('./package.json'));
   const output = outputInCommonJs() ?? url;
@@ -37,11 +38,25 @@ function outputInCommonJs() {
 
 /** `require()` as the file has it that `place` finds; `undefined` when it finds none. */
 function requireBeside(place, file) {
+  const require = requireAt(place);
+  return require !== undefined && has(require, file) ? nodeModule.createRequire(require.resolve(file)) : undefined;
+}
+
+/** `undefined` for a place that is no file. */
+function requireAt(place) {
   try {
-    return nodeModule.createRequire(nodeModule.createRequire(place).resolve(file));
+    return nodeModule.createRequire(place);
   } catch {
-    // Also for a place that is no file.
     return undefined;
+  }
+}
+
+function has(require, file) {
+  try {
+    require.resolve(file);
+    return true;
+  } catch {
+    return false;
   }
 }
 

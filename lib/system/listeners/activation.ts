@@ -12,10 +12,11 @@ import { posix } from '../../addon/narrow.cjs';
 import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
 import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
-import { placeText } from '../../common/system-error.js';
 import type { BoundPlan } from '../../options/settings.js';
 import { FIRST_FD } from '../../protocol/protocol.cjs';
 import type { Logger } from '../../types.js';
+import { describe } from './describe-socket.js';
+import { GIVEN_BY } from './given-by.js';
 import type { ResolvedAddress } from './lookup.js';
 import { type NotASocket, notASocket } from './not-a-socket.js';
 
@@ -49,9 +50,6 @@ interface Pool {
 
 /** By environment object: there is one `process.env`, and tests have others. */
 const pools = new WeakMap<NodeJS.ProcessEnv, Pool>();
-
-/** LISTEN_PIDFDID is newer (systemd 258) and says the same as LISTEN_PID. */
-const VARIABLES = ['LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', 'LISTEN_PIDFDID', 'SERVER_STARTER_PORT'];
 
 export interface ActivationContext {
   readonly native: CommonAddon;
@@ -155,7 +153,7 @@ interface Taken {
 function takeSockets(context: ActivationContext): Taken {
   const { native, env, pid } = context;
   const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee, SERVER_STARTER_PORT: starter } = env;
-  for (const name of VARIABLES) delete env[name];
+  for (const name of GIVEN_BY) delete env[name];
   const sockets: ActivatedSocket[] = [];
   let missed: string | undefined;
   try {
@@ -272,20 +270,4 @@ function sameAddress(a: string, b: string): boolean {
 function canonical(address: string): string {
   const [digits = '', zone = ''] = address.split('%', 2);
   return `${new SocketAddress({ address: digits, family: 'ipv6' }).address}%${zone}`;
-}
-
-/** For a message: what the descriptor turned out to be. */
-export function describe({
-  fifo,
-  socket: { family, type, listening, address, port },
-}: Pick<ActivatedSocket, 'fifo' | 'socket'>): string {
-  if (fifo !== undefined) return fifo.what;
-  if (family === 'other') return 'no internet or unix socket';
-  const place = port === undefined ? address : placeText(address, port);
-  const kind =
-    type === 'stream'
-      ? `${listening ? 'a listening' : 'a stream socket that does not listen, '}`
-      : 'no stream socket, ';
-  const name = family === 'unix' ? 'unix' : family;
-  return listening && type === 'stream' ? `${kind} ${name} socket on ${place}` : `${kind}${name} ${place}`.trimEnd();
 }

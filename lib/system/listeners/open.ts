@@ -8,14 +8,16 @@ import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/nat
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
-import type { BoundPlan, InheritedPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
+import type { BoundPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
 import type { ListenerAddress, Logger, Sharing } from '../../types.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import { SlotSockets } from '../slot-sockets.js';
-import { type ActivatedSocket, Activation, describe } from './activation.js';
+import type { Activation } from './activation.js';
+import { GIVEN_BY } from './given-by.js';
 import { heldHere } from './held-here.js';
+import type { Adopted } from './inherited.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
-import { type NotASocket, notASocket } from './not-a-socket.js';
+import type { NotASocket } from './not-a-socket.js';
 
 type UnixListeners = typeof import('./unix.js');
 type UnixSocket = ReturnType<UnixListeners['openUnixSocket']>;
@@ -42,7 +44,8 @@ export interface OpenListenersContext {
 interface Opening extends OpenListenersContext {
   /** Loaded when there may be a unix socket among them. */
   readonly unix: UnixListeners | undefined;
-  readonly activation: Activation;
+  /** Missing when no other program has opened a socket for the master. */
+  readonly activation: Activation | undefined;
   /** Path of the option, for messages. */
   optionOf(plan: ListenPlan): string;
 }
@@ -55,23 +58,26 @@ interface Opening extends OpenListenersContext {
  */
 export async function openListeners(
   plans: readonly ListenPlan[],
-  given: OpenListenersContext,
+  caller: OpenListenersContext,
 ): Promise<OpenListener[]> {
-  const activation = new Activation(given);
+  const sockets = mayBeGiven(plans, caller.env) ? await givenSockets() : undefined;
+  const activation = sockets && new sockets.Activation(caller);
   const opened = new Map<ListenPlan, OpenListener>();
   try {
     const unix = plans.some(({ kind }) => kind !== 'tcp') ? await import('./unix.js') : undefined;
     const optionOf = (plan: ListenPlan) => (plans.length === 1 ? 'listen' : `listen[${plans.indexOf(plan)}]`);
-    const context: Opening = { ...given, unix, activation, optionOf };
-    for (const plan of plans) if (plan.kind === 'inherited') adopt(plan, inherited(plan, context), opened, context);
+    const context: Opening = { ...caller, unix, activation, optionOf };
+    for (const plan of plans) {
+      if (plan.kind === 'inherited') adopt(plan, sockets?.inherited(plan, caller, activation), opened, context);
+    }
     const bound = plans.filter((plan) => plan.kind !== 'inherited');
     // Names first: a plan whose name was passed must not lose its socket to the address of another, and needs no
     // lookup.
-    for (const plan of bound) adopt(plan, activation.takeByName(plan), opened, context);
+    for (const plan of bound) adopt(plan, activation?.takeByName(plan), opened, context);
     const addresses = await resolveAll(bound, opened, context);
     for (const plan of bound) {
       if (opened.has(plan)) continue;
-      adopt(plan, activation.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
+      adopt(plan, activation?.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
     }
     // From here to the return nothing waits: an error or a stop can never find a half-opened fleet.
     for (const plan of bound) {
@@ -82,8 +88,21 @@ export async function openListeners(
     closeListeners([...opened.values()]);
     throw error;
   } finally {
-    activation.done();
+    activation?.done();
   }
+}
+
+/** Loaded for few masters. From then on every fleet asks: it may be offered what the environment had for another one. */
+let given: Promise<typeof import('./given-sockets.js')> | undefined;
+
+function givenSockets(): NonNullable<typeof given> {
+  given ??= import('./given-sockets.js');
+  return given;
+}
+
+function mayBeGiven(plans: readonly ListenPlan[], env: NodeJS.ProcessEnv): boolean {
+  const announced = GIVEN_BY.some((name) => env[name] !== undefined);
+  return announced || given !== undefined || plans.some(({ kind }) => kind === 'inherited');
 }
 
 async function resolveAll(
@@ -96,42 +115,6 @@ async function resolveAll(
     return [plan, await resolveHost(optionOf(plan), plan, lookup)] as const;
   });
   return new Map(await Promise.all(entries));
-}
-
-/** A socket that another program opened, and the master goes on holding as long as it lives. */
-type Adopted = Pick<ActivatedSocket, 'fd' | 'socket'> & { readonly by: { readonly who: string } };
-
-const STARTED_BY = { who: 'the program that started the master' };
-/** Descriptors above these are no standard streams. */
-const LAST_STREAM = 2;
-
-/**
- * The descriptor that the option names. The master works with a copy: 0 is also its standard input, and the number stays taken.
- * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when it is no listening socket.
- */
-function inherited({ fd }: InheritedPlan, context: Opening): Adopted {
-  const native = posix(context.native);
-  const refuse = (what: string, cause?: unknown): PreforkError =>
-    new PreforkError(
-      'ERR_PREFORK_INHERITED_LISTENER',
-      `Descriptor ${fd}, which the option 'listen' names, ${what}: start the master by the program that opens the socket, or name another descriptor`,
-      cause === undefined ? {} : { cause },
-    );
-  let found: Pick<ActivatedSocket, 'socket' | 'fifo'>;
-  try {
-    const socket = native.inspectListener(fd);
-    const other = socket.family === 'other' ? (context.notASocket ?? notASocket)(fd) : undefined;
-    found = { socket, ...(other && { fifo: other }) };
-  } catch (error) {
-    throw refuse(`cannot be used (${reasonOf(error)})`, error);
-  }
-  const { socket } = found;
-  if (socket.family === 'other' || socket.type !== 'stream' || !socket.listening)
-    throw refuse(`is ${describe(found)}, not a listening stream socket`);
-  const passed = context.activation.takeByNumber(fd);
-  if (passed !== undefined) return passed;
-  if (fd > LAST_STREAM) native.setCloseOnExec(fd);
-  return { fd: native.dupFd(fd), socket, by: STARTED_BY };
 }
 
 function adopt(
@@ -212,8 +195,9 @@ function explain(
 ): string | undefined {
   if (code !== 'EADDRINUSE') return usual;
   const own = held && heldHere(address, port, held);
-  if (own !== undefined || activation.missed === undefined) return own ?? usual;
-  return usual === undefined ? activation.missed : `${activation.missed}; otherwise ${usual}`;
+  const missed = activation?.missed;
+  if (own !== undefined || missed === undefined) return own ?? usual;
+  return usual === undefined ? missed : `${missed}; otherwise ${usual}`;
 }
 
 /** The first address that this machine has; every other error is final. */

@@ -1,0 +1,4 @@
+/** Sockets that other programs have opened for this master. One file, which openListeners() loads when there may be some. */
+
+export { Activation } from './activation.js';
+export { inherited } from './inherited.js';
