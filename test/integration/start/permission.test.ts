@@ -13,7 +13,7 @@ type Major = (typeof MAJORS)[number];
 const nodes = new Map(await Promise.all(MAJORS.map(async (major) => [major, await nodeOf(major)] as const)));
 
 /** What the package and its fixtures consist of, and nothing else of this machine. */
-const OWN_FILES = ['dist', 'build', 'node_modules', 'test/fixtures', 'package.json'].map(
+const OWN_FILES = ['index.mjs', 'dist', 'build', 'node_modules', 'test/fixtures', 'package.json'].map(
   (part) => `--allow-fs-read=${inPackage(part)}`,
 );
 
