@@ -1,6 +1,8 @@
+import { type EventEmitter, once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -193,3 +195,35 @@ testWhen(commandWorks('python3', '-c', 'pass'), 'needs python3')(
     await stops(master);
   },
 );
+
+test('the ws example answers over WebSocket, and a reload asks its clients to come back', async () => {
+  const master = startExample('ws', { PORT: '0' });
+  const [, url, pids] = await printed(master, /^(ws:\S+) is served by the workers (.*)$/m);
+  const workers = String(pids).split(', ').map(Number);
+  const { socket, answer } = await says(String(url), 'hello');
+  expect(workers).toContain(Number(/^(\d+): hello$/.exec(answer)?.[1]));
+
+  const closed = bounded(once(socket, 'close'), 10_000, 'the close of the socket');
+  master.kill('SIGHUP');
+  expect((await closed)[0]).toBe(1012);
+  const again = await says(String(url), 'again');
+  expect(workers).not.toContain(Number.parseInt(again.answer, 10));
+  again.socket.close();
+  await stops(master);
+});
+
+/** ws has no types of its own. */
+interface WebSocket extends EventEmitter {
+  send(text: string): void;
+  close(): void;
+}
+const ws: { WebSocket: new (url: string) => WebSocket } = createRequire(import.meta.url)('ws');
+
+async function says(url: string, text: string): Promise<{ socket: WebSocket; answer: string }> {
+  const socket = new ws.WebSocket(url);
+  await bounded(once(socket, 'open'), 10_000, 'the opening of the socket');
+  const answered = once(socket, 'message');
+  socket.send(text);
+  const [data] = await bounded(answered, 10_000, 'the answer');
+  return { socket, answer: String(data) };
+}
