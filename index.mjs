@@ -88,7 +88,8 @@ function notBuilt(manifest) {
   );
 }
 
-/** Has the shape of a `PreforkError`, which is in a file that was not found. */
+/** Has the shape of a `PreforkError`, which is in a file that was not found. scripts/bundle.mjs says why that word is in its line. */
 function fault(code, message) {
-  return Object.assign(new Error(message), { name: 'PreforkError', code, exits: [] });
+  const error = new Error(message); // node-do-not-add-exception-line
+  return Object.assign(error, { name: 'PreforkError', code, exits: [] });
 }

@@ -2,13 +2,13 @@
 
 import { dirname, join, resolve } from 'node:path';
 import { PreforkError } from './errors.js';
+import { NODE_OPTIONS, wordsOf } from './node-options.js';
 
 /** `process.permission`. */
 export type Permission = Pick<NodeJS.Process['permission'], 'has'>;
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-export const NODE_OPTIONS = 'NODE_OPTIONS';
 const AUDIT = '--permission-audit';
 /** `--experimental-permission` until Node 22. */
 const MODEL = /^--(experimental-)?permission(-audit)?$/;
@@ -18,18 +18,11 @@ export function isModel(flag: string): boolean {
   return MODEL.test(flag);
 }
 
-/** Node separates options by spaces; in double quotes a space is part of an option, and a backslash takes the next character as it is. */
-export function optionsIn(variables: Variables): string[] {
-  const options = variables[NODE_OPTIONS]?.match(/([^\s"]|"([^"\\]|\\.)*")+/g) ?? [];
-  return options.map((option) =>
-    option.replace(/"((?:[^"\\]|\\.)*)"/g, (_quoted, text: string) => text.replace(/\\(.)/g, '$1')),
-  );
-}
-
 /** The model, when it refuses anything: absent without `--permission`, and beside `--permission-audit`, which only reports. */
 export function permissionModel(): Permission | undefined {
   const { permission, execArgv, env } = process as Omit<NodeJS.Process, 'permission'> & { permission?: Permission };
-  if (permission === undefined || execArgv.includes(AUDIT) || optionsIn(env).includes(AUDIT)) return undefined;
+  if (permission === undefined || execArgv.includes(AUDIT) || wordsOf(env[NODE_OPTIONS]).includes(AUDIT))
+    return undefined;
   return permission;
 }
 

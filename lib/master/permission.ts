@@ -1,7 +1,8 @@
 /** What Node must let a master do when it runs with its permission model. Loaded only there. */
 
 import { PreforkError } from '../common/errors.js';
-import { flagsForUnix, isModel, needsFlags, optionsIn, type Permission } from '../common/node-permission.js';
+import { NODE_OPTIONS, wordsOf } from '../common/node-options.js';
+import { flagsForUnix, isModel, needsFlags, type Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import type { Settings } from '../options/settings.js';
 
@@ -53,7 +54,7 @@ export function checkPermission(
 function refuseToDrop(execArgv: readonly string[] | undefined, program: Pick<Program, 'execArgv' | 'env'>): void {
   if (execArgv === undefined || execArgv.some((flag) => isModel(flag) || CONFIG_FILE.test(flag))) return;
   const file = program.execArgv.find((flag) => CONFIG_FILE.test(flag));
-  if (file === undefined || [...program.execArgv, ...optionsIn(program.env)].some(isModel)) return;
+  if (file === undefined || [...program.execArgv, ...wordsOf(program.env[NODE_OPTIONS])].some(isModel)) return;
   throw new PreforkError(
     'ERR_PREFORK_UNSUPPORTED',
     `option 'execArgv' would start workers without the permission model that node has from its configuration file: add ${file} or --permission`,

@@ -2,6 +2,7 @@
 
 import { basename, isAbsolute, join, relative } from 'node:path';
 import { PreforkError } from '../../common/errors.js';
+import { NODE_OPTIONS, optionsOf } from '../../common/node-options.js';
 import type { Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
 import { ENV, INSPECTABLE, MARKER, NOT_FOR_WORKERS } from '../../protocol/protocol.cjs';
@@ -76,7 +77,7 @@ export function workerCommand(launch: Launch, inherited: Inherited): WorkerComma
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
     ...(settings.byActivation && { [ENV.byActivation]: MARKER }),
-    ...(nodeOptions !== undefined && { [ENV.nodeOptions]: base['NODE_OPTIONS'] ?? '' }),
+    ...(nodeOptions !== undefined && { [ENV.nodeOptions]: base[NODE_OPTIONS] ?? '' }),
     ...inherited.environment,
   };
   return {
@@ -221,10 +222,7 @@ function withNodeOptions(
   flags: readonly string[] | undefined,
 ): Readonly<Record<string, string | undefined>> {
   if (flags === undefined) return base;
-  const { NODE_OPTIONS: own } = base;
-  // Node splits at spaces; inside of quotes a backslash stands before what would end them.
-  const quoted = flags.map((flag) => `"${flag.replace(/["\\]/g, '\\$&')}"`);
-  return { ...base, NODE_OPTIONS: [...quoted, ...(own === undefined ? [] : [own])].join(' ') };
+  return { ...base, [NODE_OPTIONS]: `${optionsOf(flags)} ${base[NODE_OPTIONS] ?? ''}`.trim() };
 }
 
 function environment(

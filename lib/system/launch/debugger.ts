@@ -3,6 +3,8 @@
  * port, so each worker needs another one, as in `cluster`.
  */
 
+import { NODE_OPTIONS, optionsOf, wordsOf } from '../../common/node-options.js';
+
 /** `--inspect`, `--inspect=9230`, `--inspect-brk=host:9230`… */
 const START = /^(--inspect(?:-brk|-wait)?)(?:=(.*))?$/;
 /** Where the debugger listens once it is started; the value may be the next word. */
@@ -26,7 +28,7 @@ export function debugPlace(flags: readonly string[], env: Variables): DebugPlace
   let place: DebugPlace | undefined;
   let started = false;
   // Node reads NODE_OPTIONS first, and what comes later wins.
-  eachPlace([...wordsOf(env), ...flags], (value, starts) => {
+  eachPlace([...wordsOf(env[NODE_OPTIONS]), ...flags], (value, starts) => {
     started ||= starts;
     const { host = place?.host, port = place?.port } = value;
     place = { host, port: port ?? DEFAULT_PORT };
@@ -45,9 +47,9 @@ export function inspectPerWorker(flags: readonly string[], slot: number, port: n
 
 /** NODE_OPTIONS for a worker, when it says where the master's debugger listens. */
 export function debugVariables(env: Variables, slot: number, port: number | undefined): Record<string, string> {
-  const words = wordsOf(env);
+  const words = wordsOf(env[NODE_OPTIONS]);
   if (!words.some((word) => PLACED.test(word))) return {};
-  return { NODE_OPTIONS: inspectPerWorker(words, slot, port).join(' ') };
+  return { [NODE_OPTIONS]: optionsOf(inspectPerWorker(words, slot, port)) };
 }
 
 /** Whether any of it may start a debugger. */
@@ -57,12 +59,7 @@ export function mayInspect(flags: readonly string[], { NODE_OPTIONS = '' }: Vari
 
 /** The user has an opinion about the inspector: it is used where it is. */
 export function hasInspectPort(flags: readonly string[], env: Variables): boolean {
-  return [...flags, ...wordsOf(env)].some((word) => PLACED.test(word));
-}
-
-/** Of a quoted value, which none of these flags has, the pieces: they are joined again as they were. */
-function wordsOf({ NODE_OPTIONS = '' }: Variables): string[] {
-  return NODE_OPTIONS === '' ? [] : NODE_OPTIONS.split(' ');
+  return [...flags, ...wordsOf(env[NODE_OPTIONS])].some((word) => PLACED.test(word));
 }
 
 interface Value {

@@ -3,7 +3,8 @@
  * does. Programs that are not Node.js have no such model.
  */
 
-import { isModel, NODE_OPTIONS, optionsIn, type Variables } from '../../common/node-permission.js';
+import { NODE_OPTIONS, optionsOf, wordsOf } from '../../common/node-options.js';
+import { isModel, type Variables } from '../../common/node-permission.js';
 import type { Program } from '../../common/program.js';
 
 const GRANT = /^--allow-/;
@@ -21,14 +22,10 @@ export function withPermissionFlags(
   { execArgv, env }: Pick<Program, 'execArgv' | 'env'>,
 ): Variables {
   if (flags.some(isModel)) return variables;
-  const ofMaster = [...optionsIn(env), ...execArgv];
-  if (!ofMaster.some(isModel) || optionsIn(variables).some(isModel)) return variables;
+  const ofMaster = [...wordsOf(env[NODE_OPTIONS]), ...execArgv];
+  if (!ofMaster.some(isModel) || wordsOf(variables[NODE_OPTIONS]).some(isModel)) return variables;
   const handedOn = ofMaster.filter(
     (flag, i) => isModel(flag) || GRANT.test(flag) || WITH_VALUE.test(ofMaster[i - 1] ?? ''),
   );
-  return { ...variables, [NODE_OPTIONS]: [variables[NODE_OPTIONS] ?? '', ...handedOn.map(quoted)].join(' ').trim() };
-}
-
-function quoted(flag: string): string {
-  return /[\s"]/.test(flag) ? `"${flag.replace(/["\\]/g, '\\$&')}"` : flag;
+  return { ...variables, [NODE_OPTIONS]: `${variables[NODE_OPTIONS] ?? ''} ${optionsOf(handedOn)}`.trim() };
 }

@@ -5,6 +5,7 @@
 
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { optionsOf, wordsOf } from '../../common/node-options.js';
 
 /** Modules. `./x` is a path; any other word names a package, which is left as it is. */
 const REQUIRED = new Set(['-r', '--require']);
@@ -43,7 +44,7 @@ export function beginningAt(folder: string, flags: readonly string[]): string[] 
 
 /** The same for NODE_OPTIONS. */
 export function optionsBeginningAt(folder: string, options: string): string {
-  return beginningAt(folder, wordsOf(options)).map(quoted).join(' ');
+  return optionsOf(beginningAt(folder, wordsOf(options)));
 }
 
 function takesPlace(flag: string): boolean {
@@ -55,17 +56,4 @@ function placeOf(flag: string, value: string, folder: string): string {
   // Node takes these for URLs.
   if (IMPORTED.has(flag)) return RELATIVE.test(value) ? new URL(value, pathToFileURL(join(folder, '/'))).href : value;
   return PATHS.has(flag) && value !== '' && value !== '*' ? resolve(folder, value) : value;
-}
-
-/** As Node splits them: at spaces, but not inside of double quotes, where a backslash makes the next character an ordinary one. */
-function wordsOf(options: string): string[] {
-  const words: string[] = [];
-  for (const [word] of options.matchAll(/(?:"(?:\\.|[^"\\])*"|[^ "])+/gs)) {
-    words.push(word.replace(/"((?:\\.|[^"\\])*)"/gs, (_, inner: string) => inner.replace(/\\(.)/gs, '$1')));
-  }
-  return words;
-}
-
-function quoted(word: string): string {
-  return /[ "\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word;
 }

@@ -102,12 +102,12 @@ test('a worker of a single executable gets the arguments of the user alone, and 
   expect(args).toEqual(['--port', '80']);
   expect(env).toMatchObject({
     NODE_OPTIONS:
-      '"--require" "/srv/app/node_modules/prefork/dist/preload.cjs" "--inspect-port=0" "--inspect-publish-uid=http" "--title=a \\"b\\" \\\\c"',
+      '--require /srv/app/node_modules/prefork/dist/preload.cjs --inspect-port=0 --inspect-publish-uid=http "--title=a \\"b\\" \\\\c"',
     PREFORK_NODE_OPTIONS: '',
   });
   const own = command({ env: { NODE_OPTIONS: '--trace-exit' } }, single).env;
   expect(own).toMatchObject({
-    NODE_OPTIONS: '"--require" "/srv/app/node_modules/prefork/dist/preload.cjs" --trace-exit',
+    NODE_OPTIONS: '--require /srv/app/node_modules/prefork/dist/preload.cjs --trace-exit',
     PREFORK_NODE_OPTIONS: '--trace-exit',
   });
   expect(command({ args: ['a'] }, single).args).toEqual(['a']);
@@ -164,7 +164,8 @@ test('a debugger that NODE_OPTIONS asks for is moved, too, and nothing else in i
   const options = (NODE_OPTIONS: string, own?: Own) =>
     command({}, { env: { NODE_OPTIONS } }, 3, own).env['NODE_OPTIONS'];
   expect(options('--inspect')).toBe('--inspect=9233');
-  expect(options('--trace-gc --inspect=9530 --title="a b"')).toBe('--trace-gc --inspect=9534 --title="a b"');
+  expect(options('--trace-gc --inspect=9530 --title="a b"')).toBe('--trace-gc --inspect=9534 "--title=a b"');
+  expect(options('"--inspect=9530" --trace-gc')).toBe('--inspect=9534 --trace-gc');
   expect(options('--inspect-brk=0.0.0.0:5000')).toBe('--inspect-brk=0.0.0.0:5004');
   expect(options('--inspect=0')).toBe('--inspect=0');
   expect(options('--inspect --inspect-port 5000')).toBe('--inspect=9233 --inspect-port 5004');
