@@ -57,7 +57,7 @@ for (const major of [22, 24, BY_ITSELF]) {
         for (const worker of master.workers()) {
           expect(commandLineOf(worker)).toEqual([file, ...args]);
           expect(environmentOf(worker).get('NODE_OPTIONS')).toBe(
-            `"--require" "${join(folder, 'node_modules/prefork/dist/preload.cjs')}"`,
+            `--require "${join(folder, 'node_modules/prefork/dist/preload.cjs')}"`,
           );
         }
       };
