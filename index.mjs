@@ -12,10 +12,13 @@ function load(file) {
   // Undefined in CommonJS that esbuild wrote.
   const url = import.meta.url;
   const here = requireAt(url);
-  // It lies here in the package, and beside no output of a bundler.
-  if (here !== undefined && has(here, './dist/addon/binding.cjs')) return here(file);
+  // The first lies here in the package, and beside no output of a bundler. The second is what an interrupted build has not made yet.
+  if (here !== undefined && has(here, './dist/addon/binding.cjs') && has(here, file)) return here(file);
   const own = requireBeside(url, './package.json');
-  if (own?.('./package.json').name === 'prefork') throw notBuilt(own.resolve('./package.json'));
+  if (own?.('./package.json').name === 'prefork') {
+    const root = folderOf(own.resolve('./package.json'));
+    throw unreadable(root) ?? notBuilt(root);
+  }
   const output = outputInCommonJs() ?? url;
   const program = process.argv[1];
   for (const place of [output, url, program]) {
@@ -23,8 +26,8 @@ function load(file) {
     if (installed !== undefined) return installed(file);
   }
   // In an ES module of webpack the URL is that of the file which webpack read.
-  const isThere = output !== undefined && exists(output.startsWith('file:') ? new URL(output) : output);
-  throw bundled(isThere ? output : String(program));
+  const place = output !== undefined && exists(pathOf(output)) ? output : String(program);
+  throw unreadable(`${folderOf(pathOf(place))}/node_modules/prefork`) ?? bundled(place);
 }
 
 function outputInCommonJs() {
@@ -60,9 +63,30 @@ function has(require, file) {
   }
 }
 
-/** An import of node:fs would cost every program memory. */
+/** An import of node:fs would cost every program memory. `undefined`: Node's permission model forbids the question. */
 function exists(file) {
-  return process.getBuiltinModule('node:fs').existsSync(file);
+  try {
+    return process.getBuiltinModule('node:fs').existsSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(place) {
+  return place.startsWith('file:') ? process.getBuiltinModule('node:url').fileURLToPath(place) : place;
+}
+
+function folderOf(file) {
+  return process.getBuiltinModule('node:path').dirname(file);
+}
+
+/** What cannot be read looks as if it were not there. */
+function unreadable(folder) {
+  if (exists(folder) !== undefined) return undefined;
+  return fault(
+    'ERR_PREFORK_UNSUPPORTED',
+    `node runs with --permission, and prefork may not read its files in ${folder}: add --allow-fs-read=${folder}`,
+  );
 }
 
 function bundled(place) {
@@ -77,8 +101,7 @@ function bundled(place) {
   );
 }
 
-function notBuilt(manifest) {
-  const root = process.getBuiltinModule('node:path').dirname(manifest);
+function notBuilt(root) {
   return fault(
     'ERR_PREFORK_NOT_BUILT',
     exists(`${root}/lib`)
@@ -88,8 +111,7 @@ function notBuilt(manifest) {
   );
 }
 
-/** Has the shape of a `PreforkError`, which is in a file that was not found. scripts/bundle.mjs says why that word is in its line. */
+/** Has the shape of a `PreforkError`, which is in a file that was not found. With the words behind it Node prints no line of this file. */
 function fault(code, message) {
-  const error = new Error(message); // node-do-not-add-exception-line
-  return Object.assign(error, { name: 'PreforkError', code, exits: [] });
+  return Object.assign(new Error(message), { name: 'PreforkError', code, exits: [] }); // node-do-not-add-exception-line
 }

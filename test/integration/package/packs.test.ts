@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join, posix } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ownLibc } from '../../../lib/addon/libc.cjs';
+import { copyPackage } from '../../helpers/copies.js';
 import { inherited } from '../../helpers/environment.js';
 import { inPackage, isLinux } from '../../helpers/index.js';
 import { linksOf } from '../../helpers/links.js';
@@ -187,6 +188,20 @@ test(
   },
   NPM_MS,
 );
+
+test('F11i a build that was interrupted before its last step is no build, and the error comes without a line of source', () => {
+  const project = join(folder, 'interrupted');
+  const installed = join(project, 'node_modules/prefork');
+  copyPackage(installed);
+  rmSync(join(installed, 'dist/bundle.cjs'));
+  for (const load of ["import('prefork')", "require('prefork')"]) {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', load], { cwd: project, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain("code: 'ERR_PREFORK_NOT_BUILT'");
+    expect(stderr).toContain(`: The package prefork in ${installed} is incomplete`);
+    expect(stderr).not.toContain('Object.assign');
+  }
+});
 
 function thrownBy(cwd: string, load: string) {
   const script = `${load}.catch(({ name, code, message, exits }) => console.log(JSON.stringify({ name, code, message, exits })))`;

@@ -1,9 +1,11 @@
 /** Under `node --permission`: what the master asks for, what it needs, what workers inherit. */
 
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
+import { copyPackage } from '../../helpers/copies.js';
 import { httpGet, inPackage, type Master, type MasterOptions, startMaster, testWhen } from '../../helpers/index.js';
 import { nodeOf } from '../../helpers/runtimes.js';
 
@@ -175,4 +177,29 @@ eachMajor('F14e a master whose program gave the permission back starts no worker
   expect(error).toBeDefined();
   expect((await httpGet({ port: addresses[0].port })).status).toBe(200);
   await stops(master);
+});
+
+eachMajor('F14f what may not be read is not taken for missing', [22, 24, 26], async (major) => {
+  const place = folder();
+  const [program, bundle] = [join(place, 'program.mjs'), join(place, 'bundled/program.mjs')];
+  const installed = join(place, 'node_modules/prefork');
+  copyPackage(installed);
+  writeFileSync(program, "import 'prefork';");
+  mkdirSync(dirname(bundle));
+  copyFileSync(join(installed, 'index.mjs'), bundle);
+  const errorOf = (file: string, ...reads: readonly string[]): string => {
+    const allowed = [file, ...reads].map((path) => `--allow-fs-read=${path}`);
+    const node = nodes.get(major)?.program as string;
+    return spawnSync(node, [model(major), ...allowed, ...enough(major), file], { encoding: 'utf8' }).stderr;
+  };
+  const entry = ['index.mjs', 'package.json'].map((file) => join(installed, file));
+  const refusal = (path: string) =>
+    `Error [PreforkError]: node runs with --permission, and prefork may not read its files in ${path}: add --allow-fs-read=${path}\n`;
+  expect(errorOf(program, join(place, 'package.json'), ...entry)).toContain(refusal(installed));
+  const beside = join(dirname(bundle), 'node_modules/prefork');
+  expect(errorOf(bundle)).toContain(refusal(beside));
+  // With that permission the real reason is the one that is named.
+  expect(errorOf(bundle, beside, installed)).not.toContain('PreforkError');
+  rmSync(installed, { recursive: true });
+  expect(errorOf(bundle, beside)).toContain("code: 'ERR_PREFORK_BUNDLED'");
 });
