@@ -49,7 +49,7 @@ test('F18b the recipes that every run of the tests includes take the versions th
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { version: string }>;
   };
-  for (const name of ['express', 'fastify', 'koa', 'hono', 'ws']) {
+  for (const name of ['express', 'fastify', 'koa', 'hono', 'ws', 'grpc']) {
     for (const [each, version] of Object.entries(recipes[name]?.packages ?? {})) {
       expect(`${each} ${packages[`node_modules/${each}`]?.version}`).toBe(`${each} ${version}`);
     }
