@@ -7,6 +7,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { until } from './fleet.mjs';
 
+const POOLING_PROXY = join(import.meta.dirname, 'pooling-proxy.mjs');
+
 const PROXIES = {
   nginx: {
     // Not as the user of the distribution: the folder of the socket belongs to the user of the tests. production.md is tested with two users.
@@ -39,6 +41,10 @@ Include ${folder}/app.conf
       ...['varnishd', '-F', '-j', 'none', '-n', `${run}/varnish`],
       ...['-a', `127.0.0.1:${front}`, '-f', join(folder, 'default.vcl')],
     ],
+  },
+  // Debian does not package it.
+  envoy: {
+    command: (_file, { front, port }) => [process.execPath, POOLING_PROXY, `${front}`, `${port}`],
   },
 };
 

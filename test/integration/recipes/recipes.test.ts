@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 const MAIN = fileURLToPath(new URL('../../recipes/main.mjs', import.meta.url));
 
 /** Those whose packages are dependencies of this project, so that nothing is downloaded. `npm run test:recipes` runs all of them. */
-const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'grpc', 'nginx'];
+const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'grpc', 'nginx', 'envoy'];
 
 for (const name of HERE) {
   testWhen(
