@@ -72,16 +72,17 @@ export class Operations {
 
   async #reload(): Promise<ReloadResult> {
     const { settings, log, slots, stays } = this.#context;
-    if (this.#context.ending() !== undefined) return this.#verdict([], this.#stopped());
+    if (this.#context.ending() !== undefined) return this.#verdict([], 0, this.#stopped());
     const generation = this.#generation + 1;
     log.info(`reloading: generation ${generation}, ${slots.count} workers`);
     this.#context.reloading();
     const { maxSurge } = settings;
-    const rollout = new Rollout({ slots, stays, maxSurge, generation, stopped: () => this.#stopped() });
+    const begun = performance.now();
+    const rollout = new Rollout({ log, slots, stays, maxSurge, generation, stopped: () => this.#stopped() });
     this.#rollout = rollout;
     const failure = await this.#rollOut(rollout, generation).catch((error: Error) => error);
     this.#rollout = undefined;
-    const result = this.#verdict(rollout.replaced, failure);
+    const result = this.#verdict(rollout.replaced, performance.now() - begun, failure);
     slots.warnOfDrains(true);
     this.#context.reloading(result);
     return result;
@@ -105,11 +106,12 @@ export class Operations {
     return failure;
   }
 
-  #verdict(replaced: ReloadResult['replaced'], error: Error | undefined): ReloadResult {
+  #verdict(replaced: ReloadResult['replaced'], tookMs: number, error: Error | undefined): ReloadResult {
     const { log } = this.#context;
     const generation = this.#generation;
     if (error === undefined) {
-      log.info(`${this.#followed ? 'reloaded' : 'restarted on the release of before'}: generation ${generation}`);
+      const what = this.#followed ? 'reloaded' : 'restarted on the release of before';
+      log.info(`${what}: generation ${generation}, in ${Math.round(tookMs)} ms`);
       return { ok: true, generation, replaced };
     }
     log.error(

@@ -1,12 +1,13 @@
 /** One generation takes the slots of another: on trial first, watched to the end, and back again when it dies. */
 
 import { deferred } from '../common/deferred.js';
-import type { ReloadResult } from '../types.js';
+import type { Logger, ReloadResult } from '../types.js';
 import type { Replacement, Slots } from './workers/slots.js';
 import type { Stays } from './workers/stays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
 export interface RolloutContext {
+  readonly log: Logger;
   readonly slots: Slots;
   readonly stays: Stays;
   /** How many slots change hands at a time. */
@@ -51,8 +52,10 @@ export class Rollout {
     const lane = async (): Promise<void> => {
       while (this.#next < until && this.#failure === undefined) {
         const outcome = await slots.replace({ slot: this.#next++, generation }, mayTakeOver);
-        if (outcome.kind === 'replaced') this.#taken.set(outcome.handle, outcome);
-        else this.#fail(outcome.kind === 'failed' ? outcome.error : this.#context.stopped());
+        if (outcome.kind === 'replaced') {
+          this.#taken.set(outcome.handle, outcome);
+          this.#announce(outcome);
+        } else this.#fail(outcome.kind === 'failed' ? outcome.error : this.#context.stopped());
       }
     };
     await Promise.all(Array.from({ length: maxSurge }, lane));
@@ -86,7 +89,12 @@ export class Rollout {
       if (!slots.serves(handle) || stays.has(handle)) continue;
       const outcome = await slots.replace({ slot: handle.place.slot, generation }, async () => true);
       if (outcome.kind !== 'replaced') return;
+      this.#announce(outcome);
     }
+  }
+
+  #announce({ old, handle }: Replaced): void {
+    this.#context.log.info(`${handle} ${old === undefined ? 'is ready' : `took over from pid ${old.pid}`}`);
   }
 
   /** The slots that are served by what took them over. */

@@ -53,7 +53,7 @@ export function watch({ log, ended = () => false }) {
     },
     async reloaded(generation) {
       const [line] = await find(
-        new RegExp(`reloaded: generation ${generation}$|reload failed.*$`, 'm'),
+        new RegExp(`reloaded: generation ${generation},|reload failed.*$`, 'm'),
         `generation ${generation} served`,
       );
       if (line.startsWith('reload failed')) throw new Error(line);
