@@ -74,7 +74,7 @@ export class Operations {
     const { settings, log, slots, stays } = this.#context;
     if (this.#context.ending() !== undefined) return this.#verdict([], 0, this.#stopped());
     const generation = this.#generation + 1;
-    log.info(`reloading: generation ${generation}, ${slots.count} workers`);
+    log.info(`reloading: generation ${generation}, ${slots.count} ${slots.count === 1 ? 'worker' : 'workers'}`);
     this.#context.reloading();
     const { maxSurge } = settings;
     const begun = performance.now();
