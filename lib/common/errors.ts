@@ -91,11 +91,28 @@ export function invalidOption(
   allowed: string,
   { range = false, cause, shown = show(value) }: { range?: boolean; cause?: unknown; shown?: string } = {},
 ): InvalidOptionError {
-  const Base = range ? RangeError : TypeError;
-  const error = new Base(
+  return optionError(
+    range ? RangeError : TypeError,
+    option,
     `Option '${option}' must be ${allowed}; got ${shown}`,
-    cause === undefined ? undefined : { cause },
+    cause,
   );
+}
+
+/** An option that does not exist. @param meant What to use instead, in quotation marks. Default: the message lists all that there are. */
+export function unknownOption(
+  option: string,
+  value: unknown,
+  meant: string | undefined,
+  known: readonly string[] = [],
+  shown = show(value),
+): InvalidOptionError {
+  const advice = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
+  return optionError(TypeError, option, `There is no option '${option}': ${advice}; got ${shown}`);
+}
+
+function optionError(Base: ErrorConstructor, option: string, message: string, cause?: unknown): InvalidOptionError {
+  const error = new Base(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: 'ERR_PREFORK_INVALID_OPTION' as const, option });
 }
 

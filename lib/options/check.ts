@@ -2,7 +2,7 @@
  * Checks of single values, shared by the option modules. Each returns the value it was given or throws `invalidOption`.
  */
 
-import { invalidOption } from '../common/errors.js';
+import { invalidOption, unknownOption } from '../common/errors.js';
 import { TIMER_MAX } from '../common/timers.js';
 
 export type Keyed = Readonly<Record<string, unknown>>;
@@ -94,9 +94,9 @@ export function checkNames(
 ): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name) || value[name] === undefined) continue;
-    const meant = Object.hasOwn(hints, name) ? hints[name] : nearest(name, known);
-    const advice = meant === undefined ? `known: ${known.join(', ')}` : `did you mean '${meant}'?`;
-    throw invalidOption(dotted(prefix, name), value[name], `left out: there is no such option, ${advice}`);
+    const hint = Object.entries(hints).find(([other]) => plain(other) === plain(name))?.[1] ?? nearest(name, known);
+    const meant = hint !== undefined && known.includes(hint) ? `'${dotted(prefix, hint)}'` : hint;
+    throw unknownOption(dotted(prefix, name), value[name], meant, known);
   }
 }
 
@@ -105,13 +105,18 @@ export function dotted(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}.${name}`;
 }
 
-/** The known name that was probably meant. Case is ignored, and two typing errors are forgiven in a long name. */
+/** `kill_timeout` and `KillTimeout` are `killTimeout`. */
+function plain(name: string): string {
+  return name.replace(/[_-]/g, '').toLowerCase();
+}
+
+/** The known name that was probably meant. Of its writing only the letters count, and two typing errors are forgiven in a long name. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const limit = name.length < 5 ? 1 : 2;
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(plain(name), plain(candidate));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -64,7 +64,6 @@ const HINTS = {
   family: 'network',
   socket: 'path',
   user: 'owner',
-  ipv6only: 'ipv6Only',
 };
 
 /**

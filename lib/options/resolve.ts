@@ -4,6 +4,7 @@ import type { PreforkOptions } from '../types.js';
 import { checkObject } from './check.js';
 import { refuseConflicts } from './conflicts.js';
 import { defaultWorkers } from './default-workers.js';
+import { HINTS } from './hints.js';
 import { HOOKS } from './hooks.js';
 import { LAUNCH } from './launch.js';
 import { omit, pick, settle } from './option.js';
@@ -13,28 +14,6 @@ import { OPTIONS } from './table.js';
 
 /** Options that are not at the top of {@link Settings}. */
 const GROUPED = { ...RECOVERY, ...HOOKS, ...LAUNCH };
-
-/** Names that other libraries have for the same thing. */
-const HINTS = {
-  port: 'listen',
-  host: 'listen',
-  address: 'listen',
-  addr: 'listen',
-  path: 'listen',
-  backlog: 'listen',
-  network: 'listen',
-  processes: 'workers',
-  instances: 'workers',
-  children: 'workers',
-  reuseport: "sharing: 'reuseport'",
-  reusePort: "sharing: 'reuseport'",
-  gracePeriod: 'shutdownGracePeriod',
-  minUptime: 'readyFor',
-  killTimeout: 'shutdownGracePeriod',
-  log: 'logger',
-  user: 'uid',
-  group: 'gid',
-};
 
 /**
  * Checks every option and fills in the defaults. Pure but for two things: how many workers the machine has CPUs for, and where relative paths

@@ -1,7 +1,7 @@
 /** The shape of the `tls` option. Pure: files and certificates are read by `master/tls.ts`, in the master only. */
 
 import { isAbsolute, join } from 'node:path';
-import { invalidOption } from '../common/errors.js';
+import { invalidOption, unknownOption } from '../common/errors.js';
 import { logicalCwd } from '../common/program.js';
 import type { TlsOptions } from '../types.js';
 import { checkObject, checkString, nearest } from './check.js';
@@ -32,7 +32,7 @@ export function checkTls(value: unknown): TlsOptions {
     if (inner === undefined) continue;
     const meant = KNOWN.includes(name) ? undefined : nearest(name, KNOWN);
     if (meant !== undefined) {
-      throw invalidOption(`tls.${name}`, inner, `left out: did you mean 'tls.${meant}'?`, { shown: HIDDEN });
+      throw unknownOption(`tls.${name}`, inner, `'tls.${meant}'`, KNOWN, HIDDEN);
     }
     checkPortable(`tls.${name}`, inner);
   }

@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { HINTS } from '../../../lib/options/hints.js';
 import { resolveOptions } from '../../../lib/options/resolve.js';
 import type { Settings } from '../../../lib/options/settings.js';
 import { OPTIONS } from '../../../lib/options/table.js';
@@ -35,7 +36,9 @@ describe('bad options', () => {
       option,
       name,
     });
-    expect(error.message).toMatch(/^Option '.+' must be .+; got .+/s);
+    expect(error.message).toMatch(
+      /^(Option '.+' must be |There is no option '.+': (did you mean|there are) ).+; got .+/s,
+    );
     expect(error.message).toContain(`'${option}'`);
   });
 
@@ -58,21 +61,57 @@ describe('bad options', () => {
   });
 
   test.each([
-    ['worker', 'workers'],
-    ['Workers', 'workers'],
-    ['onMasterReayd', 'onMasterReady'],
-    ['recoverTreshold', 'recoverThreshold'],
-    ['port', 'listen'],
-    ['instances', 'workers'],
-    ['exce', 'exec'],
+    ['worker', "'workers'"],
+    ['Workers', "'workers'"],
+    ['onMasterReayd', "'onMasterReady'"],
+    ['recoverTreshold', "'recoverThreshold'"],
+    ['shutdown_grace_period', "'shutdownGracePeriod'"],
+    ['port', "'listen'"],
+    ['instances', "'workers'"],
+    ['exce', "'exec'"],
     ['reusePort', "sharing: 'reuseport'"],
-  ])('the misspelt option %s is answered with %s', (wrong, right) => {
-    expect(errorOf(() => resolve({ [wrong]: 1 })).message).toContain(`did you mean '${right}'?`);
+    ['user', "'uid'"],
+    ['onWorkerSpawn', "'onChildSpawn'"],
+    ['on_worker_boot', "'onChildSpawn'"],
+    ['onWorkerExit', "'onChildExit'"],
+    ['shutdownTimeout', "'shutdownGracePeriod'"],
+    ['stopTimeout', "'shutdownGracePeriod'"],
+    ['kill_timeout', "'shutdownGracePeriod'"],
+    ['wait-ready', "'readiness'"],
+    ['max_memory_restart', 'recycle: { maxRss }'],
+    ['timeout', "'readyTimeout', 'livenessTimeout', 'drainTimeout' or 'shutdownGracePeriod'"],
+  ])('the option %s, which does not exist, is answered with %s', (wrong, right) => {
+    const { message } = errorOf(() => resolve({ [wrong]: 2 }));
+    expect(message).toBe(`There is no option '${wrong}': did you mean ${right}?; got 2`);
   });
 
-  test('an option that resembles none is answered with the list', () => {
-    expect(errorOf(() => resolve({ zebra: 1 })).message).toMatch(/known: serve, listen, .*groups/);
-  });
+  test.each(Object.entries(HINTS))(
+    'the hint for %s names an option that there is, and %s is none itself',
+    (name, meant) => {
+      const names =
+        meant.includes("'") && !meant.startsWith('sharing') ? meant.match(/\w+(?=')/g) : [/^\w+/.exec(meant)?.[0]];
+      for (const option of names ?? []) expect(Object.keys(OPTIONS)).toContain(option);
+      expect(Object.keys(OPTIONS)).not.toContain(name);
+    },
+  );
+
+  test.each([
+    [{ zebra: 1 }, /^There is no option 'zebra': there are serve, listen, .*groups; got 1$/],
+    [
+      { recycle: { zebra: 1 } },
+      "There is no option 'recycle.zebra': there are maxAge, maxRequests, maxRss, jitter; got 1",
+    ],
+    [{ listen: { hots: 'a' } }, `There is no option 'listen.hots': did you mean 'listen.host'?; got "a"`],
+    [{ listen: [{ socket: '/s' }] }, `There is no option 'listen[0].socket': did you mean 'listen[0].path'?; got "/s"`],
+    [{ tls: { cert_file: 'a' } }, "There is no option 'tls.cert_file': did you mean 'tls.certFile'?; got (not shown)"],
+  ])(
+    'an option that resembles none is answered with those that there are, one inside of another with its path: %o',
+    (options, message) => {
+      expect(errorOf(() => resolve(options)).message).toEqual(
+        typeof message === 'string' ? message : expect.stringMatching(message),
+      );
+    },
+  );
 
   test.each([
     ['serve', { serve: 1, listen: 'x' }],
