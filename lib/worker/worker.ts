@@ -18,7 +18,7 @@ import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
 import { checkServed, serversOfShards } from './accepting/bound-servers.js';
 import { InheritedServers } from './accepting/inherited-servers.js';
-import { checkSecure } from './accepting/secure-servers.js';
+import { checkSecure, logCleartext } from './accepting/secure-servers.js';
 import { leave } from './after-drain.js';
 import { Context, type Material } from './context.js';
 import { Departure } from './departure.js';
@@ -249,7 +249,11 @@ class Worker {
     if (this.#state !== 'booting') return;
     const servers = silent ? inherited.servers : known;
     checkServed(servers, wires);
-    if (this.#tls !== undefined) checkSecure(servers, wires, this.#tls.read);
+    if (this.#tls !== undefined) {
+      checkSecure(servers, wires, this.#tls.read);
+      // The other slots serve the same.
+      if (this.#identity.slot === 0) logCleartext(servers, wires, this.#log);
+    }
     const { adoptionFd } = this.#identity;
     if (adoptionFd === undefined) return;
     const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];

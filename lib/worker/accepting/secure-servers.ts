@@ -1,9 +1,10 @@
-/** Whether a fleet with certificates speaks TLS: a worker that answers in cleartext fails its boot. */
+/** Whether a fleet with certificates speaks TLS: a worker that answers only in cleartext fails its boot, and the log names what is without. */
 
 import type { Server } from 'node:net';
 import { invalidOption } from '../../common/errors.js';
 import { showAddress } from '../../common/log.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
+import type { Logger } from '../../types.js';
 import { isHttp1 } from '../drain/http1.js';
 import { isHttp2 } from '../drain/http2.js';
 import { isPromised } from './bound-servers.js';
@@ -21,12 +22,25 @@ export function isSecure(server: Server): server is Server & { setSecureContext(
  */
 export function checkSecure(servers: readonly Server[], wires: readonly WireListener[], read: boolean): void {
   if (servers.some(isSecure)) return;
-  const http = servers.filter((server) => isHttp1(server) || isHttp2(server));
-  const cleartext = wires.every((wire) => http.some((server) => isPromised(server, [wire])));
-  if (read && !cleartext) return;
+  if (read && inCleartext(servers, wires).length < wires.length) return;
   const allowed =
     'used by a server of the worker, or left out: https.createServer(worker.tls, …), http2.createSecureServer(worker.tls, …) ' +
     'or tls.createServer(worker.tls, …); a net.Server that speaks TLS by itself reads worker.tls in serve';
   const shown = `${servers.length === 0 ? 'no server' : 'only servers without TLS'} on ${wires.map(showAddress).join(', ')}`;
   throw invalidOption('tls', undefined, allowed, { shown });
+}
+
+/** Redirects to https are served so, and so is what has lost its TLS: the operator knows which. */
+export function logCleartext(servers: readonly Server[], wires: readonly WireListener[], log: Logger): void {
+  for (const wire of inCleartext(servers, wires)) {
+    log.info(`listener '${wire.name}' (${showAddress(wire)}) is served without TLS`);
+  }
+}
+
+/** Those of http and HTTP/2 servers that cannot speak TLS. A net.Server may do so by itself. */
+function inCleartext(servers: readonly Server[], wires: readonly WireListener[]): WireListener[] {
+  return wires.filter((wire) => {
+    const bound = servers.filter((server) => isPromised(server, [wire]));
+    return bound.some((server) => isHttp1(server) || isHttp2(server)) && !bound.some(isSecure);
+  });
 }

@@ -44,6 +44,8 @@ for (const [way, options = {}] of cleartext) {
   });
 }
 
+const UNSAID = 'is served without TLS';
+
 test.each(['https', 'hidden https', 'without return, https', 'net that wraps'])(
   'F16b with tls a worker serves whichever server speaks it: %s',
   async (way) => {
@@ -51,13 +53,25 @@ test.each(['https', 'hidden https', 'without return, https', 'net that wraps'])(
     const [port = 0] = await portsOf(master);
     expect((await httpGet({ port, ca })).status).toBe(200);
     await stops(master);
+    expect(master.stderr).not.toContain(UNSAID);
   },
 );
 
-test('F16b with tls one of two listeners may be without it', async () => {
+test('F16b with tls one of two listeners may be without it, and the log of one worker names that one', async () => {
   const master = start('http beside https', TWO);
   const [plain = 0, secure = 0] = await portsOf(master);
   expect((await httpGet({ port: plain })).status).toBe(200);
   expect((await httpGet({ port: secure, ca })).status).toBe(200);
   await stops(master);
+  const lines = master.stderr.split('\n').filter((line) => line.includes(UNSAID));
+  expect(lines).toEqual([
+    expect.stringMatching(new RegExp(`worker 0 \\(.*\\): listener '0' \\(127\\.0\\.0\\.1:${plain}\\) ${UNSAID}$`)),
+  ]);
+});
+
+test('a plain fleet gets no line about TLS', async () => {
+  const master = start('http', { tls: false });
+  await portsOf(master);
+  await stops(master);
+  expect(master.stderr).not.toContain(UNSAID);
 });
