@@ -5,7 +5,10 @@ import { isStale } from '../prebuild/stale.mjs';
 import { TARGETS } from '../prebuild/targets.mjs';
 import { ROOT } from '../tools/paths.mjs';
 import { demandDependencies } from './dependencies.mjs';
+import { giveBack, writeAddress } from './manifest.mjs';
 
+// What an interrupted run has left.
+giveBack(ROOT);
 demandDependencies();
 const missing = TARGETS.filter(({ file }) => isStale(join(ROOT, file)));
 if (missing.length > 0) {
@@ -16,6 +19,13 @@ if (missing.length > 0) {
 }
 run(process.execPath, ['scripts/prebuild/main.mjs', '--complete']);
 run('npm', ['run', '--silent', 'build:ts']);
+// Last: when something above fails, npm does not run `postpack`.
+if (!writeAddress(ROOT)) {
+  console.error(
+    'The package.json of the package gets no repository, bugs and homepage: the remote `origin` of this clone is no public https or ssh ' +
+      'address. npm publishes it all the same, but not with --provenance.',
+  );
+}
 
 function run(command, args) {
   // npm is a .cmd on Windows, which only a shell starts.

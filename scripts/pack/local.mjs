@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../tools/paths.mjs';
+import { addressOf } from './address.mjs';
 import { demandDependencies } from './dependencies.mjs';
 
 const ADDON = 'build/Release/prefork.node';
@@ -40,7 +41,8 @@ cpSync(join(ROOT, ADDON), join(folder, addon));
 // A package manager then refuses to install it on another system.
 const only = { os: [process.platform], cpu: [process.arch], ...(libc !== undefined && { libc: [libc] }) };
 // npm publishes no private package.
-writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...only, private: true }, null, 2)}\n`);
+const whole = { ...manifest, ...(manifest.repository === undefined && addressOf(ROOT)), ...only, private: true };
+writeFileSync(join(folder, 'package.json'), `${JSON.stringify(whole, null, 2)}\n`);
 
 const packed = JSON.parse(npm(['pack', '--json', '--ignore-scripts'], folder));
 const [{ filename }] = Object.values(packed);

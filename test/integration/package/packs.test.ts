@@ -146,6 +146,7 @@ test(
     expect(output).toContain('npm run pack:local');
     expect(output).toContain('Nothing was packed');
     expect(packed).toEqual([]);
+    expect(readFileSync(join(copy, 'package.json')).equals(readFileSync(inPackage('package.json')))).toBe(true);
   },
   NPM_MS,
 );
