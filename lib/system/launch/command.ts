@@ -9,7 +9,7 @@ import { ENV, INSPECTABLE, MARKER, NOT_FOR_WORKERS } from '../../protocol/protoc
 import type { Command } from '../../types.js';
 import { inheritedSockets, layoutOf } from '../layout.js';
 import type { Launch } from '../system.js';
-import { debugVariables, hasInspectPort, inspectPerWorker } from './debugger.js';
+import { debugVariables, hasInspectPort, inspectPerWorker, mayInspect } from './debugger.js';
 import { withPermissionFlags } from './permission-flags.js';
 
 export const SCRIPT = /\.[cm]?[jt]sx?$/;
@@ -104,12 +104,17 @@ export function producersCommand({ environment, ...command }: WorkerCommand): Co
 }
 
 /** Flags of node for a worker that it runs; none for another program. */
-function nodeFlags({ exec, execArgv }: LaunchSettings, program: Program): readonly string[] {
+export function nodeFlags({ exec, execArgv }: LaunchSettings, program: Program): readonly string[] {
   // A single executable brings the flags of its own configuration along.
   if (isOwnExecutable(exec, program)) return execArgv ?? [];
   if (exec === undefined) return execArgv ?? program.execArgv;
   if (!SCRIPT.test(exec) && !isNode(exec, program)) return [];
   return execArgv ?? withoutCode(program.isSingleExecutable ? [] : program.execArgv);
+}
+
+/** What node reads in a worker of a single executable behind its NODE_OPTIONS: the flags of the executable's own configuration. */
+export function ownFlags({ exec }: Pick<LaunchSettings, 'exec'>, program: Program): readonly string[] {
+  return isOwnExecutable(exec, program) ? program.execArgv : [];
 }
 
 function isOwnExecutable(exec: string | undefined, program: Program): boolean {
@@ -131,13 +136,16 @@ function commandLine(
 ): CommandLine {
   const { exec, args } = settings;
   const flags = nodeFlags(settings, program);
+  const own = ownFlags(settings, program);
   const nodeArgs = () => {
-    const inspectable = settings.inspectable && !hasInspectPort(flags, settings.env ?? program.env);
+    const inspectable = settings.inspectable && !hasInspectPort([...flags, ...own], settings.env ?? program.env);
     return [
       '--require',
       program.preload(),
       ...(inspectable ? INSPECTABLE : []),
       ...inspectPerWorker(flags, slot, debugPort),
+      // The executable starts the debugger by itself.
+      ...(debugPort !== undefined && mayInspect(own, {}) ? [`--inspect-port=${debugPort}`] : []),
     ];
   };
   if (isOwnExecutable(exec, program)) {

@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import type { CommonAddon } from '../../addon/native.cjs';
 import { isSystemError } from '../../common/system-error.js';
 import type { Launch, WorkerProcess } from '../system.js';
-import { runsNode } from './command.js';
+import { nodeFlags, ownFlags, runsNode } from './command.js';
 import { type DebugPlace, debugPlace } from './debugger.js';
 
 const LOOPBACK = '127.0.0.1';
@@ -29,8 +29,12 @@ export interface DebugPort {
 /** `undefined`: the worker has no debugger, or its port is Node's affair. */
 export function debugPortOf({ settings, program, slot }: Launch, native: CommonAddon): DebugPort | undefined {
   if (!runsNode(settings, program)) return undefined;
-  const place = debugPlace(settings.execArgv ?? program.execArgv, settings.env ?? program.env);
+  const env = settings.env ?? program.env;
+  const [given, own] = [nodeFlags(settings, program), ownFlags(settings, program)];
+  const place = debugPlace([...given, ...own], env);
   if (place === undefined || place.port === 0) return undefined;
+  // The configuration of a single executable names the port itself, and what comes later wins.
+  if (debugPlace([...given, '--inspect-port=0', ...own], env)?.port !== 0) return undefined;
   for (const [port, pid] of holders) if (pid !== undefined && !isAlive(pid)) holders.delete(port);
   const port = freePort(place, slot, native);
   if (port === undefined) return undefined;

@@ -69,7 +69,7 @@ export class PosixSystem extends CommonSystem implements System {
       const { settings, program } = launch;
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
-      if (mayInspect(settings.execArgv ?? program.execArgv, settings.env ?? program.env)) {
+      if (mayInspect([...(settings.execArgv ?? []), ...program.execArgv], settings.env ?? program.env)) {
         debugPort = (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native);
         worker.debugger = debugPort?.place;
       }

@@ -48,7 +48,7 @@ export class WindowsSystem extends CommonSystem implements System {
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const { holdingNewborns, startProcess, windowsCommand, WindowsProcess } = await this.#load();
     const { settings, program } = launch;
-    const debugPort = mayInspect(settings.execArgv ?? program.execArgv, settings.env ?? program.env)
+    const debugPort = mayInspect([...(settings.execArgv ?? []), ...program.execArgv], settings.env ?? program.env)
       ? (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native)
       : undefined;
     const command = windowsCommand(launch, this.#native.startTime, debugPort?.port);

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { copyPackage } from '../../helpers/copies.js';
 import { fetchedNode } from '../../helpers/fetched.js';
+import { freePort } from '../../helpers/free-port.js';
 import {
   commandLineOf,
   commandWorks,
@@ -81,15 +82,15 @@ const newest = fetchedNode(BY_ITSELF);
 const testOnNewest = testWhen(newest !== undefined && isLinux, `Node ${BY_ITSELF} cannot be fetched`);
 
 /** An executable of `test/fixtures/single-executable.mjs`, beside an installed prefork. */
-function executable(execArgvExtension: 'env' | 'none'): string {
-  const folder = join(place, execArgvExtension);
+function executable(execArgvExtension: 'env' | 'none', execArgv = ['--no-warnings']): string {
+  const folder = join(place, [execArgvExtension, ...execArgv].join(''));
   if (existsSync(join(folder, 'server'))) return join(folder, 'server');
   copyPackage(join(folder, 'node_modules/prefork'));
   const [main, output] = [join(folder, 'main.cjs'), join(folder, 'server')];
   const entry = inPackage('test/fixtures/single-executable.mjs');
   const job = { tool: 'esbuild', entry, folder, file: 'main.cjs', format: 'cjs', external: false };
   execFileSync(process.execPath, [inPackage('test/fixtures/bundle.mjs'), JSON.stringify(job)], { stdio: 'pipe' });
-  const config = { disableExperimentalSEAWarning: true, execArgv: ['--no-warnings'], execArgvExtension };
+  const config = { disableExperimentalSEAWarning: true, execArgv, execArgvExtension };
   writeFileSync(`${main}.json`, JSON.stringify({ main, output, ...config }));
   execFileSync(newest as string, ['--build-sea', `${main}.json`], { stdio: 'pipe' });
   return output;
@@ -129,7 +130,7 @@ testOnNewest(
     for (const release of ['1', '2']) {
       mkdirSync(join(place, release));
       linkSync(file, join(place, release, 'server'));
-      symlinkSync(join(place, 'env/node_modules'), join(place, release, 'node_modules'));
+      symlinkSync(join(file, '../node_modules'), join(place, release, 'node_modules'));
     }
     const current = join(place, 'current');
     symlinkSync('1', current);
@@ -148,6 +149,29 @@ testOnNewest(
     const refused = startProgram(file, { args: [JSON.stringify({ exec: './worker.mjs' })] });
     await refused.logged(/ERR_PREFORK_UNSUPPORTED/);
     expect(await refused.gone()).toEqual({ code: 1, signal: null });
+  },
+  LIMIT_MS,
+);
+
+testOnNewest(
+  'F17c a single executable whose configuration has --inspect gives each worker a debugger on a port of its own',
+  async () => {
+    const port = await freePort();
+    const file = executable('env', ['--inspect']);
+    // Only the master has NODE_OPTIONS: those of the workers would name the port again.
+    const args = [JSON.stringify({ workers: 2, env: {} })];
+    const master = startProgram(file, { args, env: { NODE_OPTIONS: `--inspect-port=${port}` } });
+    await master.event('onMasterReady');
+    const said = () => [...master.stderr.matchAll(/^Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)/gm)];
+    await eventually(() => said().length === 3, { what: 'three debuggers listen' });
+    const ports = said().map(([, listening]) => Number(listening));
+    expect(new Set(ports).size).toBe(3);
+    expect(ports[0]).toBe(port);
+    // From Node's own port upwards, which the master does not have.
+    expect(Math.min(...ports.slice(1))).toBeGreaterThan(9229);
+    expect(master.stderr).not.toContain('address already in use');
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
   LIMIT_MS,
 );

@@ -114,6 +114,15 @@ test('a worker of a single executable gets the arguments of the user alone, and 
   expect(command({ exec: '/srv/app/server' }, single).args).toEqual([]);
 });
 
+test('a single executable that starts the debugger by itself gets the port in NODE_OPTIONS, and liveness does not move it', () => {
+  const own = { ...single, execArgv: ['--inspect'] };
+  const preload = '--require /srv/app/node_modules/prefork/dist/preload.cjs';
+  const optionsOf = (port?: number, options = {}) => command(options, own, 1, { debugPort: port }).env['NODE_OPTIONS'];
+  expect(optionsOf(9230)).toBe(`${preload} --inspect-port=9230`);
+  expect(optionsOf(9230, { livenessTimeout: 5_000 })).toBe(`${preload} --inspect-port=9230`);
+  expect(optionsOf()).toBe(preload);
+});
+
 test('a single executable runs another program, and no script but its own', () => {
   expect(command({ exec: 'node', args: ['w.mjs'] }, single)).toMatchObject({
     file: 'node',

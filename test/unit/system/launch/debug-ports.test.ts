@@ -11,11 +11,19 @@ const GONE = { pid: 2 ** 30 } as WorkerProcess;
 const HERE = { pid: process.pid } as WorkerProcess;
 
 function choose(
-  { slot = 0, execArgv = [] as string[], env = {}, ...options }: Partial<Launch & PreforkOptions> & object,
+  {
+    slot = 0,
+    execArgv = [] as string[],
+    env = {},
+    isSingleExecutable = false,
+    ownOption,
+    ...options
+  }: Partial<Launch & PreforkOptions & Program> & { ownOption?: readonly string[] },
   native = new FakeNative(),
 ) {
-  const settings = resolveOptions({ serve: () => {}, listen: 0, ...options }, '0').launch;
-  const program = { execPath: '/usr/bin/node', execArgv, argv: ['node', '/app.mjs'], env } as unknown as Program;
+  const settings = resolveOptions({ serve: () => {}, listen: 0, ...options, execArgv: ownOption }, '0').launch;
+  const argv = ['node', '/app.mjs'];
+  const program = { execPath: '/usr/bin/node', execArgv, argv, env, isSingleExecutable } as unknown as Program;
   return debugPortOf({ settings, program, slot } as Launch, native.binding);
 }
 
@@ -53,4 +61,20 @@ test('without a debugger, with a port of Node\u2019s choice, or for another prog
   expect(choose({ execArgv: ['--inspect-port=25000'] })).toBeUndefined();
   expect(choose({ execArgv: ['--inspect=0'] })).toBeUndefined();
   expect(choose({ execArgv: ['--inspect=25000'], exec: 'python3' } as object)).toBeUndefined();
+});
+
+test('workers of a single executable with a debugger in its own configuration have a port each', () => {
+  const own = { isSingleExecutable: true, execArgv: ['--inspect'] };
+  expect([0, 1].map((slot) => choose({ ...own, slot })?.place)).toEqual(['127.0.0.1:9230', '127.0.0.1:9231']);
+  expect(choose({ ...own, ownOption: ['--inspect-port=26000'] })?.place).toBe('127.0.0.1:26001');
+  expect(choose({ ...own, env: { NODE_OPTIONS: '--inspect-port=0.0.0.0:27000' } })?.place).toBe('0.0.0.0:27001');
+  // The configuration comes last, and Node cannot be given another port.
+  expect(choose({ ...own, execArgv: ['--inspect=127.0.0.1:28000'] })).toBeUndefined();
+  // The flags are those of the executable, and not of another program.
+  expect(choose({ ...own, exec: 'node' })).toBeUndefined();
+});
+
+test('the flags of the master do not count when the option execArgv replaces them', () => {
+  expect(choose({ execArgv: ['--inspect=29000'], ownOption: [] })).toBeUndefined();
+  expect(choose({ execArgv: [], ownOption: ['--inspect=29000'] })?.port).toBe(29_001);
 });
