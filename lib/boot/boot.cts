@@ -94,7 +94,11 @@ export function reportBoot(fd: number): BootReport {
   // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
   process.on('uncaughtExceptionMonitor', (error) => {
     // A handler of the program may let the worker go on, and meet such an error again and again.
-    if (!isReady || !isHandled()) report({ type: 'boot-failed', error: bootError(error) });
+    if (isReady && isHandled()) return;
+    const reported = bootError(error);
+    report({ type: 'boot-failed', error: reported });
+    // Node prints it past process.stderr.
+    if (!isHandled()) end.add(`${reported.stack ?? `${reported.name}: ${reported.message}`}\n`);
   });
   process.on('exit', (code) => {
     if (code !== 0) reportText(end.text);

@@ -37,7 +37,11 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
   /** Milliseconds from spawn to exit. */
   readonly uptime: number;
-  /** The last lines that the worker wrote to stderr, as far as they are known: before it was ready, or since then. */
+  /**
+   * The last lines that the worker wrote to stderr, at most 20 lines and 8192 characters: before it was ready, or since then. With
+   * `stdio: 'pipe'` the master reads all of them. Otherwise the worker reports them: what went through `process.stderr`, and the error that
+   * it did not catch. A worker that has served reports them only when it exits with another code than 0: they are `''` when a signal killed it.
+   */
   readonly stderr: string;
 }
 

@@ -104,6 +104,8 @@ for (const [way, said] of [
     expect(line?.endsWith(`; the last one ${said}`)).toBe(true);
     if (way === 'an error a moment later') {
       expect(master.stderr).toMatch(/worker 0 \(.*\) exited with code 1 after \d+ ms: RangeError: no such tenant\n/);
+      // Node prints an uncaught error past process.stderr, and the exits have it all the same.
+      expect(master.stderr.match(/^ +stderr: 'RangeError: no such tenant\\n' \+$/gm)).toHaveLength(3);
     }
   });
 }

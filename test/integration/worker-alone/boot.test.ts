@@ -166,6 +166,27 @@ test('the last output on stderr of a worker that exits at boot reaches the maste
   );
 });
 
+const FAILING = "console.error('x'.repeat(9_000)); setImmediate(() => { throw new Error('no such tenant'); });";
+test.each([
+  ['at boot', FAILING],
+  ['when it is ready', httpProgram('', `response.end(); ${FAILING}`)],
+])(
+  'an uncaught error of a worker %s is the end of the stderr that it reports, within bounds',
+  async (when, program) => {
+    await using worker = await startLoneWorker({ program });
+    if (when !== 'at boot') {
+      await worker.message('became-ready');
+      await httpGet({ port: worker.port });
+    }
+    expect(await worker.exited).toEqual({ code: 1, signal: null });
+    const { error } = await worker.message('boot-failed');
+    const reported = () =>
+      worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '')).join('');
+    await eventually(() => reported().endsWith(`x\n${error.stack}\n`), { what: 'the end was reported' });
+    expect(reported().length).toBeLessThan(10_000);
+  },
+);
+
 test('reports of stderr are bounded, and end when the worker is ready', async () => {
   const program = httpProgram(
     '',
