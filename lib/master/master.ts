@@ -159,6 +159,11 @@ export class Master {
     }
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
+    const between =
+      settings.readiness === 'spawn'
+        ? (await import('./shell-of-workers.js')).shellOfWorkers(settings.launch)
+        : undefined;
+    if (between !== undefined) log.warn(between);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
     this.#releases.begin(0);
     // Loaded late: node:tls and node:crypto would cost every master a megabyte.

@@ -20,7 +20,8 @@ export function refuseClusterMode({ pm_id: id, exec_mode: mode }: NodeJS.Process
 /** The name and the parent of a process; `undefined` where there is no proc(5). */
 export type Look = (pid: number) => { readonly name: string; readonly parent: number } | undefined;
 
-const SHELL = /^(?:ba|da|a|k|z|bu)?sh$|^busybox$/;
+/** Names of programs, without their folder. */
+export const SHELL = /^(?:ba|da|a|k|z|bu)?sh$|^busybox$/;
 /** A package manager, and one init before it. */
 const ABOVE_THE_SHELL = 2;
 

@@ -73,6 +73,24 @@ here('F16h behind a shell LISTEN_PID is the pid of the worker itself', async () 
   await master.gone();
 });
 
+here(
+  'F16h a shell that exec and args put before the worker is named once, with the way out; one that is replaced is not',
+  async () => {
+    const command = `${target.node} ${program}`;
+    const shell = { exec: '/bin/sh', workers: 2 };
+    const stays = await start({ ...shell, args: ['-c', `${command} & wait`] });
+    const line = /^prefork\[0\] master \d+: the option args has \/bin\/sh run ".*": .*LISTEN_PID .*; write 'exec' before .*$/gm;
+    expect(stays.master.stderr.match(line)).toHaveLength(1);
+    stays.master.killGroup('SIGTERM');
+    await stays.master.gone();
+    const replaced = await start({ ...shell, args: ['-c', `exec ${command}`] });
+    expect(replaced.pids).toContain((await ask(replaced.ports[0])).pid);
+    expect(replaced.master.stderr).not.toContain('the option args');
+    replaced.master.kill('SIGTERM');
+    await replaced.master.gone();
+  },
+);
+
 here('F16i a Node program that does not know prefork ends with its master', async () => {
   const { master, ports } = await start({ exec: program });
   await ask(ports[0]);
