@@ -42,7 +42,10 @@ const STARTER: Giver = { who: 'Server::Starter', variable: 'SERVER_STARTER_PORT'
 
 interface Pool {
   readonly sockets: ActivatedSocket[];
-  /** Whose sockets they were, when this process was not the one that the service manager meant. */
+  /**
+   * Whose sockets they were, when this process was not the one that the service manager meant. Never cleared: the manager holds them for as
+   * long as the service runs, and a fleet that starts later meets them as well.
+   */
   missed?: string | undefined;
   /** Fleets that are choosing. */
   users: number;
