@@ -1,10 +1,8 @@
-// HTTP/2 over TLS, and HTTP/1.1 for clients that know only that. For the certificate see https.mjs.
+// HTTP/2 over TLS, and HTTP/1.1 for clients that know only that. https.mjs says how to make the certificate.
 import { createSecureServer } from 'node:http2';
-import { fileURLToPath } from 'node:url';
 import { Prefork } from 'prefork';
 
-const testFile = (name) => fileURLToPath(new URL(`../test/fixtures/tls/localhost.${name}.pem`, import.meta.url));
-const { PORT: port = '3443', TLS_KEY: keyFile = testFile('key'), TLS_CERT: certFile = testFile('cert') } = process.env;
+const { PORT: port = '3443', TLS_KEY: keyFile = 'key.pem', TLS_CERT: certFile = 'cert.pem' } = process.env;
 
 const fleet = new Prefork({
   listen: { host: '127.0.0.1', port: Number(port) },

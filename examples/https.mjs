@@ -1,11 +1,14 @@
 // HTTPS. The master reads and checks the certificate before it binds or starts anything, and hands it to the workers: they need
 // not be able to read the files. All workers share their ticket keys, so a TLS session resumes on any of them.
+//
+// TLS_KEY and TLS_CERT name the files; without them they are key.pem and cert.pem in the working directory. For this machine alone:
+//
+//   openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+//     -keyout key.pem -out cert.pem
 import { createServer } from 'node:https';
-import { fileURLToPath } from 'node:url';
 import { Prefork } from 'prefork';
 
-const testFile = (name) => fileURLToPath(new URL(`../test/fixtures/tls/localhost.${name}.pem`, import.meta.url));
-const { PORT: port = '3443', TLS_KEY: keyFile = testFile('key'), TLS_CERT: certFile = testFile('cert') } = process.env;
+const { PORT: port = '3443', TLS_KEY: keyFile = 'key.pem', TLS_CERT: certFile = 'cert.pem' } = process.env;
 
 const fleet = new Prefork({
   listen: { host: '127.0.0.1', port: Number(port) },

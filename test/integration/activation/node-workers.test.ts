@@ -79,7 +79,8 @@ here(
     const command = `${target.node} ${program}`;
     const shell = { exec: '/bin/sh', workers: 2 };
     const stays = await start({ ...shell, args: ['-c', `${command} & wait`] });
-    const line = /^prefork\[0\] master \d+: the option args has \/bin\/sh run ".*": .*LISTEN_PID .*; write 'exec' before .*$/gm;
+    const line =
+      /^prefork\[0\] master \d+: the option args has \/bin\/sh run ".*": .*LISTEN_PID .*; write 'exec' before .*$/gm;
     expect(stays.master.stderr.match(line)).toHaveLength(1);
     stays.master.killGroup('SIGTERM');
     await stays.master.gone();

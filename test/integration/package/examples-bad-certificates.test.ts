@@ -31,7 +31,9 @@ test('F2 a certificate file with something else in it fails in the master before
 });
 
 async function expectRefusal(env: Record<string, string>, says: string): Promise<void> {
-  const master = startMaster('../../examples/https', { env: { PORT: '0', ...env } });
+  const master = startMaster('../../examples/https', {
+    env: { PORT: '0', TLS_KEY: keyFile, TLS_CERT: certFile, ...env },
+  });
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   expect(master.stderr).toContain(says);
   // Every spawn is logged, and a worker would have inherited this stderr.

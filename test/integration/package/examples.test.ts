@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { createRequire } from 'node:module';
@@ -7,11 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
+import { asFixture, copyPackage } from '../../helpers/copies.js';
 import {
   bounded,
   commandWorks,
   eventually,
   httpGet,
+  inPackage,
   type Master,
   sendSignal,
   startMaster,
@@ -96,8 +99,8 @@ test('the http example says what to do when its port is taken', async () => {
 });
 
 test('the https example answers with a certificate that clients can verify, and sessions resume on any worker', async () => {
-  const { cert: ca } = tlsMaterial();
-  const master = startExample('https', { PORT: '0' });
+  const { cert: ca, keyFile, certFile } = tlsMaterial();
+  const master = startExample('https', { PORT: '0', TLS_KEY: keyFile, TLS_CERT: certFile });
   const [, port, first, second] = await printed(master, /localhost:(\d+) is served by the workers (\d+), (\d+)/);
   const session = await new Promise<Buffer>((resolve, reject) => {
     const socket = tls.connect({ port: Number(port), host: '127.0.0.1', servername: 'localhost', ca });
@@ -117,9 +120,47 @@ test('the https example answers with a certificate that clients can verify, and 
   await stops(master);
 });
 
+testWhen(
+  commandWorks('openssl', 'version'),
+  'needs openssl',
+  'posixProcesses',
+)(
+  'the https and http2 examples of an installed package serve with the certificate that the command in their head makes',
+  async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-examples-')));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const installed = join(folder, 'node_modules/prefork');
+    copyPackage(installed, 'examples');
+    const [, command = ''] =
+      /^\/\/ {3}(openssl .*\n(?:\/\/ {5}.*\n)*)/m.exec(readFileSync(join(installed, 'examples/https.mjs'), 'utf8')) ??
+      [];
+    execFileSync('sh', ['-c', command.replace(/^\/\/ +/gm, '')], { cwd: folder, stdio: 'pipe' });
+    const ca = readFileSync(join(folder, 'cert.pem'), 'utf8');
+    for (const name of ['https', 'http2']) {
+      const master = startMaster(asFixture(join(installed, `examples/${name}.mjs`)), {
+        cwd: folder,
+        env: { PORT: '0' },
+      });
+      const [, port] = await printed(master, /localhost:(\d+) is served by the workers/);
+      expect((await httpGet({ port: Number(port), ca })).body).toMatch(/^hello from pid \d+/);
+      await stops(master);
+    }
+  },
+);
+
+test('no example needs a file that the package does not contain', () => {
+  const files = readdirSync(inPackage('examples'), { recursive: true, encoding: 'utf8' });
+  const leaving = files
+    .filter((file) => /\.(mjs|py)$/.test(file))
+    .filter((file) =>
+      /\.\.\/(test|bench|scripts|lib|native)\b/.test(readFileSync(inPackage(`examples/${file}`), 'utf8')),
+    );
+  expect(leaving).toEqual([]);
+});
+
 test('the http2 example speaks HTTP/2 and, to other clients, HTTP/1.1', async () => {
-  const { cert: ca } = tlsMaterial();
-  const master = startExample('http2', { PORT: '0' });
+  const { cert: ca, keyFile, certFile } = tlsMaterial();
+  const master = startExample('http2', { PORT: '0', TLS_KEY: keyFile, TLS_CERT: certFile });
   const [, port, first, second] = await printed(master, /localhost:(\d+) is served by the workers (\d+), (\d+)/);
   const session = http2.connect(`https://localhost:${port}`, {
     ca,
