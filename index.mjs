@@ -17,7 +17,8 @@ function load(file) {
   const own = requireBeside(url, './package.json');
   if (own?.('./package.json').name === 'prefork') {
     const root = folderOf(own.resolve('./package.json'));
-    throw unreadable(root) ?? notBuilt(root);
+    checkReadable(root);
+    throwNotBuilt(root);
   }
   const output = outputInCommonJs() ?? url;
   const program = process.argv[1];
@@ -27,7 +28,8 @@ function load(file) {
   }
   // In an ES module of webpack the URL is that of the file which webpack read.
   const place = output !== undefined && exists(pathOf(output)) ? output : String(program);
-  throw unreadable(`${folderOf(pathOf(place))}/node_modules/prefork`) ?? bundled(place);
+  checkReadable(`${folderOf(pathOf(place))}/node_modules/prefork`);
+  throwBundled(place);
 }
 
 function outputInCommonJs() {
@@ -81,18 +83,18 @@ function folderOf(file) {
 }
 
 /** What cannot be read looks as if it were not there. */
-function unreadable(folder) {
-  if (exists(folder) !== undefined) return undefined;
-  return fault(
+function checkReadable(folder) {
+  if (exists(folder) !== undefined) return;
+  throwFault(
     'ERR_PREFORK_UNSUPPORTED',
     `node runs with --permission, and prefork may not read its files in ${folder}: add --allow-fs-read=${folder}`,
   );
 }
 
-function bundled(place) {
+function throwBundled(place) {
   // `npm version` does not know this file; a test compares it with package.json.
   const version = '0.1.0';
-  return fault(
+  throwFault(
     'ERR_PREFORK_BUNDLED',
     `prefork was bundled into ${place}, and cannot run without its own files (the addon, and what a worker loads first). ` +
       'Mark it as external (esbuild --external:prefork; rollup, Rolldown, Vite: external: ["prefork"]; ' +
@@ -101,8 +103,8 @@ function bundled(place) {
   );
 }
 
-function notBuilt(root) {
-  return fault(
+function throwNotBuilt(root) {
+  throwFault(
     'ERR_PREFORK_NOT_BUILT',
     exists(`${root}/lib`)
       ? `This clone of prefork was not built. Build it with: cd ${root} && npm ci && npm run build`
@@ -111,7 +113,11 @@ function notBuilt(root) {
   );
 }
 
-/** Has the shape of a `PreforkError`, which is in a file that was not found. With the words behind it Node prints no line of this file. */
-function fault(code, message) {
-  return Object.assign(new Error(message), { name: 'PreforkError', code, exits: [] }); // node-do-not-add-exception-line
+/**
+ * Throws what has the shape of a `PreforkError`, which is in a file that was not found. Node prints no line of source with these words in it; in
+ * the output of a minifier that line is the whole program. A minifier drops a comment, and keeps what it cannot work out: no message has them.
+ */
+function throwFault(code, message) {
+  const more = { name: 'PreforkError', code, exits: [] };
+  throw Object.assign(new Error(message.replace('node-do-not-add-exception-line', '')), more);
 }

@@ -14,12 +14,15 @@ interface Tool {
   readonly name: string;
   /** The folder that it is fetched into; a development dependency has none. */
   readonly from?: string | undefined;
+  readonly minifies?: boolean;
   readonly can: boolean;
 }
 
 const TOOLS: readonly Tool[] = [
   { name: 'esbuild', can: true },
+  { name: 'esbuild', minifies: true, can: true },
   { name: 'vite', can: true },
+  { name: 'vite', minifies: true, can: true },
   fetched('rollup', fetchedPackage('rollup', '4.68.8')),
   fetched('webpack', fetchedPackage('webpack', '5.113.0')),
   fetched('ncc', fetchedAlone('@vercel/ncc', '0.45.0')),
@@ -40,7 +43,7 @@ interface Bundled {
 }
 
 /** The package that the bundler read is gone afterwards: the output may have kept its path. */
-function bundle({ name, from }: Tool, format: Format, external: boolean): Bundled {
+function bundle({ name, from, minifies: minify = false }: Tool, format: Format, external: boolean): Bundled {
   const place = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-bundled-')));
   onTestFinished(() => rmSync(place, { recursive: true }));
   const [source, folder] = [join(place, 'source'), join(place, 'output')];
@@ -50,7 +53,7 @@ function bundle({ name, from }: Tool, format: Format, external: boolean): Bundle
   const entry = join(source, format === 'esm' ? 'whole-life.mjs' : 'whole-life.js');
   copyFileSync(inPackage('test/fixtures/whole-life.mjs'), entry);
   const file = format === 'esm' ? 'program.mjs' : 'program.cjs';
-  const job = JSON.stringify({ tool: name, from, entry, folder, file, format, external });
+  const job = JSON.stringify({ tool: name, from, entry, folder, file, format, external, minify });
   const { status, stdout, stderr } = spawnSync(process.execPath, [inPackage('test/fixtures/bundle.mjs'), job], {
     encoding: 'utf8',
     env: inherited(),
@@ -81,9 +84,10 @@ const LIFE = /^v[\d.]+: served, recovered, reloaded, stopped\n$/;
 
 for (const tool of TOOLS) {
   const testOf = testWhen(tool.can, `${tool.name} cannot be fetched`);
+  const called = tool.minifies === true ? `${tool.name}, minified` : tool.name;
   for (const format of ['esm', 'cjs'] as const) {
     testOf(
-      `F12a, F12d ${tool.name} (${format}), prefork external: a fleet lives its whole life, and nothing warns`,
+      `F12a, F12d ${called} (${format}), prefork external: a fleet lives its whole life, and nothing warns`,
       () => {
         const bundled = bundle(tool, format, true);
         bundled.install();
@@ -94,14 +98,15 @@ for (const tool of TOOLS) {
     );
 
     testOf(
-      `F12b, F12c, F12d ${tool.name} (${format}), prefork taken in: one error with the cure, and a life beside it`,
+      `F12b, F12c, F12d ${called} (${format}), prefork taken in: one error with the cure, and a life beside it`,
       () => {
         const bundled = bundle(tool, format, false);
         expect(bundled.warnings).toBe('');
         const { status, output } = bundled.run();
         expect(status).toBe(1);
         expect(output.match(/code: .*/g)).toEqual(["code: 'ERR_PREFORK_BUNDLED',"]);
-        expect(output).toContain(`prefork was bundled into `);
+        // No line of source before it: of a minified program that would be all.
+        expect(output.trimStart()).toMatch(/^(?:Error \[PreforkError\]|PreforkError): prefork was bundled into /);
         expect(output).toContain(join(bundled.folder, bundled.file));
         expect(output).toMatch(/--external:prefork.* npm install prefork@\d/);
         bundled.install();
