@@ -7,6 +7,9 @@ import { TIMER_MAX } from '../common/timers.js';
 
 export type Keyed = Readonly<Record<string, unknown>>;
 
+/** By a name that does not exist: what is meant. */
+export type Hints = () => Readonly<Record<string, string>>;
+
 export interface NumberBounds {
   readonly min: number;
   readonly max: number;
@@ -86,15 +89,10 @@ export function checkObject(option: string, value: unknown, what = 'an object'):
  * settings that the user did not ask for. A key whose value is `undefined` counts as absent.
  * @param hints What to use instead of names that other libraries have.
  */
-export function checkNames(
-  prefix: string,
-  value: Keyed,
-  known: readonly string[],
-  hints: Readonly<Record<string, string>> = {},
-): void {
+export function checkNames(prefix: string, value: Keyed, known: readonly string[], hints: Hints = () => ({})): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name) || value[name] === undefined) continue;
-    const hint = Object.entries(hints).find(([other]) => plain(other) === plain(name))?.[1] ?? nearest(name, known);
+    const hint = Object.entries(hints()).find(([other]) => plain(other) === plain(name))?.[1] ?? nearest(name, known);
     const meant = hint !== undefined && known.includes(hint) ? `'${dotted(prefix, hint)}'` : hint;
     throw unknownOption(dotted(prefix, name), value[name], meant, known);
   }

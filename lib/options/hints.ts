@@ -1,8 +1,8 @@
 /**
  * Names that users of node:cluster, PM2, puma, gunicorn, Go or child_process write, and the option that does it here. `_`, `-` and capitals
- * make no difference. A value that is no name is put into the message as it is.
+ * make no difference. A value that is no name is put into the message as it is. A function: few masters ever need the object.
  */
-export const HINTS: Readonly<Record<string, string>> = {
+export const hints = (): Readonly<Record<string, string>> => ({
   // Where it listens.
   port: 'listen',
   host: 'listen',
@@ -85,4 +85,4 @@ export const HINTS: Readonly<Record<string, string>> = {
   log: 'logger',
   silent: 'stdio',
   handleSignals: 'signals',
-};
+});

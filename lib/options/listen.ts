@@ -115,7 +115,7 @@ function parseText(option: string, text: string, name: string): ListenPlan {
 }
 
 function parseSpec(option: string, spec: Readonly<Record<string, unknown>>, defaultName: string): ListenPlan {
-  checkNames(option, spec, NAMES, HINTS);
+  checkNames(option, spec, NAMES, () => HINTS);
   const name = spec.name === undefined ? defaultName : checkName(`${option}.name`, spec.name);
   const backlog =
     spec.backlog === undefined

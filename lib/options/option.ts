@@ -4,7 +4,7 @@
  */
 
 import type { PreforkOptions } from '../types.js';
-import { checkNames, dotted, type Keyed } from './check.js';
+import { checkNames, dotted, type Hints, type Keyed } from './check.js';
 
 /**
  * Returns what the value comes to.
@@ -34,12 +34,7 @@ export type Settled<T extends Table> = { readonly [Name in keyof T]: ReturnType<
  * @param prefix The option that has these inside of it; `''` for those of a fleet.
  * @param hints See {@link checkNames}.
  */
-export function settle<T extends Table>(
-  table: T,
-  prefix: string,
-  given: Keyed,
-  hints?: Readonly<Record<string, string>>,
-): Settled<T> {
+export function settle<T extends Table>(table: T, prefix: string, given: Keyed, hints?: Hints): Settled<T> {
   const names = Object.keys(table);
   checkNames(prefix, given, names, hints);
   const settled: Record<string, unknown> = {};

@@ -4,7 +4,7 @@ import type { PreforkOptions } from '../types.js';
 import { checkObject } from './check.js';
 import { refuseConflicts } from './conflicts.js';
 import { defaultWorkers } from './default-workers.js';
-import { HINTS } from './hints.js';
+import { hints } from './hints.js';
 import { HOOKS } from './hooks.js';
 import { LAUNCH } from './launch.js';
 import { omit, pick, settle } from './option.js';
@@ -27,7 +27,7 @@ export function resolveOptions(
   defaultName: string,
   workersHere: () => number = defaultWorkers,
 ): Settings {
-  const values = settle(OPTIONS, '', checkObject('options', options, 'an object with serve and listen'), HINTS);
+  const values = settle(OPTIONS, '', checkObject('options', options, 'an object with serve and listen'), hints);
   const {
     shutdownGracePeriod: gracePeriod,
     name = defaultName,

@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { HINTS } from '../../../lib/options/hints.js';
+import { hints } from '../../../lib/options/hints.js';
 import { resolveOptions } from '../../../lib/options/resolve.js';
 import type { Settings } from '../../../lib/options/settings.js';
 import { OPTIONS } from '../../../lib/options/table.js';
@@ -85,7 +85,7 @@ describe('bad options', () => {
     expect(message).toBe(`There is no option '${wrong}': did you mean ${right}?; got 2`);
   });
 
-  test.each(Object.entries(HINTS))(
+  test.each(Object.entries(hints()))(
     'the hint for %s names an option that there is, and %s is none itself',
     (name, meant) => {
       const names =
