@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
 import { unsupportedRuntime } from './addon/runtime.cjs';
-import { identity, nextFleetName } from './boot/identity.cjs';
+import { identity, nextFleetName, type WorkerIdentity } from './boot/identity.cjs';
 import { invalidOption, PreforkError } from './common/errors.js';
 import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
@@ -117,8 +117,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       this.start().catch(() => {});
       return await this.finished;
     }
+    refuseHosted(worker);
     // A master never needs it, and would carry its memory for nothing.
-    const { drained, runWorker } = await import('./worker/worker.js');
+    const { drained, runWorker } = await import('./worker/run-worker.js');
     return await (worker.fleet === this.#settings.name
       ? runWorker(worker, this.#settings, native)
       : drained(worker, this.#settings));
@@ -206,7 +207,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
 
   /** The master of this fleet, in the process that is it. */
   #own(): Master {
-    if (identity() !== undefined) {
+    const worker = identity();
+    if (worker !== undefined) {
+      refuseHosted(worker);
       throw new PreforkError('ERR_PREFORK_NOT_MASTER', 'This process is a worker; only the master controls the fleet');
     }
     // The addon knows: `isMainThread` would load node:worker_threads, 40 KB of heap and 130 KB of pages.
@@ -250,6 +253,14 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     master.finished.then(over, over);
     return master;
   }
+}
+
+function refuseHosted({ hosted }: WorkerIdentity): void {
+  if (hosted === undefined) return;
+  throw new PreforkError(
+    'ERR_PREFORK_UNSUPPORTED',
+    'This program calls prefork(), and so is a master of its own: start it with node, not with the command prefork',
+  );
 }
 
 /** Which operating system a master runs on: asked here, and in `make-worker-system.ts` and `preload.cts` for workers. */

@@ -5,8 +5,12 @@
 
 import type { CommonAddon } from './addon/native.cjs';
 import { prepare } from './boot/boot.cjs';
+import type { WorkerIdentity } from './boot/identity.cjs';
 import { identity } from './boot/identity.cjs';
-import { INSPECTABLE } from './protocol/protocol.cjs';
+import { type HostedProgram, INSPECTABLE } from './protocol/protocol.cjs';
+
+/** See worker/hosted/main.ts. */
+type Host = (worker: WorkerIdentity, hosted: HostedProgram, native: CommonAddon) => void;
 
 /**
  * Takes `--require <this file>` and what the master adds behind it out of `process.execArgv`, which `child_process.fork` hands on to
@@ -36,4 +40,9 @@ if (worker !== undefined) {
       ? (require('./boot/windows.cjs') as typeof import('./boot/windows.cjs')).windowsBoot(loadNative)
       : (require('./boot/posix.cjs') as typeof import('./boot/posix.cjs')).posixBoot(loadNative);
   prepare(worker, system);
+  if (worker.hosted !== undefined) {
+    // Loaded by the few that need it, before the program.
+    const { host } = require('./bundle-hosted.cjs') as { host: Host };
+    host(worker, JSON.parse(worker.hosted) as HostedProgram, loadNative());
+  }
 }

@@ -1,6 +1,7 @@
 // `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
 //   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
+//   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
 //   master/monitors/websocket.cjs  the client of ws
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,8 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
+const HOSTED = 'bundle-hosted.cjs';
 const index = 'index.ts';
 /** Sources have their path below lib/ as their name here: several folders have a file of the same name. */
+const hosted = 'worker/hosted/main.ts';
 const websocket = 'master/monitors/websocket.cts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
@@ -65,7 +68,23 @@ for (const entry of late) {
   await bundle([entry], elsewhere, fileOf(entry));
 }
 await bundle([index, ...shared], later, MAIN);
-for (const file of [MAIN, ...[...late].map(fileOf)]) hideErrorLines(join(dist, file));
+await build({
+  ...common,
+  entryPoints: [join(lib, hosted)],
+  outfile: join(dist, HOSTED),
+  supported: { 'dynamic-import': false },
+  define: { 'import.meta.dirname': '__dirname' },
+  packages: 'external',
+  plugins: [
+    {
+      // Which the preload has loaded.
+      name: 'the addon',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /\/addon\.js$/ }, () => ({ path: './addon/binding.cjs', external: true })),
+    },
+  ],
+});
+for (const file of [MAIN, HOSTED, ...[...late].map(fileOf)]) hideErrorLines(join(dist, file));
 
 // The one dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
 // Only its client, which the exports of ws do not offer alone; bufferutil and utf-8-validate are optional and native.

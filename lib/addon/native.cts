@@ -80,7 +80,9 @@ export interface SteerRequest {
 export interface FdMessage {
   /** For the receiver to know them by: an integer from 0 to 2³² − 1. */
   readonly tag: number;
-  /** 1 to 64. */
+  /** Words that go with them, at most 8192 bytes. */
+  readonly text?: string;
+  /** At most 64; none only beside words. */
   readonly fds: readonly Fd[];
 }
 
@@ -349,7 +351,9 @@ export interface LinuxAddon extends PosixAddon {
    * close-on-exec and the caller's. Throws `recvmsg` EMFILE when this process could not take all of them; those that came are closed,
    * the message is lost, the next one can be received.
    */
-  recvFds(channel: Fd): { readonly tag: number; readonly fds: Fd[] } | undefined;
+  recvFds(channel: Fd): { readonly tag: number; readonly text: string; readonly fds: Fd[] } | undefined;
+  /** Blocks this thread until a message waits, the other end is closed, or `timeout` milliseconds have passed, 60,000 at most. */
+  awaitFds(channel: Fd, timeout: number): void;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
   reapStrangers(own: readonly number[]): boolean;
   /**

@@ -37,6 +37,10 @@ export interface WorkerIdentity {
   readonly reportFd: number | undefined;
   /** `undefined` unless the listeners are sharded. */
   readonly adoptionFd: number | undefined;
+  /** Where the answers to `wants-listener` arrive; `undefined` unless the program is hosted. */
+  readonly replyFd: number | undefined;
+  /** A program that knows nothing of prefork: how its worker behaves, as JSON of `HostedProgram`. */
+  readonly hosted: string | undefined;
   /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
   readonly board: BoardPlace | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
@@ -67,6 +71,8 @@ export function identity(): WorkerIdentity | undefined {
     controlFd: integer(env[ENV.controlFd]),
     reportFd: integer(env[ENV.reportFd]),
     adoptionFd: integer(env[ENV.adoptionFd]),
+    replyFd: integer(env[ENV.replyFd]),
+    hosted: env[ENV.hosted],
     board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };

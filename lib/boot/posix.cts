@@ -30,6 +30,7 @@ export function posixBoot(loadNative: () => CommonAddon): BootSystem {
       endWithoutReader(native);
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
+      if (identity.replyFd !== undefined) closeOnExec(native, identity.replyFd);
       if (identity.board !== undefined) closeOnExec(native, identity.board.fd);
       const control = openControlFd(identity);
       if (control !== undefined) {

@@ -16,7 +16,7 @@ const SIGNAL_ADVICE: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
 };
 
 const CODE_ADVICE: Readonly<Record<number, string>> = {
-  0: 'the program ended by itself: was the server closed, or did serve return without keeping one?',
+  0: 'the program ended by itself: did it never listen, was the server closed, or did serve return without keeping one?',
   1: 'an uncaught error, or process.exit(1): stderr says which',
   7: 'its uncaughtException handler failed',
   9: 'node rejected a command-line option: see execArgv',

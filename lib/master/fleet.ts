@@ -7,6 +7,7 @@ import type { OpenListener } from '../system/open-listener.js';
 import type { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
 import type { ExitInfo, Logger, ReloadResult, WorkerInfo } from '../types.js';
+import type { Addresses } from './addresses.js';
 import { Exits } from './exits.js';
 import { firstWorkers } from './first-workers.js';
 import type { GroupSignals } from './group-signals.js';
@@ -43,6 +44,8 @@ export interface FleetContext {
   readonly monitors: Monitors;
   readonly shutDown: ShutDown;
   readonly listeners: readonly OpenListener[];
+  /** What a hosted program asks for; `undefined`: the program calls prefork(). */
+  readonly addresses: Addresses | undefined;
   /** What the first workers are given. */
   readonly tls: InitMessage['tls'];
   /** All of the fleet, in whatever state: the fleet adds and removes them. */
@@ -67,7 +70,7 @@ export class Fleet {
 
   constructor(context: FleetContext) {
     const { settings, system, log, events, hooks, delays, groupSignals, releases, monitors, shutDown } = context;
-    const { listeners, ending, end, reloading } = context;
+    const { listeners, addresses, ending, end, reloading } = context;
     this.#context = context;
     const stays = new Stays(system, settings.readyFor);
     this.#exits = new Exits({
@@ -83,7 +86,8 @@ export class Fleet {
       system,
       log,
       delays,
-      listeners,
+      listeners: addresses === undefined ? listeners : [],
+      abandoned: (handle) => addresses?.abandonedBy(handle) ?? false,
       releases,
       place: () => monitors.place(),
       leave: (place) => monitors.leave(place),
@@ -150,8 +154,17 @@ export class Fleet {
   }
 
   #hear(handle: WorkerHandle, message: Heard): void {
-    if (message.type === 'message') this.#context.events.message(handle.info, message.data);
-    else this.#context.monitors.hear(handle, message);
+    switch (message.type) {
+      case 'message':
+        this.#context.events.message(handle.info, message.data);
+        break;
+      case 'wants-listener':
+      case 'released-listener':
+        this.#context.addresses?.hear(handle, message);
+        break;
+      default:
+        this.#context.monitors.hear(handle, message);
+    }
   }
 
   #onSpawn(handle: WorkerHandle): Promise<boolean> {

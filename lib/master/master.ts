@@ -11,6 +11,7 @@ import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
 import type { FleetState, ListenerAddress, Logger, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
+import type { Addresses } from './addresses.js';
 import { closeDoors, sealDoors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
 import { GroupSignals } from './group-signals.js';
@@ -48,7 +49,9 @@ export class Master {
   /** Settles when `onMasterReady` has run. */
   readonly #announced = deferred();
   readonly #finished = deferred();
-  #listeners: readonly OpenListener[] = [];
+  /** A hosted program's come and go while the fleet runs. */
+  #listeners: OpenListener[] = [];
+  #addresses: Addresses | undefined;
   #signals: InstalledSignals | undefined;
   #stopReaping: (() => void) | undefined;
   #state: FleetState = 'starting';
@@ -180,6 +183,7 @@ export class Master {
       // Not before the hook knows of the workers.
       replace: (handle, reason) => this.#announced.promise.then(() => fleet.operations.recycle(handle, reason)),
     });
+    if (settings.launch.hosted !== undefined) this.#addresses = await this.#hosted();
     const fleet = new Fleet({
       settings,
       system,
@@ -192,6 +196,7 @@ export class Master {
       monitors: this.#monitors,
       shutDown: this.#shutDown,
       listeners: this.#listeners,
+      addresses: this.#addresses,
       tls,
       workers: this.#workers,
       ending: () => this.#ending,
@@ -200,6 +205,23 @@ export class Master {
     });
     this.#fleet = fleet;
     return fleet;
+  }
+
+  /** Loaded late: programs that call prefork() do without. */
+  async #hosted(): Promise<Addresses> {
+    const { Addresses } = await import('./addresses.js');
+    return new Addresses({
+      settings: this.#settings,
+      system: this.#system,
+      log: this.#log,
+      listeners: this.#listeners,
+      opened: (listener) => {
+        this.#monitors.opened(listener);
+        if (this.#state !== 'starting') this.#log.info(`listening on ${showAddress(listener.address)}, too`);
+      },
+      closing: (listener) => this.#monitors.closing(listener),
+      ending: () => this.#ending !== undefined,
+    });
   }
 
   async #announce(pids: number[]): Promise<void> {
@@ -242,6 +264,7 @@ export class Master {
 
   #reloading(result: ReloadResult | undefined): void {
     if (this.#ending === undefined) this.#state = result === undefined ? 'reloading' : 'running';
+    if (result?.ok === true) this.#addresses?.reloaded(result.generation);
     if (result !== undefined) this.#events.reload(result);
   }
 

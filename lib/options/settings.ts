@@ -17,6 +17,8 @@ export interface LaunchSettings extends Settled<typeof LAUNCH> {
   readonly inspectable: boolean;
   /** The worker speaks no control channel, and finds its listeners as sd_listen_fds(3) says. */
   readonly byActivation: boolean;
+  /** The program knows nothing of prefork: what its workers go by, as JSON of `HostedProgram`. */
+  readonly hosted?: string;
 }
 
 export type Hooks = Pick<PreforkOptions, keyof typeof HOOKS>;

@@ -4,7 +4,7 @@
  */
 
 import type { SecureContextOptions } from 'node:tls';
-import type { ListenerAddress } from '../types.js' with { 'resolution-mode': 'import' };
+import type { ListenerAddress, Sharing } from '../types.js' with { 'resolution-mode': 'import' };
 
 /** Exact value of `PREFORK_CHILD` that marks a worker. */
 export const MARKER = '1';
@@ -20,6 +20,8 @@ export const ENV = {
   controlFd: 'PREFORK_CONTROL_FD',
   reportFd: 'PREFORK_REPORT_FD',
   adoptionFd: 'PREFORK_ADOPTION_FD',
+  replyFd: 'PREFORK_REPLY_FD',
+  hosted: 'PREFORK_HOSTED',
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
   byActivation: 'PREFORK_BY_ACTIVATION',
@@ -49,8 +51,8 @@ export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as
 
 /**
  * First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). The listeners are followed by the control channel, then by the
- * socket for descriptors of other slots (`'sharded'`; libuv drops descriptors that arrive on a stream that Node reads), then by the
- * memory that the workers of a fleet share.
+ * socket for descriptors of other slots (`'sharded'`; libuv drops descriptors that arrive on a stream that Node reads), the one for the
+ * listeners that a hosted program asks for, and the memory that the workers of a fleet share.
  */
 export const FIRST_FD = 3;
 
@@ -69,6 +71,44 @@ export interface WireListener extends ListenerAddress {
   readonly ipv6Only: boolean;
   /** Opened by the service manager, which goes on holding it when the fleet has stopped. */
   readonly activated?: boolean;
+}
+
+/** What the `listen()` of a hosted program asks for: a program that the command `prefork` runs, and that knows nothing of it. */
+export type WantedListener =
+  | {
+      readonly kind: 'tcp';
+      /** Numeric; absent: every address. */
+      readonly host?: string;
+      readonly port: number;
+      /** Of several on port 0 that this worker has open on the host: each has a port of its own, which is the same in every worker. */
+      readonly index: number;
+      readonly ipv6Only: boolean;
+      /** What the program asked for; absent: nothing. */
+      readonly backlog?: number;
+    }
+  /** `path`: absolute. */
+  | { readonly kind: 'unix'; readonly path: string; readonly backlog?: number };
+
+/**
+ * The answer, as JSON beside the descriptor, on the socket that {@link ENV.replyFd} names: the worker waits for it, because `listen()` of
+ * Node listens before it returns. Without a descriptor the worker binds a `SO_REUSEPORT` socket of its own.
+ */
+export type ListenerReply =
+  | { readonly listener: WireListener }
+  /** `code`: of the kernel, or one of this package. */
+  | { readonly error: { readonly code: string; readonly message: string } };
+
+/** How the worker of a hosted program behaves, in {@link ENV.hosted}: what the options of `prefork()` are where the program calls that. */
+export interface HostedProgram {
+  readonly silent: boolean;
+  /** The program says when it is ready, by `process.send('ready')`. */
+  readonly waitReady: boolean;
+  readonly sharing: Sharing;
+  readonly gracePeriod: number;
+  readonly readyTimeout: number;
+  readonly exitAfterDrain?: number;
+  readonly recycle?: { readonly maxRequests?: number; readonly maxRss?: number; readonly jitter: number };
+  readonly onMasterDeath?: 'kill' | false;
 }
 
 /** First message to a worker, written right after the spawn; on Windows when it has reported `watching`. */
@@ -155,6 +195,10 @@ export type WorkerMessage =
   | { readonly type: 'wants-replacement'; readonly reason: string }
   /** False: nothing in the worker listens to messages of the user, and enough of them wait there. True: something does now. */
   | { readonly type: 'changed-hearing'; readonly messages: boolean }
+  /** A hosted program calls `listen()`; the answer has the same `id` as its tag. */
+  | { readonly type: 'wants-listener'; readonly id: number; readonly want: WantedListener }
+  /** It has closed the server that listened on the listener of this name. */
+  | { readonly type: 'released-listener'; readonly name: string }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

@@ -1,7 +1,9 @@
 /** What a worker may say: every message is checked before the master acts on it. Runs in the master. */
 
+import { isIP } from 'node:net';
 import { constants } from 'node:os';
-import type { BootError, Grammar, Ping, WorkerMessage } from './protocol.cjs';
+import { isAbsolute } from 'node:path';
+import type { BootError, Grammar, Ping, WantedListener, WorkerMessage } from './protocol.cjs';
 import { MESSAGE_LIMIT } from './protocol.cjs';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -12,6 +14,12 @@ type Checks = {
 /** pid_t of POSIX; Windows has 32 bits without a sign. */
 const PID_MAX = 0xffff_ffff;
 const PORT_MAX = 65_535;
+/** Of a message with descriptors. */
+const TAG_MAX = 0xffff_ffff;
+/** An int of listen(2). */
+const BACKLOG_MAX = 0x7fff_ffff;
+/** Characters of the name of a listener. */
+const NAME_TEXT = 255;
 /** Slots, see the option `workers`. */
 const SLOT_MAX = 65_535;
 /** Characters: of an error's name, message or stack, of a reason in a log line, of a piece of stderr. */
@@ -56,6 +64,12 @@ const CHECKS: Checks = {
     isText(reason) ? { type: 'wants-replacement', reason: oneLine(reason) } : undefined,
   'changed-hearing': ({ messages }) =>
     typeof messages === 'boolean' ? { type: 'changed-hearing', messages } : undefined,
+  'wants-listener': ({ id, want }) => {
+    const wanted = wantedListener(want);
+    return wanted !== undefined && isWhole(id, 0, TAG_MAX) ? { type: 'wants-listener', id, want: wanted } : undefined;
+  },
+  'released-listener': ({ name }) =>
+    isText(name) && name.length <= NAME_TEXT ? { type: 'released-listener', name } : undefined,
   message: (said) => (Object.hasOwn(said, 'data') ? { type: 'message', data: said['data'] } : undefined),
 };
 
@@ -84,6 +98,17 @@ function bootError(value: unknown): BootError | undefined {
     ...(stack !== undefined && { stack: stack.slice(0, ERROR_TEXT) }),
     ...(code !== undefined && { code: code.slice(0, ERROR_TEXT) }),
   };
+}
+
+function wantedListener(value: unknown): WantedListener | undefined {
+  if (!isFields(value)) return undefined;
+  const { kind, host, port, index, ipv6Only, path, backlog } = value;
+  if (backlog !== undefined && !isWhole(backlog, 1, BACKLOG_MAX)) return undefined;
+  const length = backlog === undefined ? {} : { backlog };
+  if (kind === 'unix') return isText(path) && isAbsolute(path) ? { kind, path, ...length } : undefined;
+  if (kind !== 'tcp' || !isWhole(port, 0, PORT_MAX) || !isWhole(index, 0, PORT_MAX)) return undefined;
+  if (typeof ipv6Only !== 'boolean' || (host !== undefined && !(isText(host) && isIP(host) !== 0))) return undefined;
+  return { kind, port, index, ipv6Only, ...(host !== undefined && { host }), ...length };
 }
 
 function ping(said: Fields): Ping | undefined {

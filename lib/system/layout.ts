@@ -33,6 +33,8 @@ export interface Channels {
   readonly control: number;
   /** `'sharded'`: where descriptors of other slots' sockets arrive. */
   readonly adoption?: number | undefined;
+  /** A hosted program: where the listeners arrive that it asks for. */
+  readonly reply?: number | undefined;
   /** The memory that workers in line share. */
   readonly board?: number | undefined;
 }
@@ -49,6 +51,7 @@ export function layoutOf(
   };
   put(ENV.controlFd, channels.control);
   put(ENV.adoptionFd, channels.adoption);
+  put(ENV.replyFd, channels.reply);
   put(ENV.boardFd, channels.board);
   return { fds, environment };
 }

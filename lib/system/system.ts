@@ -66,6 +66,8 @@ export interface WorkerProcess {
   send(message: MasterMessage): boolean;
   /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be reached, now or ever. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
+  /** A hosted program: answers `wants-listener`, with at most one descriptor. False when the worker cannot be reached. */
+  reply?(id: number, text: string, fds: readonly number[]): boolean;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
   /** Whether another process was started by this one, directly or through others. Absent where the system does not say. */

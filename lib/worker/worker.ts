@@ -1,25 +1,27 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
 import { getEventListeners } from 'node:events';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import { inspect } from 'node:util';
-import type { CommonAddon } from '../addon/native.cjs';
 import { bootError, prepare } from '../boot/boot.cjs';
 import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
 import { inWords } from '../common/in-words.cjs';
-import { makeLog, showAddress } from '../common/log.js';
+import { makeLog } from '../common/log.js';
 import { outlet } from '../common/outlet.js';
 import type { Settings } from '../options/settings.js';
-import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from '../protocol/protocol.cjs';
+import type {
+  DrainReason,
+  InitMessage,
+  InspectorPort,
+  MasterMessage,
+  WireListener,
+  WorkerMessage,
+} from '../protocol/protocol.cjs';
 import type { Listener, Logger } from '../types.js';
 import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
-import { checkServed, serversOfShards } from './accepting/bound-servers.js';
-import { InheritedServers } from './accepting/inherited-servers.js';
-import { checkSecure, logCleartext } from './accepting/secure-servers.js';
-import { leave } from './after-drain.js';
 import { Context, type Material } from './context.js';
 import { Departure } from './departure.js';
 import { Deadline } from './drain/deadline.js';
@@ -28,13 +30,9 @@ import { endInTime } from './end-in-time.js';
 import { callLateListeners } from './late-abort.js';
 import type { WorkerLimits } from './limits.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
-import { quietTurns, type Serving, startServing } from './serve.js';
-import { workerSystem } from './system/make-worker-system.js';
+import { quietTurns } from './serve.js';
+import type { Service } from './service.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
-import { forgotReturn, warnIfUnreturned } from './unreturned.js';
-
-/** How long a program may take from the first of its fleets to the one of this worker. */
-const OWN_FLEET_MS = 1_000;
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -45,43 +43,10 @@ function inspector(): { readonly inspector?: InspectorPort } {
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
 
-/** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
-export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name' | 'logger'>): Promise<void> {
-  // The first of them.
-  if (!identity.serving && identity.drained === undefined) expectToServe(identity, awaited);
-  return drainedOf(identity).promise;
-}
-
-/** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
-function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
-  const { fleet, slot, generation } = identity;
-  const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
-  const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
-  setTimeout(() => {
-    if (identity.serving) return;
-    const who = `worker ${slot} (pid ${process.pid}, generation ${generation})`;
-    makeLog(logger, `prefork[${fleet}] ${who}`).warn(`${where}; ${wayOut}`);
-  }, OWN_FLEET_MS).unref();
-  process.once('beforeExit', () => {
-    if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);
-  });
-}
-
 /** Kept on the identity: another copy of the package in the same program may hold the other fleets. */
-function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['drained']> {
+export function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['drained']> {
   identity.drained ??= deferred();
   return identity.drained;
-}
-
-/**
- * Serves as the worker that `identity` says; settles after the drain. A boot that fails is reported to the master and ends the
- * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
- * a process has one set of listeners.
- */
-export async function runWorker(identity: WorkerIdentity, settings: Settings, native: CommonAddon): Promise<void> {
-  if (identity.serving) return await drainedOf(identity).promise;
-  identity.serving = true;
-  await new Worker(identity, settings, await workerSystem(native)).run();
 }
 
 function uncaught(error: unknown): string {
@@ -92,10 +57,17 @@ function uncaught(error: unknown): string {
   }
 }
 
-class Worker {
+/** What a worker goes by. */
+export type WorkerSettings = Pick<
+  Settings,
+  'logger' | 'sharing' | 'gracePeriod' | 'exitAfterDrain' | 'recycle' | 'onMasterDeath'
+>;
+
+export class Worker {
   readonly #identity: WorkerIdentity;
-  readonly #settings: Settings;
+  readonly #settings: WorkerSettings;
   readonly #system: WorkerSystem;
+  readonly #service: Service;
   readonly #log: Logger;
   readonly #drain: Drain;
   readonly #admission: Admission;
@@ -106,6 +78,8 @@ class Worker {
   readonly #calledReady = deferred();
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
+  /** By SIGTERM: so has the program. */
+  #signalled = false;
   #state: 'booting' | 'ready' | 'draining' = 'booting';
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
@@ -118,10 +92,11 @@ class Worker {
   /** Messages in the same chunk as `init`, ahead of the context. */
   #early: unknown[] = [];
 
-  constructor(identity: WorkerIdentity, settings: Settings, system: WorkerSystem) {
+  constructor(identity: WorkerIdentity, settings: WorkerSettings, system: WorkerSystem, service: Service) {
     this.#identity = identity;
     this.#settings = settings;
     this.#system = system;
+    this.#service = service;
     const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
     this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
     this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
@@ -149,6 +124,16 @@ class Worker {
     });
   }
 
+  /** False when the master cannot be reached. */
+  say(message: WorkerMessage): boolean {
+    return this.#channel?.send(message) ?? false;
+  }
+
+  get draining(): boolean {
+    return this.#state === 'draining';
+  }
+
+  /** The channel is open when it returns, and before anything is awaited. */
   async run(): Promise<void> {
     try {
       await this.#boot();
@@ -163,7 +148,8 @@ class Worker {
     endInTime();
     drainedOf(this.#identity).resolve();
     const { exitAfterDrain } = this.#settings;
-    leave({ log: this.#log, exitAfterDrain, left: () => this.#deadline.left });
+    const end = { log: this.#log, exitAfterDrain, left: () => this.#deadline.left };
+    this.#service.leave({ ...end, signalled: this.#signalled });
   }
 
   async #boot(): Promise<void> {
@@ -174,6 +160,7 @@ class Worker {
     process.on('SIGTERM', () => this.#onSigterm());
     const channel = this.#openChannel();
     this.#channel = channel;
+    if (this.#service.mayEnd) channel.unref();
     preloaded.reportVia(
       (message) => channel.send(message),
       (bytes) => channel.sendRaw(bytes),
@@ -226,49 +213,26 @@ class Worker {
     await this.#watchLimits();
     const tracked = new Set<Server>();
     const [drain, admission, log] = [this.#drain, this.#admission, this.#log];
-    const track = (server: Server): void => {
-      if (tracked.has(server)) return;
-      tracked.add(server);
-      drain.track(server);
-      admission.track(server);
-      this.#recycling?.track(server);
-      // It listens late, and listen(2) has changed the backlog.
-      if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, this.#log);
-    };
-    const inherited = new InheritedServers(wires, track);
-    const started = ({ servers, adopters }: Serving): void => {
-      for (const server of servers) track(server);
-      for (const helper of adopters) {
-        drain.trackAdopter(helper);
-        if (servers[0] !== undefined) admission.trackHelper(helper, servers[0]);
-      }
-    };
-    const admit = (server: Server, socket: Socket): void => admission.admit(server, socket);
-    const { servers: known, silent } = await startServing(this.#settings, context, inherited, started, admit);
-    if (silent) await this.#silentlyReady(inherited, wires);
-    if (this.#state !== 'booting') return;
-    const servers = silent ? inherited.servers : known;
-    checkServed(servers, wires);
-    if (this.#tls !== undefined) {
-      checkSecure(servers, wires, this.#tls.read);
-      // The other slots serve the same.
-      if (this.#identity.slot === 0) logCleartext(servers, wires, this.#log);
-    }
-    const { adoptionFd } = this.#identity;
-    if (adoptionFd === undefined) return;
-    const readyMade = typeof this.#settings.serve === 'function' ? undefined : servers[0];
-    const perListener = readyMade === undefined ? serversOfShards(servers, wires) : wires.map(() => readyMade);
-    const adoptions = { channel: adoptionFd, drain, admission, log, wires, servers: perListener };
-    this.#adoptions = await this.#system.adoptions(adoptions);
-  }
-
-  /** `serve` returned no server: the program says when it serves, unless it cannot. */
-  async #silentlyReady(inherited: InheritedServers, wires: readonly WireListener[]): Promise<void> {
-    const said = this.#calledReady.promise;
-    if (forgotReturn(this.#settings.serve)) return await Promise.race([said, inherited.any]);
-    const where = wires.map(showAddress).join(', ');
-    warnIfUnreturned({ said, inherited, where, log: this.#log, readyTimeout: this.#settings.readyTimeout });
-    await said;
+    await this.#service.serve({
+      ...{ context, wires, drain, admission, log },
+      tls: this.#tls,
+      calledReady: this.#calledReady.promise,
+      booting: () => this.#state === 'booting',
+      track: (server) => {
+        if (tracked.has(server)) return;
+        tracked.add(server);
+        drain.track(server);
+        admission.track(server);
+        this.#recycling?.track(server);
+        // It listens late, and listen(2) has changed the backlog.
+        if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, log);
+      },
+      adopt: async (servers) => {
+        const channel = this.#identity.adoptionFd;
+        if (channel === undefined) return;
+        this.#adoptions = await this.#system.adoptions({ channel, drain, admission, log, wires, servers });
+      },
+    });
   }
 
   /** Loaded late: a fleet without limits does without. */
@@ -338,10 +302,12 @@ class Worker {
 
   /** The program cleans up in handlers of SIGTERM, as far as can be known: a drain does not call them. */
   get #handlesSigterm(): boolean {
+    if (this.#service.hearsOfDrain) return false;
     return process.listenerCount('SIGTERM') > 1 && getEventListeners(this.#abort.signal, 'abort').length === 0;
   }
 
   #onSigterm(): void {
+    this.#signalled = true;
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'began-draining', signal: 'SIGTERM' });
     this.#departure.expectOrder();

@@ -1,9 +1,11 @@
 #include "native/linux/fd_channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <string>
 
 #include "native/core/sys_error.h"
@@ -23,10 +25,10 @@ union Control {
   char bytes[CMSG_SPACE(kMostFdsInMessage * sizeof(int))];
 };
 
-msghdr Message(iovec* payload, Control* control, std::size_t control_size) {
+msghdr Message(iovec (*payload)[2], Control* control, std::size_t control_size) {
   msghdr message = {};
-  message.msg_iov = payload;
-  message.msg_iovlen = 1;
+  message.msg_iov = *payload;
+  message.msg_iovlen = 2;
   message.msg_control = control->bytes;
   message.msg_controllen = control_size;
   return message;
@@ -56,16 +58,22 @@ std::pair<UniqueFd, UniqueFd> MakeFdChannel() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-SendResult SendFds(int channel, std::uint32_t tag, const std::vector<int>& fds) {
+SendResult SendFds(int channel, std::uint32_t tag, const std::string& text,
+                   const std::vector<int>& fds) {
   Header header = {tag, static_cast<std::uint32_t>(fds.size())};
-  iovec payload = {&header, sizeof header};
+  iovec payload[2] = {{&header, sizeof header}, {const_cast<char*>(text.data()), text.size()}};
   Control control = {};
   msghdr message = Message(&payload, &control, CMSG_SPACE(fds.size() * sizeof(int)));
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-  memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  if (fds.empty()) {
+    message.msg_control = nullptr;
+    message.msg_controllen = 0;
+  } else {
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  }
   // MSG_DONTWAIT although the pair is non-blocking: that flag is shared with the other process,
   // which may have lost it.
   ssize_t sent;
@@ -90,7 +98,8 @@ SendResult SendFds(int channel, std::uint32_t tag, const std::vector<int>& fds) 
 
 std::optional<FdMessage> ReceiveFds(int channel) {
   Header header = {};
-  iovec payload = {&header, sizeof header};
+  std::string text(kLongestText, '\0');
+  iovec payload[2] = {{&header, sizeof header}, {text.data(), text.size()}};
   Control control = {};
   msghdr message = Message(&payload, &control, sizeof control.bytes);
   ssize_t size;
@@ -100,7 +109,7 @@ std::optional<FdMessage> ReceiveFds(int channel) {
   if (size < 0 && errno != EAGAIN && errno != ECONNRESET) throw SysError(errno, "recvmsg");
   if (size <= 0) return std::nullopt;
   std::vector<UniqueFd> fds = Take(&message);
-  if (size != sizeof header || (message.msg_flags & MSG_TRUNC) != 0)
+  if (static_cast<std::size_t>(size) < sizeof header || (message.msg_flags & MSG_TRUNC) != 0)
     throw SysError(EBADMSG, "recvmsg").Advise("not a message of prefork");
   // The buffer has room for all of them, so the kernel gave the missing ones no number here. This
   // process has reached its limit of open files, or a security module refused, recvmsg(2)
@@ -111,7 +120,21 @@ std::optional<FdMessage> ReceiveFds(int channel) {
                 " descriptors of message " + std::to_string(header.tag) +
                 " arrived: raise the limit of open files");
   }
-  return FdMessage{header.tag, std::move(fds)};
+  text.resize(static_cast<std::size_t>(size) - sizeof header);
+  return FdMessage{header.tag, std::move(text), std::move(fds)};
+}
+
+void AwaitFds(int channel, int timeout) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::milliseconds(timeout);
+  pollfd watched = {channel, POLLIN, 0};
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (poll(&watched, 1, left > 0 ? static_cast<int>(left) : 0) >= 0) return;
+    // A signal that Node handles: its handler waits for the event loop.
+    if (errno != EINTR) throw SysError(errno, "poll");
+  }
 }
 
 }  // namespace prefork

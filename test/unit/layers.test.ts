@@ -30,6 +30,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'worker/accepting': [...GROUND, 'boot', 'worker/drain'],
   'worker/system': [...GROUND, 'boot', 'worker/drain', 'worker/accepting'],
   worker: [...GROUND, 'boot', 'options', 'worker/drain', 'worker/accepting', 'worker/system'],
+  'worker/hosted': [...GROUND, 'boot', 'worker', 'worker/accepting', 'worker/system'],
+  command: [...GROUND, 'options', 'system', 'system/posix', 'master'],
   '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker'],
 };
 

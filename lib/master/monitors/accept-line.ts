@@ -62,14 +62,22 @@ export class AcceptLine implements SocketWatch {
     this.#context = context;
     this.#watch = context.queues.watch((reports) => this.#onWaiting(reports), CONFIRMATIONS);
     try {
-      for (const listener of context.listeners) {
-        if (listener.watchBy !== undefined) listener.watchBy(this);
-        else if (listener.fd !== null) this.#watch.add(listener.fd);
-      }
+      for (const listener of context.listeners) this.opened(listener);
     } catch (error) {
       this.#watch.close();
       throw error;
     }
+  }
+
+  /** From here on the workers accept from it. */
+  opened(listener: OpenListener): void {
+    if (listener.watchBy !== undefined) listener.watchBy(this);
+    else if (listener.fd !== null) this.add(listener.fd);
+  }
+
+  /** A listener that does not watch over its own sockets is about to be closed. */
+  closing({ fd, watchBy }: OpenListener): void {
+    if (watchBy === undefined && fd !== null) this.remove(fd);
   }
 
   /** A listener has another socket. */

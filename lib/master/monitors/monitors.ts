@@ -59,6 +59,16 @@ export class Monitors {
     this.#sharding?.grow(slots);
   }
 
+  /** Another listener is open. Throws what keeps it from being watched. */
+  opened(listener: OpenListener): void {
+    this.#line?.opened(listener);
+  }
+
+  /** It is about to be closed, while the fleet goes on. */
+  closing(listener: OpenListener): void {
+    this.#line?.closing(listener);
+  }
+
   /** What a worker that is about to be started shares with the others, until {@link Monitors.leave}. */
   place(): BoardPlace | undefined {
     return this.#line?.place();
@@ -76,7 +86,10 @@ export class Monitors {
     this.#recycling?.changed(handle);
   }
 
-  hear(handle: WorkerHandle, message: Exclude<Heard, { type: 'message' }>): void {
+  hear(
+    handle: WorkerHandle,
+    message: Exclude<Heard, { type: 'message' | 'wants-listener' | 'released-listener' }>,
+  ): void {
     switch (message.type) {
       case 'answered':
         this.#sharding?.answered(handle, message.for === 'queue' ? message.id : undefined);

@@ -7,7 +7,15 @@ import type { WorkerMessage } from '../../protocol/protocol.cjs';
 export type Heard = Extract<
   WorkerMessage,
   {
-    type: 'adoption-failed' | 'paused-accepting' | 'resumed-accepting' | 'wants-replacement' | 'answered' | 'message';
+    type:
+      | 'wants-listener'
+      | 'released-listener'
+      | 'adoption-failed'
+      | 'paused-accepting'
+      | 'resumed-accepting'
+      | 'wants-replacement'
+      | 'answered'
+      | 'message';
   }
 >;
 

@@ -5,19 +5,27 @@ import type { Lease, OpenListener } from '../../system/open-listener.js';
 export class Leases {
   /** What it inherits, in the order of `listen`. */
   readonly listeners: readonly OpenListener[];
+  readonly #generation: number;
   readonly #leases: Lease[] = [];
+  #serves = false;
 
   constructor(listeners: readonly OpenListener[], generation: number) {
-    this.listeners = listeners.map((listener) => {
-      const lease = listener.lease?.(generation);
-      if (lease === undefined) return listener;
-      this.#leases.push(lease);
-      return lease.listener;
-    });
+    this.#generation = generation;
+    this.listeners = listeners.map((listener) => this.take(listener));
+  }
+
+  /** The listener as the worker has it. */
+  take(listener: OpenListener): OpenListener {
+    const lease = listener.lease?.(this.#generation);
+    if (lease === undefined) return listener;
+    this.#leases.push(lease);
+    if (this.#serves) lease.serves();
+    return lease.listener;
   }
 
   /** The worker is ready. */
   serve(): void {
+    this.#serves = true;
     for (const lease of this.#leases) lease.serves();
   }
 

@@ -33,7 +33,10 @@ export interface StarterContext {
   readonly system: System;
   readonly delays: Delays;
   readonly log: Logger;
+  /** What every worker inherits; none that a hosted program asks for by itself. */
   readonly listeners: readonly OpenListener[];
+  /** Whether a worker accepts from a queue that its successor has not asked for. */
+  abandoned(handle: WorkerHandle): boolean;
   readonly releases: Releases;
   /** What the worker shares with those that stand in line with it, until {@link leave}; `undefined` where none does. */
   place(): BoardPlace | undefined;
@@ -109,7 +112,8 @@ export class Starter {
         this.#context.exited(handle, exit);
       },
     });
-    handle.superseded = () => leases.superseded;
+    handle.superseded = () => leases.superseded || this.#context.abandoned(handle);
+    handle.lease = (listener) => leases.take(listener);
     const ready = this.#spawnAndWait(handle, readiness, { listeners: leases.listeners, board });
     const release = (): void => {
       if (board !== undefined) this.#context.leave(board);
@@ -189,9 +193,11 @@ export class Starter {
     const { readyTimeout } = this.#context.settings;
     if (handle.state === 'exited' || handle.life.requested) return;
     const fault = `was not ready within ${readyTimeout} ms`;
-    this.#context.log.error(
-      `${handle} ${fault} and is killed; does the program reach prefork(), and does its server listen?`,
-    );
+    const question =
+      this.#context.settings.launch.hosted === undefined
+        ? 'does the program reach prefork(), and does its server listen?'
+        : 'does the program reach its listen()?';
+    this.#context.log.error(`${handle} ${fault} and is killed; ${question}`);
     const failure = handle.killFor(fault);
     // Its exit may never come.
     if (failure instanceof Error) {

@@ -4,6 +4,7 @@ import { deferred } from '../../common/deferred.js';
 import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } from '../../protocol/protocol.cjs';
+import type { OpenListener } from '../../system/open-listener.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import { bootFailure } from './boot-failure.js';
@@ -47,6 +48,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   #deaf = false;
   /** Whether the worker accepts from a queue that no successor has. */
   superseded: () => boolean = () => false;
+  /** The listener as this worker has it, for as long as it has it. */
+  lease: (listener: OpenListener) => OpenListener = (listener) => listener;
 
   constructor(place: WorkerPlace, now: () => number, events: WorkerHandleEvents) {
     this.place = place;
@@ -147,6 +150,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     const asked = this.state === 'ready' && (this.#process?.adopt(slot, sockets) ?? false);
     if (asked) this.#asked.add(slot);
     return asked;
+  }
+
+  /** Answers a `wants-listener`. False when the worker cannot be reached. */
+  reply(id: number, text: string, fds: readonly number[]): boolean {
+    return this.state !== 'exited' && (this.#process?.reply?.(id, text, fds) ?? false);
   }
 
   /** The other slot's own worker accepts again. */
@@ -273,6 +281,8 @@ export class WorkerHandle implements WorkerProcessEvents {
       case 'paused-accepting':
       case 'resumed-accepting':
       case 'answered':
+      case 'wants-listener':
+      case 'released-listener':
       case 'message':
         this.#events.hear(message);
         break;

@@ -28,6 +28,8 @@ export interface WorkerCommand extends Omit<Command, 'env'> {
 export interface Own {
   /** Of its debugger. Default: the port that the master's flags name, plus 1, plus the slot. */
   readonly debugPort?: number | undefined;
+  /** The master's number of the worker's end of the socket for listeners that a hosted program asks for. */
+  readonly reply?: number | undefined;
   /** Of the user that it runs as: HOME and the like. `undefined`: the master's own must not reach it. */
   readonly identity?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -39,7 +41,7 @@ export interface Own {
 export function buildCommand(launch: Launch, control: number, adoption?: number, own?: Own): WorkerCommand {
   const { files } = inheritedSockets(launch.listeners, launch.slot);
   const { board } = launch;
-  const { fds, environment } = layoutOf(files, { control, adoption, board: board?.fd });
+  const { fds, environment } = layoutOf(files, { control, adoption, reply: own?.reply, board: board?.fd });
   return workerCommand(launch, {
     environment: {
       ...environment,
@@ -76,6 +78,7 @@ export function workerCommand(launch: Launch, inherited: Inherited): WorkerComma
     [ENV.slot]: slot,
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
+    ...(settings.hosted !== undefined && { [ENV.hosted]: settings.hosted }),
     ...(settings.byActivation && { [ENV.byActivation]: MARKER }),
     ...(nodeOptions !== undefined && { [ENV.nodeOptions]: base[NODE_OPTIONS] ?? '' }),
     ...inherited.environment,

@@ -69,13 +69,15 @@ export class PosixSystem extends CommonSystem implements System {
       const { settings, program } = launch;
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
+      const reply = settings.hosted === undefined ? undefined : worker.openReplies();
+      if (reply !== undefined) handedOver.push(reply);
       if (mayInspect([...(settings.execArgv ?? []), ...program.execArgv], settings.env ?? program.env)) {
         debugPort = (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native);
         worker.debugger = debugPort?.place;
       }
       const user = settings.uid === undefined ? undefined : this.#native.findUser(settings.uid);
       const identity = variablesOf(settings, user);
-      const command = buildCommand(launch, theirs, adoption, { debugPort: debugPort?.port, identity });
+      const command = buildCommand(launch, theirs, adoption, { debugPort: debugPort?.port, identity, reply });
       if (launch.commandProducer === undefined) {
         this.#start(worker, command, identityOf(settings, user));
       } else {

@@ -28,6 +28,8 @@ export class PosixProcess implements WorkerProcess {
   /** The master's end of the adoption socket. */
   #adoption: Fd | undefined;
   #adoptions = 0;
+  /** The master's end of the socket for listeners that a hosted program asks for. */
+  #replies: Fd | undefined;
 
   /** @param controlFd The master's end of the control channel; this worker owns it. */
   constructor(native: PosixAddon, controlFd: Fd, events: WorkerProcessEvents) {
@@ -70,6 +72,18 @@ export class PosixProcess implements WorkerProcess {
     return theirs;
   }
 
+  /** Opens the way for listeners that a hosted program asks for; returns the worker's end, which is the caller's. */
+  openReplies(): Fd {
+    const [ours, theirs] = linux(this.#native).seqpacketPair();
+    this.#replies = ours;
+    return theirs;
+  }
+
+  reply(id: number, text: string, fds: readonly Fd[]): boolean {
+    if (this.#replies === undefined) return false;
+    return linux(this.#native).sendFds(this.#replies, { tag: id, text, fds }) === 'sent';
+  }
+
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
     if (this.#adoption === undefined) return false;
     // The descriptors first: they are there when the worker reads of them.
@@ -78,9 +92,10 @@ export class PosixProcess implements WorkerProcess {
     return this.send({ type: 'adopt', slot, tag, listeners: sockets.map(({ listener }) => listener) });
   }
 
-  #closeAdoption(): void {
-    if (this.#adoption !== undefined) this.#native.closeFd(this.#adoption);
+  #closeSockets(): void {
+    for (const fd of [this.#adoption, this.#replies]) if (fd !== undefined) this.#native.closeFd(fd);
     this.#adoption = undefined;
+    this.#replies = undefined;
   }
 
   kill(signal: NodeJS.Signals): boolean {
@@ -131,13 +146,13 @@ export class PosixProcess implements WorkerProcess {
   }
 
   ended(exit: ProcessExit): void {
-    this.#closeAdoption();
+    this.#closeSockets();
     this.#lastWords.ended(exit);
   }
 
   /** The process never came to be. */
   abandon(): void {
-    this.#closeAdoption();
+    this.#closeSockets();
     this.#lastWords.abandon();
   }
 }

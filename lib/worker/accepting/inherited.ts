@@ -16,13 +16,18 @@ export function inheritListeners(native: PosixAddon, wires: readonly WireListene
   return wires.map((wire) => {
     const { name, family, address, port } = wire;
     return {
-      fd: wire.fd === null ? bind(native, wire) : verified(native, wire, wire.fd),
+      fd: inheritListener(native, wire),
       name,
       family,
       address,
       ...(port !== undefined && { port }),
     };
   });
+}
+
+/** @returns the descriptor to listen on. */
+export function inheritListener(native: PosixAddon, wire: WireListener): number {
+  return wire.fd === null ? bind(native, wire) : verified(native, wire, wire.fd);
 }
 
 function bind(native: PosixAddon, wire: WireListener): number {

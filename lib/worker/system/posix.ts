@@ -9,13 +9,13 @@ import { overSocket } from '../../protocol/ends-posix.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
 import { FROM_MASTER } from '../../protocol/what-masters-say.js';
 import type { AcceptLinesContext } from '../accepting/accept-lines.js';
-import { inheritListeners, restoreBacklog } from '../accepting/inherited.js';
+import { inheritListener, inheritListeners, restoreBacklog } from '../accepting/inherited.js';
 import { descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: PosixAddon): WorkerSystem {
-  let fds: readonly number[] = [];
-  let wires: readonly WireListener[] = [];
+  const fds: number[] = [];
+  const wires: WireListener[] = [];
   let lines: NativeAcceptLines | undefined;
   return {
     boot: posixBoot(() => native),
@@ -25,10 +25,22 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       return fd === undefined ? undefined : new Channel(overSocket(fd), FROM_MASTER, events);
     },
     adopt(promised) {
-      wires = promised;
-      const listeners = inheritListeners(native, wires);
-      fds = listeners.flatMap(({ fd }) => fd ?? []);
+      const listeners = inheritListeners(native, promised);
+      wires.push(...promised);
+      fds.push(...listeners.flatMap(({ fd }) => fd ?? []));
       return listeners;
+    },
+    adoptLate(wire, received) {
+      const fd = inheritListener(native, { ...wire, fd: received ?? null });
+      wires.push(wire);
+      fds.push(fd);
+      return fd;
+    },
+    forget(fd) {
+      const at = fds.indexOf(fd);
+      if (at === -1) return;
+      fds.splice(at, 1);
+      wires.splice(at, 1);
     },
     restoreBacklogs(listeners, promised, log) {
       for (const [i, { backlog }] of promised.entries()) {
@@ -44,8 +56,8 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
           const fd = descriptorOf(server);
           if (fd === undefined) return undefined;
           const wire = wires[fds.indexOf(fd)];
-          // Of this slot alone. What has no wire was adopted.
-          const own = sharing !== 'shared' && wire !== undefined && wire.family !== 'unix';
+          // Of this worker alone. What has no wire was adopted, if that can be; else the program has opened it.
+          const own = wire === undefined ? sharing !== 'sharded' : sharing !== 'shared' && wire.family !== 'unix';
           return lines?.add(fd, board !== undefined && !own);
         },
         look: () => lines?.look(),

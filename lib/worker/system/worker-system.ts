@@ -25,6 +25,15 @@ export interface WorkerSystem extends AcceptQueues {
    * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when one is not the listening socket that was promised.
    */
   adopt(wires: readonly WireListener[]): readonly Listener[];
+  /**
+   * A listener that a hosted program has asked for.
+   * @param received Its descriptor; `undefined`: this worker binds its own.
+   * @returns the descriptor to listen on.
+   * @throws as {@link adopt}, or what the kernel says.
+   */
+  adoptLate?(wire: WireListener, received: number | undefined): number;
+  /** The program has closed it. */
+  forget?(fd: number): void;
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
   /**

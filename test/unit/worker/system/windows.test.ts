@@ -27,6 +27,8 @@ function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIde
     controlFd: undefined,
     reportFd: undefined,
     adoptionFd: undefined,
+    replyFd: undefined,
+    hosted: undefined,
     board: undefined,
   };
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };

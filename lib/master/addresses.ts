@@ -1,0 +1,208 @@
+/**
+ * In the master of a hosted program: the addresses that its workers ask for. The master opens each once, for every worker and every generation,
+ * and closes it when no worker uses it any more.
+ */
+
+import { reasonOf } from '../common/in-words.cjs';
+import { showAddress } from '../common/log.js';
+import { isSystemError } from '../common/system-error.js';
+import { DEFAULT_BACKLOG } from '../options/listen.js';
+import type { ListenPlan, Settings } from '../options/settings.js';
+import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/protocol.cjs';
+import { inheritedSockets } from '../system/layout.js';
+import type { OpenListener } from '../system/open-listener.js';
+import type { System } from '../system/system.js';
+import type { Logger } from '../types.js';
+import type { WorkerHandle } from './workers/worker-handle.js';
+
+/** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
+const MOST = 256;
+
+type Asked = Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>;
+
+export interface AddressesContext {
+  readonly settings: Pick<Settings, 'sharing' | 'launch'>;
+  readonly system: Pick<System, 'openListeners'>;
+  readonly log: Logger;
+  /** Of the fleet: this class adds and removes. */
+  readonly listeners: OpenListener[];
+  /** The listener is open, and workers will accept from it. */
+  opened(listener: OpenListener): void;
+  /** It is about to be closed. */
+  closing(listener: OpenListener): void;
+  ending(): boolean;
+}
+
+interface Address {
+  /** By which workers asked for it. */
+  readonly keys: Set<string>;
+  readonly listener: Promise<OpenListener>;
+  open: OpenListener | undefined;
+  readonly users: Set<WorkerHandle>;
+  /** It was open before any worker asked: it stays so. */
+  readonly given: boolean;
+}
+
+export class Addresses {
+  readonly #context: AddressesContext;
+  readonly #addresses = new Set<Address>();
+  /** Failures that the log has already: every worker of a generation meets the same one. */
+  readonly #failed = new Set<string>();
+  /** For names. */
+  #count: number;
+
+  constructor(context: AddressesContext) {
+    this.#context = context;
+    for (const open of context.listeners) {
+      this.#addresses.add({ keys: new Set(), listener: Promise.resolve(open), open, users: new Set(), given: true });
+    }
+    this.#count = context.listeners.length;
+  }
+
+  hear(handle: WorkerHandle, message: Asked): void {
+    if (message.type === 'wants-listener') void this.#give(handle, message.id, message.want);
+    else this.#released(handle, message.name);
+  }
+
+  async #give(handle: WorkerHandle, id: number, want: WantedListener): Promise<void> {
+    const answer = (reply: ListenerReply, fds: readonly number[] = []): void => {
+      handle.reply(id, JSON.stringify(reply), fds);
+    };
+    const address = this.#find(want) ?? this.#open(want);
+    address.users.add(handle);
+    void handle.gone.then(() => address.users.delete(handle));
+    try {
+      const listener = await address.listener;
+      if (handle.state === 'exited') return;
+      const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
+      const [wire] = wires;
+      const fds = files.map(({ fd }) => fd);
+      if (wire !== undefined) answer({ listener: wire }, fds);
+    } catch (error) {
+      const code = isSystemError(error) ? error.code : 'ECANCELED';
+      answer({ error: { code, message: reasonOf(error) } });
+    }
+  }
+
+  /** The same address may have been asked for as any free port, and by its number. */
+  #find(want: WantedListener): Address | undefined {
+    const key = keyOf(want);
+    const all = [...this.#addresses];
+    const found =
+      all.find(({ keys }) => keys.has(key)) ?? all.find(({ open }) => open !== undefined && isFor(open, want));
+    found?.keys.add(key);
+    return found;
+  }
+
+  #open(want: WantedListener): Address {
+    const { log, opened, listeners, settings } = this.#context;
+    const key = keyOf(want);
+    const address: Address = {
+      keys: new Set([key]),
+      listener: this.#bind(want),
+      open: undefined,
+      users: new Set(),
+      given: false,
+    };
+    this.#addresses.add(address);
+    address.listener.then(
+      (listener) => {
+        address.open = listener;
+        this.#failed.delete(key);
+        listeners.push(listener);
+        try {
+          opened(listener);
+        } catch (error) {
+          log.warn(`${showAddress(listener.address)}: connections that wait there are not watched: ${reasonOf(error)}`);
+        }
+      },
+      (error: unknown) => {
+        this.#addresses.delete(address);
+        if (this.#failed.has(key)) return;
+        this.#failed.add(key);
+        const who = settings.launch.uid === undefined ? '' : ' (the master binds, as its own user)';
+        log.error(`the program cannot listen${who}: ${reasonOf(error)}`);
+      },
+    );
+    return address;
+  }
+
+  async #bind(want: WantedListener): Promise<OpenListener> {
+    const { settings, system, log, ending, listeners } = this.#context;
+    if (ending()) throw new Error('the fleet stops');
+    if (listeners.length >= MOST) {
+      throw new Error(
+        `the program asks for more than ${MOST} addresses: it has to close servers that it needs no more`,
+      );
+    }
+    const plan = planOf(want, String(this.#count++), settings.launch);
+    const [listener] = await system.openListeners([plan], settings.sharing, 1, log);
+    if (listener === undefined) throw new Error('the system opened nothing');
+    if (!ending()) return listener;
+    listener.close();
+    throw new Error('the fleet stops');
+  }
+
+  /** The program has closed its server. A worker that died has closed nothing: its successor asks again. */
+  #released(handle: WorkerHandle, name: string): void {
+    for (const address of this.#addresses) {
+      if (address.open?.address.name !== name || !address.users.delete(handle)) continue;
+      if (address.users.size === 0 && !this.#context.ending()) this.#close(address);
+    }
+  }
+
+  #close(address: Address): void {
+    const { open, given } = address;
+    if (open === undefined || given) return;
+    const { listeners, closing } = this.#context;
+    this.#addresses.delete(address);
+    const at = listeners.indexOf(open);
+    if (at !== -1) listeners.splice(at, 1);
+    closing(open);
+    open.close();
+  }
+
+  /** A reload is over, and every slot is served by workers of the generation: what none of them has asked for is closed. */
+  reloaded(generation: number): void {
+    for (const address of this.#addresses) {
+      const { open, given } = address;
+      if (open === undefined || given || usedBy(address, (place) => place.generation >= generation)) continue;
+      this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`);
+      this.#close(address);
+    }
+  }
+
+  /** Whether a worker accepts from a queue that no newer one has. */
+  abandonedBy(handle: WorkerHandle): boolean {
+    const { generation } = handle.place;
+    return [...this.#addresses].some(
+      (address) => address.users.has(handle) && !usedBy(address, (place) => place.generation > generation),
+    );
+  }
+}
+
+function usedBy({ users }: Address, fits: (place: WorkerHandle['place']) => boolean): boolean {
+  return [...users].some((handle) => fits(handle.place));
+}
+
+function keyOf(want: WantedListener): string {
+  if (want.kind === 'unix') return `unix:${want.path}`;
+  const { host = '', port, index, ipv6Only } = want;
+  return [host, port, port === 0 ? index : '', ipv6Only].join('|');
+}
+
+/** A listener that was opened before any worker, or that the service manager opened. */
+function isFor({ address, wire }: OpenListener, want: WantedListener): boolean {
+  if (want.kind === 'unix') return address.family === 'unix' && address.address === want.path;
+  if (want.port === 0 || address.port !== want.port || wire.ipv6Only !== want.ipv6Only) return false;
+  const everywhere = ['::', '0.0.0.0'].includes(address.address);
+  return want.host === undefined ? everywhere : want.host === address.address;
+}
+
+function planOf(want: WantedListener, name: string, { uid, gid }: Settings['launch']): ListenPlan {
+  const backlog = want.backlog ?? DEFAULT_BACKLOG;
+  if (want.kind === 'unix')
+    return { kind: 'unix', name, path: want.path, mode: undefined, owner: uid, group: gid, backlog };
+  const { host, port, ipv6Only } = want;
+  return { kind: 'tcp', name, host, port, network: 'tcp', ipv6Only, backlog };
+}

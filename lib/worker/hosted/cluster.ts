@@ -1,0 +1,40 @@
+/**
+ * Makes `node:cluster` show a worker: `net` asks it for every listener of a program that does not say `exclusive`, and libraries look at
+ * `isPrimary`. Node's own module for workers is loaded when NODE_UNIQUE_ID is set as somebody asks for it first (node: lib/cluster.js).
+ */
+
+import type { Cluster, Worker } from 'node:cluster';
+import type { Server } from 'node:net';
+
+const UNIQUE_ID = 'NODE_UNIQUE_ID';
+
+/** What net asks for. For an address `null`: every one; `addressType` is 4, 6, -1 for a path, or `udp4` and `udp6`. */
+export interface ServerQuery {
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly addressType: number | string | null;
+  readonly fd?: number | undefined;
+  readonly flags?: number | undefined;
+  readonly backlog?: number | undefined;
+}
+
+/** Called with the number of an error, or with the handle. */
+export type GotHandle = (error: number | null, handle: object | null) => void;
+
+export type GetServer = (server: Server, query: ServerQuery, done: GotHandle) => void;
+
+type Shown = Cluster & { readonly Worker: new (options: object) => Worker };
+
+/** @param id Of the worker: positive. */
+export function showWorker(id: number, getServer: GetServer): Worker {
+  const before = process.env[UNIQUE_ID];
+  process.env[UNIQUE_ID] = String(id);
+  const cluster = process.getBuiltinModule('node:cluster') as unknown as Shown;
+  if (before === undefined) delete process.env[UNIQUE_ID];
+  else process.env[UNIQUE_ID] = before;
+  const worker = new cluster.Worker({ id, process, state: 'online' });
+  // A module that was preloaded by NODE_OPTIONS may have asked for it before: then it is the one of a primary.
+  Object.assign(cluster, { isWorker: true, isPrimary: false, isMaster: false, worker, _getServer: getServer });
+  process.getBuiltinModule('node:module').syncBuiltinESMExports();
+  return worker;
+}

@@ -1,0 +1,47 @@
+/** What prefork() does in a worker. */
+
+import type { CommonAddon } from '../addon/native.cjs';
+import type { WorkerIdentity } from '../boot/identity.cjs';
+import { PreforkError } from '../common/errors.js';
+import { makeLog } from '../common/log.js';
+import type { Settings } from '../options/settings.js';
+import { ownService } from './own-service.js';
+import { workerSystem } from './system/make-worker-system.js';
+import { drainedOf, Worker } from './worker.js';
+
+/** How long a program may take from the first of its fleets to the one of this worker. */
+const OWN_FLEET_MS = 1_000;
+
+/** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
+export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name' | 'logger'>): Promise<void> {
+  // The first of them.
+  if (!identity.serving && identity.drained === undefined) expectToServe(identity, awaited);
+  return drainedOf(identity).promise;
+}
+
+/** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
+function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
+  const { fleet, slot, generation } = identity;
+  const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
+  const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
+  setTimeout(() => {
+    if (identity.serving) return;
+    const who = `worker ${slot} (pid ${process.pid}, generation ${generation})`;
+    makeLog(logger, `prefork[${fleet}] ${who}`).warn(`${where}; ${wayOut}`);
+  }, OWN_FLEET_MS).unref();
+  process.once('beforeExit', () => {
+    if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);
+  });
+}
+
+/**
+ * Serves as the worker that `identity` says; settles after the drain. A boot that fails is reported to the master and ends the
+ * process with exit code 1: a caller that catches must not keep a worker alive that serves nothing. Called again it only waits:
+ * a process has one set of listeners.
+ */
+export async function runWorker(identity: WorkerIdentity, settings: Settings, native: CommonAddon): Promise<void> {
+  if (identity.serving) return await drainedOf(identity).promise;
+  identity.serving = true;
+  const service = ownService(settings, identity.adoptionFd !== undefined);
+  await new Worker(identity, settings, await workerSystem(native), service).run();
+}

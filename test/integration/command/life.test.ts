@@ -1,0 +1,98 @@
+import { expect } from 'vitest';
+import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
+import { bounded, eventually, httpGet, isAlive, sendSignal, untilDead } from '../../helpers/index.js';
+import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { testOnLinux as test } from '../../helpers/skip.js';
+
+for (const mode of ['per-request', 'keep-alive'] as const) {
+  test(`three reloads of an unmodified program lose no request: ${mode}`, async () => {
+    const fleet = startHosted({ keeps: true });
+    const load = startLoad({ port: await readyPort(fleet), mode });
+    for (let generation = 1; generation <= 3; generation++) {
+      await load.answered(100);
+      fleet.kill('SIGHUP');
+      await fleet.logged(`reloaded: generation ${generation}`);
+    }
+    await load.answered(100);
+    const report = await load.stop();
+    expectNothingLost(report);
+    expect(Object.keys(report.pids).length).toBeGreaterThan(4);
+    await eventually(() => fleet.workers().length === 2, { what: 'no replaced worker is left' });
+    fleet.kill();
+    expect(await fleet.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
+  });
+}
+
+test('a stop finishes every request that was accepted, although the program keeps itself alive and has no handler', async () => {
+  const fleet = startHosted({ keeps: true });
+  const port = await readyPort(fleet);
+  const slow = Array.from({ length: 8 }, () => httpGet({ port, path: '/slow/800' }));
+  await fleet.event('asked', { nth: 8 });
+  fleet.kill();
+  for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200);
+  expect(await fleet.gone()).toEqual({ code: 0, signal: null });
+});
+
+test('a program that handles SIGTERM hears it once, after its last answer, and has its time to clean up', async () => {
+  const fleet = startHosted({ cleanup: 100, keeps: true }, { options: ['--workers', '1'] });
+  const port = await readyPort(fleet);
+  const slow = httpGet({ port, path: '/slow/500' });
+  await fleet.event('asked');
+  fleet.kill();
+  expect((await slow).status).toBe(200);
+  expect(await fleet.gone()).toEqual({ code: 0, signal: null });
+  const names = fleet.events().map(({ event }) => event);
+  expect(names.filter((name) => name === 'cleaning')).toHaveLength(1);
+  expect(names.filter((name) => name === 'cleaned')).toHaveLength(1);
+  expect(names.indexOf('cleaning')).toBeGreaterThan(names.indexOf('asked'));
+});
+
+test('a worker that is killed is recovered on the same port', async () => {
+  const fleet = startHosted({}, { options: ['--workers', '1'] });
+  const port = await readyPort(fleet);
+  const [pid] = fleet.workers() as [number];
+  sendSignal(pid, 'SIGKILL');
+  await fleet.logged(/took over from pid/);
+  expect((await httpGet({ port })).json().pid).not.toBe(pid);
+});
+
+test('no worker outlives a master that was killed, not even one that is blocked', async () => {
+  const fleet = startHosted({ keeps: true }, { options: ['--workers', '2', '--grace', '1s'] });
+  const port = await readyPort(fleet);
+  const workers = fleet.workers();
+  httpGet({ port, path: '/blocks' }).catch(() => {});
+  fleet.kill('SIGKILL');
+  await Promise.all(workers.map((pid) => bounded(untilDead(pid), 10_000, `worker ${pid} ends`)));
+  expect(workers.filter(isAlive)).toEqual([]);
+});
+
+test('with --wait-ready a worker is ready when the program says so, and not before', async () => {
+  const fleet = startHosted({ ready: 400 }, { options: ['--workers', '1', '--wait-ready'] });
+  const listening = await fleet.event('listening');
+  await readyPort(fleet);
+  const { at } = await fleet.event('started');
+  expect(listening.at).toBeGreaterThan(at);
+  const never = startHosted({}, { options: ['--workers', '1', '--wait-ready', '--ready-timeout', '700'] });
+  expect(await never.gone()).toMatchObject({ code: 1 });
+  expect(never.stderr).toContain('was not ready within 700 ms');
+});
+
+const FAILURES = [
+  { what: 'ends by itself at once', hosted: { listens: [] }, says: /exited with code 0 before it was ready/ },
+  { what: 'throws', hosted: { throws: true }, says: /the program is broken/ },
+  { what: 'never listens', hosted: { listens: [], keeps: true }, says: /not ready within 1500 ms/ },
+];
+for (const { what, hosted, says } of FAILURES) {
+  test(`a program that ${what} is a failure that says so, exit code 1, and leaves nothing behind`, async () => {
+    const fleet = startHosted(hosted, { options: ['--workers', '2', '--ready-timeout', '1500'] });
+    expect(await fleet.gone()).toEqual({ code: 1, signal: null });
+    expect(fleet.stderr).toMatch(says);
+    expect(fleet.stderr).not.toContain('bundle.cjs:');
+  });
+}
+
+test('a program that calls prefork() itself is told apart: it is started with node', async () => {
+  const fleet = startCommand({ program: 'whole-life.mjs', options: ['--workers', '1'] });
+  expect(await fleet.gone()).toMatchObject({ code: 1 });
+  expect(fleet.stderr).toContain('start it with node, not with the command prefork');
+});

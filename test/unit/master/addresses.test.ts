@@ -1,0 +1,207 @@
+import { expect, test } from 'vitest';
+import { deferred } from '../../../lib/common/deferred.js';
+import { systemError } from '../../../lib/common/system-error.js';
+import { Addresses } from '../../../lib/master/addresses.js';
+import type { WorkerHandle } from '../../../lib/master/workers/worker-handle.js';
+import type { ListenPlan } from '../../../lib/options/settings.js';
+import type { WantedListener } from '../../../lib/protocol/protocol.cjs';
+import type { OpenListener } from '../../../lib/system/open-listener.js';
+import { settle } from '../../helpers/fake-system.js';
+
+interface Told {
+  readonly id: number;
+  readonly listener?: { readonly name: string; readonly port?: number };
+  readonly error?: { readonly code: string };
+  readonly fds: readonly number[];
+}
+
+/** Everything that workers ask for and get, without a process. */
+function fixture({ given = [] as OpenListener[], uid = undefined as number | undefined } = {}) {
+  const plans: ListenPlan[] = [];
+  const log: string[] = [];
+  const closed: string[] = [];
+  const world = { failure: undefined as unknown, ending: false, watchError: undefined as unknown };
+  let fd = 50;
+  const open = (plan: ListenPlan): OpenListener => {
+    const number = fd++;
+    const place =
+      plan.kind === 'unix'
+        ? ({ family: 'unix', address: plan.path } as const)
+        : ({
+            family: 'IPv6',
+            address: (plan.kind === 'tcp' && plan.host) || '::',
+            port: plan.kind === 'tcp' && plan.port > 0 ? plan.port : 40_000 + number,
+          } as const);
+    const address = { name: plan.name, ...place };
+    const wire = { ...address, boundAs: address.address, backlog: plan.backlog, ipv6Only: false };
+    return { address, fd: number, wire, close: () => void closed.push(plan.name) };
+  };
+  const listeners = given;
+  const write = (line: string) => void log.push(line);
+  const addresses = new Addresses({
+    settings: { sharing: 'shared', launch: { uid, gid: undefined } as never },
+    system: {
+      openListeners: async ([plan]) => {
+        plans.push(plan as ListenPlan);
+        if (world.failure !== undefined) throw world.failure;
+        return [open(plan as ListenPlan)];
+      },
+    },
+    log: { info: write, warn: write, error: write },
+    listeners,
+    opened: () => {
+      if (world.watchError !== undefined) throw world.watchError;
+    },
+    closing: ({ address }) => void closed.push(`closing ${address.name}`),
+    ending: () => world.ending,
+  });
+  const worker = (slot: number, generation = 0) => {
+    const gone = deferred();
+    const told: Told[] = [];
+    let id = 0;
+    const handle = {
+      place: { slot, generation },
+      state: 'starting',
+      gone: gone.promise,
+      lease: (listener: OpenListener) => listener,
+      reply: (of: number, text: string, fds: readonly number[]) => told.push({ id: of, ...JSON.parse(text), fds }) > 0,
+    };
+    const self = handle as unknown as WorkerHandle;
+    return {
+      handle: self,
+      die: async () => {
+        handle.state = 'exited';
+        gone.resolve();
+        await settle();
+      },
+      async ask(want: WantedListener): Promise<Told> {
+        addresses.hear(self, { type: 'wants-listener', id: ++id, want });
+        await settle();
+        return told.at(-1) as Told;
+      },
+      release: (name: string) => addresses.hear(self, { type: 'released-listener', name }),
+    };
+  };
+  return { addresses, worker, plans, log, closed, listeners, world };
+}
+
+const port = (number: number, index = 0): WantedListener => ({ kind: 'tcp', port: number, index, ipv6Only: false });
+
+test('an address is opened once, for every worker and every generation', async () => {
+  const { worker, plans, listeners } = fixture();
+  const answers = await Promise.all([worker(0).ask(port(80)), worker(1).ask(port(80))]);
+  answers.push(await worker(0, 1).ask(port(80)));
+  expect(plans).toMatchObject([{ kind: 'tcp', host: undefined, port: 80, backlog: 4_096 }]);
+  expect(new Set(answers.map(({ fds }) => fds.join()))).toEqual(new Set(['50']));
+  expect(listeners).toHaveLength(1);
+});
+
+test('port 0 is another port for each server of a worker, and the same for all workers, call by call', async () => {
+  const { worker } = fixture();
+  const [a, b] = [worker(0), worker(1)];
+  const ports = [
+    await a.ask(port(0, 0)),
+    await a.ask(port(0, 1)),
+    await b.ask(port(0, 0)),
+    await b.ask(port(0, 1)),
+  ].map(({ listener }) => listener?.port);
+  expect(ports).toEqual([40_050, 40_051, 40_050, 40_051]);
+});
+
+test('an address that was asked for as any free port is the same one when it is asked for by its number', async () => {
+  const { worker, plans } = fixture();
+  const { listener } = await worker(0).ask(port(0));
+  expect((await worker(1).ask(port(listener?.port as number))).listener).toEqual(listener);
+  expect(plans).toHaveLength(1);
+});
+
+test('the last worker that closes its server closes the address; one that died closes nothing', async () => {
+  const { worker, closed, listeners } = fixture();
+  const [a, b] = [worker(0), worker(1)];
+  await a.ask(port(80));
+  await b.ask(port(80));
+  await b.die();
+  expect(closed).toEqual([]);
+  a.release('0');
+  expect(closed).toEqual(['closing 0', '0']);
+  expect(listeners).toEqual([]);
+  expect((await a.ask(port(80))).listener?.name).toBe('1');
+});
+
+test('when all workers of an address die it stays open for those that are recovered', async () => {
+  const { worker, closed } = fixture();
+  const only = worker(0);
+  await only.ask(port(80));
+  await only.die();
+  expect(closed).toEqual([]);
+  expect((await worker(0).ask(port(80))).fds).toEqual([50]);
+});
+
+test('after a reload an address that no new worker asked for is closed; before, the old worker empties its queue', async () => {
+  const { addresses, worker, closed, log } = fixture();
+  const old = worker(0);
+  await old.ask(port(80));
+  expect(addresses.abandonedBy(old.handle)).toBe(true);
+  const next = worker(0, 1);
+  await next.ask(port(81));
+  expect(addresses.abandonedBy(old.handle)).toBe(true);
+  addresses.reloaded(1);
+  expect(closed).toEqual(['closing 0', '0']);
+  expect(log.join()).toContain('[::]:80 is closed');
+});
+
+test('an address that the new generation uses as well outlives the reload', async () => {
+  const { addresses, worker, closed } = fixture();
+  const [old, next] = [worker(0), worker(0, 1)];
+  await old.ask(port(80));
+  await next.ask(port(80));
+  expect(addresses.abandonedBy(old.handle)).toBe(false);
+  addresses.reloaded(1);
+  expect(closed).toEqual([]);
+});
+
+test('what was open before the first worker is given to the one that asks for its address, and never closed', async () => {
+  const { listeners } = fixture();
+  const address = { name: 'web', family: 'IPv4', address: '0.0.0.0', port: 80 } as const;
+  const wire = { ...address, boundAs: '0.0.0.0', backlog: 1, ipv6Only: false };
+  const closed: string[] = [];
+  listeners.push({ address, fd: 7, wire, close: () => void closed.push('web') });
+  const { addresses, worker, plans } = fixture({ given: listeners });
+  const only = worker(0);
+  expect(await only.ask(port(80))).toMatchObject({ listener: { name: 'web' }, fds: [7] });
+  expect(await only.ask({ ...port(80), host: '127.0.0.1' } as WantedListener)).toMatchObject({
+    listener: { name: '1' },
+  });
+  only.release('web');
+  addresses.reloaded(1);
+  expect(closed).toEqual([]);
+  expect(plans).toHaveLength(1);
+});
+
+test('what the kernel refuses is answered with its code, logged once with the way out, and tried again for the next worker', async () => {
+  const { worker, log, world } = fixture();
+  world.failure = systemError('EADDRINUSE', { syscall: 'bind', address: '::', port: 80, hint: 'another process' });
+  for (const slot of [0, 1])
+    expect(await worker(slot).ask(port(80))).toMatchObject({ error: { code: 'EADDRINUSE' }, fds: [] });
+  expect(log.filter((line) => line.includes('EADDRINUSE'))).toHaveLength(1);
+  world.failure = undefined;
+  expect((await worker(0).ask(port(80))).listener?.port).toBe(80);
+});
+
+test('a fleet that ends opens nothing, and a program that asks for more addresses than any needs is refused', async () => {
+  const { worker, world, plans } = fixture();
+  const only = worker(0);
+  for (let i = 0; i < 256; i++) await only.ask(port(0, i));
+  expect(await only.ask(port(0, 256))).toMatchObject({ error: { code: 'ECANCELED' } });
+  expect(plans).toHaveLength(256);
+  world.ending = true;
+  expect(await only.ask(port(90))).toMatchObject({ error: { code: 'ECANCELED' } });
+});
+
+test('a unix socket belongs to the user of the workers, and a queue that cannot be watched is served all the same', async () => {
+  const { worker, plans, world, log } = fixture({ uid: 33 });
+  world.watchError = new Error('EMFILE');
+  expect(await worker(0).ask({ kind: 'unix', path: '/run/app.sock' })).toMatchObject({ fds: [50] });
+  expect(plans).toMatchObject([{ kind: 'unix', path: '/run/app.sock', owner: 33 }]);
+  expect(log.join()).toContain('are not watched');
+});
