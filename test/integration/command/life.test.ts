@@ -5,7 +5,7 @@ import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 
 for (const mode of ['per-request', 'keep-alive'] as const) {
-  test(`three reloads of an unmodified program lose no request: ${mode}`, async () => {
+  test(`D2a three reloads of an unmodified program lose no request: ${mode}`, async () => {
     const fleet = startHosted({ keeps: true });
     const load = startLoad({ port: await readyPort(fleet), mode });
     for (let generation = 1; generation <= 3; generation++) {
@@ -23,7 +23,7 @@ for (const mode of ['per-request', 'keep-alive'] as const) {
   });
 }
 
-test('a stop finishes every request that was accepted, although the program keeps itself alive and has no handler', async () => {
+test('D2b a stop finishes every request that was accepted, although the program keeps itself alive and has no handler', async () => {
   const fleet = startHosted({ keeps: true });
   const port = await readyPort(fleet);
   const slow = Array.from({ length: 8 }, () => httpGet({ port, path: '/slow/800' }));
@@ -33,7 +33,7 @@ test('a stop finishes every request that was accepted, although the program keep
   expect(await fleet.gone()).toEqual({ code: 0, signal: null });
 });
 
-test('a program that handles SIGTERM hears it once, after its last answer, and has its time to clean up', async () => {
+test('D2c a program that handles SIGTERM hears it once, after its last answer, and has its time to clean up', async () => {
   const fleet = startHosted({ cleanup: 100, keeps: true }, { options: ['--workers', '1'] });
   const port = await readyPort(fleet);
   const slow = httpGet({ port, path: '/slow/500' });
@@ -47,7 +47,7 @@ test('a program that handles SIGTERM hears it once, after its last answer, and h
   expect(names.indexOf('cleaning')).toBeGreaterThan(names.indexOf('asked'));
 });
 
-test('a worker that is killed is recovered on the same port', async () => {
+test('D2d a worker that is killed is recovered on the same port', async () => {
   const fleet = startHosted({}, { options: ['--workers', '1'] });
   const port = await readyPort(fleet);
   const [pid] = fleet.workers() as [number];
@@ -56,7 +56,7 @@ test('a worker that is killed is recovered on the same port', async () => {
   expect((await httpGet({ port })).json().pid).not.toBe(pid);
 });
 
-test('no worker outlives a master that was killed, not even one that is blocked', async () => {
+test('D2e no worker outlives a master that was killed, not even one that is blocked', async () => {
   const fleet = startHosted({ keeps: true }, { options: ['--workers', '2', '--grace', '1s'] });
   const port = await readyPort(fleet);
   const workers = fleet.workers();
@@ -66,7 +66,7 @@ test('no worker outlives a master that was killed, not even one that is blocked'
   expect(workers.filter(isAlive)).toEqual([]);
 });
 
-test('with --wait-ready a worker is ready when the program says so, and not before', async () => {
+test('D2f with --wait-ready a worker is ready when the program says so, and not before', async () => {
   const fleet = startHosted({ ready: 400 }, { options: ['--workers', '1', '--wait-ready'] });
   const listening = await fleet.event('listening');
   await readyPort(fleet);
@@ -83,7 +83,7 @@ const FAILURES = [
   { what: 'never listens', hosted: { listens: [], keeps: true }, says: /not ready within 1500 ms/ },
 ];
 for (const { what, hosted, says } of FAILURES) {
-  test(`a program that ${what} is a failure that says so, exit code 1, and leaves nothing behind`, async () => {
+  test(`D2g a program that ${what} is a failure that says so, exit code 1, and leaves nothing behind`, async () => {
     const fleet = startHosted(hosted, { options: ['--workers', '2', '--ready-timeout', '1500'] });
     expect(await fleet.gone()).toEqual({ code: 1, signal: null });
     expect(fleet.stderr).toMatch(says);
@@ -91,7 +91,7 @@ for (const { what, hosted, says } of FAILURES) {
   });
 }
 
-test('a program that calls prefork() itself is told apart: it is started with node', async () => {
+test('D2h a program that calls prefork() itself is told apart: it is started with node', async () => {
   const fleet = startCommand({ program: 'whole-life.mjs', options: ['--workers', '1'] });
   expect(await fleet.gone()).toMatchObject({ code: 1 });
   expect(fleet.stderr).toContain('start it with node, not with the command prefork');

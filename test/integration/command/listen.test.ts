@@ -14,7 +14,7 @@ function temporaryFolder(): string {
   return folder;
 }
 
-test('a program that knows nothing of prefork listens before its listen() returns, on one port in all workers, and servers on port 0 have one each', async () => {
+test('D1a a program that knows nothing of prefork listens before its listen() returns, on one port in all workers, and servers on port 0 have one each', async () => {
   const fleet = startHosted({ listens: [{ port: 0 }, { port: 0 }] });
   await readyPort(fleet);
   const listens = fleet.events('listens');
@@ -27,7 +27,7 @@ test('a program that knows nothing of prefork listens before its listen() return
   }
 });
 
-test('its arguments are its own, node has no flag of the package left, and node:cluster shows a worker', async () => {
+test('D1b its arguments are its own, node has no flag of the package left, and node:cluster shows a worker', async () => {
   const fleet = startHosted({}, { args: ['--workers', '7', '--', '-x'] });
   await readyPort(fleet);
   const started = fleet.events('started');
@@ -42,7 +42,7 @@ test('its arguments are its own, node has no flag of the package left, and node:
   ]);
 });
 
-test("an address that is taken is reported as Node's own error, on 'error', whether another process or this one has it", async () => {
+test("D1c an address that is taken is reported as Node's own error, on 'error', whether another process or this one has it", async () => {
   const other = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void other.close());
   await eventually(() => other.listening, { what: 'the other process listens' });
@@ -59,7 +59,7 @@ test("an address that is taken is reported as Node's own error, on 'error', whet
   expect(await fleet.logged('the program cannot listen')).toContain(`sport = :${port}`);
 });
 
-test('a server that listens late is served by all workers, and its connections are drained', async () => {
+test('D1d a server that listens late is served by all workers, and its connections are drained', async () => {
   const fleet = startHosted({ late: [{ port: 0, host: '127.0.0.1' }], keeps: true }, { options: ['--workers', '1'] });
   const { address } = await fleet.event('listening', { where: ({ when }) => when === 'late' });
   await readyPort(fleet);
@@ -71,7 +71,7 @@ test('a server that listens late is served by all workers, and its connections a
   expect(fleet.workers()).toContain((await httpGet({ port: address.port })).json().pid);
 });
 
-test('a unix socket is where a relative path leads, has the mode that was asked for, and is gone after the stop', async () => {
+test('D1e a unix socket is where a relative path leads, has the mode that was asked for, and is gone after the stop', async () => {
   const cwd = temporaryFolder();
   const path = join(cwd, 'app.sock');
   const fleet = startHosted({ listens: [{ path: 'app.sock', readableAll: true, writableAll: true }] }, { cwd });
@@ -86,7 +86,7 @@ test('a unix socket is where a relative path leads, has the mode that was asked 
   await expect(httpGet({ socketPath: path })).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('an address that the new code does not use any more is closed after the reload, and free for others', async () => {
+test('D1f an address that the new code does not use any more is closed after the reload, and free for others', async () => {
   const file = join(temporaryFolder(), 'config.json');
   writeFileSync(file, JSON.stringify({ listens: [{ port: 0 }, { port: 0, host: '127.0.0.1' }] }));
   const fleet = startCommand({ args: [`@${file}`] });
@@ -108,7 +108,7 @@ test('an address that the new code does not use any more is closed after the rel
   expect((await httpGet({ port: kept })).status).toBe(200);
 });
 
-test('an address is closed when the last worker has closed its server', async () => {
+test('D1g an address is closed when the last worker has closed its server', async () => {
   const fleet = startHosted(
     { listens: [{ port: 0 }, { port: 0, host: '127.0.0.1' }] },
     { options: ['--workers', '1'] },
@@ -128,7 +128,7 @@ test('an address is closed when the last worker has closed its server', async ()
   );
 });
 
-test('what a program keeps for itself stays its own: exclusive servers, sockets of UDP', async () => {
+test('D1h what a program keeps for itself stays its own: exclusive servers, sockets of UDP', async () => {
   const fleet = startHosted({ listens: [{ port: 0 }, { port: 0, exclusive: true }], udp: true });
   await readyPort(fleet);
   await fleet.event('udp', { nth: 2 });
@@ -137,7 +137,7 @@ test('what a program keeps for itself stays its own: exclusive servers, sockets 
   expect(new Set(fleet.events('udp').map(({ port }) => port)).size).toBe(2);
 });
 
-test("sharing 'reuseport': every worker has a socket of its own on the port of all", async () => {
+test("D1i sharing 'reuseport': every worker has a socket of its own on the port of all", async () => {
   const fleet = startHosted({}, { options: ['--workers', '2', '--sharing', 'reuseport'] });
   const port = await readyPort(fleet);
   const seen = new Set<number>();
@@ -147,7 +147,7 @@ test("sharing 'reuseport': every worker has a socket of its own on the port of a
 });
 
 testWhen(isRoot, 'needs root')(
-  'the master binds what the program asks for, and the program runs as the user',
+  'D1j the master binds what the program asks for, and the program runs as the user',
   async () => {
     const fleet = startHosted(
       { listens: [{ port: 0 }] },
@@ -159,7 +159,7 @@ testWhen(isRoot, 'needs root')(
   },
 );
 
-test('a server that the master has opened before is taken by the program that listens there', async () => {
+test('D1k a server that the master has opened before is taken by the program that listens there', async () => {
   const folder = temporaryFolder();
   const path = join(folder, 'early.sock');
   const words = [COMMAND, '--workers', '1', '--listen', `unix:${path}`];
