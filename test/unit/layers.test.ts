@@ -30,6 +30,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'worker/accepting': [...GROUND, 'boot', 'worker/drain'],
   'worker/system': [...GROUND, 'boot', 'worker/drain', 'worker/accepting'],
   worker: [...GROUND, 'boot', 'options', 'worker/drain', 'worker/accepting', 'worker/system'],
+  /** Above all: it runs a fleet as any program does. `.` never imports it. */
+  command: [...GROUND, 'options'],
   '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker'],
 };
 
