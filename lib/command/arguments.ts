@@ -102,7 +102,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     const name = nameOf(token.name, token.rawName);
     last = token.inlineValue === true ? undefined : name;
     const before = given.get(name)?.texts ?? [];
-    const value = valueOf(name, token.rawName, token.value, token.inlineValue);
+    const value = textOf(name, token.rawName, token.value, token.inlineValue);
     const texts = value === undefined ? [] : isMultiple(name) ? [...before, value] : [value];
     given.set(name, { written: token.rawName, texts });
   }
@@ -115,7 +115,7 @@ function nameOf(name: string, written: string): ArgumentName {
   throw new UnknownOption(written);
 }
 
-function valueOf(
+function textOf(
   name: ArgumentName,
   written: string,
   value: string | undefined,

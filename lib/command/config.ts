@@ -1,9 +1,10 @@
 /** The configuration file of the command: finds it, loads it, and checks every name and value. Loaded only where there is one. */
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { reasonOf } from '../common/in-words.cjs';
+import { reasonOf, stackOf } from '../common/in-words.cjs';
 import type { CommandConfig } from '../define-config.js';
 import { checkBoolean, checkString, checkTextList, nearest } from '../options/check.js';
 import { OPTIONS } from '../options/table.js';
@@ -38,7 +39,7 @@ const SET_BY_COMMAND: Readonly<Record<string, string>> = {
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const name = basename(file);
   const exported = await load(file, name);
-  const config = await made(exported, name);
+  const config = await made(exported, name, file);
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new UsageError(
       `${name}: it must export an object of options, or a function that returns one, as its default`,
@@ -72,19 +73,27 @@ function parsed(file: string, name: string): unknown {
   }
 }
 
-async function made(exported: unknown, name: string): Promise<unknown> {
+async function made(exported: unknown, name: string, file: string): Promise<unknown> {
   try {
     return await (typeof exported === 'function' ? exported() : exported);
   } catch (error) {
-    throw failed(name, undefined, error);
+    throw failed(name, file, error);
   }
 }
 
-/** The message of what the user's file threw, and the line: the stack names it, also that of a syntax error. */
-function failed(name: string, file: string | undefined, error: unknown): UsageError {
-  const stack = error instanceof Error ? String(error.stack) : '';
-  const place = new RegExp(`${escaped(file === undefined ? name : basename(file))}:(\\d+)`).exec(stack)?.[1];
-  return new UsageError(`${name}${place === undefined ? '' : `:${place}`}: ${reasonOf(error)}`);
+/** The message of what the user's file threw, and the line in it. */
+function failed(name: string, file: string, error: unknown): UsageError {
+  const line = lineIn(name, stackOf(error)) ?? (error instanceof SyntaxError ? lineOfSyntax(name, file) : undefined);
+  return new UsageError(`${name}${line === undefined ? '' : `:${line}`}: ${reasonOf(error)}`);
+}
+
+function lineIn(name: string, text: string): string | undefined {
+  return new RegExp(`[/\\\\]${escaped(name)}:(\\d+)`).exec(text)?.[1];
+}
+
+/** Of an ES module that it cannot parse Node keeps the line to itself, unless nothing catches the error. */
+function lineOfSyntax(name: string, file: string): string | undefined {
+  return lineIn(name, spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' }).stderr);
 }
 
 function escaped(text: string): string {

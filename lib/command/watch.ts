@@ -74,7 +74,10 @@ export class Reloads {
     if (this.#closed) return;
     this.#changed.add(path);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), QUIET_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#run();
+    }, QUIET_MS);
   }
 
   close(): void {
@@ -85,7 +88,8 @@ export class Reloads {
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    while (this.#changed.size > 0 && !this.#closed) {
+    // A change that came a moment ago has its timer, and may not be the last.
+    while (this.#changed.size > 0 && this.#timer === undefined && !this.#closed) {
       const paths = [...this.#changed];
       this.#changed.clear();
       const verdict = await this.#verdict(paths);

@@ -30,10 +30,10 @@ export function wordsFor(error: UsageError): string {
   const { written, message } = error;
   const meant = Object.hasOwn(INSTEAD, written) ? INSTEAD[written] : nearestOption(written);
   if (meant !== undefined) return `${message}: did you mean '${meant}'? (prefork --help lists them)`;
-  const arrow = process.allowedNodeEnvironmentFlags.has(written)
+  const place = process.allowedNodeEnvironmentFlags.has(written)
     ? `: a flag of node goes into --node-options '${written}'`
     : '';
-  return `${message}${arrow} (prefork --help lists them)`;
+  return `${message}${place} (prefork --help lists them)`;
 }
 
 function nearestOption(written: string): string | undefined {
