@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../../lib/command/config.js';
 import { UsageError } from '../../../lib/command/usage-error.js';
 import { defineConfig } from '../../../lib/define-config.js';
-import { folderWith } from './folder.js';
+import { folderWith } from '../../helpers/folder.js';
 
 const load = (name: string, content: string) => loadConfig(join(folderWith({ [name]: content }), name));
 

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CommandPlan, RunCommand } from '../../../lib/command/command-plan.js';
 import { main } from '../../../lib/command/main.js';
 import { PreforkError } from '../../../lib/common/errors.js';
-import { folderWith } from './folder.js';
+import { folderWith } from '../../helpers/folder.js';
 
 const FLEET = { reload: () => Promise.reject(new Error('not asked for')), stop: async () => {} };
 

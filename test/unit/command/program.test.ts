@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { findProgram } from '../../../lib/command/program.js';
-import { folderWith } from './folder.js';
+import { folderWith } from '../../helpers/folder.js';
 
 const strips = (process.features as { typescript?: unknown }).typescript;
 
