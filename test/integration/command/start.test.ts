@@ -47,13 +47,13 @@ test('--version prints the version of the package, --help the options, both with
   expect([versioned.stderr, helped.stderr]).toEqual(['', '']);
 });
 
-testOn('linux', 'darwin')('a reader that leaves early is no error', async () => {
+testOn('posixProcesses')('a reader that leaves early is no error', async () => {
   const command = startProgram('/bin/sh', { args: ['-c', `"${target.node}" "${BIN}" --help | true; echo done`] });
   expect(await command.gone()).toEqual({ code: 0, signal: null });
   expect(command.stderr).toBe('');
 });
 
-testOn('linux', 'darwin')('the link that npm makes starts it', () => {
+testOn('posixProcesses')('the link that npm makes starts it', () => {
   const bins = join(folderWith({}), 'node_modules/.bin');
   mkdirSync(bins, { recursive: true });
   symlinkSync(BIN, join(bins, 'prefork'));

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { CommandPlan, RunCommand } from '../../../lib/command/command-plan.js';
+import type { CommandPlan, RunCommand, RunningFleet } from '../../../lib/command/command-plan.js';
 import { main } from '../../../lib/command/main.js';
 import { PreforkError } from '../../../lib/common/errors.js';
 import { folderWith } from '../../helpers/folder.js';
 
-const FLEET = { reload: () => Promise.reject(new Error('not asked for')), stop: async () => {} };
+const FLEET: RunningFleet = { reload: () => Promise.reject(new Error('not asked for')), stop: async () => {} };
 
 /** Runs the command in a folder with `files`, with a fleet that `run` stands for. */
 async function command(
@@ -27,7 +27,7 @@ async function command(
     version: () => '1.2.3',
     out: (text: string) => void out?.push(text),
     err: (text: string) => void err?.push(text),
-    run: (made: CommandPlan, started?: (fleet: typeof FLEET) => void) => {
+    run: (made: CommandPlan, started?: (fleet: RunningFleet) => void) => {
       plan = made;
       return run(made, started);
     },
