@@ -15,6 +15,14 @@ export function fileOfBin(name: string, cwd: string): string | undefined {
   }
 }
 
+/** The commands that {@link fileOfBin} would find in the nearest node_modules/.bin. */
+export function binNames(cwd: string): readonly string[] {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const names = namesIn(join(folder, 'node_modules', '.bin'));
+    if (names.length > 0 || dirname(folder) === folder) return names;
+  }
+}
+
 /** Where a link in .bin leads. One step: links further on, such as that of a deploy, are followed when a worker starts. */
 function targetOf(bin: string): string | undefined {
   try {

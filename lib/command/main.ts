@@ -45,7 +45,12 @@ export async function main(argv: readonly string[], outside: Outside): Promise<n
     }
     return await runLine(line, { err, say, run: outside.run });
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    // The package cannot be loaded, or the system refuses a file or the working directory: no bug of ours, so no stack.
+    if (!(error instanceof UsageError)) {
+      if (!(error instanceof Error) || typeof codeOf(error) !== 'string') throw error;
+      say(error.message);
+      return FAILED;
+    }
     say(await (await import('./wrong-usage.js')).wordsFor(error));
     return WRONG_USAGE;
   }

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../options/check.js';
-import { fileOfBin } from './bins.js';
+import { binNames, fileOfBin } from './bins.js';
 import { folderMain } from './folder-main.js';
 import { isFile, isFolder } from './paths-on-disk.js';
 import { loadsTypeScript } from './typescript.js';
@@ -55,9 +55,15 @@ function isBare(name: string): boolean {
 function missing(name: string, cwd: string): UsageError {
   const path = resolve(cwd, name);
   const bin = isBare(name) ? `, and for a command '${name}' in node_modules/.bin there and above` : '';
-  const meant = nearest(basename(path), namesIn(dirname(path)));
-  const advice = meant === undefined ? '' : `: did you mean '${join(dirname(name), meant)}'?`;
+  const meant = nearestTo(name, path, cwd);
+  const advice = meant === undefined ? '' : `: did you mean '${meant}'?`;
   return new UsageError(`there is no program '${name}'${advice} (looked for ${path}${bin})`);
+}
+
+function nearestTo(name: string, path: string, cwd: string): string | undefined {
+  const file = nearest(basename(path), namesIn(dirname(path)));
+  if (file !== undefined) return join(dirname(name), file);
+  return isBare(name) ? nearest(name, binNames(cwd)) : undefined;
 }
 
 function namesIn(folder: string): string[] {

@@ -184,3 +184,26 @@ test('a fleet that fails is code 1, and its message is printed once: by the mast
   const early: RunCommand = () => Promise.reject(failure);
   expect(await command({}, ['app.js'], early)).toMatchObject({ code: 1, err: ['prefork: it does not boot'] });
 });
+
+test('what is neither wrong usage nor a bug has its message printed, without a stack', async () => {
+  const { code, err } = await command({ 'prefork.config.json/x': '' }, ['app.js']);
+  expect(code).not.toBe(0);
+  expect(err).toHaveLength(1);
+  expect(err?.[0]).toMatch(/^prefork: .*EISDIR.*$/);
+});
+
+test('a wrong WEB_CONCURRENCY is wrong usage', async () => {
+  const wrong = () => {
+    throw Object.assign(
+      new RangeError(
+        "Option 'workers' must be given, or WEB_CONCURRENCY in the environment be an integer; got WEB_CONCURRENCY=x",
+      ),
+      { code: 'ERR_PREFORK_INVALID_OPTION', option: 'workers' },
+    );
+  };
+  const { code, err } = await command({}, ['app.js'], async () => wrong());
+  expect(code).toBe(2);
+  expect(err).toEqual([
+    "prefork: option 'workers' must be given, or WEB_CONCURRENCY in the environment be an integer; got WEB_CONCURRENCY=x",
+  ]);
+});

@@ -92,6 +92,13 @@ test('a program that is not there: where it was looked for, and the nearest name
   expect(wrong('no/such/file.js')).toThrow(/^there is no program 'no\/such\/file.js' \(looked for [^,]*\)$/);
 });
 
+test('a command that is not there: the nearest one', () => {
+  const folder = withBin('../next/dist/bin/next', NEXT);
+  expect(() => findProgram('nxet', join(folder, 'deep/er'))).toThrow(
+    "there is no program 'nxet': did you mean 'next'?",
+  );
+});
+
 test.each([
   ['a binary', { program: Buffer.from('\x7fELF\x02\x01\x01\0\0\0', 'latin1') }],
   ['a shell script', { program: '#!/bin/sh\necho\n' }],
