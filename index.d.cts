@@ -4,6 +4,7 @@ import type * as index from './dist/index.js' with { 'resolution-mode': 'import'
 export type * from './dist/index.js' with { 'resolution-mode': 'import' };
 
 export declare const currentWorker: typeof index.currentWorker;
+export declare const defineConfig: typeof index.defineConfig;
 export declare const features: typeof index.features;
 export declare const isChild: typeof index.isChild;
 export declare const Prefork: typeof index.Prefork;

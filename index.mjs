@@ -5,7 +5,8 @@
 // Not `createRequire` by name: webpack follows that, and takes the rest of the package in as well.
 import nodeModule from 'node:module';
 
-export const { currentWorker, features, isChild, Prefork, PreforkError, prefork } = load('./dist/bundle.cjs');
+export const { currentWorker, defineConfig, features, isChild, Prefork, PreforkError, prefork } =
+  load('./dist/bundle.cjs');
 
 /** @throws `ERR_PREFORK_BUNDLED` in the output of a bundler that finds no installed prefork; `ERR_PREFORK_NOT_BUILT`. */
 function load(file) {

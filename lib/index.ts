@@ -1,5 +1,7 @@
 export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './common/errors.js';
 export { PreforkError } from './common/errors.js';
+export type { CommandConfig, CommandConfigExport } from './define-config.js';
+export { defineConfig } from './define-config.js';
 export type { PreforkEvents } from './prefork.js';
 export { currentWorker, features, isChild, Prefork, prefork } from './prefork.js';
 export type {

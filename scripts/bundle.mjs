@@ -2,9 +2,10 @@
 //   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
-//   master/monitors/websocket.cjs  the client of ws
+//   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
+//   master/monitors/websocket.cjs, command/watcher.cjs  the client of ws; chokidar
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -15,6 +16,12 @@ const index = 'index.ts';
 /** Sources have their path below lib/ as their name here: several folders have a file of the same name. */
 const hosted = 'worker/hosted/main.ts';
 const websocket = 'master/monitors/websocket.cts';
+const watcher = 'command/watcher.cts';
+/** Not part of any bundle. The first two have a package in them; the last has an `import()` that has to stay one. */
+const apart = new Set([websocket, watcher, 'command/import-file.cts']);
+/** Begins the command `prefork`. What it and `import()` in it need of the master's code they take from the main file. */
+const command = 'command/main.ts';
+const COMMAND_SHARED = 'bundle-command-shared.cjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
 
@@ -52,21 +59,41 @@ let early = await bundle([index], (source, kind) => {
   if (kind === 'dynamic-import') late.add(source);
   return later(source, kind);
 });
+/** What the command imports with `import()`, what these files need of the file that begins it, and what several of them have. */
+const commandLate = new Set();
+const commandOwn = new Set();
+const commandShared = new Set();
+const commandEarly = await bundle([command], (source, kind) => {
+  if (kind === 'dynamic-import') commandLate.add(source);
+  return laterOfCommand(source, kind);
+});
 for (;;) {
   const owners = new Map();
-  for (const entry of late) {
-    for (const source of await bundle([entry], elsewhere)) {
-      owners.set(source, [...(owners.get(source) ?? []), entry]);
+  for (const [entries, outside] of [
+    [late, elsewhere],
+    [commandLate, elsewhereInCommand],
+  ]) {
+    for (const entry of entries) {
+      for (const source of await bundle([entry], outside)) {
+        owners.set(source, [...(owners.get(source) ?? []), entry]);
+      }
     }
   }
   const twice = [...owners].filter(([, entries]) => entries.length > 1);
   if (twice.length === 0) break;
-  for (const [source] of twice) shared.add(source);
+  for (const [source, entries] of twice) {
+    (entries.every((entry) => commandLate.has(entry)) ? commandShared : shared).add(source);
+  }
   early = await bundle([index, ...shared], later);
 }
 for (const entry of late) {
   await bundle([entry], elsewhere, fileOf(entry));
 }
+for (const entry of commandLate) {
+  await bundle([entry], elsewhereInCommand, fileOf(entry));
+}
+await bundle([...commandShared], besideCommand, COMMAND_SHARED);
+await bundle([command, ...commandOwn], elsewhereForCommand, fileOf(command));
 await bundle([index, ...shared], later, MAIN);
 await build({
   ...common,
@@ -84,22 +111,40 @@ await build({
     },
   ],
 });
-for (const file of [MAIN, HOSTED, ...[...late].map(fileOf)]) hideErrorLines(join(dist, file));
+for (const file of [MAIN, HOSTED, COMMAND_SHARED, ...[...late, command, ...commandLate].map(fileOf)])
+  hideErrorLines(join(dist, file));
 
-// The one dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
+// A dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
 // Only its client, which the exports of ws do not offer alone; bufferutil and utf-8-validate are optional and native.
-const ws = join(root, 'node_modules', 'ws');
-const { version } = JSON.parse(readFileSync(join(ws, 'package.json'), 'utf8'));
-await build({
-  ...common,
-  entryPoints: [join(lib, websocket)],
-  outfile: join(dist, compiled(websocket)),
-  banner: {
-    js: `/*\nContains ws ${version}, under this licence:\n\n${readFileSync(join(ws, 'LICENSE'), 'utf8').trim()}\n*/`,
-  },
-  alias: { ws: join(ws, 'lib', 'websocket.js') },
+await carry(websocket, ['ws'], {
+  alias: { ws: join(packageOf('ws'), 'lib', 'websocket.js') },
   external: ['bufferutil', 'utf-8-validate'],
 });
+// The same for those who never use --watch. The package readdirp is all that chokidar needs.
+await carry(watcher, ['chokidar', 'readdirp'], {});
+
+// npm sets it for who installs the package; a clone is run as it is.
+chmodSync(join(dist, 'command', 'prefork.cjs'), 0o755);
+
+/** Puts packages, and their licences, into the output of a source. */
+async function carry(source, packages, options) {
+  const licences = packages.map((name) => {
+    const { version } = JSON.parse(readFileSync(join(packageOf(name), 'package.json'), 'utf8'));
+    const licence = readFileSync(join(packageOf(name), 'LICENSE'), 'utf8').trim();
+    return `Contains ${name} ${version}, under this licence:\n\n${licence}`;
+  });
+  await build({
+    ...common,
+    entryPoints: [join(lib, source)],
+    outfile: join(dist, compiled(source)),
+    banner: { js: `/*\n${licences.join('\n\n')}\n*/` },
+    ...options,
+  });
+}
+
+function packageOf(name) {
+  return join(root, 'node_modules', name);
+}
 
 function hideErrorLines(file) {
   const lines = readFileSync(file, 'utf8').split('\n');
@@ -131,6 +176,30 @@ function elsewhere(source, kind) {
   if (!early.has(source)) return later(source, kind);
   shared.add(source);
   return MAIN;
+}
+
+/** The command starts without the package: no source of the main file may be among those that it loads at once. */
+function elsewhereForCommand(source, kind) {
+  if (kind !== 'dynamic-import' && early.has(source)) {
+    throw new Error(`bundle-command-main.cjs would load ${MAIN}, for ${source}: import() what needs it`);
+  }
+  return laterOfCommand(source, kind);
+}
+
+function laterOfCommand(source, kind) {
+  return kind === 'dynamic-import' && commandLate.has(source) ? fileOf(source) : undefined;
+}
+
+/** Where a late file of the command finds the modules that it does not contain. */
+function elsewhereInCommand(source, kind) {
+  return commandShared.has(source) ? COMMAND_SHARED : besideCommand(source, kind);
+}
+
+/** The same for the file that several of them share. */
+function besideCommand(source, kind) {
+  if (!commandEarly.has(source)) return elsewhere(source, kind);
+  commandOwn.add(source);
+  return fileOf(command);
 }
 
 /**
@@ -169,10 +238,10 @@ function resolver(outside) {
         const found = await resolve(path, { kind, resolveDir, pluginData: name });
         if (found.errors.length > 0) return found;
         // The source's detour around `import` is for ES modules.
-        if (found.path === join(lib, 'addon', 'addon.ts')) return { path: join(lib, 'addon', 'binding.cts') };
-        const source = sourceOf(found.path);
-        const other = source === websocket ? compiled(websocket) : outside(source, kind);
-        return other === undefined ? found : { path: `./${other}`, external: true };
+        const file = found.path === join(lib, 'addon', 'addon.ts') ? join(lib, 'addon', 'binding.cts') : found.path;
+        const source = sourceOf(file);
+        const other = apart.has(source) ? compiled(source) : outside(source, kind);
+        return other === undefined ? { path: file } : { path: `./${other}`, external: true };
       });
     },
   };
@@ -199,6 +268,8 @@ async function exportsOf(source) {
     write: false,
     metafile: true,
     format: 'esm',
+    // Only the names are wanted.
+    logOverride: { 'unsupported-require-call': 'silent' },
   });
   return Object.values(metafile.outputs)[0].exports;
 }

@@ -31,7 +31,12 @@ const DESCRIPTORS = 'passes descriptors, which Windows does not have';
 const PROC = 'reads /proc';
 const ON_DEMAND = 'is about a debugger that is opened on demand, by a signal';
 
+const HERE = 'starts the command with paths, links and shells of this machine';
+
 const ON_WINDOWS = {
+  'command/bad-input': HERE,
+  'command/start': HERE,
+  'command/watch': HERE,
   'activation/sockets': DESCRIPTORS,
   'activation/fleet': DESCRIPTORS,
   'package/examples-activation': DESCRIPTORS,
