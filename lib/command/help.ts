@@ -20,7 +20,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
   Workers: {
     workers: row('<n>', "a number, a share (50%), or 'max'", 'max'),
     listen: row('<address>', '3000, host:3000, unix:/path (repeatable)'),
-    sharing: row('<how>', 'shared, sharded or reuseport', 'shared'),
+    sharing: row('<how>', 'shared or reuseport', 'shared'),
     name: row('<name>', 'of the fleet, in log lines', '0'),
     cwd: row('<folder>', 'working directory of the workers'),
     uid: row('<user>', 'user of the workers, by name or id'),
@@ -35,7 +35,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
   'Reload and stop': {
     grace: row('<time>', 'from SIGTERM to SIGKILL in a stop', '5s'),
     'drain-timeout': row('<time>', 'for what a replaced worker has accepted', '30s'),
-    'exit-after-drain': row('[=<time>]', 'end drained workers that a timer keeps alive'),
+    'exit-after-drain': row('[=<time>]', 'for so long a drained worker may stay, else 500ms'),
     'max-surge': row('<n>', 'workers replaced at a time', '1'),
     'max-draining': row('<n>', 'replaced workers that may drain', 'Infinity'),
     'on-master-death': row('<what>', 'drain, kill or ignore', 'drain'),
