@@ -13,6 +13,8 @@ export type {
   ListenerAddress,
   ListenSpec,
   ListenTarget,
+  LogEvent,
+  LogFields,
   Logger,
   PreforkOptions,
   QueueStatus,

@@ -3,14 +3,14 @@
 import { deferred } from '../common/deferred.js';
 import { stoppedEarly } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
-import { makeLog, showAddress } from '../common/log.js';
+import { type Log, masterLog, showAddress } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import { forMany } from '../protocol/channel.js';
 import type { OpenListener } from '../system/open-listener.js';
 import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
-import type { FleetState, ListenerAddress, Logger, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
+import type { FleetState, ListenerAddress, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
 import { closeDoors, sealDoors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
 import { GroupSignals } from './group-signals.js';
@@ -37,7 +37,7 @@ export class Master {
   readonly #settings: Settings;
   readonly #system: System;
   readonly #events: MasterEvents;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #hooks: HookRunner;
   readonly #delays: Delays;
   readonly #shutDown: ShutDown;
@@ -62,7 +62,7 @@ export class Master {
     this.#settings = settings;
     this.#system = system;
     this.#events = events;
-    this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${system.pid}`);
+    this.#log = masterLog(settings, system.pid);
     this.#hooks = new HookRunner({
       hooks: settings.hooks,
       system,
@@ -200,6 +200,7 @@ export class Master {
   async #announce(pids: number[]): Promise<void> {
     this.#log.info(
       `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
+      { event: 'ready' },
     );
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
@@ -257,8 +258,8 @@ export class Master {
     }
     this.#ending = { error };
     this.#state = 'stopping';
-    if (error === undefined) this.#log.info('stopping');
-    else this.#log.error(`stopping, because ${reasonOf(error)}`);
+    if (error === undefined) this.#log.info('stopping', { event: 'stop' });
+    else this.#log.error(`stopping, because ${reasonOf(error)}`, { event: 'stop', error });
     this.#delays.end();
     this.#monitors.close();
     this.#fleet?.recovery.end();
@@ -276,7 +277,7 @@ export class Master {
     this.#monitors.over();
     this.#stopReaping?.();
     this.#state = 'stopped';
-    this.#log.info('stopped');
+    this.#log.info('stopped', { event: 'stop' });
     const echo = this.#signals?.echo() ?? 0;
     if (echo > 0) this.#system.after(echo, () => this.#settle(error));
     else this.#settle(error);

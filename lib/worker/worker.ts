@@ -9,11 +9,11 @@ import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
 import { inWords } from '../common/in-words.cjs';
-import { makeLog, showAddress } from '../common/log.js';
+import { type Log, makeLog, showAddress } from '../common/log.js';
 import { outlet } from '../common/outlet.js';
 import type { Settings } from '../options/settings.js';
 import type { DrainReason, InitMessage, InspectorPort, MasterMessage, WireListener } from '../protocol/protocol.cjs';
-import type { Listener, Logger } from '../types.js';
+import type { Listener } from '../types.js';
 import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
 import { checkServed, serversOfShards } from './accepting/bound-servers.js';
@@ -54,13 +54,12 @@ export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name'
 
 /** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
 function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
-  const { fleet, slot, generation } = identity;
+  const { fleet } = identity;
   const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
   const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
   setTimeout(() => {
     if (identity.serving) return;
-    const who = `worker ${slot} (pid ${process.pid}, generation ${generation})`;
-    makeLog(logger, `prefork[${fleet}] ${who}`).warn(`${where}; ${wayOut}`);
+    workerLog(logger, identity).warn(`${where}; ${wayOut}`);
   }, OWN_FLEET_MS).unref();
   process.once('beforeExit', () => {
     if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);
@@ -92,11 +91,17 @@ function uncaught(error: unknown): string {
   }
 }
 
+function workerLog(logger: Settings['logger'], { fleet, slot, generation }: WorkerIdentity): Log {
+  const { pid } = process;
+  const prefix = `prefork[${fleet}] worker ${slot} (pid ${pid}, generation ${generation})`;
+  return makeLog(logger, prefix, { fleet, pid, slot, generation });
+}
+
 class Worker {
   readonly #identity: WorkerIdentity;
   readonly #settings: Settings;
   readonly #system: WorkerSystem;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #drain: Drain;
   readonly #admission: Admission;
   readonly #deadline: Deadline;
@@ -122,8 +127,7 @@ class Worker {
     this.#identity = identity;
     this.#settings = settings;
     this.#system = system;
-    const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
-    this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+    this.#log = workerLog(settings.logger, identity);
     this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
     this.#admission = new Admission({
       system,
