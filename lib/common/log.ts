@@ -91,9 +91,9 @@ function ignoreRejection(returned: unknown): void {
  * Without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk), which would end a master that
  * no reader listens to any more.
  */
-const write = (message: string): void => outlet(STDERR).log(message);
+const write = (level: keyof Log) => (message: string) => outlet(STDERR).log(message, level);
 
-const stderrLogger: Logger = { info: write, warn: write, error: write };
+const stderrLogger: Logger = { info: write('info'), warn: write('warn'), error: write('error') };
 
 /** `127.0.0.1:3000`, `[::1]:3000` or `unix:/run/app.sock`, as `listen` takes it. */
 export function showAddress({ family, address, port }: ListenerAddress): string {
