@@ -404,6 +404,14 @@ export interface PreforkOptions {
    * @see docs/guide/deploy.md#signals-to-the-master
    */
   readonly signals?: boolean | undefined;
+  /**
+   * Path of a file with the pid of the master, from before the first worker starts until the fleet has stopped. A relative one begins at the
+   * directory that the program was started in. Default: none.
+   *
+   * A file of a process that is gone is replaced; one that names another process that runs keeps the fleet from starting.
+   * @see docs/guide/deploy.md#a-pid-file
+   */
+  readonly pidFile?: string | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */

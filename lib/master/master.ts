@@ -1,5 +1,6 @@
 /** A master from its start to its end. Runs in the master only. */
 
+import { resolve } from 'node:path';
 import { deferred } from '../common/deferred.js';
 import { stoppedEarly } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
@@ -17,6 +18,7 @@ import { GroupSignals } from './group-signals.js';
 import { HookRunner } from './hooks.js';
 import { Monitors } from './monitors/monitors.js';
 import type { Operations } from './operations.js';
+import type { PidFile } from './pid-file.js';
 import { queueStatus } from './queue-status.js';
 import { ShutDown } from './shutdown.js';
 import type { InstalledSignals } from './signals.js';
@@ -50,6 +52,7 @@ export class Master {
   readonly #finished = deferred();
   #listeners: readonly OpenListener[] = [];
   #signals: InstalledSignals | undefined;
+  #pidFile: PidFile | undefined;
   #stopReaping: (() => void) | undefined;
   #state: FleetState = 'starting';
   /** From when every socket is open. */
@@ -146,6 +149,10 @@ export class Master {
     checkSupport(settings, system.features);
     if (system.permission !== undefined)
       (await import('./permission.js')).checkPermission(settings, system.permission, system.program);
+    if (settings.pidFile !== undefined) {
+      const path = resolve(system.program.physicalCwd, settings.pidFile);
+      this.#pidFile = new (await import('./pid-file.js')).PidFile(path, system.pid, log);
+    }
     if (settings.signals) {
       this.#signals = installSignals(system, log, this);
       this.#groupSignals.listen();
@@ -157,6 +164,7 @@ export class Master {
       closeListeners(this.#listeners);
       return undefined;
     }
+    this.#pidFile?.publish();
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
     // After the addresses: fleets of one program share the sockets of the service manager, and a slow one must not find them gone.
@@ -273,6 +281,7 @@ export class Master {
   #over(error: unknown): void {
     // What the service manager opened, and what closeDoors() had no chance to.
     closeListeners(this.#listeners);
+    this.#pidFile?.remove();
     this.#releases.close();
     this.#monitors.over();
     this.#stopReaping?.();

@@ -32,6 +32,7 @@ const HINTS = {
   minUptime: 'readyFor',
   killTimeout: 'shutdownGracePeriod',
   log: 'logger',
+  pid: 'pidFile',
   user: 'uid',
   group: 'gid',
 };
