@@ -15,6 +15,8 @@ export type {
   ListenerAddress,
   ListenSpec,
   ListenTarget,
+  LogEvent,
+  LogFields,
   Logger,
   PreforkOptions,
   QueueStatus,

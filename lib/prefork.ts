@@ -7,7 +7,7 @@ import { identity, nextFleetName, type WorkerIdentity } from './boot/identity.cj
 import { invalidOption, PreforkError } from './common/errors.js';
 import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
-import { makeLog } from './common/log.js';
+import { type Log, masterLog } from './common/log.js';
 import type { MasterEvents } from './master/master.js';
 import { Master } from './master/master.js';
 import { checkMilliseconds, checkNumber } from './options/check.js';
@@ -20,7 +20,6 @@ import type {
   ExitInfo,
   Features,
   ListenerAddress,
-  Logger,
   PreforkOptions,
   ReloadResult,
   Status,
@@ -100,12 +99,11 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   }
 
   #listenerFailed(event: unknown, error: unknown): void {
-    this.#log().error(`a listener of '${String(event)}' failed: ${inWords(error)}`);
+    this.#log().error(`a listener of '${String(event)}' failed: ${inWords(error)}`, { event: 'hook', error });
   }
 
-  #log(): Logger {
-    const { name, logger } = this.#settings;
-    return makeLog(logger, `prefork[${name}] master ${process.pid}`);
+  #log(): Log {
+    return masterLog(this.#settings, process.pid);
   }
 
   /** Runs in: master and workers, see {@link prefork}. */

@@ -142,12 +142,58 @@ export interface Recycle {
   readonly jitter?: number | undefined;
 }
 
-/** Console and pino fit. */
+/** Console, pino, bunyan and winston fit. */
 export interface Logger {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
+  /** A logger that adds these fields to its lines, as those of pino, bunyan and winston do. */
+  child?(fields: LogFields): unknown;
 }
+
+/**
+ * What a line of the log is about. `listen`: a listener, its socket or its file. `spawn`: the start of a worker's process. `ready`: workers
+ * serve. `exit`: a worker ended. `recover`: the master fills the slot of a lost worker. `reload`, `scale`, `recycle`: these operations.
+ * `drain`: a worker finishes what it accepted. `stall`: the event loop of a worker does not turn, or turns again. `kill`: the master kills a
+ * worker. `accept`: who accepts connections, and who cannot. `orphan`: the master of a worker died. `hook`: a hook, or a listener of an
+ * event. `stop`: the end of the fleet. `warning`: anything else that a person should know.
+ */
+export type LogEvent =
+  | 'listen'
+  | 'spawn'
+  | 'ready'
+  | 'exit'
+  | 'recover'
+  | 'reload'
+  | 'scale'
+  | 'recycle'
+  | 'drain'
+  | 'stall'
+  | 'kill'
+  | 'accept'
+  | 'orphan'
+  | 'hook'
+  | 'stop'
+  | 'warning';
+
+/** The fields of a line of the log, which {@link Logger.child} gets: flat, and without a key for what does not apply. */
+// A type and no interface: only a type fits the JSON objects of other libraries.
+export type LogFields = {
+  /** Name of the fleet. */
+  readonly fleet: string;
+  readonly event: LogEvent;
+  /** Of the worker that the line is about; otherwise of the process that logs. */
+  readonly pid: number;
+  readonly slot?: number;
+  /** Of the worker, or the one that a reload brings. */
+  readonly generation?: number;
+  /** Exit code of the worker that ended; otherwise `code` of the error. */
+  readonly code?: number | string;
+  /** The signal that ended the worker, or that a process got. */
+  readonly signal?: string;
+  /** Why, in words. */
+  readonly reason?: string;
+};
 
 /** Certificates: loaded and checked in the master, handed to every worker as `worker.tls`. */
 export type TlsOptions = SecureContextOptions & {
@@ -349,7 +395,7 @@ export interface PreforkOptions {
    */
   readonly commandProducer?: ((command: Command) => ChildProcess | Promise<ChildProcess>) | undefined;
   /**
-   * `{ info, warn, error }`: `console` and pino fit. `false`: silence. Default: lines on stderr.
+   * `{ info, warn, error }`: `console`, pino, bunyan and winston fit. `false`: silence. Default: lines on stderr.
    * @see docs/guide/hooks.md#logger
    */
   readonly logger?: Logger | false | undefined;
@@ -358,6 +404,14 @@ export interface PreforkOptions {
    * @see docs/guide/deploy.md#signals-to-the-master
    */
   readonly signals?: boolean | undefined;
+  /**
+   * Path of a file with the pid of the master, from before the first worker starts until the fleet has stopped. A relative one begins at the
+   * directory that the program was started in. Default: none.
+   *
+   * A file of a process that is gone is replaced; one that names another process that runs keeps the fleet from starting.
+   * @see docs/guide/deploy.md#a-pid-file
+   */
+  readonly pidFile?: string | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */

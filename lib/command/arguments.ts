@@ -30,6 +30,7 @@ export const ARGUMENTS = {
   listen: { ...text, multiple: true },
   sharing: text,
   name: text,
+  'pid-file': text,
   cwd: text,
   uid: text,
   gid: text,

@@ -22,6 +22,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
     listen: row('<address>', '3000, host:3000, unix:/path (repeatable)'),
     sharing: row('<how>', 'shared or reuseport', 'shared'),
     name: row('<name>', 'of the fleet, in log lines', '0'),
+    'pid-file': row('<file>', 'where the master writes its pid'),
     cwd: row('<folder>', 'working directory of the workers'),
     uid: row('<user>', 'user of the workers, by name or id'),
     gid: row('<group>', 'group of the workers, by name or id'),

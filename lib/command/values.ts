@@ -37,6 +37,7 @@ export const VALUES: { readonly [Name in ArgumentName]?: Value } = {
   listen: { to: 'listen', read: asIs, allowed: 'an address' },
   sharing: { to: 'sharing', read: asIs, allowed: 'a word' },
   name: { to: 'name', read: asIs, allowed: 'a name' },
+  'pid-file': { to: 'pidFile', read: asIs, allowed: 'a path' },
   cwd: { to: 'cwd', read: asIs, allowed: 'a folder' },
   uid: { to: 'uid', read: userId, allowed: 'the id or the name of a user of this machine' },
   gid: { to: 'gid', read: groupId, allowed: 'the id or the name of a group of this machine' },

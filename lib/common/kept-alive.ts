@@ -1,6 +1,6 @@
 /** What keeps a process alive, in words; and the master's line when its fleets have stopped and it does not end. */
 
-import type { Logger } from '../types.js';
+import type { Log } from './log.js';
 
 /** Milliseconds after the last fleet of the program has stopped: what ends by itself has ended by then. */
 const PATIENCE = 1_000;
@@ -36,13 +36,14 @@ function standardOutputs(): string[] {
 }
 
 /** @param goesOn Whether a fleet runs (again): then the process has a reason to be there. */
-export function warnIfKept(log: Logger, goesOn: () => boolean): void {
+export function warnIfKept(log: Log, goesOn: () => boolean): void {
   // Nothing of ours is open any more, and this timer keeps no process alive: it only fires when something of the program does.
   setTimeout(() => {
     if (goesOn()) return;
     log.warn(
       `the fleet stopped ${PATIENCE} ms ago, and this process goes on: it is kept alive by ${keptAliveBy()}, none of which is the fleet's. ` +
         'Close them after prefork() has settled, or call process.exit()',
+      { event: 'stop' },
     );
   }, PATIENCE).unref();
 }

@@ -1,4 +1,4 @@
-/** Node's permission model (`node --permission`): whether it is on, and what it lets this process do with the files of a unix socket. */
+/** Node's permission model (`node --permission`): whether it is on, and what it lets this process do with a file that comes and goes. */
 
 import { dirname, join, resolve } from 'node:path';
 import { PreforkError } from './errors.js';
@@ -27,12 +27,13 @@ export function permissionModel(): Permission | undefined {
 }
 
 /**
- * Flags that this process lacks for a unix socket. The addon makes files, and Node does not ask for its permission then: without this
- * question the socket and its lock would be there before Node refuses to rename or to remove them.
+ * Flags that this process lacks for a unix socket, or for a file that is written beside its place first. The addon makes files, and Node
+ * does not ask for its permission then: without this question the socket and its lock would be there before Node refuses to rename or to
+ * remove them.
  */
-export function flagsForUnix(path: string, permission: Permission): string[] {
+export function flagsForFolder(path: string, permission: Permission): string[] {
   const folder = resolve(dirname(path));
-  // Its lock and its temporary name lie beside it.
+  // What belongs to it, a lock or a temporary name, lies beside it.
   const files = [resolve(path), join(folder, '.prefork')];
   return (['read', 'write'] as const)
     .filter((access) => !files.every((file) => permission.has(`fs.${access}`, file)))

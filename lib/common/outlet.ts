@@ -6,6 +6,7 @@
 
 import { native } from '../addon/addon.js';
 import { isPosix } from '../addon/narrow.cjs';
+import { type Dress, dressFor } from './on-terminal.js';
 
 /** Returns how many of the bytes were taken at once. Throws when the reader is gone. */
 export type Write = (fd: number, bytes: Uint8Array) => number;
@@ -42,6 +43,8 @@ interface Piece {
 export class Outlet {
   readonly #fd: number;
   readonly #write: Write;
+  readonly #dressFor: (fd: number) => Dress;
+  #dress: Dress | undefined;
   readonly #sources = new Set<Source>();
   readonly #dropped = new Map<Source, number>();
   readonly #waiting: Piece[] = [];
@@ -59,14 +62,19 @@ export class Outlet {
   #watchesEnd = false;
   #endedAt: number | undefined;
 
-  constructor(fd: number, write: Write) {
+  /** @param dress How lines of the log look on a descriptor. */
+  constructor(fd: number, write: Write, dress = dressFor) {
     this.#fd = fd;
     this.#write = write;
+    this.#dressFor = dress;
   }
 
-  /** A line of the package's own. */
-  log(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
+  /**
+   * A line of the package's own.
+   * @param level Of a line of the log, which a terminal shows. Default: none, and the line is written as it is.
+   */
+  log(line: string, level?: Parameters<Dress>[0]): void {
+    const bytes = Buffer.from(`${level === undefined ? line : this.#dressed(level, line)}\n`);
     // A gap in the log is one gap: nothing is taken before the end of it was logged.
     if (this.#lost > 0) this.#flush();
     if (this.#lost > 0 || this.#size + bytes.length > LOG_LIMIT) this.#lost += 1;
@@ -151,11 +159,17 @@ export class Outlet {
     return true;
   }
 
+  /** Not before there is a line: most workers log none. */
+  readonly #dressed: Dress = (level, line) => {
+    this.#dress ??= this.#dressFor(this.#fd);
+    return this.#dress(level, line);
+  };
+
   #announce(): void {
     this.#announced = this.#lost;
     const what = `${this.#lost} log ${this.#lost === 1 ? 'line' : 'lines'}`;
     const bytes = Buffer.from(
-      `prefork: process ${process.pid} dropped ${what}, because descriptor ${this.#fd} took none\n`,
+      `${this.#dressed('warn', `prefork: process ${process.pid} dropped ${what}, because descriptor ${this.#fd} took none`)}\n`,
     );
     this.#waiting.push({ bytes, from: undefined });
     this.#size += bytes.length;

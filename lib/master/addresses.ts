@@ -4,7 +4,7 @@
  */
 
 import { reasonOf } from '../common/in-words.cjs';
-import { showAddress } from '../common/log.js';
+import { type Log, showAddress } from '../common/log.js';
 import { isSystemError } from '../common/system-error.js';
 import { DEFAULT_BACKLOG } from '../options/listen.js';
 import type { ListenPlan, Settings } from '../options/settings.js';
@@ -12,7 +12,6 @@ import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/p
 import { inheritedSockets } from '../system/layout.js';
 import type { OpenListener } from '../system/open-listener.js';
 import type { System } from '../system/system.js';
-import type { Logger } from '../types.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
 /** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
@@ -23,7 +22,7 @@ type Asked = Extract<WorkerMessage, { type: 'wants-listener' | 'released-listene
 export interface AddressesContext {
   readonly settings: Pick<Settings, 'sharing' | 'launch'>;
   readonly system: Pick<System, 'openListeners'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** Of the fleet: this class adds and removes. */
   readonly listeners: OpenListener[];
   /** The listener is open, and workers will accept from it. */
@@ -113,7 +112,10 @@ export class Addresses {
         try {
           opened(listener);
         } catch (error) {
-          log.warn(`${showAddress(listener.address)}: connections that wait there are not watched: ${reasonOf(error)}`);
+          log.warn(
+            `${showAddress(listener.address)}: connections that wait there are not watched: ${reasonOf(error)}`,
+            { error },
+          );
         }
       },
       (error: unknown) => {
@@ -121,7 +123,7 @@ export class Addresses {
         if (this.#failed.has(key)) return;
         this.#failed.add(key);
         const who = settings.launch.uid === undefined ? '' : ' (the master binds, as its own user)';
-        log.error(`the program cannot listen${who}: ${reasonOf(error)}`);
+        log.error(`the program cannot listen${who}: ${reasonOf(error)}`, { event: 'listen', error });
       },
     );
     return address;
@@ -167,7 +169,9 @@ export class Addresses {
     for (const address of this.#addresses) {
       const { open, given } = address;
       if (open === undefined || given || usedBy(address, (place) => place.generation >= generation)) continue;
-      this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`);
+      this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`, {
+        event: 'listen',
+      });
       this.#close(address);
     }
   }

@@ -1,7 +1,8 @@
 /** What is said of an exit, and whether anybody had asked for it. */
 
 import type { WorkerExit } from '../common/errors.js';
-import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
+import type { Log } from '../common/log.js';
+import type { ExitInfo, WorkerInfo } from '../types.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
 import { type GroupSignals, signalOfGroup } from './group-signals.js';
 import type { HookRunner } from './hooks.js';
@@ -21,7 +22,7 @@ const STOP_RACE = 100;
 export type Verdict = 'requested' | 'too young' | 'lost';
 
 export interface ExitsContext {
-  readonly log: Logger;
+  readonly log: Log;
   readonly delays: Delays;
   readonly hooks: HookRunner;
   readonly groupSignals: Pick<GroupSignals, 'heard'>;
@@ -52,10 +53,14 @@ export class Exits {
     const { code, signal } = exit;
     const requested = verdict === 'requested';
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
-    if (requested) log.info(what);
+    const about = { event: 'exit', worker: handle.info, code, signal } as const;
+    if (requested) log.info(what, about);
     else if (verdict === 'too young')
-      log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`);
-    else log.error(`${what}${this.#why(handle, exit)}`);
+      log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`, about);
+    else {
+      const why = this.#why(handle, exit);
+      log.error(`${what}${why}`, { ...about, reason: why.replace(/^(?:: | \((.*)\)$)/s, '$1') });
+    }
     exited(handle.info, { code, signal, requested });
     hooks.reportExit(handle.info, { code, signal, requested });
   }

@@ -1,12 +1,13 @@
 /** The workers of a master: made once every socket is open, so nothing in it is ever missing. Start and stop are the master's. */
 
 import type { WorkerExit } from '../common/errors.js';
+import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import type { InitMessage } from '../protocol/protocol.cjs';
 import type { OpenListener } from '../system/open-listener.js';
 import type { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
-import type { ExitInfo, Logger, ReloadResult, WorkerInfo } from '../types.js';
+import type { ExitInfo, ReloadResult, WorkerInfo } from '../types.js';
 import type { Addresses } from './addresses.js';
 import { Exits } from './exits.js';
 import { firstWorkers } from './first-workers.js';
@@ -35,7 +36,7 @@ export interface FleetEvents {
 export interface FleetContext {
   readonly settings: Settings;
   readonly system: System;
-  readonly log: Logger;
+  readonly log: Log;
   readonly events: FleetEvents;
   readonly hooks: HookRunner;
   readonly delays: Delays;
@@ -170,7 +171,13 @@ export class Fleet {
   #onSpawn(handle: WorkerHandle): Promise<boolean> {
     const { workers, log, events, shutDown, hooks } = this.#context;
     workers.add(handle);
-    log.info(`${handle} spawned${handle.debugger === undefined ? '' : `, its debugger listens on ${handle.debugger}`}`);
+    log.info(
+      `${handle} spawned${handle.debugger === undefined ? '' : `, its debugger listens on ${handle.debugger}`}`,
+      {
+        event: 'spawn',
+        worker: handle.info,
+      },
+    );
     events.spawn(handle.pid, handle.info);
     shutDown.admit(handle);
     return hooks.run('onChildSpawn', handle.pid, handle.info);

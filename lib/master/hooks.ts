@@ -3,9 +3,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { PreforkError } from '../common/errors.js';
 import { inWords, reasonOf } from '../common/in-words.cjs';
+import type { Log } from '../common/log.js';
 import type { Hooks } from '../options/settings.js';
 import type { System } from '../system/system.js';
-import type { ExitInfo, Logger, WorkerInfo } from '../types.js';
+import type { ExitInfo, WorkerInfo } from '../types.js';
 
 /** A hook that runs longer is logged. */
 const SLOW_HOOK_MS = 10_000;
@@ -13,7 +14,7 @@ const SLOW_HOOK_MS = 10_000;
 export interface HookRunnerContext {
   readonly hooks: Hooks;
   readonly system: Pick<System, 'after'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** A hook threw or rejected: the fleet has to end with this error. */
   failed(error: unknown): void;
 }
@@ -42,7 +43,9 @@ export class HookRunner {
     const { hooks, system, log } = this.#context;
     const hook = hooks[name] as ((...args: unknown[]) => unknown) | undefined;
     const slow = system.after(SLOW_HOOK_MS, () =>
-      log.warn(`${name} has not settled for ${SLOW_HOOK_MS} ms, and the hooks behind it wait; a stop does not`),
+      log.warn(`${name} has not settled for ${SLOW_HOOK_MS} ms, and the hooks behind it wait; a stop does not`, {
+        event: 'hook',
+      }),
     );
     try {
       return (await this.#queue.run(name, () => hook && this.#call(name, () => hook(...args)))) === 'done';
@@ -77,8 +80,9 @@ export class HookRunner {
     const message =
       `${operation} inside ${call.name} would wait for hooks that wait for this one; ` +
       'call it when the hook has settled: without await as the last thing that it does, or from a timer or an event';
-    this.#context.log.error(message);
-    throw new PreforkError('ERR_PREFORK_IN_HOOK', message);
+    const error = new PreforkError('ERR_PREFORK_IN_HOOK', message);
+    this.#context.log.error(message, { event: 'hook', error });
+    throw error;
   }
 
   /** An observer: what it throws is logged. */
@@ -88,7 +92,7 @@ export class HookRunner {
     const reported = new Promise<void>((resolve) => {
       resolve(hooks.onChildExit?.(worker, exit));
     });
-    reported.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`));
+    reported.catch((error) => log.error(`onChildExit failed: ${inWords(error)}`, { event: 'hook', worker, error }));
   }
 
   /** No hook is begun any more, and no caller waits for the one that runs. */

@@ -1,16 +1,17 @@
 /** A master from its start to its end. Runs in the master only. */
 
+import { resolve } from 'node:path';
 import { deferred } from '../common/deferred.js';
 import { stoppedEarly } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
-import { makeLog, showAddress } from '../common/log.js';
+import { type Log, masterLog, showAddress } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import { forMany } from '../protocol/channel.js';
 import type { OpenListener } from '../system/open-listener.js';
 import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
-import type { FleetState, ListenerAddress, Logger, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
+import type { FleetState, ListenerAddress, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
 import type { Addresses } from './addresses.js';
 import { closeDoors, sealDoors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
@@ -18,6 +19,7 @@ import { GroupSignals } from './group-signals.js';
 import { HookRunner } from './hooks.js';
 import { Monitors } from './monitors/monitors.js';
 import type { Operations } from './operations.js';
+import type { PidFile } from './pid-file.js';
 import { queueStatus } from './queue-status.js';
 import { ShutDown } from './shutdown.js';
 import type { InstalledSignals } from './signals.js';
@@ -38,7 +40,7 @@ export class Master {
   readonly #settings: Settings;
   readonly #system: System;
   readonly #events: MasterEvents;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #hooks: HookRunner;
   readonly #delays: Delays;
   readonly #shutDown: ShutDown;
@@ -53,6 +55,7 @@ export class Master {
   #listeners: OpenListener[] = [];
   #addresses: Addresses | undefined;
   #signals: InstalledSignals | undefined;
+  #pidFile: PidFile | undefined;
   #stopReaping: (() => void) | undefined;
   #state: FleetState = 'starting';
   /** From when every socket is open. */
@@ -65,7 +68,7 @@ export class Master {
     this.#settings = settings;
     this.#system = system;
     this.#events = events;
-    this.#log = makeLog(settings.logger, `prefork[${settings.name}] master ${system.pid}`);
+    this.#log = masterLog(settings, system.pid);
     this.#hooks = new HookRunner({
       hooks: settings.hooks,
       system,
@@ -149,6 +152,10 @@ export class Master {
     checkSupport(settings, system.features);
     if (system.permission !== undefined)
       (await import('./permission.js')).checkPermission(settings, system.permission, system.program);
+    if (settings.pidFile !== undefined) {
+      const path = resolve(system.program.physicalCwd, settings.pidFile);
+      this.#pidFile = new (await import('./pid-file.js')).PidFile(path, system.pid, log);
+    }
     if (settings.signals) {
       this.#signals = installSignals(system, log, this);
       this.#groupSignals.listen();
@@ -160,6 +167,7 @@ export class Master {
       closeListeners(this.#listeners);
       return undefined;
     }
+    this.#pidFile?.publish();
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
     const between =
@@ -217,7 +225,8 @@ export class Master {
       listeners: this.#listeners,
       opened: (listener) => {
         this.#monitors.opened(listener);
-        if (this.#state !== 'starting') this.#log.info(`listening on ${showAddress(listener.address)}, too`);
+        if (this.#state !== 'starting')
+          this.#log.info(`listening on ${showAddress(listener.address)}, too`, { event: 'listen' });
       },
       closing: (listener) => this.#monitors.closing(listener),
       ending: () => this.#ending !== undefined,
@@ -227,6 +236,7 @@ export class Master {
   async #announce(pids: number[]): Promise<void> {
     this.#log.info(
       `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
+      { event: 'ready' },
     );
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
@@ -285,8 +295,8 @@ export class Master {
     }
     this.#ending = { error };
     this.#state = 'stopping';
-    if (error === undefined) this.#log.info('stopping');
-    else this.#log.error(`stopping, because ${reasonOf(error)}`);
+    if (error === undefined) this.#log.info('stopping', { event: 'stop' });
+    else this.#log.error(`stopping, because ${reasonOf(error)}`, { event: 'stop', error });
     this.#delays.end();
     this.#monitors.close();
     this.#fleet?.recovery.end();
@@ -300,11 +310,12 @@ export class Master {
   #over(error: unknown): void {
     // What the service manager opened, and what closeDoors() had no chance to.
     closeListeners(this.#listeners);
+    this.#pidFile?.remove();
     this.#releases.close();
     this.#monitors.over();
     this.#stopReaping?.();
     this.#state = 'stopped';
-    this.#log.info('stopped');
+    this.#log.info('stopped', { event: 'stop' });
     const echo = this.#signals?.echo() ?? 0;
     if (echo > 0) this.#system.after(echo, () => this.#settle(error));
     else this.#settle(error);

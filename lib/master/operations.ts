@@ -2,9 +2,10 @@
 
 import type { SecureContextOptions } from 'node:tls';
 import { stoppedEarly } from '../common/errors.js';
+import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import type { Releases } from '../system/releases/releases.js';
-import type { Logger, ReloadResult } from '../types.js';
+import type { ReloadResult } from '../types.js';
 import { Rollout } from './rollout.js';
 import { notStarted } from './workers/boot-failure.js';
 import type { Replacement, Slots } from './workers/slots.js';
@@ -14,7 +15,7 @@ import type { WorkerHandle } from './workers/worker-handle.js';
 
 export interface OperationsContext {
   readonly settings: Pick<Settings, 'tls' | 'maxSurge'>;
-  readonly log: Logger;
+  readonly log: Log;
   readonly slots: Slots;
   readonly stays: Stays;
   readonly starter: Starter;
@@ -74,7 +75,10 @@ export class Operations {
     const { settings, log, slots, stays } = this.#context;
     if (this.#context.ending() !== undefined) return this.#verdict([], 0, this.#stopped());
     const generation = this.#generation + 1;
-    log.info(`reloading: generation ${generation}, ${slots.count} ${slots.count === 1 ? 'worker' : 'workers'}`);
+    log.info(`reloading: generation ${generation}, ${slots.count} ${slots.count === 1 ? 'worker' : 'workers'}`, {
+      event: 'reload',
+      generation,
+    });
     this.#context.reloading();
     const { maxSurge } = settings;
     const begun = performance.now();
@@ -111,11 +115,12 @@ export class Operations {
     const generation = this.#generation;
     if (error === undefined) {
       const what = this.#followed ? 'reloaded' : 'restarted on the release of before';
-      log.info(`${what}: generation ${generation}, in ${Math.round(tookMs)} ms`);
+      log.info(`${what}: generation ${generation}, in ${Math.round(tookMs)} ms`, { event: 'reload', generation });
       return { ok: true, generation, replaced };
     }
     log.error(
       `reload failed, ${replaced.length} of ${this.#context.slots.count} workers were replaced, the others go on: ${error.message}`,
+      { event: 'reload', error },
     );
     return { ok: false, generation, replaced, error };
   }
@@ -129,7 +134,7 @@ export class Operations {
       const { slots, log } = this.#context;
       if (this.#context.ending() !== undefined) throw this.#stopped();
       const target = workers(slots.count);
-      if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`);
+      if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`, { event: 'scale' });
       this.#context.grow(target);
       while (slots.count > target) slots.removeLast();
       const starts = [];
@@ -146,7 +151,7 @@ export class Operations {
     return this.#enqueue(async () => {
       const { slots, stays, log } = this.#context;
       if (this.#context.ending() !== undefined || !slots.serves(handle)) return undefined;
-      log.info(`${handle} is recycled: ${reason}`);
+      log.info(`${handle} is recycled: ${reason}`, { event: 'recycle', worker: handle.info, reason });
       const { slot, generation } = handle.place;
       const place = { slot, generation: Math.max(generation, this.#generation) };
       return await slots.replace(place, (candidate) => stays.onTrial(candidate));

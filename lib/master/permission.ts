@@ -1,8 +1,9 @@
 /** What Node must let a master do when it runs with its permission model. Loaded only there. */
 
+import { resolve } from 'node:path';
 import { PreforkError } from '../common/errors.js';
 import { NODE_OPTIONS, wordsOf } from '../common/node-options.js';
-import { flagsForUnix, isModel, needsFlags, type Permission } from '../common/node-permission.js';
+import { flagsForFolder, isModel, needsFlags, type Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import type { Settings } from '../options/settings.js';
 
@@ -17,9 +18,9 @@ const CONFIG_FILE = /^--(experimental-)?(default-)?config-file(=|$)/;
  * @throws PreforkError `ERR_PREFORK_UNSUPPORTED`, naming every flag that is missing.
  */
 export function checkPermission(
-  { listen, tls, launch }: Settings,
+  { listen, tls, launch, pidFile }: Settings,
   permission: Permission,
-  program: Pick<Program, 'execArgv' | 'env'>,
+  program: Pick<Program, 'execArgv' | 'env' | 'physicalCwd'>,
   socketsCome = process.env['LISTEN_FDS'] !== undefined,
   known: Pick<ReadonlySet<string>, 'has'> = process.allowedNodeEnvironmentFlags,
 ): void {
@@ -38,8 +39,12 @@ export function checkPermission(
   unless('net', '--allow-net', 'master and workers use sockets');
   for (const plan of listen) {
     if (plan.kind === 'unix' && !socketsCome) {
-      need(flagsForUnix(plan.path, permission), `the master makes the unix socket ${plan.path}`);
+      need(flagsForFolder(plan.path, permission), `the master makes the unix socket ${plan.path}`);
     }
+  }
+  if (pidFile !== undefined) {
+    const path = resolve(program.physicalCwd, pidFile);
+    need(flagsForFolder(path, permission), `the master makes the pid file ${path}`);
   }
   for (const file of [tls?.keyFile, tls?.certFile]) {
     if (file !== undefined && !permission.has('fs.read', file)) {

@@ -3,10 +3,10 @@
 import type { WorkerExit } from '../common/errors.js';
 import { PreforkError } from '../common/errors.js';
 import { isError, reasonOf } from '../common/in-words.cjs';
+import type { Log } from '../common/log.js';
 import { isSystemError } from '../common/system-error.js';
 import type { RecoverySettings } from '../options/settings.js';
 import type { System } from '../system/system.js';
-import type { Logger } from '../types.js';
 import { type Ended, RecoveryPolicy } from './recovery-policy.js';
 import { describeExit, firstLine } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
@@ -23,7 +23,7 @@ export interface RecoveryContext {
   readonly delays: Delays;
   /** Milliseconds that running recoveries may take before the fleet gives up nevertheless. */
   readonly giveUpWithin: number;
-  readonly log: Logger;
+  readonly log: Log;
   readonly slots: Slots;
   readonly stays: Stays;
   /** The last generation that is known to work: of a reload that failed, or may yet, what serves stays, and what ended was no good. */
@@ -76,11 +76,15 @@ export class Recovery {
         ? 'not counted, because other slots serve'
         : `exit ${verdict.count} of ${settings.threshold} allowed within ${settings.window} ms`;
     if (verdict.kind === 'give-up') {
-      log.error(`slot ${slot} is not filled again: ${count}`);
+      log.error(`slot ${slot} is not filled again: ${count}`, { event: 'recover', slot, reason: count });
       void this.#giveUp(cause);
       return;
     }
-    log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`);
+    log.warn(`slot ${slot} is filled again ${verdict.delay === 0 ? 'at once' : `in ${verdict.delay} ms`}: ${count}`, {
+      event: 'recover',
+      slot,
+      reason: count,
+    });
     this.#run(this.#recover(handle, verdict.delay));
   }
 
@@ -124,7 +128,7 @@ export class Recovery {
       return;
     }
     this.#count++;
-    log.info(`${start.handle} took over from pid ${old.pid}`);
+    log.info(`${start.handle} took over from pid ${old.pid}`, { event: 'recover', worker: start.handle.info });
     await this.#context.recovered(old, start.handle);
   }
 
@@ -137,7 +141,11 @@ export class Recovery {
   /** No process came to be. */
   startFailed(handle: WorkerHandle, error: unknown): void {
     const reason = reasonOf(error);
-    this.#context.log.error(`the worker of slot ${handle.place.slot} could not be started: ${reason}`);
+    this.#context.log.error(`the worker of slot ${handle.place.slot} could not be started: ${reason}`, {
+      event: 'spawn',
+      worker: handle.info,
+      error,
+    });
     const exit = { pid: 0, ...handle.place, code: null, signal: null, uptime: 0, stderr: reason };
     this.judge(handle, exit, error);
   }

@@ -1,13 +1,14 @@
 /** One generation takes the slots of another: on trial first, watched to the end, and back again when it dies. */
 
 import { deferred } from '../common/deferred.js';
-import type { Logger, ReloadResult } from '../types.js';
+import type { Log } from '../common/log.js';
+import type { ReloadResult } from '../types.js';
 import type { Replacement, Slots } from './workers/slots.js';
 import type { Stays } from './workers/stays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
 export interface RolloutContext {
-  readonly log: Logger;
+  readonly log: Log;
   readonly slots: Slots;
   readonly stays: Stays;
   /** How many slots change hands at a time. */
@@ -94,7 +95,10 @@ export class Rollout {
   }
 
   #announce({ old, handle }: Replaced): void {
-    this.#context.log.info(`${handle} ${old === undefined ? 'is ready' : `took over from pid ${old.pid}`}`);
+    this.#context.log.info(`${handle} ${old === undefined ? 'is ready' : `took over from pid ${old.pid}`}`, {
+      event: 'reload',
+      worker: handle.info,
+    });
   }
 
   /** The slots that are served by what took them over. */

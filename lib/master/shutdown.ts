@@ -1,9 +1,9 @@
 /** Ends every worker: ask, wait, kill, reap. No worker is left behind, and no code of the user can delay it. */
 
 import { deferred } from '../common/deferred.js';
+import type { Log } from '../common/log.js';
 import { MASTER_KILLS_MS } from '../protocol/deadlines.js';
 import type { System, Timer } from '../system/system.js';
-import type { Logger } from '../types.js';
 import { Ending } from './workers/ending.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
@@ -12,7 +12,7 @@ const REAP_LIMIT_MS = 5_000;
 
 export class ShutDown {
   readonly #system: System;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #workers: ReadonlySet<WorkerHandle>;
   /** Starts that are under way: what they bring must be ended too. */
   readonly #underWay = new Set<Promise<unknown>>();
@@ -25,7 +25,7 @@ export class ShutDown {
   readonly #unattended: () => void;
 
   /** @param unattended Called when no worker accepts any more, and none will. Perhaps more than once. */
-  constructor(system: System, log: Logger, workers: ReadonlySet<WorkerHandle>, unattended: () => void) {
+  constructor(system: System, log: Log, workers: ReadonlySet<WorkerHandle>, unattended: () => void) {
     this.#unattended = unattended;
     this.#system = system;
     this.#log = log;
@@ -100,6 +100,7 @@ export class ShutDown {
     for (const handle of this.#workers) {
       this.#log.error(
         `${handle} is still there ${REAP_LIMIT_MS} ms after SIGKILL; the master does not wait any longer`,
+        { event: 'kill', worker: handle.info },
       );
       handle.letGo();
     }

@@ -1,8 +1,9 @@
 /** The master's signal table. docs/guide/deploy.md says why each does what it does. */
 
 import { reasonOf } from '../common/in-words.cjs';
+import type { Log } from '../common/log.js';
 import type { System } from '../system/system.js';
-import type { Logger } from '../types.js';
+import type { LogEvent } from '../types.js';
 
 export interface SignalTarget {
   /** Graceful stop. */
@@ -30,17 +31,17 @@ export interface InstalledSignals {
   off(): void;
 }
 
-export function installSignals(system: System, log: Logger, target: SignalTarget): InstalledSignals {
+export function installSignals(system: System, log: Log, target: SignalTarget): InstalledSignals {
   /** When the first signal asked the fleet to stop. */
   let asked: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     const now = system.now();
     if (asked === undefined) {
       asked = now;
-      log.info(`${signal}: stopping; a second signal stops at once`);
+      log.info(`${signal}: stopping; a second signal stops at once`, { event: 'stop', signal });
       target.stop();
     } else if (now - asked >= ECHO) {
-      log.info(`${signal}: stopping at once`);
+      log.info(`${signal}: stopping at once`, { event: 'stop', signal });
       target.stopNow();
     }
   };
@@ -49,24 +50,25 @@ export function installSignals(system: System, log: Logger, target: SignalTarget
   // handler would find none.
   const onTerminal = system.hasControllingTerminal();
   // The verdict is logged by the operation itself; what it throws is that the fleet stops, or a new worker's boot failure.
-  const ask = (signal: NodeJS.Signals, what: string, operation: () => Promise<unknown>) => {
-    log.info(`${signal}: ${what}`);
-    operation().catch((error: unknown) => log.error(`${signal}: ${reasonOf(error)}`));
+  const ask = (signal: NodeJS.Signals, event: LogEvent, what: string, operation: () => Promise<unknown>) => {
+    log.info(`${signal}: ${what}`, { event, signal });
+    operation().catch((error: unknown) => log.error(`${signal}: ${reasonOf(error)}`, { event, signal, error }));
   };
   undo.push(
     system.onSignal('SIGHUP', () => {
       // A closing terminal sends SIGHUP: the person who started the fleet there has left.
       if (onTerminal) stop('SIGHUP');
-      else ask('SIGHUP', 'reloading', () => target.reload());
+      else ask('SIGHUP', 'reload', 'reloading', () => target.reload());
     }),
-    system.onSignal('SIGTTIN', () => ask('SIGTTIN', 'one worker more', () => target.scale((now) => now + 1))),
+    system.onSignal('SIGTTIN', () => ask('SIGTTIN', 'scale', 'one worker more', () => target.scale((now) => now + 1))),
     system.onSignal('SIGTTOU', () =>
-      ask('SIGTTOU', 'one worker less', () => target.scale((now) => Math.max(1, now - 1))),
+      ask('SIGTTOU', 'scale', 'one worker less', () => target.scale((now) => Math.max(1, now - 1))),
     ),
     // Its default action would end the master. nodemon's default, and the usual reason for it to come.
     system.onSignal('SIGUSR2', () =>
       log.warn(
         'SIGUSR2: reserved for upgrading the master in place; nothing is done (to restart with nodemon: nodemon --signal SIGTERM)',
+        { signal: 'SIGUSR2' },
       ),
     ),
   );

@@ -38,6 +38,7 @@ export const hints = (): Readonly<Record<string, string>> => ({
   interpreterArgs: 'execArgv',
   environment: 'env',
   dir: 'cwd',
+  pid: 'pidFile',
   user: 'uid',
   group: 'gid',
   // How long.

@@ -7,7 +7,7 @@ import { invalidOption } from '../common/errors.js';
 import type { PreforkOptions } from '../types.js';
 import { checkMilliseconds, checkString } from './check.js';
 import { checkMasterDeath, HOOKS } from './hooks.js';
-import { callable, count, flag, milliseconds, oneOf, optional, required } from './kinds.js';
+import { callable, count, flag, milliseconds, oneOf, optional, required, text } from './kinds.js';
 import { LAUNCH } from './launch.js';
 import { parseListen } from './listen.js';
 import { checkLogger } from './logger.js';
@@ -50,6 +50,7 @@ export const OPTIONS = {
   /** `undefined`: the built-in stderr lines; `false`: silence. */
   logger: optional(checkLogger),
   signals: flag(true),
+  pidFile: text('the path of a file'),
   ...LAUNCH,
 } satisfies Record<keyof PreforkOptions, Option<unknown>>;
 

@@ -2,18 +2,18 @@
 
 import type { Fd, LinuxAddon } from '../addon/native.cjs';
 import { inWords } from '../common/in-words.cjs';
-import type { Logger } from '../types.js';
+import type { Log } from '../common/log.js';
 
 export class SlotSockets {
   readonly #native: Pick<LinuxAddon, 'steer' | 'closeFd'>;
   readonly #bind: () => Fd;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #fds: Fd[] = [];
   /** The slots that the kernel was given last. */
   #steered = '';
 
   /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
-  constructor(native: Pick<LinuxAddon, 'steer' | 'closeFd'>, log: Logger, bind: () => Fd) {
+  constructor(native: Pick<LinuxAddon, 'steer' | 'closeFd'>, log: Log, bind: () => Fd) {
     this.#native = native;
     this.#log = log;
     this.#bind = bind;
@@ -42,7 +42,10 @@ export class SlotSockets {
       this.#steered = wanted;
     } catch (error) {
       // The kernel goes on with the slots that it was given before; what is queued at a slot without a worker is accepted by the others.
-      this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`);
+      this.#log.error(`connections cannot be steered to the slots ${live.join(', ')}: ${inWords(error)}`, {
+        event: 'accept',
+        error,
+      });
     }
   }
 

@@ -4,11 +4,12 @@
  */
 
 import type { BoardPlace, NativeBoard } from '../addon/native.cjs';
+import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
 import type { MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
-import type { Features, Logger, PreforkOptions, Sharing } from '../types.js';
+import type { Features, PreforkOptions, Sharing } from '../types.js';
 import type { OpenListener } from './open-listener.js';
 
 export interface ProcessExit {
@@ -117,7 +118,7 @@ export interface System {
   now(): number;
   after(ms: number, action: () => void): Timer;
   /** @param slots How many sockets every address gets, under `'sharded'`. */
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]>;
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Log): Promise<OpenListener[]>;
   /** Linux. */
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */

@@ -1,13 +1,13 @@
 /** In a worker whose last connection has ended: it leaves by itself, or is helped to. */
 
 import { keptAliveBy } from '../common/kept-alive.js';
-import type { Logger } from '../types.js';
+import type { Log } from '../common/log.js';
 
 /** A worker that is still there then is worth a line. Milliseconds. */
 const NOTICE = 1_000;
 
 export interface AfterDrain {
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Log, 'warn'>;
   /** Milliseconds; `undefined`: not before the deadline. */
   readonly exitAfterDrain: number | undefined;
   /** The process has had a SIGTERM, which the program has heard, too. */
@@ -26,6 +26,7 @@ export function leave({ log, exitAfterDrain, left }: Omit<AfterDrain, 'signalled
       `drained ${NOTICE} ms ago, and the event loop is kept alive by ${keptAliveBy()}. ` +
         'End it when worker.signal aborts or behind prefork(), unref() it, or set exitAfterDrain' +
         (end === undefined ? '' : `; the process is ended in ${Math.round(end)} ms`),
+      { event: 'drain' },
     );
   }, NOTICE).unref();
 }

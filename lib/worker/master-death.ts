@@ -1,8 +1,8 @@
 /** What a worker does when its master died; bounded by the native watch, which ends the process at the end of the grace. */
 
 import { stackOf } from '../common/in-words.cjs';
+import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
-import type { Logger } from '../types.js';
 
 /** The exit code of a worker that lost its master, unless the app chose another one. Never 0. */
 export const ORPHAN_EXIT_CODE = 1;
@@ -20,19 +20,19 @@ export function watchPolicy(settings: Pick<Settings, 'onMasterDeath' | 'gracePer
 }
 
 /** Runs the policy of the fleet. Called at most once, by the watch. */
-export function onMasterDied(settings: Pick<Settings, 'onMasterDeath'>, log: Logger, drain: () => void): void {
+export function onMasterDied(settings: Pick<Settings, 'onMasterDeath'>, log: Log, drain: () => void): void {
   exitNonZero();
   const { onMasterDeath } = settings;
   if (typeof onMasterDeath !== 'function') {
-    log.warn('the master died; draining');
+    log.warn('the master died; draining', { event: 'orphan' });
     drain();
     return;
   }
-  log.warn('the master died; running onMasterDeath');
+  log.warn('the master died; running onMasterDeath', { event: 'orphan' });
   // Promise.resolve().then: a synchronous throw and a rejection end the same way.
   Promise.resolve()
     .then(onMasterDeath)
-    .catch((error: unknown) => log.error(`onMasterDeath failed: ${stackOf(error)}`))
+    .catch((error: unknown) => log.error(`onMasterDeath failed: ${stackOf(error)}`, { event: 'hook', error }))
     .finally(() => process.exit());
 }
 

@@ -3,11 +3,10 @@
 import type { CommonAddon } from '../addon/native.cjs';
 import type { WorkerIdentity } from '../boot/identity.cjs';
 import { PreforkError } from '../common/errors.js';
-import { makeLog } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import { ownService } from './own-service.js';
 import { workerSystem } from './system/make-worker-system.js';
-import { drainedOf, Worker } from './worker.js';
+import { drainedOf, Worker, workerLog } from './worker.js';
 
 /** How long a program may take from the first of its fleets to the one of this worker. */
 const OWN_FLEET_MS = 1_000;
@@ -21,13 +20,12 @@ export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name'
 
 /** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
 function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
-  const { fleet, slot, generation } = identity;
+  const { fleet } = identity;
   const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
   const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
   setTimeout(() => {
     if (identity.serving) return;
-    const who = `worker ${slot} (pid ${process.pid}, generation ${generation})`;
-    makeLog(logger, `prefork[${fleet}] ${who}`).warn(`${where}; ${wayOut}`);
+    workerLog(logger, identity).warn(`${where}; ${wayOut}`);
   }, OWN_FLEET_MS).unref();
   process.once('beforeExit', () => {
     if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);

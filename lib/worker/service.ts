@@ -1,8 +1,8 @@
 /** How the program of a worker comes to serve, and how it ends: by prefork(), or without knowing of it. */
 
 import type { Server } from 'node:net';
+import type { Log } from '../common/log.js';
 import type { WireListener } from '../protocol/protocol.cjs';
-import type { Logger } from '../types.js';
 import type { Admission } from './accepting/admission.js';
 import type { AdoptionsContext } from './accepting/adoptions.js';
 import type { AfterDrain } from './after-drain.js';
@@ -16,7 +16,7 @@ export interface Boot {
   readonly tls: Material | undefined;
   readonly drain: Drain;
   readonly admission: Admission;
-  readonly log: Logger;
+  readonly log: Log;
   /** Settles when the program says that it is ready. */
   readonly calledReady: Promise<void>;
   /** False when the worker drains before it was ready. */

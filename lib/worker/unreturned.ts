@@ -1,7 +1,7 @@
 /** A `serve` that returned nothing although a server listens: most often its `return` is missing. The worker calls it. */
 
+import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
-import type { Logger } from '../types.js';
 import type { InheritedServers } from './accepting/inherited-servers.js';
 
 /** How long a server may listen before the program calls `worker.ready()` and is taken for one that will. */
@@ -21,7 +21,7 @@ export interface Unreturned {
   readonly inherited: Pick<InheritedServers, 'any'>;
   /** The addresses of the fleet, in words. */
   readonly where: string;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Log, 'warn'>;
   readonly readyTimeout: number;
 }
 

@@ -8,7 +8,7 @@ import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
 import { inWords } from '../common/in-words.cjs';
-import { makeLog } from '../common/log.js';
+import { type Log, makeLog } from '../common/log.js';
 import { outlet } from '../common/outlet.js';
 import type { Settings } from '../options/settings.js';
 import type {
@@ -19,7 +19,7 @@ import type {
   WireListener,
   WorkerMessage,
 } from '../protocol/protocol.cjs';
-import type { Listener, Logger } from '../types.js';
+import type { Listener } from '../types.js';
 import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
 import { Context, type Material } from './context.js';
@@ -57,6 +57,12 @@ function uncaught(error: unknown): string {
   }
 }
 
+export function workerLog(logger: Settings['logger'], { fleet, slot, generation }: WorkerIdentity): Log {
+  const { pid } = process;
+  const prefix = `prefork[${fleet}] worker ${slot} (pid ${pid}, generation ${generation})`;
+  return makeLog(logger, prefix, { fleet, pid, slot, generation });
+}
+
 /** What a worker goes by. */
 export type WorkerSettings = Pick<
   Settings,
@@ -68,7 +74,7 @@ export class Worker {
   readonly #settings: WorkerSettings;
   readonly #system: WorkerSystem;
   readonly #service: Service;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #drain: Drain;
   readonly #admission: Admission;
   readonly #deadline: Deadline;
@@ -97,8 +103,7 @@ export class Worker {
     this.#settings = settings;
     this.#system = system;
     this.#service = service;
-    const who = `worker ${identity.slot} (pid ${process.pid}, generation ${identity.generation})`;
-    this.#log = makeLog(settings.logger, `prefork[${identity.fleet}] ${who}`);
+    this.#log = workerLog(settings.logger, identity);
     this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
     this.#admission = new Admission({
       system,

@@ -236,6 +236,10 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   range('onMasterDeath', { onMasterDeath: 'drain' }, "onMasterDeath: 'drain'"),
   type('commandProducer', { commandProducer: 'node' }, 'commandProducer: a string'),
   type('logger', { logger: true }, 'logger: true'),
+  type('pidFile', { pidFile: 4711 }, 'pidFile: a pid'),
+  type('pidFile', { pidFile: true }, 'pidFile: true'),
+  range('pidFile', { pidFile: '' }, 'pidFile: empty'),
+  range('pidFile', { pidFile: '/run/app\0.pid' }, 'pidFile: a NUL'),
   type('logger.warn', { logger: { info() {}, error() {} } }, 'a logger without warn'),
   type(
     'logger.error',

@@ -6,10 +6,10 @@
 
 import type { BoardPlace, NativeBoard } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
+import type { Log } from '../../common/log.js';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener, SocketWatch } from '../../system/open-listener.js';
 import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
 /** A queue of which connections are taken all the time is empty in one of so many looks. */
@@ -30,7 +30,7 @@ export interface AcceptLineContext {
 export function formLine(
   system: AcceptLineContext['system'] & Pick<System, 'openBoard' | 'features' | 'program' | 'queues'>,
   { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
-  log: Logger,
+  log: Log,
   fleet: Pick<AcceptLineContext, 'listeners' | 'workers'>,
 ): AcceptLine | undefined {
   const { openBoard: open, queues, features, program } = system;
@@ -44,7 +44,10 @@ export function formLine(
     return new AcceptLine({ ...fleet, system, queues, board });
   } catch (error) {
     board?.close();
-    log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`);
+    log.warn(`every connection wakes all workers, because they cannot stand in line: ${inWords(error)}`, {
+      event: 'accept',
+      error,
+    });
     return undefined;
   }
 }

@@ -1,9 +1,10 @@
 /** Notices workers whose event loop does not turn, says where they are, and ends them. Runs in the master. */
 
+import type { Log } from '../../common/log.js';
 import type { InspectorPort, Ping } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { System, Timer } from '../../system/system.js';
-import type { Logger, WorkerState } from '../../types.js';
+import type { WorkerInfo, WorkerState } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import type { BlockedStack } from './blocked-stack.js';
 
@@ -15,6 +16,7 @@ const TURNS = 2;
 
 /** A worker as the watch sees it. */
 export interface WatchedWorker {
+  readonly info: Pick<WorkerInfo, 'slot' | 'pid' | 'generation'>;
   readonly state: WorkerState;
   /** False for a worker that does not answer pings, or not at present. */
   ping(ping: Ping): boolean;
@@ -29,7 +31,7 @@ export interface LivenessContext<Worker extends WatchedWorker> {
   /** Milliseconds without progress that are too long. */
   readonly timeout: number;
   readonly system: Pick<System, 'now' | 'after'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<Worker>;
   /** Settles when everything has been read that had arrived from the workers. */
@@ -122,14 +124,22 @@ export class Liveness<Worker extends WatchedWorker> {
     const what = `made no progress for ${(timeout / 1000).toFixed(1)} s`;
     if ('debugged' in found) {
       if (watch.unanswered !== undefined) watch.unanswered = 0;
-      if (!watch.spared) log.info(`${worker}: its event loop ${what}; a debugger is connected, so it is left alone`);
+      if (!watch.spared)
+        log.info(`${worker}: its event loop ${what}; a debugger is connected, so it is left alone`, {
+          event: 'stall',
+          worker: worker.info,
+        });
       watch.spared = true;
       return;
     }
     // Also when it has answered meanwhile: that was too late, and its inspector is open now.
     watch.caught = true;
     const where = 'stack' in found ? `:\n${found.stack}` : `: ${found.unavailable}`;
-    log.error(`${worker}: its event loop ${what}, so it is killed; JavaScript stack${where}`);
+    log.error(`${worker}: its event loop ${what}, so it is killed; JavaScript stack${where}`, {
+      event: 'kill',
+      worker: worker.info,
+      reason: `its event loop ${what}`,
+    });
     if (worker.killFor(what) instanceof Error) worker.spare();
   }
 
@@ -145,7 +155,7 @@ export class Liveness<Worker extends WatchedWorker> {
 export function watchLiveness(
   timeout: number,
   system: System,
-  log: Logger,
+  log: Log,
   listeners: readonly OpenListener[],
   workers: Iterable<WorkerHandle>,
 ): Liveness<WorkerHandle> {

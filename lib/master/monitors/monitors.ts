@@ -4,10 +4,10 @@
  */
 
 import type { BoardPlace } from '../../addon/native.cjs';
+import type { Log } from '../../common/log.js';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { System } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { Heard } from '../workers/events.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import { type AcceptLine, formLine } from './accept-line.js';
@@ -18,7 +18,7 @@ import type { Sharding } from './sharding.js';
 export interface MonitorsContext {
   readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle' | 'sharing' | 'readiness' | 'listen'>;
   readonly system: System;
-  readonly log: Logger;
+  readonly log: Log;
   readonly listeners: readonly OpenListener[];
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<WorkerHandle>;

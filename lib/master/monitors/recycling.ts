@@ -1,8 +1,8 @@
 /** Replaces workers that have had enough, in the master: by age here, for every other reason on their own word. */
 
+import type { Log } from '../../common/log.js';
 import type { RecycleSettings } from '../../options/settings.js';
 import type { System, Timer } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { Replacement } from '../workers/slots.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
@@ -13,7 +13,7 @@ export interface RecyclingContext {
   /** Only workers of a fleet that has limits grow old; any worker may ask. */
   readonly settings: RecycleSettings | undefined;
   readonly system: Pick<System, 'after'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** Brings the next worker into the slot, one slot of the fleet at a time; `undefined` when the worker has been replaced already. */
   replace(handle: WorkerHandle, reason: string): Promise<Replacement | undefined>;
 }
@@ -76,6 +76,7 @@ export class Recycling {
     if (outcome?.kind !== 'failed' || handle.state !== 'ready') return;
     log.error(
       `${handle} goes on: its successor failed, the next one is tried in ${RETRY} ms: ${outcome.error.message}`,
+      { event: 'recycle', worker: handle.info, error: outcome.error },
     );
     this.#later(handle, RETRY, reason);
   }

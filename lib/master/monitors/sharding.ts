@@ -6,9 +6,9 @@
  * a worker serves it again. All of them, as on a shared socket: a single adopter could be blocked in its turn.
  */
 
+import type { Log } from '../../common/log.js';
 import type { SlotSockets } from '../../system/slot-sockets.js';
 import type { QueueReport, Queues, QueueWatch, System, Timer } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import { StalledWorkers } from './stalled-workers.js';
 import { COMPARE_AFTER_MS, Suspicion } from './suspicion.js';
@@ -27,7 +27,7 @@ const LATE_MS = 20;
 export interface ShardingContext {
   readonly system: Pick<System, 'now' | 'after' | 'cpuWait'>;
   readonly queues: Queues;
-  readonly log: Logger;
+  readonly log: Log;
   readonly listeners: readonly ShardedListener[];
 }
 

@@ -1,7 +1,7 @@
 /** The workers whose event loops stand still, for {@link Sharding}: logs a stall that lasts, and its end. */
 
+import type { Log } from '../../common/log.js';
 import type { System, Timer } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
 /** The master logs a stall that lasts as long as this. */
@@ -15,10 +15,10 @@ interface Stall {
 
 export class StalledWorkers {
   readonly #system: Pick<System, 'now' | 'after'>;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #stalls = new Map<WorkerHandle, Stall>();
 
-  constructor(system: Pick<System, 'now' | 'after'>, log: Logger) {
+  constructor(system: Pick<System, 'now' | 'after'>, log: Log) {
     this.#system = system;
     this.#log = log;
   }
@@ -35,6 +35,7 @@ export class StalledWorkers {
         stall.logged = true;
         this.#log.warn(
           `${handle} is blocked: its event loop has not turned for ${LOGGED_MS} ms, and the others accept in its place`,
+          { event: 'stall', worker: handle.info },
         );
       }),
     };
@@ -47,7 +48,7 @@ export class StalledWorkers {
     if (stall === undefined) return false;
     this.forget(handle);
     const ms = Math.round(this.#system.now() - stall.since);
-    if (stall.logged) this.#log.info(`${handle} accepts again after ${ms} ms`);
+    if (stall.logged) this.#log.info(`${handle} accepts again after ${ms} ms`, { event: 'stall', worker: handle.info });
     return true;
   }
 

@@ -1,7 +1,7 @@
 /** Workers that have been replaced and finish what they accepted: how long each may take, and how many there may be. */
 
+import type { Log } from '../../common/log.js';
 import type { System } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import { Ending } from './ending.js';
 import type { WorkerHandle } from './worker-handle.js';
 
@@ -13,7 +13,7 @@ const LONG_MS = 1_000;
 
 export interface DrainsContext {
   readonly system: Pick<System, 'after' | 'now'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** Milliseconds that a replaced worker may take to finish. */
   readonly drainTimeout: number;
   /** How many may drain at a time. */
@@ -51,6 +51,7 @@ export class Drains {
       if (draining.ending.remaining <= CUT_MS) continue;
       log.warn(
         `${oldest} has drained for ${Math.round(since - draining.since)} ms and is cut: more than ${maxDraining} workers drain (maxDraining)`,
+        { event: 'drain', worker: oldest.info },
       );
       draining.ending.cancel();
       draining.ending = this.#end(oldest, CUT_MS, 'it was cut', CUT_MARGIN_MS);
@@ -74,6 +75,7 @@ export class Drains {
       `${this.#draining.size} workers that were replaced drain beside the ${slots} that serve, ${long.length} of them for more than a second, ` +
         `the oldest for ${oldest} s: each keeps its memory until its connections have ended or drainTimeout (${drainTimeout} ms) is over. ` +
         'WebSockets and streams should end when worker.signal is aborted; maxDraining limits the number',
+      { event: 'drain' },
     );
   }
 

@@ -1,14 +1,14 @@
 /** The one way in which the master ends workers, one that was replaced or a whole fleet: ask, wait, kill. */
 
+import type { Log } from '../../common/log.js';
 import { MASTER_KILLS_MS } from '../../protocol/deadlines.js';
 import type { DrainReason } from '../../protocol/protocol.cjs';
 import type { System, Timer } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 export interface EndingContext {
   readonly system: Pick<System, 'after' | 'now'>;
-  readonly log: Logger;
+  readonly log: Log;
   readonly reason: DrainReason;
   /** Milliseconds that the workers have from now on. */
   readonly timeout: number;
@@ -44,7 +44,8 @@ export class Ending {
   }
 
   kill(handle: WorkerHandle): void {
-    if (handle.end() === true) this.#context.log.warn(`${handle} ${this.#context.late}`);
+    const { log, late } = this.#context;
+    if (handle.end() === true) log.warn(`${handle} ${late}`, { event: 'kill', worker: handle.info, reason: late });
   }
 
   /** The workers are gone, or have another deadline. */

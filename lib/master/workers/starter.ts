@@ -6,13 +6,13 @@ import { deferred } from '../../common/deferred.js';
 import type { WorkerExit } from '../../common/errors.js';
 import { PreforkError } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
+import type { Log } from '../../common/log.js';
 import type { Settings } from '../../options/settings.js';
 import type { InitMessage } from '../../protocol/protocol.cjs';
 import { inheritedSockets } from '../../system/layout.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ReleaseLaunch, Releases } from '../../system/releases/releases.js';
 import type { Launch, System, WorkerProcess } from '../../system/system.js';
-import type { Logger } from '../../types.js';
 import { notStarted } from './boot-failure.js';
 import type { Delays } from './delays.js';
 import type { Heard, WorkerPlace } from './events.js';
@@ -32,7 +32,7 @@ export interface StarterContext {
   readonly settings: Settings;
   readonly system: System;
   readonly delays: Delays;
-  readonly log: Logger;
+  readonly log: Log;
   /** What every worker inherits; none that a hosted program asks for by itself. */
   readonly listeners: readonly OpenListener[];
   /** Whether a worker accepts from a queue that its successor has not asked for. */
@@ -97,7 +97,11 @@ export class Starter {
       ready: () => readiness.resolve(true),
       handlesSigterm: () => this.#hint(),
       draining: (signal) => {
-        log.warn(`${handle} got ${signal}, from itself or another process, and drains`);
+        log.warn(`${handle} got ${signal}, from itself or another process, and drains`, {
+          event: 'drain',
+          worker: handle.info,
+          signal,
+        });
       },
       hear: (message) => this.#context.hear(handle, message),
       changed: () => {
@@ -106,7 +110,7 @@ export class Starter {
       },
       closed: () => this.#context.closed(),
       cut: () => this.#untilDeaf(handle),
-      trouble: (what) => log.error(`${handle} ${what}`),
+      trouble: (what) => log.error(`${handle} ${what}`, { worker: handle.info, reason: what }),
       exit: (exit) => {
         readiness.resolve(false);
         this.#context.exited(handle, exit);
@@ -131,6 +135,7 @@ export class Starter {
     this.#context.log.info(
       'the program has handlers for SIGTERM, which no drain calls: the master stops and replaces workers without a signal. ' +
         'Clean up when worker.signal aborts, or behind prefork()',
+      { event: 'warning' },
     );
   }
 
@@ -183,6 +188,7 @@ export class Starter {
           throw isError(error) ? error : notStarted(handle.place.slot, error);
         log.warn(
           `slot ${handle.place.slot}: ${inWords(error)}; the machine is short of resources, trying again in ${pause} ms`,
+          { event: 'spawn', worker: handle.info, error },
         );
         if (!(await delays.sleep(pause))) return undefined;
       }
@@ -197,7 +203,11 @@ export class Starter {
       this.#context.settings.launch.hosted === undefined
         ? 'does the program reach prefork(), and does its server listen?'
         : 'does the program reach its listen()?';
-    this.#context.log.error(`${handle} ${fault} and is killed; ${question}`);
+    this.#context.log.error(`${handle} ${fault} and is killed; ${question}`, {
+      event: 'kill',
+      worker: handle.info,
+      reason: fault,
+    });
     const failure = handle.killFor(fault);
     // Its exit may never come.
     if (failure instanceof Error) {

@@ -12,9 +12,9 @@ import { posix } from '../../addon/narrow.cjs';
 import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
 import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
+import type { Log } from '../../common/log.js';
 import type { BoundPlan } from '../../options/settings.js';
 import { FIRST_FD } from '../../protocol/protocol.cjs';
-import type { Logger } from '../../types.js';
 import { describe } from './describe-socket.js';
 import { GIVEN_BY } from './given-by.js';
 import type { ResolvedAddress } from './lookup.js';
@@ -56,7 +56,7 @@ const pools = new WeakMap<NodeJS.ProcessEnv, Pool>();
 
 export interface ActivationContext {
   readonly native: CommonAddon;
-  readonly log: Logger;
+  readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
   /** Default: asks the kernel. */
@@ -138,6 +138,7 @@ export class Activation {
       log.warn(
         `descriptor ${fd}${called}, passed by ${by.who} (${by.variable}), is ${describe(unwanted)}: ` +
           `no listener has that name or address, ${fifo === undefined ? 'closing it' : 'it is left open'}`,
+        { event: 'listen' },
       );
     }
   }
@@ -183,6 +184,7 @@ function takeFromManager(
   if (names !== undefined && list.length !== count) {
     context.log.warn(
       `LISTEN_FDNAMES has ${list.length} names for ${count} descriptors (LISTEN_FDS): matching by address only`,
+      { event: 'listen' },
     );
     list.length = 0;
   }

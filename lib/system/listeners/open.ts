@@ -7,9 +7,10 @@ import { linux, posix } from '../../addon/narrow.cjs';
 import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
+import type { Log } from '../../common/log.js';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
 import type { BoundPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
-import type { ListenerAddress, Logger, Sharing } from '../../types.js';
+import type { ListenerAddress, Sharing } from '../../types.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import { SlotSockets } from '../slot-sockets.js';
 import type { Activation } from './activation.js';
@@ -27,7 +28,7 @@ export interface OpenListenersContext {
   readonly sharing: Sharing;
   /** `'sharded'`: how many sockets an address gets now. */
   readonly slots: number;
-  readonly log: Logger;
+  readonly log: Log;
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
@@ -149,7 +150,7 @@ function adopt(
   }
   posix(native).setNonBlocking(fd);
   const number = plan.kind === 'inherited' ? plan.fd : fd;
-  log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`);
+  log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`, { event: 'listen' });
 }
 
 function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
@@ -308,7 +309,7 @@ function listenerOf(
         release();
       } catch (error) {
         // The fleet is stopping: the error cannot be returned any more, and the other listeners must be closed, too.
-        log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`);
+        log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`, { event: 'listen', error });
       }
     },
   };

@@ -12,7 +12,7 @@
 
 import { lstatSync } from 'node:fs';
 import { reasonOf } from '../../common/in-words.cjs';
-import type { Logger } from '../../types.js';
+import type { Log } from '../../common/log.js';
 import type { Lease, OpenListener, SocketWatch } from '../open-listener.js';
 import type { BoundUnix, UnixSocket } from './unix-socket.js';
 
@@ -38,7 +38,7 @@ export class UnixRenewal {
 
   #watch: SocketWatch | undefined;
 
-  constructor(socket: UnixSocket, listener: Described, log: Logger) {
+  constructor(socket: UnixSocket, listener: Described, log: Log) {
     this.#socket = socket;
     this.#listener = listener;
     this.#say = new Say(listener, log);
@@ -139,7 +139,7 @@ export class UnixRenewal {
 }
 
 /** The file of a unix socket of the service manager: not ours to bind, but ours to miss. */
-export function missActivated(listener: OpenListener, log: Logger): (generation: number) => Lease {
+export function missActivated(listener: OpenListener, log: Log): (generation: number) => Lease {
   const say = new Say(listener, log);
   const fileOf = () => lstatSync(listener.address.address, { throwIfNoEntry: false });
   let own: ReturnType<typeof fileOf>;
@@ -164,14 +164,14 @@ export function missActivated(listener: OpenListener, log: Logger): (generation:
 
 /** One line for what every start of a worker finds again. */
 class Say {
-  readonly #log: Logger;
+  readonly #log: Log;
   /** Name and path. */
   readonly #what: string;
   #last: { readonly generation: number; readonly text: string; readonly at: number } | undefined;
   /** Of the worker that is started. */
   generation = 0;
 
-  constructor({ address: { name, address } }: Pick<OpenListener, 'address'>, log: Logger) {
+  constructor({ address: { name, address } }: Pick<OpenListener, 'address'>, log: Log) {
     this.#log = log;
     this.#what = `listener '${name}': ${address}`;
   }
@@ -182,11 +182,11 @@ class Say {
     const last = this.#last;
     if (last?.text === text && last.generation === generation && now - last.at < REPEAT) return;
     this.#last = { generation, text, at: now };
-    this.#log.warn(`${this.#what} ${text}`);
+    this.#log.warn(`${this.#what} ${text}`, { event: 'listen' });
   }
 
   news(text: string): void {
     this.#last = undefined;
-    this.#log.info(`${this.#what} ${text}`);
+    this.#log.info(`${this.#what} ${text}`, { event: 'listen' });
   }
 }

@@ -17,7 +17,7 @@
 import { fstatSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
-import { flagsForUnix, needsFlags, permissionModel } from '../../common/node-permission.js';
+import { flagsForFolder, needsFlags, permissionModel } from '../../common/node-permission.js';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
 import type { OwnedPlan } from './unix-owner.js';
 
@@ -156,7 +156,7 @@ class OpenUnixSocket implements UnixSocket {
 /** Asked again: a program may give its permissions back, and the service manager may have passed another socket than this. */
 function refuseWithoutPermission(path: string): void {
   const permission = permissionModel();
-  const flags = permission === undefined ? [] : flagsForUnix(path, permission);
+  const flags = permission === undefined ? [] : flagsForFolder(path, permission);
   if (flags.length > 0) throw needsFlags(flags, `the master makes the unix socket ${path}`);
 }
 

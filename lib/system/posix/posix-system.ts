@@ -6,8 +6,9 @@ import { isLinux, posix } from '../../addon/narrow.cjs';
 import type { LinuxAddon, PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
+import type { Log } from '../../common/log.js';
 import type { ListenPlan } from '../../options/settings.js';
-import type { Logger, Sharing } from '../../types.js';
+import type { Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
 import type { WorkerCommand } from '../launch/command.js';
 import { buildCommand, producersCommand } from '../launch/command.js';
@@ -47,7 +48,7 @@ export class PosixSystem extends CommonSystem implements System {
   readonly openBoard = this.#linux?.makeBoard;
   readonly queues = this.#linux && queuesOf(this.#linux);
 
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Logger): Promise<OpenListener[]> {
+  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Log): Promise<OpenListener[]> {
     const { env, pid } = process;
     return openListeners(plans, { native: this.#native, sharing, slots, log, env, pid, held: HELD });
   }

@@ -1,9 +1,10 @@
 /** Which release the workers of a generation run: the names are followed when a generation begins, and at no other time. */
 
 import { basename, dirname, join, sep } from 'node:path';
+import type { Log } from '../../common/log.js';
 import { exists, type Program } from '../../common/program.js';
 import type { LaunchSettings } from '../../options/settings.js';
-import type { Logger, TlsOptions } from '../../types.js';
+import type { TlsOptions } from '../../types.js';
 import { runsNode } from '../launch/command.js';
 import { beginningAt, optionsBeginningAt } from '../launch/relative-flags.js';
 import { envFiles, fromEnvFiles, variablesOf } from './env-files.js';
@@ -22,7 +23,7 @@ export interface ReleaseLaunch {
 export class Releases {
   readonly #program: Program;
   readonly #settings: LaunchSettings;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #names: Names;
   readonly #fromFiles: ReadonlyMap<string, string>;
   /** Those of `--env-file` that the workers do not read themselves. */
@@ -33,7 +34,7 @@ export class Releases {
   /** What has been said of a release that is gone, by generation. */
   readonly #logged = new Map<number, string>();
 
-  constructor(program: Program, settings: LaunchSettings, log: Logger) {
+  constructor(program: Program, settings: LaunchSettings, log: Log) {
     this.#program = program;
     this.#settings = settings;
     this.#log = log;
@@ -71,16 +72,21 @@ export class Releases {
       this.#parts = release.parts;
       const { guess } = this.#names;
       if (guess !== undefined)
-        this.#log.info(`reloads follow the link ${guess.name}, which leads to ${guess.start} now`);
+        this.#log.info(`reloads follow the link ${guess.name}, which leads to ${guess.start} now`, {
+          event: 'reload',
+        });
       return true;
     }
     const runs = this.#programOf(release);
     // What is missing is an error of the first worker.
     if (this.#lacks(release).length > 0) return true;
     if (before !== undefined && this.#programOf(before) !== runs)
-      this.#log.info(`generation ${generation} runs ${runs}`);
+      this.#log.info(`generation ${generation} runs ${runs}`, { event: 'reload', generation });
     else if (this.#isNameless())
-      this.#log.info(`generation ${generation} runs ${runs} again: no link that leads there is known`);
+      this.#log.info(`generation ${generation} runs ${runs} again: no link that leads there is known`, {
+        event: 'reload',
+        generation,
+      });
     return !this.#warnOfUnused(release);
   }
 
@@ -107,7 +113,7 @@ export class Releases {
     }
     const [was, is] = [this.#programOf(gone), this.#programOf(now)];
     const said = `${was}, which generation ${generation} ran, is gone: its workers run ${was === is ? 'what took its place' : is}`;
-    if (this.#logged.get(generation) !== said) this.#log.warn(said);
+    if (this.#logged.get(generation) !== said) this.#log.warn(said, { event: 'reload', generation });
     this.#logged.set(generation, said);
   }
 
@@ -185,6 +191,7 @@ export class Releases {
       guess === undefined ? 'nothing says that the master was started by that name' : 'the program is not there';
     this.#log.warn(
       `workers run ${this.#programOf(release)} again, although a link has moved: ${links}; ${why}. Name the link in the option cwd or in the path of the script, or set PWD in the environment of the master, and a reload follows it`,
+      { event: 'reload' },
     );
     return true;
   }

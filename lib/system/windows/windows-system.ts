@@ -2,8 +2,9 @@
 
 import { native as addon } from '../../addon/addon.js';
 import { windows } from '../../addon/narrow.cjs';
+import type { Log } from '../../common/log.js';
 import type { ListenPlan } from '../../options/settings.js';
-import type { Logger, Sharing } from '../../types.js';
+import type { Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
 import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
@@ -30,7 +31,7 @@ export class WindowsSystem extends CommonSystem implements System {
     plans: readonly ListenPlan[],
     sharing: Sharing,
     slots: number,
-    log: Logger,
+    log: Log,
   ): Promise<OpenListener[]> {
     const { windowsWayOut: wayOut } = await this.#load();
     return await openListeners(plans, {

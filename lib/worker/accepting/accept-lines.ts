@@ -3,7 +3,8 @@
 import type { Server } from 'node:net';
 import type { DescriptorRoom } from '../../addon/native.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
-import type { Logger, Sharing } from '../../types.js';
+import type { Log } from '../../common/log.js';
+import type { Sharing } from '../../types.js';
 
 /** What one server accepts from. */
 export interface AcceptLine {
@@ -27,7 +28,7 @@ export interface AcceptLinesContext {
   /** What the worker shares with those that stand in line with it; `undefined`: it does not stand in line. */
   readonly board: WorkerIdentity['board'];
   readonly sharing: Sharing;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Log, 'warn'>;
   /** Descriptors have become short, and all lines were left; or there is room again. */
   room(room: DescriptorRoom): void;
 }

@@ -2,8 +2,9 @@
 
 import type { Server, Socket } from 'node:net';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
+import type { Log } from '../../common/log.js';
 import type { WorkerMessage } from '../../protocol/protocol.cjs';
-import type { Logger, Sharing } from '../../types.js';
+import type { Sharing } from '../../types.js';
 import type { Drain } from '../drain/drain.js';
 import type { AcceptLines, AcceptLinesContext } from './accept-lines.js';
 import { Places } from './places.js';
@@ -18,7 +19,7 @@ const FULL_FOR = 50;
 export interface AdmissionContext {
   readonly system: { acceptLines(context: AcceptLinesContext): AcceptLines };
   readonly drain: Pick<Drain, 'connections' | 'connectionsOf'>;
-  readonly log: Logger;
+  readonly log: Log;
   readonly sharing: Sharing;
   readonly board: WorkerIdentity['board'];
   send(message: WorkerMessage): void;

@@ -3,8 +3,8 @@
 import type { Server } from 'node:net';
 import type { Fd, LinuxAddon } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
+import type { Log } from '../../common/log.js';
 import type { MasterMessage, WireListener } from '../../protocol/protocol.cjs';
-import type { Logger } from '../../types.js';
 import type { Drain } from '../drain/drain.js';
 import type { Admission } from './admission.js';
 import { restoreBacklog } from './inherited.js';
@@ -16,7 +16,7 @@ export interface AdoptionsContext {
   readonly native: Pick<LinuxAddon, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
   readonly drain: Pick<Drain, 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly admission: Pick<Admission, 'accepts' | 'admit' | 'trackHelper'>;
-  readonly log: Logger;
+  readonly log: Log;
   readonly wires: readonly WireListener[];
   /** By listener: the server that its connections are for. */
   readonly servers: readonly (Server | undefined)[];
@@ -47,7 +47,7 @@ export class Adoptions {
       const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
       return this.adopt(slot, sockets);
     } catch (error) {
-      log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
+      log.error(`cannot accept for slot ${slot}: ${inWords(error)}`, { event: 'accept', error });
       return false;
     }
   }
@@ -114,6 +114,6 @@ export class Adoptions {
   }
 
   #report(slot: number, error: Error): void {
-    this.#context.log.error(`cannot accept for slot ${slot}: ${inWords(error)}`);
+    this.#context.log.error(`cannot accept for slot ${slot}: ${inWords(error)}`, { event: 'accept', error });
   }
 }

@@ -4,9 +4,9 @@ import type { Server } from 'node:net';
 import type { CommonAddon, InspectedSocket, PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
-import { showAddress } from '../../common/log.js';
+import { type Log, showAddress } from '../../common/log.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
-import type { Listener, Logger } from '../../types.js';
+import type { Listener } from '../../types.js';
 
 /**
  * Adopts every listener of a worker, in order: checks what was inherited, binds what this worker binds itself.
@@ -75,7 +75,7 @@ function mismatch(wire: WireListener, found: string, cause?: unknown): PreforkEr
 /** server.listen({ fd }) has called listen(2) again with libuv's backlog of 511, for every holder of the socket. */
 export function restoreBacklog(
   native: Pick<PosixAddon, 'setBacklog'>,
-  log: Pick<Logger, 'warn'>,
+  log: Pick<Log, 'warn'>,
   fd: number,
   backlog: number,
   whose = '',
@@ -83,7 +83,7 @@ export function restoreBacklog(
   try {
     native.setBacklog(fd, backlog);
   } catch (error) {
-    log.warn(`could not restore the backlog of ${backlog}${whose}: ${reasonOf(error)}`);
+    log.warn(`could not restore the backlog of ${backlog}${whose}: ${reasonOf(error)}`, { event: 'accept', error });
   }
 }
 

@@ -2,9 +2,8 @@
 
 import type { Server } from 'node:net';
 import { invalidOption } from '../../common/errors.js';
-import { showAddress } from '../../common/log.js';
+import { type Log, showAddress } from '../../common/log.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
-import type { Logger } from '../../types.js';
 import { isHttp1 } from '../drain/http1.js';
 import { isHttp2 } from '../drain/http2.js';
 import { isPromised } from './bound-servers.js';
@@ -31,9 +30,9 @@ export function checkSecure(servers: readonly Server[], wires: readonly WireList
 }
 
 /** Redirects to https are served so, and so is what has lost its TLS: the operator knows which. */
-export function logCleartext(servers: readonly Server[], wires: readonly WireListener[], log: Logger): void {
+export function logCleartext(servers: readonly Server[], wires: readonly WireListener[], log: Log): void {
   for (const wire of inCleartext(servers, wires)) {
-    log.info(`listener '${wire.name}' (${showAddress(wire)}) is served without TLS`);
+    log.info(`listener '${wire.name}' (${showAddress(wire)}) is served without TLS`, { event: 'listen' });
   }
 }
 

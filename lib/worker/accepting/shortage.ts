@@ -1,7 +1,7 @@
 /** In a worker that has run out of descriptors, and has stopped accepting: says so, and asks for a successor if it lasts. */
 
 import type { DescriptorRoom } from '../../addon/native.cjs';
-import type { Logger } from '../../types.js';
+import type { Log } from '../../common/log.js';
 
 /** Milliseconds after which a worker that is short of descriptors wants to be replaced. */
 const PATIENCE = 3_000;
@@ -9,7 +9,7 @@ const PATIENCE = 3_000;
 const QUIET = 10_000;
 
 export interface ShortageContext {
-  readonly log: Logger;
+  readonly log: Log;
   /** Connections of this worker that are open. */
   connections(): number;
   /** What happens to new connections, for the log. */
@@ -49,6 +49,7 @@ export class Shortage {
       const { log, meanwhile } = this.#context;
       log.warn(
         `out of descriptors: ${inUse(room)}, ${this.#context.connections()} of them connections; it accepts nothing until there is room, ${meanwhile}`,
+        { event: 'accept' },
       );
     }
     this.#wait(room);
@@ -70,7 +71,9 @@ export class Shortage {
     if (!this.#logged) return;
     this.#logged = false;
     const ms = Math.round(performance.now() - this.#since);
-    this.#context.log.info(`has descriptors again (${inUse(room)}) and accepts again after ${ms} ms`);
+    this.#context.log.info(`has descriptors again (${inUse(room)}) and accepts again after ${ms} ms`, {
+      event: 'accept',
+    });
   }
 }
 

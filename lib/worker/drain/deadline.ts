@@ -2,9 +2,9 @@
 
 import type { MasterWatch } from '../../addon/native.cjs';
 import { keptAliveBy } from '../../common/kept-alive.js';
+import type { Log } from '../../common/log.js';
 import { TIMER_MAX } from '../../common/timers.js';
 import { IDLE_ENDS_MS, NATIVE_ENDS_MS } from '../../protocol/deadlines.js';
-import type { Logger } from '../../types.js';
 import type { Drain } from './drain.js';
 
 /**
@@ -18,7 +18,7 @@ const LAST_LOOK = 50;
 
 export interface DeadlineContext {
   readonly drain: Pick<Drain, 'connections' | 'destroy' | 'endIdle'>;
-  readonly log: Logger;
+  readonly log: Log;
   /** Ends the process also while the event loop is blocked. */
   readonly watch: () => Pick<MasterWatch, 'exitAfter'> | undefined;
 }
@@ -80,7 +80,9 @@ export class Deadline {
     if (ended === 0) return;
     this.#endedAt = performance.now();
     const what = `${ended} idle connection${ended === 1 ? '' : 's'}`;
-    this.#context.log.info(`ended ${what} at the end of the ${Math.round(timeout)} ms that the drain had`);
+    this.#context.log.info(`ended ${what} at the end of the ${Math.round(timeout)} ms that the drain had`, {
+      event: 'drain',
+    });
   }
 
   #giveUp(timeout: number): never {
@@ -88,6 +90,7 @@ export class Deadline {
     log.warn(
       `not done ${Math.round(timeout)} ms after the drain began: ${drain.connections} connections open; ` +
         `the event loop is kept alive by ${keptAliveBy()}. Ending the process`,
+      { event: 'drain' },
     );
     drain.destroy();
     process.exit();

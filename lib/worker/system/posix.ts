@@ -95,7 +95,7 @@ function openLines(
     native.closeFd(board.fd);
     return opened;
   } catch (error) {
-    log.warn(`cannot know how many connections the other workers hold: ${reasonOf(error)}`);
+    log.warn(`cannot know how many connections the other workers hold: ${reasonOf(error)}`, { event: 'accept', error });
     return native.acceptLines({ counts }, room);
   }
 }

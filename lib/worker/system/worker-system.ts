@@ -5,9 +5,10 @@
 
 import type { BootSystem } from '../../boot/boot.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
+import type { Log } from '../../common/log.js';
 import type { Channel, ChannelEvents } from '../../protocol/channel.js';
 import type { MasterMessage, WireListener, WorkerMessage } from '../../protocol/protocol.cjs';
-import type { Listener, Logger } from '../../types.js';
+import type { Listener } from '../../types.js';
 import type { AcceptLines, AcceptLinesContext } from '../accepting/accept-lines.js';
 import type { Adoptions, AdoptionsContext } from '../accepting/adoptions.js';
 import type { AcceptQueues } from '../drain/last-call.js';
@@ -35,7 +36,7 @@ export interface WorkerSystem extends AcceptQueues {
   /** The program has closed it. */
   forget?(fd: number): void;
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
-  restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Logger): void;
+  restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Log): void;
   /**
    * The fleet is over: refuses new connections on the sockets that this worker bound itself, or, without a master, on all.
    * @returns Whether they refuse new connections now.

@@ -34,17 +34,43 @@ test('C25 the logger may be a pino instance', async () => {
   const entries = master.stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { level: number; app: string; msg: string });
-  for (const [number, level] of [
-    [30, 'info'],
-    [40, 'warn'],
-    [50, 'error'],
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [pid] = (await master.event('onMasterReady'))['pids'];
+  const how = KILLED.signal === null ? { code: KILLED.code } : { signal: KILLED.signal };
+  for (const [number, level, fields] of [
+    [30, 'info', { event: 'ready', pid: master.pid }],
+    [40, 'warn', { event: 'recover', pid: master.pid, slot: 0, reason: 'exit 1 of 5 allowed within 60000 ms' }],
+    [50, 'error', { event: 'exit', pid, slot: 0, generation: 0, ...how }],
   ] as const) {
     expect(entries).toContainEqual(
-      expect.objectContaining({ level: number, app: 'fixture', msg: expect.stringMatching(lines[level]) }),
+      expect.objectContaining({
+        level: number,
+        app: 'fixture',
+        fleet: '0',
+        ...fields,
+        msg: expect.stringMatching(lines[level]),
+      }),
     );
   }
+  expect(entries.filter((entry) => entry['event'] === undefined)).toEqual([]);
   expect(master.stderr).toBe('');
+});
+
+test('the lines of a worker carry its slot, pid and generation through a pino instance', async () => {
+  const master = startMaster('logs-with', { args: ['pino'] });
+  const [pid] = (await master.event('onMasterReady'))['pids'];
+  master.kill('SIGKILL');
+  await master.outputEnded;
+  const entries = master.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(entries).toContainEqual(
+    expect.objectContaining({
+      ...{ level: 40, fleet: '0', event: 'orphan', slot: 0, pid, generation: 0 },
+      msg: `prefork[0] worker 0 (pid ${pid}, generation 0): the master died; draining`,
+    }),
+  );
 });
 
 test('C25 the logger may be false: not a word from master or worker', async () => {

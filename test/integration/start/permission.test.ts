@@ -126,6 +126,28 @@ eachMajor('F14c a unix socket with that permission serves, and leaves no file', 
 });
 
 eachMajor(
+  'F14c a pid file without the permission for its folder is not made, and with it comes and goes',
+  MAJORS,
+  async (major) => {
+    const place = folder();
+    const options = { pidFile: join(place, 'app.pid') };
+    const narrow = [...enough(major), `--allow-fs-read=${place}`, `--allow-fs-write=${join(place, 'app.pid')}`];
+    const error = await refusalOf(start(major, { allowed: narrow, options }));
+    expect(error).toMatchObject({ code: 'ERR_PREFORK_UNSUPPORTED' });
+    expect(error.message).toMatch(
+      new RegExp(`the master makes the pid file ${place}/app\\.pid: add --allow-fs-write=${place}$`),
+    );
+    expect(readdirSync(place)).toEqual([]);
+    const allowed = [...enough(major), `--allow-fs-read=${place}`, `--allow-fs-write=${place}`];
+    const master = start(major, { allowed, options });
+    await master.event('serving');
+    expect(readdirSync(place)).toEqual(['app.pid']);
+    await stops(master);
+    expect(readdirSync(place)).toEqual([]);
+  },
+);
+
+eachMajor(
   'F14d workers are under the permission model, whatever of it their options would drop',
   MAJORS,
   async (major) => {

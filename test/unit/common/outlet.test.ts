@@ -43,7 +43,7 @@ beforeEach(() => {
     }
   };
   reader = new Reader();
-  outlet = new Outlet(2, reader.write);
+  outlet = new Outlet(2, reader.write, () => (_level, line) => line);
   return () => {
     vi.useRealTimers();
     vi.restoreAllMocks();
@@ -58,6 +58,24 @@ test('a line goes out at once, and what does not fit goes out in order when the 
   await advance(300);
   outlet.log('four');
   expect(reader.text).toBe('one\ntwo\nthree\nfour\n');
+});
+
+test('lines of the log look as their descriptor wants it, also the one that counts, and any other line is written as it is', async () => {
+  const terminal = new Outlet(2, reader.write, (fd) => (level, line) => `${fd} ${level}: ${line}`);
+  reader.room = 16;
+  terminal.log('one', 'info');
+  terminal.log('x'.repeat(256 * 1024 - 10), 'error');
+  terminal.log('lost', 'info');
+  reader.room = Number.POSITIVE_INFINITY;
+  await advance(300);
+  terminal.log('as it is');
+  const lines = reader.text.trimEnd().split('\n');
+  expect(lines.map((line) => line.replace(/x+/, 'x'))).toEqual([
+    '2 info: one',
+    '2 error: x',
+    `2 warn: prefork: process ${process.pid} dropped 1 log line, because descriptor 2 took none`,
+    'as it is',
+  ]);
 });
 
 test('N8c a reader that stalls costs 256 kB, and learns how many lines it missed, where they are missing', async () => {

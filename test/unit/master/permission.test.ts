@@ -5,7 +5,7 @@ import type { PreforkOptions } from '../../../lib/types.js';
 
 const KNOWN = new Set(['--allow-child-process', '--allow-net']);
 
-const WITH_FLAGS = { execArgv: ['--permission'], env: {} };
+const WITH_FLAGS = { execArgv: ['--permission'], env: {}, physicalCwd: '/srv/app' };
 
 /** @param granted `scope`, or `scope path` with everything below it. */
 function check(
@@ -21,7 +21,7 @@ function check(
       return allowed === scope && (path === undefined || (reference ?? '').startsWith(path));
     });
   const settings = resolveOptions({ serve: () => {}, listen: 0, logger: false, ...options }, '0');
-  checkPermission(settings, { has }, program, socketsCome, known);
+  checkPermission(settings, { has }, { ...WITH_FLAGS, ...program }, socketsCome, known);
 }
 
 function refusal(...flags: readonly string[]): Error {
@@ -60,6 +60,14 @@ test.each([
 test('F14c a unix socket is permitted with its folder, or comes from the service manager', () => {
   expect(() => check(['child', 'net', 'fs.read', 'fs.write /run/app/'], unix)).not.toThrow();
   expect(() => check(['child', 'net'], unix, KNOWN, true)).not.toThrow();
+});
+
+test('F14c a pid file needs its folder, and a relative one begins at the directory of the start', () => {
+  const all = ['child', 'net', 'fs.read'];
+  const flag = '--allow-fs-write=/srv/app/run';
+  expect(() => check(all, { pidFile: 'run/app.pid' })).toThrow(refusal(flag));
+  expect(() => check([...all, 'fs.write /srv/app/run/app.pid'], { pidFile: 'run/app.pid' })).toThrow(refusal(flag));
+  expect(() => check([...all, 'fs.write /srv/app/run/'], { pidFile: 'run/app.pid' })).not.toThrow();
 });
 
 test('F14a certificates that may not be read are named before anything is bound', () => {

@@ -37,6 +37,8 @@ class Worker implements WatchedWorker {
     this.killedBecause = undefined;
   }
 
+  readonly info = { slot: 0, pid: 2000, generation: 0 };
+
   toString(): string {
     return 'worker 0 (pid 2000, generation 0)';
   }
