@@ -38,6 +38,8 @@ interface Address {
   readonly listener: Promise<OpenListener>;
   open: OpenListener | undefined;
   readonly users: Set<WorkerHandle>;
+  /** Its last worker has died, and clients may wait in its queue. */
+  orphaned: boolean;
   /** It was open before any worker asked: it stays so. */
   readonly given: boolean;
 }
@@ -53,7 +55,14 @@ export class Addresses {
   constructor(context: AddressesContext) {
     this.#context = context;
     for (const open of context.listeners) {
-      this.#addresses.add({ keys: new Set(), listener: Promise.resolve(open), open, users: new Set(), given: true });
+      this.#addresses.add({
+        keys: new Set(),
+        listener: Promise.resolve(open),
+        open,
+        users: new Set(),
+        given: true,
+        orphaned: false,
+      });
     }
     this.#count = context.listeners.length;
   }
@@ -69,7 +78,9 @@ export class Addresses {
     };
     const address = this.#find(want) ?? this.#open(want);
     address.users.add(handle);
-    void handle.gone.then(() => address.users.delete(handle));
+    void handle.gone.then(() => {
+      if (address.users.delete(handle) && address.users.size === 0) address.orphaned = true;
+    });
     try {
       const listener = await address.listener;
       if (handle.state === 'exited') return;
@@ -102,6 +113,7 @@ export class Addresses {
       open: undefined,
       users: new Set(),
       given: false,
+      orphaned: false,
     };
     this.#addresses.add(address);
     address.listener.then(
@@ -149,6 +161,8 @@ export class Addresses {
   #released(handle: WorkerHandle, name: string): void {
     for (const address of this.#addresses) {
       if (address.open?.address.name !== name || !address.users.delete(handle)) continue;
+      // It boots, and may only have looked whether the port is free: it is to serve those that wait.
+      if (address.orphaned && handle.state === 'starting') continue;
       if (address.users.size === 0 && !this.#context.ending()) this.#close(address);
     }
   }

@@ -36,6 +36,9 @@ export interface Hosted {
   readonly late?: readonly object[];
   readonly cleanup?: number;
   readonly keeps?: boolean;
+  readonly closes?: boolean;
+  readonly resends?: boolean;
+  readonly disconnects?: boolean;
   readonly ready?: number;
   readonly udp?: boolean;
   readonly wrongTwice?: boolean;

@@ -21,18 +21,40 @@ export function startPlainly({ command: [file, ...args], folder, env }) {
       text += part;
     });
   }
+  const codeOrSignal = async () => {
+    const [code, signal] = await gone;
+    return code ?? signal;
+  };
   return {
     log: () => text,
     ended: () => child.exitCode !== null || child.signalCode !== null,
+    gone: codeOrSignal,
     reload: () => child.kill('SIGHUP'),
     async stop() {
       child.kill('SIGTERM');
-      const [code, signal] = await gone;
-      return { code: code ?? signal };
+      return { code: await codeOrSignal() };
     },
     async end() {
       child.kill('SIGKILL');
       await gone;
+    },
+  };
+}
+
+/** A fleet of `npx prefork`. npx does not pass signals on: they go to the master, as those of a supervisor that has its pid. */
+export function startBehindNpx(context) {
+  const npx = startPlainly(context);
+  const master = () => Number(/ master (\d+): /.exec(npx.log())?.[1]);
+  return {
+    ...npx,
+    reload: () => process.kill(master(), 'SIGHUP'),
+    async stop() {
+      process.kill(master(), 'SIGTERM');
+      return { code: await npx.gone() };
+    },
+    async end() {
+      if (isAlive(master())) process.kill(master(), 'SIGKILL');
+      await npx.end();
     },
   };
 }

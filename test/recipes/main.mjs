@@ -1,4 +1,5 @@
-// `npm run test:recipes [-- name…]`: runs the programs and configurations of docs/guide/recipes with the versions in recipes.json. Each
+// `npm run test:recipes [-- name…]`: runs the programs and configurations of docs/guide/recipes with the versions in recipes.json, and the
+// quick starts of docs/guide/quick-starts.md, which are the frameworks' own, with those in quick-starts.json. Each
 // recipe must lose nothing in three reloads under a small load, leave no replaced worker, and stop in time with exit code 0.
 //   --write           puts the results into the table of docs/guide/recipes/README.md
 //   --from <folder>   takes recipes.json and the pages from there: tests of this program
@@ -13,7 +14,11 @@ const { values: flags, positionals: names } = parseArgs({
   options: { write: { type: 'boolean', default: false }, from: { type: 'string' } },
   allowPositionals: true,
 });
-const recipes = JSON.parse(readFileSync(join(flags.from ?? import.meta.dirname, 'recipes.json'), 'utf8'));
+const tables = flags.from === undefined ? ['recipes.json', 'quick-starts.json'] : ['recipes.json'];
+const recipes = Object.assign(
+  {},
+  ...tables.map((table) => JSON.parse(readFileSync(join(flags.from ?? import.meta.dirname, table), 'utf8'))),
+);
 const pages = flags.from ?? join(ROOT, 'docs/guide/recipes');
 const unknown = names.filter((name) => recipes[name] === undefined);
 if (unknown.length > 0) {
@@ -32,7 +37,7 @@ for (const name of names.length > 0 ? names : Object.keys(recipes)) {
   if (result.problems.length === 0) {
     const row = line({ name, recipe, ...result });
     console.log(`passed  ${row}`);
-    if (flags.write) writeRow(recipes, recipe.title, row);
+    if (flags.write) writeRow(recipes, recipe, row);
     continue;
   }
   process.exitCode = 1;

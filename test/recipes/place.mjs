@@ -32,10 +32,10 @@ const PATIENCE = 600_000;
  * @param node The node that runs it.
  * @returns `{ folder, remove() }`. A recipe whose packages are not those of this project has a folder in the cache, which stays.
  */
-export function openPlace(name, { packages = {}, tools = {} }, node) {
+export function openPlace(name, { packages = {}, tools = {}, type = 'module' }, node) {
   const wanted = { ...packages, ...tools };
   const own = Object.entries(wanted).every(([each, version]) => versionHere(each) === version);
-  return own ? linked(wanted) : installed(name, wanted, node);
+  return own ? linked(wanted) : installed(name, { wanted, type }, node);
 }
 
 /** Writes the files of the page and the adapter into the folder, and builds, unless only the program has changed since the last build. */
@@ -77,26 +77,35 @@ function linked(wanted) {
   chmodSync(folder, 0o755);
   const modules = join(folder, 'node_modules');
   for (const name of Object.keys(wanted)) link(join(ROOT, 'node_modules', name), join(modules, name));
-  link(ROOT, join(modules, 'prefork'));
+  linkPrefork(modules);
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-async function installed(name, wanted, node) {
+async function installed(name, { wanted, type }, node) {
   const folder = join(INSTALLATIONS, name);
   mkdirSync(folder, { recursive: true });
-  const manifest = { name: `recipe-${name}`, private: true, type: 'module', dependencies: wanted };
+  const manifest = { name: `recipe-${name}`, private: true, type, dependencies: wanted };
   await once(join(folder, '.installed'), manifest, async () => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder);
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     await shell('npm install --ignore-scripts --no-audit --no-fund --no-package-lock', folder, node);
-    link(ROOT, join(folder, 'node_modules/prefork'));
   });
+  linkPrefork(join(folder, 'node_modules'));
   return { folder, remove() {} };
+}
+
+/** The package, and its command where `npx` looks for it. */
+function linkPrefork(modules) {
+  link(ROOT, join(modules, 'prefork'));
+  const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const command = process.env.PREFORK_RECIPES_COMMAND ?? (bin && join(ROOT, bin.prefork));
+  if (command !== undefined) link(command, join(modules, '.bin/prefork'));
 }
 
 function link(target, path) {
   mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
   symlinkSync(target, path);
 }
 

@@ -3,33 +3,21 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { node as nodeOf } from '../../scripts/platforms/nodes.mjs';
 import { whereIs } from '../../scripts/tools/debian.mjs';
 import { freePort } from '../loss/free-port.mjs';
-import { childrenOf, isAlive, startPlainly, until, watch } from './fleet.mjs';
-import { beginLoad } from './load.mjs';
+import { examine, USE } from './examine.mjs';
+import { startPlainly, watch } from './fleet.mjs';
 import { filesOf, replaceIn } from './pages.mjs';
 import { furnish, openPlace, PROGRAM } from './place.mjs';
 import { startProxy } from './proxies.mjs';
+import { examineQuickStart, lackOfNamespaces, quickStartFiles } from './quick-start.mjs';
 import { startSupervised } from './supervisors.mjs';
 
-const RELOADS = 3;
-/** Answers between two reloads. */
-const ANSWERS = 100;
-/** Milliseconds that a stop may take, with clients connected. */
-const STOP_MS = 2_000;
-/** Milliseconds until the last replaced worker is gone, after its successor took over. `drainMs` of a recipe says otherwise. */
-const DRAIN_MS = 5_000;
-/** No complaint where a proxy leaves connections idle for longer than `drainTimeout`. */
-const IDLE_ENDED = / ended \d+ idle connections? at the end of the /;
-
-/** A file in the folder of a recipe that imports what is installed there. */
-const USE = '.use.mjs';
-
 /** @returns why this machine cannot run the recipe, or undefined. */
-export function lackOf({ needs = {}, root = false }) {
+export function lackOf({ needs = {}, root = false, quickStart }) {
   if (root && process.getuid?.() !== 0) return 'needs root';
+  if (quickStart !== undefined) return lackOfNamespaces();
   const missing = Object.entries(needs).filter(([command]) => whereIs(command) === undefined);
   if (missing.length === 0) return undefined;
   return `needs ${missing.map(([command, name]) => `${command} (apt-get install ${name})`).join(', ')}`;
@@ -48,17 +36,22 @@ export async function runRecipe(name, recipe, pages) {
   try {
     const place = await openPlace(name, recipe, node);
     ends.unshift(() => place.remove());
-    const values = { port: await freePort(), front: await freePort(), run, node, folder: place.folder };
-    const fill = (text) => text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]);
-    const replace = recipe.replace ?? { 'listen: 3000': "listen: '127.0.0.1:{{port}}'" };
-    const files = replaceIn(
-      new Map(['README', recipe.page ?? name].flatMap((page) => [...filesOf(join(pages, `${page}.md`))])),
-      Object.fromEntries(Object.entries(replace).map(([text, other]) => [text, fill(other)])),
-    );
+    const values = {
+      port: recipe.port ?? (await freePort()),
+      front: await freePort(),
+      run,
+      node,
+      folder: place.folder,
+    };
+    const files =
+      recipe.quickStart === undefined ? pageFiles(name, recipe, pages, values) : quickStartFiles(recipe, values);
     await furnish(place.folder, recipe, files, node);
     // Clients are packages of the recipe, not of this program.
     writeFileSync(join(place.folder, USE), 'export const use = (name) => import(name);\n');
     const context = { ...values, files, recipe, env: environment(place.folder, recipe, node) };
+    if (recipe.quickStart !== undefined) {
+      return { ...(await examineQuickStart(context)), tools: toolsOf(recipe, node) };
+    }
     fleet = await (recipe.under === undefined ? startPlainly(plain(context)) : startSupervised(recipe.under, context));
     ends.unshift(() => fleet.end());
     if (recipe.behind !== undefined) {
@@ -75,45 +68,14 @@ export async function runRecipe(name, recipe, pages) {
   }
 }
 
-async function examine(fleet, { recipe, port, front, folder }, ends) {
-  const { load: { kind = 'http', ...options } = {}, behind, logs, drainMs = DRAIN_MS } = recipe;
-  const master = watch(fleet);
-  const { master: pid, workers } = await master.ready();
-  const { makeClients } = await import(`./clients/${kind}.mjs`);
-  const { use } = await import(pathToFileURL(join(folder, USE)));
-  const load = beginLoad(await makeClients({ port: behind === undefined ? port : front, load: options, use }));
-  ends.unshift(() => load.end());
-  await load.more(ANSWERS);
-  for (let generation = 1; generation <= RELOADS; generation++) {
-    await fleet.reload();
-    await master.reloaded(generation);
-    await load.more(ANSWERS);
-  }
-  const left = () => childrenOf(pid).length - workers;
-  await until(() => left() === 0, '', drainMs).catch(() => {});
-  const stayed = left();
-  await load.pause();
-  const [{ code }, stopMs] = await Promise.all([fleet.stop(), durationOfStop(fleet, pid)]);
-  const { asked, lost, losses } = load.counts;
-  const said = fleet.log().split(logs).length - 1;
-  const ended = workers * (RELOADS + 1);
-  const problems = [
-    ...(lost > 0 ? [`${lost} of ${asked} lost: ${losses.join('; ')}`] : []),
-    ...(stayed > 0 ? [`${stayed} replaced workers stayed for more than ${drainMs} ms`] : []),
-    ...(stopMs > STOP_MS ? [`the stop took ${stopMs} ms`] : []),
-    ...(code === 0 ? [] : [`exit code ${code}`]),
-    ...(logs === undefined || said === ended ? [] : [`${said} of ${ended} workers logged '${logs}' at their end`]),
-    ...master.complaints().filter((line) => drainMs === DRAIN_MS || !IDLE_ENDED.test(line)),
-  ];
-  return { asked, lost, left: stayed, stopMs, code, problems };
-}
-
-/** From the master's signal to its end, whatever the supervisor does before and after. */
-async function durationOfStop({ log }, master) {
-  await until(() => / master \d+: stopping$/m.test(log()), 'the master stops');
-  const began = performance.now();
-  await until(() => !isAlive(master), 'the master is gone');
-  return Math.round(performance.now() - began);
+/** The files of the recipe's page, with the port and the folders of this run. */
+function pageFiles(name, recipe, pages, values) {
+  const fill = (text) => text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]);
+  const replace = recipe.replace ?? { 'listen: 3000': "listen: '127.0.0.1:{{port}}'" };
+  return replaceIn(
+    new Map(['README', recipe.page ?? name].flatMap((page) => [...filesOf(join(pages, `${page}.md`))])),
+    Object.fromEntries(Object.entries(replace).map(([text, other]) => [text, fill(other)])),
+  );
 }
 
 /** The node that runs these tests, or one that is new enough for the packages of the recipe. */
@@ -135,7 +97,14 @@ function environment(folder, { env = {} }, node) {
   const path = [dirname(node), join(folder, 'node_modules/.bin'), process.env.PATH, '/usr/sbin', '/sbin'].join(
     delimiter,
   );
-  return { ...process.env, PATH: path, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env };
+  return {
+    ...process.env,
+    PATH: path,
+    NODE_ENV: 'production',
+    NEXT_TELEMETRY_DISABLED: '1',
+    npm_config_update_notifier: 'false',
+    ...env,
+  };
 }
 
 /** The command of the Dockerfile, or `node` and the program that the recipe names. */

@@ -33,6 +33,13 @@ export function showWorker(id: number, getServer: GetServer): Worker {
   if (before === undefined) delete process.env[UNIQUE_ID];
   else process.env[UNIQUE_ID] = before;
   const worker = new cluster.Worker({ id, process, state: 'online' });
+  // Node's own ask the primary of cluster, which is not there. The worker drains and ends, and the master fills its slot again.
+  const leave = (): Worker => {
+    worker.exitedAfterDisconnect = true;
+    process.kill(process.pid, 'SIGTERM');
+    return worker;
+  };
+  Object.assign(worker, { disconnect: leave, kill: leave, destroy: leave });
   // A module that was preloaded by NODE_OPTIONS may have asked for it before: then it is the one of a primary.
   Object.assign(cluster, { isWorker: true, isPrimary: false, isMaster: false, worker, _getServer: getServer });
   process.getBuiltinModule('node:module').syncBuiltinESMExports();

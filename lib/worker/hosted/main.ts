@@ -15,7 +15,7 @@ import { posixSystem } from '../system/posix.js';
 import { Worker, type WorkerSettings, workerLog } from '../worker.js';
 import { Asker } from './ask.js';
 import { showWorker } from './cluster.js';
-import { leaveHosted } from './departure.js';
+import { endsWell, leaveHosted } from './departure.js';
 import { connectProcess } from './process-messages.js';
 import { redirecting } from './redirect.js';
 import { HostedServers } from './servers.js';
@@ -30,6 +30,7 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   const service = new HostedService(hosted, context.resolve, saidReady.promise);
   const worker = new Worker(identity, settingsOf(hosted), system, service);
   void worker.run();
+  endsWell(() => worker.draining);
   const log = workerLog(hosted.silent ? false : undefined, identity);
   const { replyFd } = identity;
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
@@ -84,6 +85,7 @@ class HostedService implements Service {
   async serve({ context, track }: Boot): Promise<void> {
     this.#introduced(context);
     this.#servers.each(track);
-    await (this.#hosted.waitReady ? this.#saidReady : this.#servers.any);
+    context.signal.addEventListener('abort', () => this.#servers.closing());
+    await (this.#hosted.waitReady ? this.#saidReady : this.#servers.serving());
   }
 }

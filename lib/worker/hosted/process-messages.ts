@@ -12,7 +12,7 @@ export function connectProcess(context: Promise<Context>, ready: () => void): vo
   let known: Context | undefined;
   const waiting: (() => void)[] = [];
   void context.then((made) => {
-    known = made;
+    if (process.connected) known = made;
     for (const send of waiting.splice(0)) send();
   });
   const send = (message: unknown, ...rest: unknown[]): boolean => {
@@ -24,18 +24,27 @@ export function connectProcess(context: Promise<Context>, ready: () => void): vo
       if (done !== undefined) process.nextTick(done, sent ? null : new Error('The master does not take the message'));
       return sent;
     };
-    if (known !== undefined) return now();
+    if (known !== undefined || !process.connected) return now();
     waiting.push(() => void now());
     return true;
   };
-  Object.defineProperties(process, {
-    send: { value: send, configurable: true, writable: true, enumerable: true },
-    connected: { value: true, configurable: true, writable: true, enumerable: true },
-  });
+  const disconnect = (): void => {
+    if (!process.connected) return;
+    known = undefined;
+    show({ connected: false });
+    process.nextTick(() => process.emit('disconnect'));
+  };
+  show({ send, disconnect, connected: true });
   const hear = (event: string | symbol): void => {
     if (event !== 'message') return;
     process.off('newListener', hear);
     void context.then((made) => made.on('message', (message) => process.emit('message', message, undefined)));
   };
   process.on('newListener', hear);
+}
+
+function show(properties: object): void {
+  for (const [name, value] of Object.entries(properties)) {
+    Object.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true });
+  }
 }

@@ -47,6 +47,46 @@ test('D2c a program that handles SIGTERM hears it once, after its last answer, a
   expect(names.indexOf('cleaning')).toBeGreaterThan(names.indexOf('asked'));
 });
 
+test('a program that closes its server when it hears SIGTERM hears of no error, and code 143 is an end as asked for', async () => {
+  const fleet = startHosted({ closes: true, keeps: true }, { options: ['--workers', '1'] });
+  await readyPort(fleet);
+  fleet.kill('SIGHUP');
+  await fleet.logged(/reloaded: generation 1/);
+  fleet.kill();
+  expect(await fleet.gone()).toEqual({ code: 0, signal: null });
+  expect(fleet.events('closed').map(({ code }) => code)).toEqual([undefined, undefined]);
+  expect(fleet.stderr).not.toContain('143');
+});
+
+test('a program that removes its handler of SIGTERM and sends itself the signal again ends with it', async () => {
+  const fleet = startHosted({ resends: true, keeps: true }, { options: ['--workers', '1', '--grace', '20s'] });
+  await readyPort(fleet);
+  fleet.kill();
+  expect(await fleet.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
+  expect(fleet.events('resends')).toHaveLength(1);
+});
+
+test('a program that ends its worker as cluster has it, by cluster.worker.disconnect(), finishes its answers and is replaced', async () => {
+  const fleet = startHosted({ keeps: true }, { options: ['--workers', '1'] });
+  const port = await readyPort(fleet);
+  const [pid] = fleet.workers() as [number];
+  const slow = httpGet({ port, path: '/slow/300' });
+  await fleet.event('asked');
+  expect((await httpGet({ port, path: '/disconnect' })).json()).toEqual({ pid });
+  expect((await slow).json()).toEqual({ pid });
+  expect((await httpGet({ port })).json().pid).not.toBe(pid);
+  await fleet.logged(/took over from pid/);
+});
+
+test('a program that leaves the channel by process.disconnect() serves on, and can send nothing any more', async () => {
+  const fleet = startHosted({ disconnects: true }, { options: ['--workers', '1'] });
+  const port = await readyPort(fleet);
+  expect(await fleet.event('disconnected')).toMatchObject({ connected: false, sent: false });
+  expect((await httpGet({ port })).status).toBe(200);
+  fleet.kill();
+  expect(await fleet.gone()).toEqual({ code: 0, signal: null });
+});
+
 test('D2d a worker that is killed is recovered on the same port', async () => {
   const fleet = startHosted({}, { options: ['--workers', '1'] });
   const port = await readyPort(fleet);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { inPackage, patience, testOn, testWhen } from '../../helpers/index.js';
+import { commandWorks, inPackage, isLinux, isRoot, patience, testOn, testWhen } from '../../helpers/index.js';
 import { canRunNginx } from '../../helpers/nginx.js';
 
 const execute = promisify(execFile);
@@ -22,6 +22,27 @@ for (const name of HERE) {
     async () => {
       const { stdout } = await execute(process.execPath, [MAIN, name]).catch((error) => error as { stdout: string });
       expect(stdout).toMatch(/^passed {2}\| \[/);
+    },
+    patience(180_000),
+  );
+}
+
+/** The same for the quick starts of docs/guide/quick-starts.md. */
+const QUICK = ['express', 'fastify', 'koa', 'hono'];
+
+for (const name of QUICK) {
+  testWhen(
+    isLinux && commandWorks('unshare', ...(isRoot ? [] : ['-r']), '-n', 'ip', 'link', 'set', 'lo', 'up'),
+    'needs a network namespace of its own',
+    'signals',
+    'proc',
+  )(
+    `F18e the quick start of ${name} runs under the command as its own README has it, and loses nothing in three reloads and a stop`,
+    async () => {
+      const { stdout } = await execute(process.execPath, [MAIN, `quick-${name}`]).catch(
+        (error) => error as { stdout: string },
+      );
+      expect(stdout).toMatch(/^passed {2}\| /);
     },
     patience(180_000),
   );

@@ -69,6 +69,9 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
     const self = handle as unknown as WorkerHandle;
     return {
       handle: self,
+      becomeReady: () => {
+        handle.state = 'ready';
+      },
       die: async () => {
         handle.state = 'exited';
         gone.resolve();
@@ -135,6 +138,20 @@ test('when all workers of an address die it stays open for those that are recove
   await only.die();
   expect(closed).toEqual([]);
   expect((await worker(0).ask(port(80))).fds).toEqual([50]);
+});
+
+test('a worker that listens for a moment while it boots closes no address whose workers have died: clients wait there', async () => {
+  const { worker, closed } = fixture();
+  const [only, next] = [worker(0), worker(0)];
+  await only.ask(port(80));
+  await only.die();
+  await next.ask(port(80));
+  next.release('0');
+  expect(closed).toEqual([]);
+  expect((await next.ask(port(80))).fds).toEqual([50]);
+  next.becomeReady();
+  next.release('0');
+  expect(closed).toEqual(['closing 0', '0']);
 });
 
 test('after a reload an address that no new worker asked for is closed; before, the old worker empties its queue', async () => {
