@@ -3,6 +3,7 @@
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
 //   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
+//   bundle-cluster.cjs  what `prefork/cluster` adds to node:cluster in a primary, whole: such a program need not load the rest
 //   master/monitors/websocket.cjs, command/watcher.cjs  the client of ws; chokidar
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,10 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
-const HOSTED = 'bundle-hosted.cjs';
 const index = 'index.ts';
 /** Sources have their path below lib/ as their name here: several folders have a file of the same name. */
-const hosted = 'worker/hosted/main.ts';
+const WHOLE = { 'bundle-hosted.cjs': 'worker/hosted/main.ts', 'bundle-cluster.cjs': 'cluster/primary.ts' };
 const websocket = 'master/monitors/websocket.cts';
 const watcher = 'command/watcher.cts';
 /** Not part of any bundle. The first two have a package in them; the last has an `import()` that has to stay one. */
@@ -95,23 +95,18 @@ for (const entry of commandLate) {
 await bundle([...commandShared], besideCommand, COMMAND_SHARED);
 await bundle([command, ...commandOwn], elsewhereForCommand, fileOf(command));
 await bundle([index, ...shared], later, MAIN);
-await build({
-  ...common,
-  entryPoints: [join(lib, hosted)],
-  outfile: join(dist, HOSTED),
-  supported: { 'dynamic-import': false },
-  define: { 'import.meta.dirname': '__dirname' },
-  packages: 'external',
-  plugins: [
-    {
-      // Which the preload has loaded.
-      name: 'the addon',
-      setup: ({ onResolve }) =>
-        onResolve({ filter: /\/addon\.js$/ }, () => ({ path: './addon/binding.cjs', external: true })),
-    },
-  ],
-});
-for (const file of [MAIN, HOSTED, COMMAND_SHARED, ...[...late, command, ...commandLate].map(fileOf)])
+for (const [file, source] of Object.entries(WHOLE)) {
+  await build({
+    ...common,
+    entryPoints: [join(lib, source)],
+    outfile: join(dist, file),
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.dirname': '__dirname' },
+    packages: 'external',
+    plugins: [{ name: 'what is loaded already', setup: ({ onResolve }) => loadedAlready(onResolve) }],
+  });
+}
+for (const file of [MAIN, ...Object.keys(WHOLE), COMMAND_SHARED, ...[...late, command, ...commandLate].map(fileOf)])
   hideErrorLines(join(dist, file));
 
 // A dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
@@ -144,6 +139,12 @@ async function carry(source, packages, options) {
 
 function packageOf(name) {
   return join(root, 'node_modules', name);
+}
+
+/** The addon, by the preload; and the file that says where the package is. */
+function loadedAlready(onResolve) {
+  onResolve({ filter: /\/addon\.js$/ }, () => ({ path: './addon/binding.cjs', external: true }));
+  onResolve({ filter: /\/paths\.cjs$/ }, () => ({ path: './paths.cjs', external: true }));
 }
 
 function hideErrorLines(file) {

@@ -163,12 +163,12 @@ function ignore(): void {}
 
 /** Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other. */
 export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded {
-  guardOutput();
-  const fd = system.reportFd(identity);
+  if (!identity.cluster) guardOutput();
+  const fd = identity.cluster ? undefined : system.reportFd(identity);
   const report = fd === undefined ? undefined : reportBoot(fd);
   // The terminal's signals reach the whole process group, and nodemon sends SIGUSR2 to every process; the master forwards what it
   // decides. SIGTERM keeps its default until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has.
-  for (const signal of GROUP_SIGNALS) process.on(signal, ignore);
+  if (!identity.cluster) for (const signal of GROUP_SIGNALS) process.on(signal, ignore);
 
   const watch = system.arm(identity, () => preloaded.onMasterDeath());
   const preloaded: Preloaded = {

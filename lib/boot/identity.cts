@@ -41,6 +41,8 @@ export interface WorkerIdentity {
   readonly replyFd: number | undefined;
   /** A program that knows nothing of prefork: how its worker behaves, as JSON of `HostedProgram`. */
   readonly hosted: string | undefined;
+  /** Forked by `prefork/cluster`: signals, output and the end of the process are what Node makes of them. */
+  readonly cluster: boolean;
   /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
   readonly board: BoardPlace | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
@@ -73,6 +75,7 @@ export function identity(): WorkerIdentity | undefined {
     adoptionFd: integer(env[ENV.adoptionFd]),
     replyFd: integer(env[ENV.replyFd]),
     hosted: env[ENV.hosted],
+    cluster: env[ENV.cluster] === MARKER,
     board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };

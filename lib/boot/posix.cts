@@ -26,8 +26,10 @@ export function posixBoot(loadNative: () => CommonAddon): BootSystem {
     reportFd: openControlFd,
     arm(identity, onMasterDeath) {
       const native = posix(loadNative());
-      leaveDeadTerminals(native);
-      endWithoutReader(native);
+      if (!identity.cluster) {
+        leaveDeadTerminals(native);
+        endWithoutReader(native);
+      }
       for (let fd = FIRST_FD; fd < FIRST_FD + identity.listenFds; fd++) closeOnExec(native, fd);
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
       if (identity.replyFd !== undefined) closeOnExec(native, identity.replyFd);

@@ -12,15 +12,27 @@ import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/p
 import { inheritedSockets } from '../system/layout.js';
 import type { OpenListener } from '../system/open-listener.js';
 import type { System } from '../system/system.js';
-import type { WorkerHandle } from './workers/worker-handle.js';
 
 /** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
 const MOST = 256;
 
 type Asked = Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>;
 
+/** A worker that asks: a `WorkerHandle` is one. */
+export interface Asking {
+  readonly place: { readonly slot: number; readonly generation: number };
+  readonly state: string;
+  /** Settles when the process is reaped. */
+  readonly gone: Promise<void>;
+  reply(id: number, text: string, fds: readonly number[]): boolean;
+  lease(listener: OpenListener): OpenListener;
+}
+
+/** Whose the file of a unix socket is to be. */
+type Owner = Pick<Settings['launch'], 'uid' | 'gid'>;
+
 export interface AddressesContext {
-  readonly settings: Pick<Settings, 'sharing' | 'launch'>;
+  readonly settings: Pick<Settings, 'sharing'> & { readonly launch: Owner };
   readonly system: Pick<System, 'openListeners'>;
   readonly log: Log;
   /** Of the fleet: this class adds and removes. */
@@ -37,7 +49,7 @@ interface Address {
   readonly keys: Set<string>;
   readonly listener: Promise<OpenListener>;
   open: OpenListener | undefined;
-  readonly users: Set<WorkerHandle>;
+  readonly users: Set<Asking>;
   /** Its last worker has died, and clients may wait in its queue. */
   orphaned: boolean;
   /** It was open before any worker asked: it stays so. */
@@ -51,6 +63,8 @@ export class Addresses {
   readonly #failed = new Set<string>();
   /** For names. */
   #count: number;
+  /** Made for the first worker that asks. */
+  #ticketKeys: string | undefined;
 
   constructor(context: AddressesContext) {
     this.#context = context;
@@ -67,12 +81,12 @@ export class Addresses {
     this.#count = context.listeners.length;
   }
 
-  hear(handle: WorkerHandle, message: Asked): void {
+  hear(handle: Asking, message: Asked): void {
     if (message.type === 'wants-listener') void this.#give(handle, message.id, message.want);
     else this.#released(handle, message.name);
   }
 
-  async #give(handle: WorkerHandle, id: number, want: WantedListener): Promise<void> {
+  async #give(handle: Asking, id: number, want: WantedListener): Promise<void> {
     const answer = (reply: ListenerReply, fds: readonly number[] = []): void => {
       handle.reply(id, JSON.stringify(reply), fds);
     };
@@ -87,7 +101,8 @@ export class Addresses {
       const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
       const [wire] = wires;
       const fds = files.map(({ fd }) => fd);
-      if (wire !== undefined) answer({ listener: wire }, fds);
+      this.#ticketKeys ??= await newTicketKeys();
+      if (wire !== undefined) answer({ listener: wire, ticketKeys: this.#ticketKeys }, fds);
     } catch (error) {
       const code = isSystemError(error) ? error.code : 'ECANCELED';
       answer({ error: { code, message: reasonOf(error) } });
@@ -158,7 +173,7 @@ export class Addresses {
   }
 
   /** The program has closed its server. A worker that died has closed nothing: its successor asks again. */
-  #released(handle: WorkerHandle, name: string): void {
+  #released(handle: Asking, name: string): void {
     for (const address of this.#addresses) {
       if (address.open?.address.name !== name || !address.users.delete(handle)) continue;
       // It boots, and may only have looked whether the port is free: it is to serve those that wait.
@@ -178,6 +193,16 @@ export class Addresses {
     open.close();
   }
 
+  /** What no worker has any more. */
+  closeUnused(): void {
+    for (const address of this.#addresses) if (address.users.size === 0) this.#close(address);
+  }
+
+  /** The worker goes on, without what it has asked for. */
+  forget(handle: Asking): void {
+    for (const { users } of this.#addresses) users.delete(handle);
+  }
+
   /** A reload is over, and every slot is served by workers of the generation: what none of them has asked for is closed. */
   reloaded(generation: number): void {
     for (const address of this.#addresses) {
@@ -191,7 +216,7 @@ export class Addresses {
   }
 
   /** Whether a worker accepts from a queue that no newer one has. */
-  abandonedBy(handle: WorkerHandle): boolean {
+  abandonedBy(handle: Asking): boolean {
     const { generation } = handle.place;
     return [...this.#addresses].some(
       (address) => address.users.has(handle) && !usedBy(address, (place) => place.generation > generation),
@@ -199,7 +224,13 @@ export class Addresses {
   }
 }
 
-function usedBy({ users }: Address, fits: (place: WorkerHandle['place']) => boolean): boolean {
+/** As tls.Server.setTicketKeys() takes them. Loaded late: node:crypto is dear. */
+async function newTicketKeys(): Promise<string> {
+  const { randomBytes } = await import('node:crypto');
+  return randomBytes(48).toString('hex');
+}
+
+function usedBy({ users }: Address, fits: (place: Asking['place']) => boolean): boolean {
   return [...users].some((handle) => fits(handle.place));
 }
 
@@ -217,7 +248,7 @@ function isFor({ address, wire }: OpenListener, want: WantedListener): boolean {
   return want.host === undefined ? everywhere : want.host === address.address;
 }
 
-function planOf(want: WantedListener, name: string, { uid, gid }: Settings['launch']): ListenPlan {
+function planOf(want: WantedListener, name: string, { uid, gid }: Owner): ListenPlan {
   const backlog = want.backlog ?? DEFAULT_BACKLOG;
   if (want.kind === 'unix')
     return { kind: 'unix', name, path: want.path, mode: undefined, owner: uid, group: gid, backlog };

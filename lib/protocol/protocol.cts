@@ -22,6 +22,7 @@ export const ENV = {
   adoptionFd: 'PREFORK_ADOPTION_FD',
   replyFd: 'PREFORK_REPLY_FD',
   hosted: 'PREFORK_HOSTED',
+  cluster: 'PREFORK_CLUSTER',
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
   byActivation: 'PREFORK_BY_ACTIVATION',
@@ -94,7 +95,11 @@ export type WantedListener =
  * Node listens before it returns. Without a descriptor the worker binds a `SO_REUSEPORT` socket of its own.
  */
 export type ListenerReply =
-  | { readonly listener: WireListener }
+  | {
+      readonly listener: WireListener;
+      /** For sessions of TLS that go on in another worker, as hex: those of node:cluster do. */
+      readonly ticketKeys: string;
+    }
   /** `code`: of the kernel, or one of this package. */
   | { readonly error: { readonly code: string; readonly message: string } };
 

@@ -34,6 +34,8 @@ export interface Service {
   leave(end: AfterDrain): void;
   /** The program hears of the drain by itself. Otherwise a handler of SIGTERM that it has is worth a hint. */
   readonly hearsOfDrain: boolean;
+  /** SIGTERM does what the program, or Node, makes of it; otherwise the worker drains. */
+  readonly ownsSignals?: boolean;
   /** Whether the process may end by itself, as the program would without a master. */
   readonly mayEnd: boolean;
 }

@@ -1,7 +1,7 @@
 /** Inside a worker: adopt the listeners, serve, report ready, drain, end. */
 
 import { getEventListeners } from 'node:events';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { bootError, prepare } from '../boot/boot.cjs';
 import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
@@ -82,6 +82,7 @@ export class Worker {
   readonly #abort = new AbortController();
   readonly #init = deferred<InitMessage>();
   readonly #calledReady = deferred();
+  readonly #ready = deferred();
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
   /** By SIGTERM: so has the program. */
@@ -138,6 +139,27 @@ export class Worker {
     return this.#state === 'draining';
   }
 
+  /**
+   * The program leaves by itself: settles when it has finished what it accepted, and first what is queued.
+   * @param timeout Milliseconds until what is left is cut; `Infinity`: for as long as it takes.
+   */
+  async depart(reason: DrainReason, timeout: number): Promise<void> {
+    await this.#ready.promise;
+    this.#departure.decided();
+    this.#beginDrain(reason, timeout, 0, true);
+    await this.#drain.finished;
+  }
+
+  /** The program has given a connection to another process. */
+  release(socket: Socket): void {
+    this.#drain.release(socket);
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#drain.connections;
+  }
+
   /** The channel is open when it returns, and before anything is awaited. */
   async run(): Promise<void> {
     try {
@@ -162,7 +184,7 @@ export class Worker {
     this.#preloaded = preloaded;
     preloaded.onMasterDeath = () => onMasterDied(this.#settings, this.#log, () => this.#orphaned());
     preloaded.watch.configure(watchPolicy(this.#settings));
-    process.on('SIGTERM', () => this.#onSigterm());
+    if (this.#service.ownsSignals !== true) process.on('SIGTERM', () => this.#onSigterm());
     const channel = this.#openChannel();
     this.#channel = channel;
     if (this.#service.mayEnd) channel.unref();
@@ -262,6 +284,7 @@ export class Worker {
     if (this.#state !== 'booting') return;
     this.#system.restoreBacklogs(listeners, wires, this.#log);
     this.#state = 'ready';
+    this.#ready.resolve();
     this.#drain.allTracked();
     const inLine = this.#identity.board !== undefined;
     this.#channel?.send({

@@ -8,6 +8,8 @@ const PARTS = [
   'package.json',
   'index.mjs',
   'index.cjs',
+  'cluster.mjs',
+  'cluster.cjs',
   'dist',
   'prebuilds',
   'test/fixtures',

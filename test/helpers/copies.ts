@@ -8,7 +8,16 @@ import { inPackage, target } from './target.js';
 
 /** What an installation has; `more` names further parts of the package. */
 export function copyPackage(folder: string, ...more: readonly string[]): void {
-  for (const part of ['package.json', 'index.mjs', 'index.cjs', 'dist', target.addons, ...more]) {
+  for (const part of [
+    'package.json',
+    'index.mjs',
+    'index.cjs',
+    'cluster.mjs',
+    'cluster.cjs',
+    'dist',
+    target.addons,
+    ...more,
+  ]) {
     cpSync(inPackage(part), join(folder, part), { recursive: true });
   }
 }

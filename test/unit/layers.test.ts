@@ -31,6 +31,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'worker/system': [...GROUND, 'boot', 'worker/drain', 'worker/accepting'],
   worker: [...GROUND, 'boot', 'options', 'worker/drain', 'worker/accepting', 'worker/system'],
   'worker/hosted': [...GROUND, 'boot', 'worker', 'worker/accepting', 'worker/system'],
+  cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master', 'master/monitors'],
   /** Above all: it runs a fleet as any program does. `.` never imports it. */
   command: [...GROUND, 'options', 'system', 'system/posix', 'master'],
   '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker'],

@@ -7,15 +7,21 @@
 import type { BoardPlace, NativeBoard } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
+import type { Program } from '../../common/program.js';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener, SocketWatch } from '../../system/open-listener.js';
 import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
-import type { WorkerHandle } from '../workers/worker-handle.js';
 
 /** A queue of which connections are taken all the time is empty in one of so many looks. */
 const CONFIRMATIONS = 5;
 /** Milliseconds in which workers that join or leave are one reason to look. */
 const TOGETHER = 5;
+
+/** A worker that may stand in line: a `WorkerHandle` is one. */
+export interface InLine {
+  readonly state: string;
+  look(): void;
+}
 
 export interface AcceptLineContext {
   readonly system: Pick<System, 'after'>;
@@ -23,12 +29,13 @@ export interface AcceptLineContext {
   readonly board: NativeBoard;
   readonly listeners: readonly OpenListener[];
   /** All of the fleet, in whatever state. */
-  readonly workers: Iterable<WorkerHandle>;
+  readonly workers: Iterable<InLine>;
 }
 
 /** `undefined` where workers do not share a queue, or the system wakes all of them, or the machine is short of what it takes. */
 export function formLine(
-  system: AcceptLineContext['system'] & Pick<System, 'openBoard' | 'features' | 'program' | 'queues'>,
+  system: AcceptLineContext['system'] &
+    Pick<System, 'openBoard' | 'features' | 'queues'> & { readonly program: Pick<Program, 'env'> },
   { sharing, readiness, listen }: Pick<Settings, 'sharing' | 'readiness' | 'listen'>,
   log: Log,
   fleet: Pick<AcceptLineContext, 'listeners' | 'workers'>,
@@ -117,7 +124,7 @@ export class AcceptLine implements SocketWatch {
   }
 
   /** Who joined is behind everybody, and has the least; who left may have been woken, and has not come. */
-  changed(handle: WorkerHandle): void {
+  changed(handle: InLine): void {
     if (this.#asked || this.#closed || handle.state === 'draining') return;
     this.#asked = true;
     this.#context.system.after(TOGETHER, () => {
@@ -143,7 +150,7 @@ export class AcceptLine implements SocketWatch {
   }
 
   /** @param newest The others go behind it. */
-  #look(newest?: WorkerHandle): void {
+  #look(newest?: InLine): void {
     if (this.#closed) return;
     for (const handle of this.#context.workers) if (handle !== newest) handle.look();
   }

@@ -81,6 +81,7 @@ export class UnixRenewal {
     this.#next = undefined;
     for (const held of this.#former) this.#discard(held);
     this.#former.clear();
+    this.#watch?.remove(this.#current.fd);
     this.#socket.close();
   }
 

@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { native as addon } from '../../addon/addon.js';
 import { isLinux, posix } from '../../addon/narrow.cjs';
-import type { LinuxAddon, PosixAddon } from '../../addon/native.cjs';
+import type { PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { Log } from '../../common/log.js';
@@ -17,15 +17,14 @@ import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, Queues, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
+import { queuesOf } from './queues.js';
 import { runDelay } from './run-delay.js';
 import { openWorkerStdio } from './stdio.js';
 import { PosixProcess } from './worker-process.js';
 
-/** A queue is reported once a connection has waited in it for this long. */
-const QUEUE_DELAY_MS = 50;
 /** Bytes: collecting a small heap takes about 20 ms at the most, and what the start has left there is a good part of it. */
 const SMALL_HEAP = 8_000_000;
 /** Zombies that are not ours are left to their owner for this long, in milliseconds. */
@@ -179,14 +178,6 @@ export class PosixSystem extends CommonSystem implements System {
       clearTimeout(timer);
     };
   }
-}
-
-function queuesOf(native: LinuxAddon): Queues {
-  return {
-    depth: (fd) => native.queueDepth(fd),
-    watch: (onWaiting, confirmations = 0) =>
-      native.watchQueues({ fds: [], delay: QUEUE_DELAY_MS, confirmations }, onWaiting),
-  };
 }
 
 let watchesExit = false;

@@ -89,6 +89,12 @@ export class Drain {
     if (this.#reason !== undefined) this.#start(this.#reason, [tracked]);
   }
 
+  /** The program has given a connection to another process: none of ours to finish. */
+  release(socket: Socket): void {
+    for (const tracked of this.#servers.values()) tracked.release(socket);
+    this.#early?.delete(socket);
+  }
+
   /** A helper that accepts for a tracked server. It stops accepting with the others and has no connections of its own. */
   trackAdopter(server: Server): void {
     this.#adopters.add(server);

@@ -49,8 +49,15 @@ export class TrackedServer {
       counted(server, -1);
       onGone();
     };
+    let released: WeakSet<Socket> | undefined;
+    this.release = (socket) => {
+      // The program may hear of a connection, and give it away, before this class does.
+      released ??= new WeakSet();
+      released.add(socket);
+      if (sockets.has(socket)) Reflect.apply(forget, socket.off('close', forget), []);
+    };
     this.add = (socket) => {
-      if (socket.destroyed || sockets.has(socket)) return;
+      if (socket.destroyed || sockets.has(socket) || released?.has(socket) === true) return;
       this.accepted++;
       sockets.add(socket);
       socket.on('close', forget);
@@ -63,6 +70,9 @@ export class TrackedServer {
   }
 
   readonly add: (socket: Socket) => void;
+
+  /** The connection has gone to another process, and will not end here. */
+  readonly release: (socket: Socket) => void;
 
   /**
    * A request came on a server that does not listen. True when this one has accepted its connection, which the app has given to the other

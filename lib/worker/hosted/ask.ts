@@ -16,6 +16,7 @@ export interface AskContext {
 /** What came. Without a descriptor the worker binds a socket of its own. */
 export interface Answer {
   readonly wire: WireListener;
+  readonly ticketKeys: string;
   readonly fd: Fd | undefined;
 }
 
@@ -63,5 +64,5 @@ export class Asker {
 function answerOf(text: string, fds: readonly Fd[]): Answer {
   const reply = JSON.parse(text) as ListenerReply;
   if ('error' in reply) throw new Refusal(reply.error.code, reply.error.message);
-  return { wire: reply.listener, fd: fds[0] };
+  return { wire: reply.listener, ticketKeys: reply.ticketKeys, fd: fds[0] };
 }

@@ -15,6 +15,7 @@ import { posixSystem } from '../system/posix.js';
 import { Worker, type WorkerSettings, workerLog } from '../worker.js';
 import { Asker } from './ask.js';
 import { showWorker } from './cluster.js';
+import { ClusterService, joinCluster } from './cluster-worker.js';
 import { endsWell, leaveHosted } from './departure.js';
 import { connectProcess } from './process-messages.js';
 import { redirecting } from './redirect.js';
@@ -27,7 +28,10 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   const system = posixSystem(native);
   const context = deferred<Context>();
   const saidReady = deferred();
-  const service = new HostedService(hosted, context.resolve, saidReady.promise);
+  const servers = new HostedServers();
+  const service = identity.cluster
+    ? new ClusterService(servers)
+    : new HostedService(hosted, servers, context.resolve, saidReady.promise);
   const worker = new Worker(identity, settingsOf(hosted), system, service);
   void worker.run();
   endsWell(() => worker.draining);
@@ -44,9 +48,14 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
     restoreBacklog: (fd, { backlog }) => restoreBacklog(native, log, fd, backlog),
     closed: (fd, { name }) => {
       system.forget?.(fd);
-      if (!worker.draining) worker.say({ type: 'released-listener', name });
+      // A fleet that stops, or replaces its workers, closes by itself. A primary waits for its last worker.
+      if (identity.cluster || !worker.draining) worker.say({ type: 'released-listener', name });
     },
   });
+  if (identity.cluster) {
+    joinCluster(worker, redirect, hosted.gracePeriod);
+    return;
+  }
   showWorker(identity.slot + 1, redirect);
   connectProcess(context.promise, saidReady.resolve);
 }
@@ -68,16 +77,18 @@ class HostedService implements Service {
   readonly mayEnd = true;
   readonly leave = leaveHosted;
   readonly #hosted: Pick<HostedProgram, 'waitReady'>;
-  readonly #servers = new HostedServers();
+  readonly #servers: HostedServers;
   readonly #introduced: (context: Context) => void;
   readonly #saidReady: Promise<void>;
 
   constructor(
     hosted: Pick<HostedProgram, 'waitReady'>,
+    servers: HostedServers,
     introduced: (context: Context) => void,
     saidReady: Promise<void>,
   ) {
     this.#hosted = hosted;
+    this.#servers = servers;
     this.#introduced = introduced;
     this.#saidReady = saidReady;
   }

@@ -35,6 +35,9 @@ export interface RedirectContext {
 interface Internals {
   _handle: Handle | null;
   _connectionKey?: string;
+  /** Of tls.Server. */
+  readonly ticketKeys?: Buffer;
+  _setServerData?(data: { readonly ticketKeys: string }): void;
   _listen2(
     address: string | null,
     port: number | null,
@@ -91,6 +94,8 @@ export function redirecting(context: RedirectContext): GetServer {
       throw taken();
     }
     const fd = context.adopt(answer);
+    // One that the program has set is the same in every worker already.
+    if (server.ticketKeys === undefined) server._setServerData?.({ ticketKeys: answer.ticketKeys });
     server._listen2(null, null, null, query.backlog, fd, query.flags);
     const { _handle: handle } = server;
     // The error has been emitted.

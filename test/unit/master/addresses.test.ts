@@ -12,6 +12,7 @@ interface Told {
   readonly id: number;
   readonly listener?: { readonly name: string; readonly port?: number };
   readonly error?: { readonly code: string };
+  readonly ticketKeys?: string;
   readonly fds: readonly number[];
 }
 
@@ -221,4 +222,23 @@ test('a unix socket belongs to the user of the workers, and a queue that cannot 
   expect(await worker(0).ask({ kind: 'unix', path: '/run/app.sock' })).toMatchObject({ fds: [50] });
   expect(plans).toMatchObject([{ kind: 'unix', path: '/run/app.sock', owner: 33 }]);
   expect(log.join()).toContain('are not watched');
+});
+
+test('what is told to be unused is closed: of a worker that goes on without it, too', async () => {
+  const { addresses, worker, closed } = fixture();
+  const [a, b] = [worker(0), worker(1)];
+  await a.ask(port(80));
+  await b.ask(port(81));
+  addresses.closeUnused();
+  expect(closed).toEqual([]);
+  addresses.forget(a.handle);
+  addresses.closeUnused();
+  expect(closed).toEqual(['closing 0', '0']);
+});
+
+test('every worker gets the same keys for sessions of TLS', async () => {
+  const { worker } = fixture();
+  const keys = [await worker(0).ask(port(80)), await worker(1).ask(port(81))].map(({ ticketKeys }) => ticketKeys);
+  expect(keys[0]).toMatch(/^[0-9a-f]{96}$/);
+  expect(keys[1]).toBe(keys[0]);
 });

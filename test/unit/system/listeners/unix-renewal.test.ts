@@ -76,3 +76,10 @@ test('N11e a worker that serves from a new socket while the fleet stops finds th
   expect(events).toEqual(['publish 11', 'discard 10', 'close']);
   expect(lines.filter((line) => line.includes('EBADF'))).toEqual([]);
 });
+
+test('a socket that is closed while the fleet goes on is watched no more before that', () => {
+  const { renewal: one, events } = renewal();
+  one.watchBy({ add: (fd) => void events.push(`watch ${fd}`), remove: (fd) => void events.push(`unwatch ${fd}`) });
+  one.close();
+  expect(events).toEqual(['watch 10', 'unwatch 10', 'close']);
+});

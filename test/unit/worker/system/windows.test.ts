@@ -29,6 +29,7 @@ function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIde
     adoptionFd: undefined,
     replyFd: undefined,
     hosted: undefined,
+    cluster: false,
     board: undefined,
   };
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };

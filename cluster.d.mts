@@ -1,0 +1,2 @@
+export * from 'node:cluster';
+export { default } from 'node:cluster';

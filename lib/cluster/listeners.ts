@@ -1,0 +1,101 @@
+/**
+ * In the primary: what its workers listen on. Each address is opened once, and closed when no worker has it. The workers stand in line for its
+ * connections.
+ */
+
+import { native as addon } from '../addon/addon.js';
+import { linux } from '../addon/narrow.cjs';
+import type { BoardPlace } from '../addon/native.cjs';
+import { Addresses, type Asking } from '../master/addresses.js';
+import { type AcceptLine, formLine, type InLine } from '../master/monitors/accept-line.js';
+import type { WorkerMessage } from '../protocol/protocol.cjs';
+import { HELD } from '../system/listeners/held-here.js';
+import { openListeners } from '../system/listeners/open.js';
+import type { OpenListener } from '../system/open-listener.js';
+import { queuesOf } from '../system/posix/queues.js';
+
+/**
+ * Milliseconds for which an address stays open whose last worker has died: what connects meanwhile waits for the next one, which the
+ * program forks when it hears of the death.
+ */
+const SUCCESSION = 5_000;
+
+/** The worker's program hears what went wrong as the 'error' of its server. */
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A worker of the primary. */
+export interface Member extends Asking, InLine {
+  /** All workers have been asked to disconnect. */
+  stop(): void;
+}
+
+export class Listeners {
+  readonly #open: OpenListener[] = [];
+  readonly #addresses: Addresses;
+  readonly #members = new Set<Member>();
+  readonly #line: AcceptLine | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor() {
+    const native = linux(addon);
+    const { features } = native;
+    const system = { after, openBoard: native.makeBoard, features, program: process, queues: queuesOf(native) };
+    const fleet = { listeners: this.#open, workers: this.#members };
+    this.#line = formLine(system, { sharing: 'shared', readiness: 'listening', listen: [] }, SILENT, fleet);
+    this.#addresses = new Addresses({
+      settings: { sharing: 'shared', launch: { uid: undefined, gid: undefined } },
+      system: {
+        openListeners: (plans, sharing, slots, log) =>
+          openListeners(plans, { native: addon, sharing, slots, log, env: {}, pid: process.pid, held: HELD }),
+      },
+      log: SILENT,
+      listeners: this.#open,
+      opened: (listener) => this.#line?.opened(listener),
+      closing: (listener) => this.#line?.closing(listener),
+      ending: () => false,
+    });
+    process.once('exit', () => {
+      for (const listener of this.#open) listener.close();
+    });
+  }
+
+  /** Every worker has been asked to disconnect: what is idle need not wait for its next request. */
+  stop(): void {
+    for (const member of this.#members) member.stop();
+  }
+
+  /** A place in the line, for a worker that is about to be started. */
+  join(worker: Member): BoardPlace | undefined {
+    this.#members.add(worker);
+    return this.#line?.place();
+  }
+
+  /** The worker is ready to accept. */
+  ready(worker: Member): void {
+    this.#line?.changed(worker);
+  }
+
+  /** The process is gone, or never came to be. */
+  gone(worker: Member, place: BoardPlace | undefined): void {
+    if (!this.#members.delete(worker)) return;
+    if (place !== undefined) this.#line?.leave(place);
+    this.#line?.changed(worker);
+  }
+
+  hear(worker: Asking, message: Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>): void {
+    this.#addresses.hear(worker, message);
+  }
+
+  /** @param asked The worker was asked to go: the program wants no other in its place. */
+  left(worker: Asking, asked: boolean): void {
+    this.#addresses.forget(worker);
+    clearTimeout(this.#timer);
+    if (asked) this.#addresses.closeUnused();
+    else this.#timer = setTimeout(() => this.#addresses.closeUnused(), SUCCESSION).unref();
+  }
+}
+
+function after(ms: number, action: () => void): { cancel(): void } {
+  const timer = setTimeout(action, ms).unref();
+  return { cancel: () => clearTimeout(timer) };
+}
