@@ -10,14 +10,12 @@ export interface AfterDrain {
   readonly log: Pick<Log, 'warn'>;
   /** Milliseconds; `undefined`: not before the deadline. */
   readonly exitAfterDrain: number | undefined;
-  /** The process has had a SIGTERM, which the program has heard, too. */
-  readonly signalled: boolean;
   /** Milliseconds until the deadline; `undefined` when there is none. */
   readonly left: () => number | undefined;
 }
 
 /** Keeps nothing alive by itself. To be called when the promise of `prefork()` settles: the code behind it runs first. */
-export function leave({ log, exitAfterDrain, left }: Omit<AfterDrain, 'signalled'>): void {
+export function leave({ log, exitAfterDrain, left }: AfterDrain): void {
   if (exitAfterDrain !== undefined) setTimeout(() => process.exit(), exitAfterDrain).unref();
   if (exitAfterDrain !== undefined && exitAfterDrain <= NOTICE) return;
   setTimeout(() => {

@@ -85,8 +85,6 @@ export class Worker {
   readonly #ready = deferred();
   /** Settles when `serve` is done, well or not: from then on all servers are known. */
   readonly #served = deferred();
-  /** By SIGTERM: so has the program. */
-  #signalled = false;
   #state: 'booting' | 'ready' | 'draining' = 'booting';
   #channel: WorkerChannel | undefined;
   #preloaded: Preloaded | undefined;
@@ -175,8 +173,7 @@ export class Worker {
     endInTime();
     drainedOf(this.#identity).resolve();
     const { exitAfterDrain } = this.#settings;
-    const end = { log: this.#log, exitAfterDrain, left: () => this.#deadline.left };
-    this.#service.leave({ ...end, signalled: this.#signalled });
+    this.#service.leave({ log: this.#log, exitAfterDrain, left: () => this.#deadline.left });
   }
 
   async #boot(): Promise<void> {
@@ -335,7 +332,6 @@ export class Worker {
   }
 
   #onSigterm(): void {
-    this.#signalled = true;
     if (this.#state === 'draining') return;
     this.#channel?.send({ type: 'began-draining', signal: 'SIGTERM' });
     this.#departure.expectOrder();

@@ -35,6 +35,7 @@ export interface Hosted {
   readonly listens?: readonly object[];
   readonly late?: readonly object[];
   readonly cleanup?: number;
+  readonly exitsAt?: readonly NodeJS.Signals[];
   readonly keeps?: boolean;
   readonly closes?: boolean;
   readonly resends?: boolean;

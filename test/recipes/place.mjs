@@ -99,8 +99,7 @@ async function installed(name, { wanted, type }, node) {
 function linkPrefork(modules) {
   link(ROOT, join(modules, 'prefork'));
   const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const command = process.env.PREFORK_RECIPES_COMMAND ?? (bin && join(ROOT, bin.prefork));
-  if (command !== undefined) link(command, join(modules, '.bin/prefork'));
+  if (bin !== undefined) link(join(ROOT, bin.prefork), join(modules, '.bin/prefork'));
 }
 
 function link(target, path) {

@@ -16,7 +16,7 @@ import { Worker, type WorkerSettings, workerLog } from '../worker.js';
 import { Asker } from './ask.js';
 import { showWorker } from './cluster.js';
 import { ClusterService, joinCluster } from './cluster-worker.js';
-import { endsWell, leaveHosted } from './departure.js';
+import { endsWell, holdSignals, leaveHosted } from './departure.js';
 import { connectProcess } from './process-messages.js';
 import { redirecting } from './redirect.js';
 import { HostedServers } from './servers.js';
@@ -29,12 +29,17 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   const context = deferred<Context>();
   const saidReady = deferred();
   const servers = new HostedServers();
+  let release = (): void => {};
   const service = identity.cluster
     ? new ClusterService(servers)
-    : new HostedService(hosted, servers, context.resolve, saidReady.promise);
+    : new HostedService(hosted, {
+        servers,
+        introduced: context.resolve,
+        saidReady: saidReady.promise,
+        leave: (end) => leaveHosted(end, release),
+      });
   const worker = new Worker(identity, settingsOf(hosted), system, service);
   void worker.run();
-  endsWell(() => worker.draining);
   const log = workerLog(hosted.silent ? false : undefined, identity);
   const { replyFd } = identity;
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
@@ -56,6 +61,8 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
     joinCluster(worker, redirect, hosted.gracePeriod);
     return;
   }
+  endsWell(() => worker.draining);
+  release = holdSignals();
   showWorker(identity.slot + 1, redirect);
   connectProcess(context.promise, saidReady.resolve);
 }
@@ -72,31 +79,29 @@ function settingsOf(hosted: HostedProgram): WorkerSettings {
   };
 }
 
+interface Links extends Pick<Service, 'leave'> {
+  readonly servers: HostedServers;
+  introduced(context: Context): void;
+  readonly saidReady: Promise<void>;
+}
+
 class HostedService implements Service {
   readonly hearsOfDrain = true;
   readonly mayEnd = true;
-  readonly leave = leaveHosted;
+  readonly leave: Service['leave'];
   readonly #hosted: Pick<HostedProgram, 'waitReady'>;
-  readonly #servers: HostedServers;
-  readonly #introduced: (context: Context) => void;
-  readonly #saidReady: Promise<void>;
+  readonly #links: Links;
 
-  constructor(
-    hosted: Pick<HostedProgram, 'waitReady'>,
-    servers: HostedServers,
-    introduced: (context: Context) => void,
-    saidReady: Promise<void>,
-  ) {
+  constructor(hosted: Pick<HostedProgram, 'waitReady'>, links: Links) {
     this.#hosted = hosted;
-    this.#servers = servers;
-    this.#introduced = introduced;
-    this.#saidReady = saidReady;
+    this.#links = links;
+    this.leave = links.leave;
   }
 
   async serve({ context, track }: Boot): Promise<void> {
-    this.#introduced(context);
-    this.#servers.each(track);
-    context.signal.addEventListener('abort', () => this.#servers.closing());
-    await (this.#hosted.waitReady ? this.#saidReady : this.#servers.serving());
+    this.#links.introduced(context);
+    this.#links.servers.each(track);
+    context.signal.addEventListener('abort', () => this.#links.servers.closing());
+    await (this.#hosted.waitReady ? this.#links.saidReady : this.#links.servers.serving());
   }
 }

@@ -87,6 +87,19 @@ test('a program that leaves the channel by process.disconnect() serves on, and c
   expect(await fleet.gone()).toEqual({ code: 0, signal: null });
 });
 
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`D2i ${signal} to the whole group, and a program that exits in its handler: every accepted request is answered first`, async () => {
+    const fleet = startHosted({ exitsAt: [signal], keeps: true });
+    const port = await readyPort(fleet);
+    const slow = Array.from({ length: 6 }, () => httpGet({ port, path: '/slow/500' }));
+    await fleet.event('asked', { nth: 6 });
+    fleet.killGroup(signal);
+    for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200);
+    expect(await fleet.gone()).toEqual({ code: 0, signal: null });
+    expect(fleet.events('exits').map((event) => event.signal)).toEqual([signal, signal]);
+  });
+}
+
 test('D2d a worker that is killed is recovered on the same port', async () => {
   const fleet = startHosted({}, { options: ['--workers', '1'] });
   const port = await readyPort(fleet);
