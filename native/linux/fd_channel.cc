@@ -17,6 +17,8 @@ namespace {
 struct Header {
   std::uint32_t tag;
   std::uint32_t count;
+  // Of the words behind it.
+  std::uint32_t length;
 };
 
 // Large enough and aligned for one control message, cmsg(3).
@@ -60,7 +62,8 @@ std::pair<UniqueFd, UniqueFd> MakeFdChannel() {
 
 SendResult SendFds(int channel, std::uint32_t tag, const std::string& text,
                    const std::vector<int>& fds) {
-  Header header = {tag, static_cast<std::uint32_t>(fds.size())};
+  Header header = {tag, static_cast<std::uint32_t>(fds.size()),
+                   static_cast<std::uint32_t>(text.size())};
   iovec payload[2] = {{&header, sizeof header}, {const_cast<char*>(text.data()), text.size()}};
   Control control = {};
   msghdr message = Message(&payload, &control, CMSG_SPACE(fds.size() * sizeof(int)));
@@ -109,7 +112,9 @@ std::optional<FdMessage> ReceiveFds(int channel) {
   if (size < 0 && errno != EAGAIN && errno != ECONNRESET) throw SysError(errno, "recvmsg");
   if (size <= 0) return std::nullopt;
   std::vector<UniqueFd> fds = Take(&message);
-  if (static_cast<std::size_t>(size) < sizeof header || (message.msg_flags & MSG_TRUNC) != 0)
+  if (static_cast<std::size_t>(size) < sizeof header ||
+      static_cast<std::size_t>(size) - sizeof header != header.length ||
+      (message.msg_flags & MSG_TRUNC) != 0)
     throw SysError(EBADMSG, "recvmsg").Advise("not a message of prefork");
   // The buffer has room for all of them, so the kernel gave the missing ones no number here. This
   // process has reached its limit of open files, or a security module refused, recvmsg(2)

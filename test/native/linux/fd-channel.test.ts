@@ -210,3 +210,30 @@ test('a receiver at its limit of open files gets an error, keeps nothing of the 
   expect(await receiver.ask('receive')).toMatchObject({ tag: 9, sockets: [{ listening: true }, { listening: true }] });
   await eventually(() => count() === before + 2);
 });
+
+test('words arrive with descriptors, or alone, up to 8192 bytes', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  const long = 'ü'.repeat(4_096);
+  expect(native.sendFds(ours, { tag: 1, text: long, fds: [fd] })).toBe('sent');
+  expect(native.sendFds(ours, { tag: 2, text: 'alone', fds: [] })).toBe('sent');
+  const first = native.recvFds(theirs);
+  expect(keep(first?.fds ?? [])).toHaveLength(1);
+  expect(first).toMatchObject({ tag: 1, text: long });
+  expect(native.recvFds(theirs)).toEqual({ tag: 2, text: 'alone', fds: [] });
+  expect(() => native.sendFds(ours, { tag: 3, text: `${long}!`, fds: [] })).toThrow('at most 8192 bytes');
+  expect(() => native.sendFds(ours, { tag: 4, fds: [] })).toThrow('1 to 64 descriptors');
+});
+
+test('waiting for a message ends with it, with the end of the sender, or with the time', () => {
+  const [ours, theirs] = pair();
+  const before = performance.now();
+  native.awaitFds(theirs, 30);
+  expect(performance.now() - before).toBeGreaterThanOrEqual(29);
+  native.sendFds(ours, { tag: 1, text: 'here', fds: [] });
+  native.awaitFds(theirs, 60_000);
+  expect(native.recvFds(theirs)?.text).toBe('here');
+  close(ours);
+  native.awaitFds(theirs, 60_000);
+  expect(native.recvFds(theirs)).toBeUndefined();
+});
