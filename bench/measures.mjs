@@ -1,5 +1,6 @@
 // Every measure by its name, in the order of the page. `run({ quick, client, peers })` returns plain data, `sections(data, results)` the
 // sections of the page about them: [{ title, lead, how, tables, charts }], `bounds(data)` [{ what, most, value }].
+import * as command from './measures/command.mjs';
 import * as connections from './measures/connections.mjs';
 import * as delay from './measures/delay.mjs';
 import * as fleets from './measures/fleets.mjs';
@@ -11,4 +12,4 @@ import * as spread from './measures/spread.mjs';
 import * as survivors from './measures/survivors.mjs';
 import * as tls from './measures/tls.mjs';
 
-export const MEASURES = { connections, majors, spread, delay, lost, restart, spawn, fleets, survivors, tls };
+export const MEASURES = { connections, command, majors, spread, delay, lost, restart, spawn, fleets, survivors, tls };

@@ -17,12 +17,12 @@ const SLICE = 2_000;
  *   get twice as many, or `warm`: where many processes share one listener under a light load, the kernel wakes the same few
  *   first, and the others stay cold for longer than a benchmark may last.
  */
-export async function warmServers({ modes, workers, peers, client, each, warm = 2 * WARM }) {
+export async function warmServers({ modes, workers, peers, client, each, app = {}, warm = 2 * WARM }) {
   const servers = Object.fromEntries(modes.map((mode) => [mode, undefined]));
   try {
     say(`${workers} workers: starting ${modes.length} servers`);
     const starts = modes.map(async (mode) => {
-      servers[mode] = await startServer(mode, { workers, app: {} }, peers);
+      servers[mode] = await startServer(mode, { workers, app }, peers);
     });
     // Wait for all of them, also when one fails: this process has to end every server that it started.
     const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected');

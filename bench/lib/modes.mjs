@@ -12,6 +12,7 @@ export const MODES = {
   shared: { label: "'shared'" },
   sharded: { label: "'sharded'" },
   reuseport: { label: "'reuseport'" },
+  command: { label: 'the command' },
 };
 
 /** `'shared'` on the majors of Node that are not this one, each beside one process of the same. */

@@ -10,6 +10,7 @@ const kinds = {
   cluster: async () => (await import('./servers/cluster.mjs')).clustered,
   none: async () => (await import('./servers/cluster.mjs')).clustered,
   'node-reuseport': async () => (await import('./servers/cluster.mjs')).clustered,
+  command: async () => (await import('./servers/command.mjs')).commanded,
   pm2: async () => (await import('./servers/pm2.mjs')).pm2,
 };
 const make = await (kinds[options.mode] ?? (async () => (await import('./servers/prefork.mjs')).preforked))();

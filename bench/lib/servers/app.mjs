@@ -9,12 +9,13 @@ const body = `${process.pid}\n`;
 
 /**
  * @param options `websockets`: accepts them, and sends each the pid. `tls`: what `https.createServer()` takes, or true for the
- *   certificate of the tests.
+ *   certificate of the tests. `express`: answers by Express.
  * @returns the server, and `leave()`, which ends its WebSockets, as an application does when it is replaced.
  */
-export async function makeApp({ websockets = false, tls } = {}) {
+export async function makeApp({ websockets = false, tls, express = false } = {}) {
+  const respond = express ? await expressApp() : answer;
   const server =
-    tls === undefined ? createServer(answer) : createTlsServer(tls === true ? testCertificate() : tls, answer);
+    tls === undefined ? createServer(respond) : createTlsServer(tls === true ? testCertificate() : tls, answer);
   // With Node's default of 5 s a connection would end while a measure holds it.
   server.keepAliveTimeout = 120_000;
   if (!websockets) return { server, leave: () => {} };
@@ -38,6 +39,13 @@ export async function makeApp({ websockets = false, tls } = {}) {
 export function testCertificate() {
   const read = (name) => readFileSync(new URL(`../../../test/fixtures/tls/localhost.${name}.pem`, import.meta.url));
   return { key: read('key'), cert: read('cert') };
+}
+
+async function expressApp() {
+  const { default: express } = await import('express');
+  const app = express();
+  app.get('/', (_request, response) => response.send(body));
+  return app;
 }
 
 function answer({ url }, response) {
