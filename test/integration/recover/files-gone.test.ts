@@ -7,7 +7,7 @@ import { startMaster } from '../../helpers/index.js';
 
 /** The files of the package that workers need to start; a master loads none of them late. */
 const WORKERS_NEED =
-  /^(bundle(-worker-worker)?\.c?js|(preload|paths|boot\/(boot|posix|identity)|addon\/(binding|libc|narrow)|common\/(guard-output|in-words)|protocol\/protocol)\.cjs)$/;
+  /^(bundle(-worker-run-worker)?\.c?js|(preload|paths|boot\/(boot|posix|identity)|addon\/(binding|libc|narrow)|common\/(guard-output|in-words)|protocol\/protocol)\.cjs)$/;
 
 test('a running master needs no file of the package that its workers do not need', async () => {
   const folder = copyOfPackage();
