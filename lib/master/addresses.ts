@@ -63,8 +63,8 @@ export class Addresses {
   readonly #failed = new Set<string>();
   /** For names. */
   #count: number;
-  /** Made for the first worker that asks. */
-  #ticketKeys: string | undefined;
+  /** Made for the first server of TLS. */
+  #ticketKeys: Promise<string> | undefined;
 
   constructor(context: AddressesContext) {
     this.#context = context;
@@ -101,8 +101,9 @@ export class Addresses {
       const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
       const [wire] = wires;
       const fds = files.map(({ fd }) => fd);
-      this.#ticketKeys ??= await newTicketKeys();
-      if (wire !== undefined) answer({ listener: wire, ticketKeys: this.#ticketKeys }, fds);
+      if (want.secure) this.#ticketKeys ??= newTicketKeys();
+      const keys = want.secure && { ticketKeys: await (this.#ticketKeys as Promise<string>) };
+      if (wire !== undefined) answer({ listener: wire, ...keys }, fds);
     } catch (error) {
       const code = isSystemError(error) ? error.code : 'ECANCELED';
       answer({ error: { code, message: reasonOf(error) } });

@@ -86,9 +86,11 @@ export type WantedListener =
       readonly ipv6Only: boolean;
       /** What the program asked for; absent: nothing. */
       readonly backlog?: number;
+      /** For a server of TLS that has no ticket keys of its own. */
+      readonly secure?: true;
     }
   /** `path`: absolute. */
-  | { readonly kind: 'unix'; readonly path: string; readonly backlog?: number };
+  | { readonly kind: 'unix'; readonly path: string; readonly backlog?: number; readonly secure?: true };
 
 /**
  * The answer, as JSON beside the descriptor, on the socket that {@link ENV.replyFd} names: the worker waits for it, because `listen()` of
@@ -97,8 +99,8 @@ export type WantedListener =
 export type ListenerReply =
   | {
       readonly listener: WireListener;
-      /** For sessions of TLS that go on in another worker, as hex: those of node:cluster do. */
-      readonly ticketKeys: string;
+      /** Where it is `secure`: for sessions of TLS that go on in another worker, as hex. Those of node:cluster do. */
+      readonly ticketKeys?: string;
     }
   /** `code`: of the kernel, or one of this package. */
   | { readonly error: { readonly code: string; readonly message: string } };

@@ -102,13 +102,14 @@ function bootError(value: unknown): BootError | undefined {
 
 function wantedListener(value: unknown): WantedListener | undefined {
   if (!isFields(value)) return undefined;
-  const { kind, host, port, index, ipv6Only, path, backlog } = value;
+  const { kind, host, port, index, ipv6Only, path, backlog, secure } = value;
   if (backlog !== undefined && !isWhole(backlog, 1, BACKLOG_MAX)) return undefined;
-  const length = backlog === undefined ? {} : { backlog };
-  if (kind === 'unix') return isText(path) && isAbsolute(path) ? { kind, path, ...length } : undefined;
+  if (secure !== undefined && secure !== true) return undefined;
+  const more = { ...(backlog !== undefined && { backlog }), ...(secure === true && { secure: true as const }) };
+  if (kind === 'unix') return isText(path) && isAbsolute(path) ? { kind, path, ...more } : undefined;
   if (kind !== 'tcp' || !isWhole(port, 0, PORT_MAX) || !isWhole(index, 0, PORT_MAX)) return undefined;
   if (typeof ipv6Only !== 'boolean' || (host !== undefined && !(isText(host) && isIP(host) !== 0))) return undefined;
-  return { kind, port, index, ipv6Only, ...(host !== undefined && { host }), ...length };
+  return { kind, port, index, ipv6Only, ...(host !== undefined && { host }), ...more };
 }
 
 function ping(said: Fields): Ping | undefined {

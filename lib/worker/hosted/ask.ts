@@ -16,7 +16,7 @@ export interface AskContext {
 /** What came. Without a descriptor the worker binds a socket of its own. */
 export interface Answer {
   readonly wire: WireListener;
-  readonly ticketKeys: string;
+  readonly ticketKeys: string | undefined;
   readonly fd: Fd | undefined;
 }
 

@@ -86,7 +86,9 @@ export function redirecting(context: RedirectContext): GetServer {
     const want = wanted(query, open);
     const key = JSON.stringify(want, (name, value: unknown) => (name === 'backlog' ? undefined : value));
     if (open.has(key)) throw taken();
-    const answer = context.ask(want);
+    // Keys that the program has set are the same in every worker already.
+    const shares = server._setServerData !== undefined && server.ticketKeys === undefined;
+    const answer = context.ask(shares ? { ...want, secure: true } : want);
     const { wire } = answer;
     // As any free port first, and by its number now.
     if (names.has(wire.name)) {
@@ -94,8 +96,8 @@ export function redirecting(context: RedirectContext): GetServer {
       throw taken();
     }
     const fd = context.adopt(answer);
-    // One that the program has set is the same in every worker already.
-    if (server.ticketKeys === undefined) server._setServerData?.({ ticketKeys: answer.ticketKeys });
+    const { ticketKeys } = answer;
+    if (ticketKeys !== undefined) server._setServerData?.({ ticketKeys });
     server._listen2(null, null, null, query.backlog, fd, query.flags);
     const { _handle: handle } = server;
     // The error has been emitted.

@@ -238,7 +238,10 @@ test('what is told to be unused is closed: of a worker that goes on without it, 
 
 test('every worker gets the same keys for sessions of TLS', async () => {
   const { worker } = fixture();
-  const keys = [await worker(0).ask(port(80)), await worker(1).ask(port(81))].map(({ ticketKeys }) => ticketKeys);
+  const secure = { ...port(80), secure: true } as const;
+  const answers = await Promise.all([worker(0).ask(secure), worker(1).ask({ ...port(81), secure: true })]);
+  const keys = answers.map(({ ticketKeys }) => ticketKeys);
+  expect((await worker(2).ask(port(82))).ticketKeys).toBeUndefined();
   expect(keys[0]).toMatch(/^[0-9a-f]{96}$/);
   expect(keys[1]).toBe(keys[0]);
 });
