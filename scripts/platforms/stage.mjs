@@ -1,28 +1,19 @@
 // Copies the package as an installation has it, with the fixtures and examples that the tests start: no sources and no local build, so
 // that Node can load only a prebuilt addon.
-import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PARTS = [
-  'package.json',
-  'index.mjs',
-  'index.cjs',
-  'cluster.mjs',
-  'cluster.cjs',
-  'dist',
-  'prebuilds',
-  'test/fixtures',
-  'test/agent',
-  'test/windows',
-  'examples',
-];
+/** Beside the files at the top that package.json names: what `import` and `require()` load first. */
+const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'test/windows', 'examples'];
 
 /** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
 export function stage(root) {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-platform-'));
   chmodSync(folder, 0o755);
-  for (const part of PARTS) {
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const entries = files.filter((file) => /^\w+\.[cm]js$/.test(file));
+  for (const part of [...PARTS, ...entries]) {
     if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

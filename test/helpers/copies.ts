@@ -1,6 +1,6 @@
 /** Copies of the package under test, and programs beside them. */
 
-import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -8,16 +8,11 @@ import { inPackage, target } from './target.js';
 
 /** What an installation has; `more` names further parts of the package. */
 export function copyPackage(folder: string, ...more: readonly string[]): void {
-  for (const part of [
-    'package.json',
-    'index.mjs',
-    'index.cjs',
-    'cluster.mjs',
-    'cluster.cjs',
-    'dist',
-    target.addons,
-    ...more,
-  ]) {
+  const { files } = JSON.parse(readFileSync(inPackage('package.json'), 'utf8')) as {
+    readonly files: readonly string[];
+  };
+  const entries = files.filter((file) => /^\w+\.[cm]js$/.test(file));
+  for (const part of ['package.json', ...entries, 'dist', target.addons, ...more]) {
     cpSync(inPackage(part), join(folder, part), { recursive: true });
   }
 }

@@ -48,11 +48,11 @@ export class Asker {
       if (left <= 0) throw new Refusal('ETIMEDOUT', `the master did not open it within ${PATIENCE} ms`);
       native.awaitFds(replies, Math.ceil(left));
       const message = native.recvFds(replies);
-      if (message === undefined && performance.now() - (until - PATIENCE) < PATIENCE) {
-        // Nothing is there although waiting has ended: the master has closed its end.
-        throw new Refusal('ECANCELED', 'the master is gone');
+      if (message === undefined) {
+        // Nothing is there although waiting has ended before its time: the master has closed its end.
+        if (performance.now() < until) throw new Refusal('ECANCELED', 'the master is gone');
+        continue;
       }
-      if (message === undefined) continue;
       const { tag, text, fds } = message;
       if (tag === id) return answerOf(text, fds);
       // Of a question that was given up.

@@ -11,13 +11,11 @@ import { boundSend } from '../../protocol/bounded-send.js';
 import type { AfterDrain } from '../after-drain.js';
 import type { Boot, Service } from '../service.js';
 import type { Worker } from '../worker.js';
-import type { GetServer, ServerQuery } from './cluster.js';
+import { type GetServer, PATH, type ServerQuery } from './cluster.js';
 import type { HostedServers } from './servers.js';
 
 /** The command of Node's own messages between the processes of a cluster (node: lib/internal/cluster/utils.js). */
 const COMMAND = 'NODE_CLUSTER';
-/** `addressType` of a path. */
-const PATH = -1;
 /** Bytes: the primary binds under another name first, of the same length. */
 const PATH_MAX = 100;
 

@@ -8,7 +8,10 @@ import type { Server } from 'node:net';
 
 const UNIQUE_ID = 'NODE_UNIQUE_ID';
 
-/** What net asks for. For an address `null`: every one; `addressType` is 4, 6, -1 for a path, or `udp4` and `udp6`. */
+/** `addressType` of a path. */
+export const PATH = -1;
+
+/** What net asks for. For an address `null`: every one; `addressType` is 4, 6, {@link PATH}, or `udp4` and `udp6`. */
 export interface ServerQuery {
   readonly address: string | null;
   readonly port: number | null;

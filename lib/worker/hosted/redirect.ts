@@ -6,12 +6,10 @@ import { resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { WantedListener, WireListener } from '../../protocol/protocol.cjs';
 import { type Answer, Refusal } from './ask.js';
-import type { GetServer, ServerQuery } from './cluster.js';
+import { type GetServer, type GotHandle, PATH, type ServerQuery } from './cluster.js';
 
 /** `flags` of net.Server: UV_TCP_IPV6ONLY. */
 const IPV6_ONLY = 1;
-/** `addressType` of a path. */
-const PATH = -1;
 /** Of uv_pipe_chmod(): what `readableAll` and `writableAll` add to the mode of the file. */
 const CHMOD = [
   { bit: 1, mode: 0o444 },
@@ -170,7 +168,7 @@ function openToAll(path: string, bits: number): number {
 }
 
 /** A socket of UDP stays the worker's own, as it is without cluster. */
-function ownUdp({ address, port, addressType, fd, flags }: ServerQuery, done: GotHandleOfUdp): void {
+function ownUdp({ address, port, addressType, fd, flags }: ServerQuery, done: GotHandle): void {
   const dgram = process.getBuiltinModule('node:dgram') as unknown as {
     _createSocketHandle(...of: unknown[]): object | number;
   };
@@ -185,5 +183,3 @@ function ownUdp({ address, port, addressType, fd, flags }: ServerQuery, done: Go
     Object.assign(process, { noDeprecation });
   }
 }
-
-type GotHandleOfUdp = Parameters<GetServer>[2];
