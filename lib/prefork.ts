@@ -19,6 +19,7 @@ import { WindowsSystem } from './system/windows/windows-system.js';
 import type {
   ExitInfo,
   Features,
+  FleetReading,
   ListenerAddress,
   PreforkOptions,
   ReloadResult,
@@ -201,6 +202,14 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   /** A snapshot, safe to serialise. */
   status(): Status {
     return this.#own().status();
+  }
+
+  /**
+   * Runs in: master. What workers and master have counted, read out of memory that they share: no worker is asked, woken or waited for.
+   * With the option `scoreboard` off, workers count nothing, and the master's own counts are there.
+   */
+  async metrics(): Promise<FleetReading> {
+    return await this.#own().metrics();
   }
 
   /** The master of this fleet, in the process that is it. */

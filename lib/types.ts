@@ -405,6 +405,11 @@ export interface PreforkOptions {
    */
   readonly signals?: boolean | undefined;
   /**
+   * Whether workers count connections and requests for `metrics()`, and time their event loops. Default: `true`.
+   * @see docs/guide/metrics.md
+   */
+  readonly scoreboard?: boolean | undefined;
+  /**
    * Path of a file with the pid of the master, from before the first worker starts until the fleet has stopped. A relative one begins at the
    * directory that the program was started in. Default: none.
    *
@@ -457,6 +462,33 @@ export interface QueueStatus {
   readonly limit: number;
 }
 
+/**
+ * Why a worker ended, as the master sees it. `requested`: the master asked for it, to stop, replace or scale. Else `boot-failed`: before it was
+ * ready. `killed`: the master killed it, e.g. because its event loop stood still. `signal`: another process killed it, or the kernel. `failed`:
+ * with an exit code other than 0. `ended`: with code 0, by itself.
+ */
+export type ExitReason = 'requested' | 'boot-failed' | 'killed' | 'signal' | 'failed' | 'ended';
+
+/** How the last process of a slot that is gone ended. */
+export interface LastExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly reason: ExitReason;
+  readonly at: Date;
+}
+
+/** One worker in {@link Status}. */
+export interface WorkerStatus extends Omit<WorkerInfo, 'send'> {
+  /** Resident memory in bytes; absent where neither the system nor the worker reports it. */
+  readonly rss?: number;
+  /** Milliseconds of CPU time since the process started, of all its threads; absent as `rss`. */
+  readonly cpu?: number;
+  /** How often the master has filled the slot again after an exit that it had not asked for. */
+  readonly restarts: number;
+  /** Of the slot; absent while all of its processes live. */
+  readonly lastExit?: LastExit;
+}
+
 export type FleetState = 'starting' | 'running' | 'reloading' | 'stopping' | 'stopped';
 
 /** A snapshot of the fleet, safe to serialise. */
@@ -466,10 +498,70 @@ export interface Status {
   readonly generation: number;
   readonly sharing: Sharing;
   readonly addresses: readonly ListenerAddress[];
-  readonly workers: readonly Omit<WorkerInfo, 'send'>[];
+  readonly workers: readonly WorkerStatus[];
   /** Workers recovered since the start. */
   readonly recoveries: number;
   readonly queues: readonly QueueStatus[];
+}
+
+/** One worker process in a {@link FleetReading}. Its counters begin with the process. */
+export interface SlotReading {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: 'starting' | 'ready' | 'draining';
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /**
+   * Whether the worker counts. False until it has loaded prefork, and of programs that do not: then the counters, the delays and `heapUsed` are 0,
+   * and `lastTurnAt` is the time of the reading.
+   */
+  readonly counted: boolean;
+  /** Connections that the worker has accepted so far. */
+  readonly acceptedTotal: number;
+  /** HTTP requests and HTTP/2 streams that the worker has begun to serve so far. */
+  readonly requestsTotal: number;
+  /** Connections that are open. */
+  readonly connections: number;
+  /** HTTP requests and HTTP/2 streams that are being answered. */
+  readonly activeRequests: number;
+  /** Milliseconds that an event had to wait for the event loop on average, in the last interval of a second or longer. */
+  readonly loopDelayMean: number;
+  /** Milliseconds of the longest turn of the event loop in that interval; of the present turn, if the loop is late by more than that. */
+  readonly loopDelayMax: number;
+  /**
+   * When the event loop turned last, in milliseconds since the epoch. The time of the reading as long as the loop is not late: an idle one sleeps.
+   * A loop that stands still is late after a second, or after ten when it was idle before and no connection or request came.
+   */
+  readonly lastTurnAt: number;
+  /** Bytes of the JavaScript heap that are used, as the worker wrote it last: every second, or every ten while it is idle. */
+  readonly heapUsed: number;
+  /** Bytes of resident memory, now; where the system does not report it as the worker wrote it last, and 0 when it did not. */
+  readonly rss: number;
+  /** Milliseconds of CPU time of all threads since the process started. As for `rss`. */
+  readonly cpu: number;
+}
+
+/** What {@link Prefork.metrics} reads. Totals begin with the master, and never go down: they keep what workers that are gone have counted. */
+export interface FleetReading {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Every process that has not ended, by slot. In a reload a slot has two. */
+  readonly workers: readonly SlotReading[];
+  readonly totals: {
+    /** Connections that workers have accepted. */
+    readonly accepted: number;
+    /** HTTP requests and HTTP/2 streams that workers have begun to serve. */
+    readonly requests: number;
+    /** Worker processes that the master has started. */
+    readonly starts: number;
+    /** Workers that have ended, by reason: every reason has its key. */
+    readonly exits: Readonly<Record<ExitReason, number>>;
+    /** Reloads by their verdict. */
+    readonly reloads: { readonly ok: number; readonly failed: number };
+  };
+  /** One entry per socket that the master holds, as far as the kernel reports it; `address` is `host:port` or `unix:<path>`. */
+  readonly queues: readonly (QueueStatus & { readonly address: string })[];
 }
 
 /** Verdict of a rolling replacement. */

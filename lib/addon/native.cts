@@ -224,6 +224,18 @@ export interface NativeBoard {
   close(): void;
 }
 
+/** Memory in which each worker writes what it counts, a line for each. */
+export interface NativeScoreboard {
+  /** For workers to inherit; this object's. */
+  readonly fd: Fd;
+  /** How many lines there are. */
+  readonly rows: number;
+  /** All of it. */
+  readonly memory: ArrayBuffer;
+  /** Closes the descriptor; the memory lives as long as something refers to it. */
+  close(): void;
+}
+
 export interface DescriptorRoom {
   /** Whether fewer descriptors are left than an eighth of the limit, and than 128. All listeners have been left, or entered again. */
   readonly short: boolean;

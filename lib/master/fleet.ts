@@ -16,6 +16,8 @@ import type { HookRunner } from './hooks.js';
 import type { Monitors } from './monitors/monitors.js';
 import { Operations } from './operations.js';
 import { Recovery } from './recovery.js';
+import type { Lines } from './scoreboard/lines.js';
+import type { Tally } from './scoreboard/tally.js';
 import type { ShutDown } from './shutdown.js';
 import { bootFailure } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
@@ -43,6 +45,8 @@ export interface FleetContext {
   readonly groupSignals: GroupSignals;
   readonly releases: Releases;
   readonly monitors: Monitors;
+  readonly tally: Tally;
+  readonly lines: Lines | undefined;
   readonly shutDown: ShutDown;
   readonly listeners: readonly OpenListener[];
   /** What a hosted program asks for; `undefined`: the program calls prefork(). */
@@ -92,6 +96,7 @@ export class Fleet {
       releases,
       place: () => monitors.place(),
       leave: (place) => monitors.leave(place),
+      lines: context.lines,
       hear: (handle, message) => this.#hear(handle, message),
       changed: (handle) => monitors.changed(handle),
       spawned: (handle) => this.#onSpawn(handle),
@@ -121,6 +126,7 @@ export class Fleet {
       stays,
       generation: () => this.operations.generation,
       recovered: async (old, handle) => {
+        context.tally.of(handle.place.slot).restarts++;
         if (await hooks.run('onChildRecover', old.pid, handle.pid)) events.recover(old.pid, handle.pid);
       },
       giveUp: end,
@@ -169,8 +175,9 @@ export class Fleet {
   }
 
   #onSpawn(handle: WorkerHandle): Promise<boolean> {
-    const { workers, log, events, shutDown, hooks } = this.#context;
+    const { workers, log, events, shutDown, hooks, tally } = this.#context;
     workers.add(handle);
+    tally.starts++;
     log.info(
       `${handle} spawned${handle.debugger === undefined ? '' : `, its debugger listens on ${handle.debugger}`}`,
       {
@@ -184,10 +191,11 @@ export class Fleet {
   }
 
   async #onExit(handle: WorkerHandle, exit: WorkerExit): Promise<void> {
-    const { workers, shutDown, end } = this.#context;
+    const { workers, shutDown, end, tally } = this.#context;
     const verdict = await this.#exits.verdict(handle, exit);
     workers.delete(handle);
     shutDown.check();
+    tally.exited(exit, handle.life, verdict === 'requested');
     this.#exits.report(handle, exit, verdict);
     handle.judged(verdict === 'too young');
     if (verdict !== 'lost') return;

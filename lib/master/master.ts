@@ -11,7 +11,16 @@ import type { OpenListener } from '../system/open-listener.js';
 import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
-import type { FleetState, ListenerAddress, QueueStatus, ReloadResult, Status, WorkerInfo } from '../types.js';
+import type {
+  FleetReading,
+  FleetState,
+  ListenerAddress,
+  QueueStatus,
+  ReloadResult,
+  Status,
+  WorkerInfo,
+  WorkerStatus,
+} from '../types.js';
 import type { Addresses } from './addresses.js';
 import { closeDoors, sealDoors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
@@ -21,6 +30,9 @@ import { Monitors } from './monitors/monitors.js';
 import type { Operations } from './operations.js';
 import type { PidFile } from './pid-file.js';
 import { queueStatus } from './queue-status.js';
+import { Lines } from './scoreboard/lines.js';
+import { Tally } from './scoreboard/tally.js';
+import { usageOf } from './scoreboard/usage.js';
 import { ShutDown } from './shutdown.js';
 import type { InstalledSignals } from './signals.js';
 import { installSignals } from './signals.js';
@@ -46,6 +58,7 @@ export class Master {
   readonly #shutDown: ShutDown;
   readonly #releases: Releases;
   readonly #monitors = new Monitors();
+  readonly #tally = new Tally();
   readonly #workers = new Set<WorkerHandle>();
   readonly #groupSignals: GroupSignals;
   /** Settles when `onMasterReady` has run. */
@@ -54,6 +67,8 @@ export class Master {
   /** A hosted program's come and go while the fleet runs. */
   #listeners: OpenListener[] = [];
   #addresses: Addresses | undefined;
+  /** `undefined`: the workers count nothing. */
+  #lines: Lines | undefined;
   #signals: InstalledSignals | undefined;
   #pidFile: PidFile | undefined;
   #stopReaping: (() => void) | undefined;
@@ -96,7 +111,28 @@ export class Master {
   }
 
   get workers(): readonly WorkerInfo[] {
-    return [...this.#workers].map((handle) => handle.info).sort((a, b) => a.slot - b.slot);
+    return this.#handles.map((handle) => handle.info);
+  }
+
+  get #handles(): WorkerHandle[] {
+    return [...this.#workers].sort((a, b) => a.place.slot - b.place.slot);
+  }
+
+  #statusOf(handle: WorkerHandle): WorkerStatus {
+    return { ...handle.info, ...usageOf(this.#system, handle), ...this.#tally.of(handle.place.slot) };
+  }
+
+  /** What workers and master have counted. */
+  async metrics(): Promise<FleetReading> {
+    const { readFleet } = await import('./scoreboard/reading.js');
+    return readFleet({
+      system: this.#system,
+      workers: this.#workers,
+      tally: this.#tally,
+      lines: this.#lines,
+      listeners: this.#listeners,
+      queues: this.#queues(),
+    });
   }
 
   status(): Status {
@@ -106,7 +142,7 @@ export class Master {
       generation: this.#fleet?.operations.generation ?? 0,
       sharing: this.#settings.sharing,
       addresses: this.addresses,
-      workers: this.workers.map((worker) => ({ ...worker })),
+      workers: this.#handles.map((handle) => this.#statusOf(handle)),
       recoveries: this.#fleet?.recovery.count ?? 0,
       queues: this.#queues(),
     };
@@ -191,6 +227,7 @@ export class Master {
       // Not before the hook knows of the workers.
       replace: (handle, reason) => this.#announced.promise.then(() => fleet.operations.recycle(handle, reason)),
     });
+    if (settings.scoreboard && settings.readiness !== 'spawn') this.#lines = new Lines(system, log);
     if (settings.launch.hosted !== undefined) this.#addresses = await this.#hosted();
     const fleet = new Fleet({
       settings,
@@ -202,6 +239,8 @@ export class Master {
       groupSignals: this.#groupSignals,
       releases: this.#releases,
       monitors: this.#monitors,
+      tally: this.#tally,
+      lines: this.#lines,
       shutDown: this.#shutDown,
       listeners: this.#listeners,
       addresses: this.#addresses,
@@ -275,7 +314,9 @@ export class Master {
   #reloading(result: ReloadResult | undefined): void {
     if (this.#ending === undefined) this.#state = result === undefined ? 'reloading' : 'running';
     if (result?.ok === true) this.#addresses?.reloaded(result.generation);
-    if (result !== undefined) this.#events.reload(result);
+    if (result === undefined) return;
+    this.#tally.reloads[result.ok ? 'ok' : 'failed']++;
+    this.#events.reload(result);
   }
 
   /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */
@@ -313,6 +354,7 @@ export class Master {
     this.#pidFile?.remove();
     this.#releases.close();
     this.#monitors.over();
+    this.#lines?.over();
     this.#stopReaping?.();
     this.#state = 'stopped';
     this.#log.info('stopped', { event: 'stop' });

@@ -50,6 +50,7 @@ export const OPTIONS = {
   /** `undefined`: the built-in stderr lines; `false`: silence. */
   logger: optional(checkLogger),
   signals: flag(true),
+  scoreboard: flag(true),
   pidFile: text('the path of a file'),
   ...LAUNCH,
 } satisfies Record<keyof PreforkOptions, Option<unknown>>;

@@ -3,7 +3,7 @@
  * fake here, other systems another implementation.
  */
 
-import type { BoardPlace, NativeBoard } from '../addon/native.cjs';
+import type { BoardPlace, NativeBoard, NativeScoreboard } from '../addon/native.cjs';
 import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
@@ -85,6 +85,8 @@ export interface Launch {
   readonly listeners: readonly OpenListener[];
   /** Where workers stand in line. */
   readonly board?: BoardPlace | undefined;
+  /** Where it writes what it counts: `null` when it reports that, `undefined` when it counts nothing. */
+  readonly scoreboard?: BoardPlace | null | undefined;
   /** Whether the worker may be given sockets of other slots. */
   readonly adopts: boolean;
   /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */
@@ -123,6 +125,10 @@ export interface System {
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */
   readonly openBoard?: () => NativeBoard;
+  /** Linux, macOS: memory in which workers write what they count. Throws what the kernel says. */
+  readonly openScoreboard?: () => NativeScoreboard;
+  /** Bytes of resident memory, and milliseconds of CPU time; `undefined` where the system does not say. */
+  usage?(pid: number): { readonly rss: number; readonly cpu: number } | undefined;
   /** Linux: a listening socket refuses new connections from here on. What is queued can still be accepted. Throws what the kernel says. */
   readonly seal?: (fd: number) => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */

@@ -236,6 +236,7 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   range('onMasterDeath', { onMasterDeath: 'drain' }, "onMasterDeath: 'drain'"),
   type('commandProducer', { commandProducer: 'node' }, 'commandProducer: a string'),
   type('logger', { logger: true }, 'logger: true'),
+  type('scoreboard', { scoreboard: 'off' }, 'scoreboard: a word'),
   type('pidFile', { pidFile: 4711 }, 'pidFile: a pid'),
   type('pidFile', { pidFile: true }, 'pidFile: true'),
   range('pidFile', { pidFile: '' }, 'pidFile: empty'),

@@ -13,6 +13,7 @@ import { inheritedSockets } from '../../system/layout.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ReleaseLaunch, Releases } from '../../system/releases/releases.js';
 import type { Launch, System, WorkerProcess } from '../../system/system.js';
+import type { Lines } from '../scoreboard/lines.js';
 import { notStarted } from './boot-failure.js';
 import type { Delays } from './delays.js';
 import type { Heard, WorkerPlace } from './events.js';
@@ -40,6 +41,8 @@ export interface StarterContext {
   readonly releases: Releases;
   /** What the worker shares with those that stand in line with it, until {@link leave}; `undefined` where none does. */
   place(): BoardPlace | undefined;
+  /** `undefined`: workers count nothing. */
+  readonly lines: Lines | undefined;
   /** The worker is gone, or never came to be. Idempotent. */
   leave(place: BoardPlace): void;
   hear(handle: WorkerHandle, message: Heard): void;
@@ -63,7 +66,7 @@ export interface Start {
 }
 
 /** What a worker inherits. */
-type Given = Pick<Launch, 'listeners' | 'board'>;
+type Given = Pick<Launch, 'listeners' | 'board' | 'scoreboard'>;
 
 export class Starter {
   readonly #context: StarterContext;
@@ -89,10 +92,11 @@ export class Starter {
   }
 
   start(place: WorkerPlace): Start {
-    const { system, log, listeners } = this.#context;
+    const { system, log, listeners, lines } = this.#context;
     const readiness = deferred<boolean>();
     const leases = new Leases(listeners, place.generation);
     const board = this.#context.place();
+    const line = lines?.take();
     const handle = new WorkerHandle(place, () => system.now(), {
       ready: () => readiness.resolve(true),
       handlesSigterm: () => this.#hint(),
@@ -118,9 +122,12 @@ export class Starter {
     });
     handle.superseded = () => leases.superseded || this.#context.abandoned(handle);
     handle.lease = (listener) => leases.take(listener);
-    const ready = this.#spawnAndWait(handle, readiness, { listeners: leases.listeners, board });
+    handle.line = line;
+    const scoreboard = line && (line.place ?? null);
+    const ready = this.#spawnAndWait(handle, readiness, { listeners: leases.listeners, board, scoreboard });
     const release = (): void => {
       if (board !== undefined) this.#context.leave(board);
+      if (line !== undefined) lines?.leave(line);
       leases.release();
     };
     void handle.gone.then(release);

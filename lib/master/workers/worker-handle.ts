@@ -7,6 +7,7 @@ import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } fro
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
+import type { Line } from '../scoreboard/lines.js';
 import { bootFailure } from './boot-failure.js';
 import type { WorkerHandleEvents, WorkerPlace } from './events.js';
 import { Evidence } from './evidence.js';
@@ -46,6 +47,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   #closed = false;
   /** The worker has closed its channel, and goes on. */
   #deaf = false;
+  /** Where it counts; `undefined`: it does not. */
+  line: Line | undefined;
   /** Whether the worker accepts from a queue that no successor has. */
   superseded: () => boolean = () => false;
   /** The listener as this worker has it, for as long as it has it. */

@@ -87,6 +87,7 @@ const NOT_ON_THE_LINE: Readonly<Record<string, string>> = {
   onChildExit: 'a function',
   logger: 'quiet',
   signals: 'the command is the master',
+  scoreboard: 'it costs too little to ask',
   exec: 'the program',
   args: 'behind the program',
   execArgv: 'node-options',

@@ -167,6 +167,7 @@ describe('good options', () => {
       commandProducer: undefined,
       logger: undefined,
       signals: true,
+      scoreboard: true,
       launch: {
         exec: undefined,
         args: undefined,
