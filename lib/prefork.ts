@@ -8,6 +8,7 @@ import { invalidOption, PreforkError } from './common/errors.js';
 import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
 import { type Log, masterLog } from './common/log.js';
+import type { FleetEvent } from './fleet-event.js';
 import type { MasterEvents } from './master/master.js';
 import { Master } from './master/master.js';
 import { checkMilliseconds, checkNumber } from './options/check.js';
@@ -44,6 +45,8 @@ export interface PreforkEvents {
   stop: [error: unknown];
   /** A worker called `send()`. */
   message: [worker: WorkerInfo, message: unknown];
+  /** The master logs a line, whatever `logger` and `logFormat` are: what that line says, in fields. */
+  log: [event: FleetEvent];
 }
 
 /**
@@ -248,6 +251,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       reload: (result) => publish('reload', result),
       message: (worker, data) => publish('message', worker, data),
       stop: (error) => publish('stop', error),
+      log: (event) => {
+        if (this.listenerCount('log') > 0) publish('log', event());
+      },
     };
     const master = new Master(this.#settings, makeSystem(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.

@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Server } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
+import type { LogFields } from './fleet-event.js';
 
 /** How the workers of a fleet share a port. `docs/guide/sharing.md` compares them. */
 export type Sharing = 'shared' | 'sharded' | 'reuseport';
@@ -150,50 +151,6 @@ export interface Logger {
   /** A logger that adds these fields to its lines, as those of pino, bunyan and winston do. */
   child?(fields: LogFields): unknown;
 }
-
-/**
- * What a line of the log is about. `listen`: a listener, its socket or its file. `spawn`: the start of a worker's process. `ready`: workers
- * serve. `exit`: a worker ended. `recover`: the master fills the slot of a lost worker. `reload`, `scale`, `recycle`: these operations.
- * `drain`: a worker finishes what it accepted. `stall`: the event loop of a worker does not turn, or turns again. `kill`: the master kills a
- * worker. `accept`: who accepts connections, and who cannot. `orphan`: the master of a worker died. `hook`: a hook, or a listener of an
- * event. `stop`: the end of the fleet. `warning`: anything else that a person should know.
- */
-export type LogEvent =
-  | 'listen'
-  | 'spawn'
-  | 'ready'
-  | 'exit'
-  | 'recover'
-  | 'reload'
-  | 'scale'
-  | 'recycle'
-  | 'drain'
-  | 'stall'
-  | 'kill'
-  | 'accept'
-  | 'orphan'
-  | 'hook'
-  | 'stop'
-  | 'warning';
-
-/** The fields of a line of the log, which {@link Logger.child} gets: flat, and without a key for what does not apply. */
-// A type and no interface: only a type fits the JSON objects of other libraries.
-export type LogFields = {
-  /** Name of the fleet. */
-  readonly fleet: string;
-  readonly event: LogEvent;
-  /** Of the worker that the line is about; otherwise of the process that logs. */
-  readonly pid: number;
-  readonly slot?: number;
-  /** Of the worker, or the one that a reload brings. */
-  readonly generation?: number;
-  /** Exit code of the worker that ended; otherwise `code` of the error. */
-  readonly code?: number | string;
-  /** The signal that ended the worker, or that a process got. */
-  readonly signal?: string;
-  /** Why, in words. */
-  readonly reason?: string;
-};
 
 /** Certificates: loaded and checked in the master, handed to every worker as `worker.tls`. */
 export type TlsOptions = SecureContextOptions & {
@@ -400,6 +357,14 @@ export interface PreforkOptions {
    */
   readonly logger?: Logger | false | undefined;
   /**
+   * `'text'`: lines for people. `'json'`: each line on stderr is one JSON object, a `FleetEvent`, of master and workers. Excludes `logger`.
+   * Default: `'text'`.
+   *
+   * What the program itself writes stays as it is. With `stdio: 'pipe'` the master makes an event of each of its lines that is no JSON object.
+   * @see docs/guide/logs.md#json
+   */
+  readonly logFormat?: 'text' | 'json' | undefined;
+  /**
    * Whether the master installs its signal table. Default: `true`.
    * @see docs/guide/deploy.md#signals-to-the-master
    */
@@ -442,6 +407,14 @@ export interface PreforkOptions {
    * @see docs/guide/workers.md#output
    */
   readonly stdio?: 'inherit' | 'ignore' | 'pipe' | readonly StdioTarget[] | undefined;
+  /**
+   * What the master puts before each line of workers' output: `true` for `'[{slot} {pid}] '`, or a text of your own with `{slot}`, `{pid}`,
+   * `{generation}` and `{fleet}`. Without the option `stdio` it makes `'pipe'` of their stdout and stderr. Default: none.
+   *
+   * Lines of JSON have these as fields: `logFormat: 'json'` takes no prefix.
+   * @see docs/guide/logs.md#whose-line-is-it
+   */
+  readonly linePrefix?: boolean | string | undefined;
   /** User id of the workers. Each takes it between fork and exec, after the master has bound. Default: that of the master. */
   readonly uid?: number | undefined;
   /** Group id of the workers, taken with `uid`. Default: that of the user `uid`. */

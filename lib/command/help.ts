@@ -27,6 +27,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
     uid: row('<user>', 'user of the workers, by name or id'),
     gid: row('<group>', 'group of the workers, by name or id'),
     stdio: row('<where>', 'inherit, ignore, pipe, or three: ignore,pipe,2'),
+    'line-prefix': row('[=<text>]', "before each line they write, e.g. '{slot}> '"),
   },
   Start: {
     'ready-timeout': row('<time>', 'kill a worker that is not ready by then', '30s'),
@@ -59,6 +60,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
   },
   Command: {
     config: row('<file>', 'options from a file', 'prefork.config.*'),
+    'log-format': row('<format>', 'text or json', 'text'),
     quiet: row('', 'no log lines'),
     help: row('', 'this text'),
     version: row('', 'the version of prefork'),

@@ -38,11 +38,12 @@ export function resolveHosted(options: Partial<PreforkOptions>, { waitReady }: H
       "'shared' or 'reuseport': a program that knows nothing of prefork cannot serve the sockets of other slots";
     throw invalidOption('sharing', sharing, allowed, { range: true });
   }
-  const { launch, logger, gracePeriod, readyTimeout, exitAfterDrain, recycle, onMasterDeath } = settings;
+  const { launch, logger, logFormat, gracePeriod, readyTimeout, exitAfterDrain, recycle, onMasterDeath } = settings;
   if (typeof onMasterDeath === 'function')
     throw invalidOption('onMasterDeath', onMasterDeath, "'kill' or false: a function does not reach the program");
   const hosted: HostedProgram = {
     silent: logger === false,
+    ...(logFormat === 'json' && { logFormat }),
     waitReady,
     sharing,
     gracePeriod,

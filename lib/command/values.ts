@@ -42,6 +42,8 @@ export const VALUES: { readonly [Name in ArgumentName]?: Value } = {
   uid: { to: 'uid', read: userId, allowed: 'the id or the name of a user of this machine' },
   gid: { to: 'gid', read: groupId, allowed: 'the id or the name of a group of this machine' },
   stdio: { to: 'stdio', read: stdio, allowed: 'a word' },
+  'log-format': { to: 'logFormat', read: asIs, allowed: 'a word' },
+  'line-prefix': { to: 'linePrefix', read: asIs, allowed: 'a text' },
   'ready-timeout': time('readyTimeout'),
   'ready-for': time('readyFor'),
   grace: time('shutdownGracePeriod'),

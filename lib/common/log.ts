@@ -1,19 +1,25 @@
 /** Where log lines go. A logger must never be able to hurt the process that logs. */
 
-import type { ListenerAddress, LogFields, Logger, WorkerInfo } from '../types.js';
+import type { EventFields, FleetEvent, LogEvent, LogFields, LogLevel } from '../fleet-event.js';
+import type { ListenerAddress, Logger, PreforkOptions, WorkerInfo } from '../types.js';
 import { attempt, reasonOf } from './in-words.cjs';
 import { outlet } from './outlet.js';
 
 const STDERR = 2;
 
-/** What a line is about, beyond the process that logs it. Without an event it is a warning. */
-export interface About extends Partial<Pick<LogFields, 'event' | 'slot' | 'generation' | 'reason'>> {
-  readonly worker?: Pick<WorkerInfo, 'slot' | 'pid' | 'generation'>;
-  readonly code?: number | string | null;
-  readonly signal?: string | null;
-  /** It has the code. Without a `reason` it is the reason. */
-  readonly error?: unknown;
-}
+type Worker = Pick<WorkerInfo, 'slot' | 'pid' | 'generation'>;
+type Nullable<T> = { readonly [Name in keyof T]: T[Name] | null | undefined };
+type Place = 'slot' | 'generation';
+
+type AboutOne<E extends LogEvent> = (E extends 'warning' ? { readonly event?: E } : { readonly event: E }) &
+  // It has the code. Without a `reason` it is the reason.
+  ('code' extends keyof EventFields[E] ? { readonly error?: unknown } : unknown) &
+  (EventFields[E] extends Record<Place, number>
+    ? { readonly worker: Worker } & Nullable<Omit<EventFields[E], Place>>
+    : { readonly worker?: Worker } & Nullable<EventFields[E]>);
+
+/** What a line is about, beyond the process that logs it: what the members of `FleetEvent` have. Without an event it is a warning. */
+export type About = { readonly [E in LogEvent]: AboutOne<E> }[LogEvent];
 
 /** The logger that the package uses inside. */
 export interface Log {
@@ -25,19 +31,30 @@ export interface Log {
 /** The process that logs. */
 export type Origin = Pick<LogFields, 'fleet' | 'pid' | 'slot' | 'generation'>;
 
-/**
- * Never throws, prefixes every line.
- * @param logger The user's; `undefined`: lines on stderr; `false`: silence.
- */
-export function makeLog(logger: Logger | false | undefined, prefix: string, origin: Origin): Log {
-  if (logger === false) return { info() {}, warn() {}, error() {} };
-  const target = logger ?? stderrLogger;
+/** Hears of every line as an event, which is made only when the observer wants it. Must not throw. */
+export type Observe = (event: () => FleetEvent) => void;
+
+export interface Means {
+  /** The user's; `undefined`: lines on stderr; `false`: silence. */
+  readonly logger: Logger | false | undefined;
+  /** Of lines on stderr. */
+  readonly logFormat: PreforkOptions['logFormat'];
+  readonly observe?: Observe | undefined;
+}
+
+/** Never throws, prefixes every line. */
+export function makeLog({ logger, logFormat, observe }: Means, prefix: string, origin: Origin): Log {
+  if (logger === false && observe === undefined) return { info() {}, warn() {}, error() {} };
+  const json = logFormat === 'json' && logger === undefined ? jsonWriter() : undefined;
   const line =
-    (level: keyof Log) =>
+    (level: LogLevel) =>
     (message: string, about: About = {}) => {
+      const event = (): FleetEvent => eventOf(level, message, origin, about);
+      observe?.(event);
+      if (logger === false) return;
       try {
-        const to = withFields(target, level, origin, about) ?? target;
-        ignoreRejection(to[level](`${prefix}: ${message}`) as unknown);
+        if (json !== undefined) json(event());
+        else writeTo(logger ?? stderrLogger, level, `${prefix}: ${message}`, () => fieldsOf(origin, about));
       } catch {
         // The user's logger failed, so the package has nowhere to report it.
       }
@@ -45,11 +62,26 @@ export function makeLog(logger: Logger | false | undefined, prefix: string, orig
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }
 
+/** Loaded late: most logs are text. What is logged before it is there waits for it, in order. */
+function jsonWriter(): (event: FleetEvent) => void {
+  const loading = import('./json-lines.js');
+  let write = (event: FleetEvent): void => void loading.then((loaded) => loaded.writeJson(event));
+  void loading.then((loaded) => {
+    write = loaded.writeJson;
+  });
+  return (event) => write(event);
+}
+
+function writeTo(target: Logger, level: LogLevel, text: string, fields: () => LogFields): void {
+  const to = withFields(target, level, fields) ?? target;
+  ignoreRejection(to[level](text) as unknown);
+}
+
 /** The child of a logger that has fields; `undefined` when it has none, or makes none that can log. */
-function withFields(target: Logger, level: keyof Log, origin: Origin, about: About): Logger | undefined {
+function withFields(target: Logger, level: LogLevel, fields: () => LogFields): Logger | undefined {
   try {
     if (typeof target.child !== 'function') return undefined;
-    const child = target.child(fieldsOf(origin, about));
+    const child = target.child(fields());
     if (typeof (child as Partial<Logger> | undefined)?.[level] === 'function') return child as Logger;
     ignoreRejection(child);
   } catch {
@@ -58,7 +90,8 @@ function withFields(target: Logger, level: keyof Log, origin: Origin, about: Abo
   return undefined;
 }
 
-function fieldsOf(origin: Origin, { worker, error, event = 'warning', ...rest }: About): LogFields {
+function fieldsOf(origin: Origin, about: About): LogFields {
+  const { worker, error, event = 'warning', ...rest } = about as About & { readonly error?: unknown };
   const { slot, generation, pid } = worker ?? origin;
   const fields = {
     fleet: origin.fleet,
@@ -73,12 +106,20 @@ function fieldsOf(origin: Origin, { worker, error, event = 'warning', ...rest }:
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null && value !== '')) as LogFields;
 }
 
+export function eventOf(level: LogLevel, msg: string, origin: Origin, about: About): FleetEvent {
+  const { fleet, event, ...rest } = fieldsOf(origin, about);
+  const role = origin.slot === undefined ? 'master' : 'worker';
+  return { time: new Date().toISOString(), level, event, fleet, role, ...rest, msg } as FleetEvent;
+}
+
 /** The log of a master, which is there before the fleet is and after it. */
 export function masterLog(
-  { logger, name }: { readonly logger?: Logger | false | undefined; readonly name: string },
+  settings: Omit<Means, 'observe'> & { readonly name: string },
   pid: number,
+  observe?: Observe,
 ): Log {
-  return makeLog(logger, `prefork[${name}] master ${pid}`, { fleet: name, pid });
+  const { name: fleet } = settings;
+  return makeLog({ ...settings, observe }, `prefork[${fleet}] master ${pid}`, { fleet, pid });
 }
 
 /** An async function fits the type of a logger as well, and its rejection would end the process. */
@@ -91,7 +132,7 @@ function ignoreRejection(returned: unknown): void {
  * Without a stream: process.stderr raises 'error' (EPIPE after its reader died, ENOSPC on a full disk), which would end a master that
  * no reader listens to any more.
  */
-const write = (level: keyof Log) => (message: string) => outlet(STDERR).log(message, level);
+const write = (level: LogLevel) => (message: string) => outlet(STDERR).log(message, level);
 
 const stderrLogger: Logger = { info: write('info'), warn: write('warn'), error: write('error') };
 

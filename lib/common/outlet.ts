@@ -15,8 +15,13 @@ export type Write = (fd: number, bytes: Uint8Array) => number;
 const LOG_LIMIT = 256 * 1024;
 /** While so many bytes wait, workers' output is not read any further. */
 const ENOUGH = 64 * 1024;
-/** A reader that takes nothing for so many milliseconds has stalled: what is passed on is dropped until it takes something. */
-const STALL = 1_000;
+/**
+ * A reader that needs more milliseconds than this for {@link ENOUGH} bytes is too slow: what is passed on is dropped until it has taken all
+ * that waits, because workers would wait with it.
+ */
+const PATIENCE = 1_000;
+/** For so many milliseconds afterwards it gets no patience. */
+const MEMORY = 10_000;
 /**
  * Milliseconds between attempts: the first, and the longest. The kernel could notify, but only of a descriptor in the event loop, and
  * libuv would set the mode of the description that others share.
@@ -35,8 +40,14 @@ export interface Source {
   dropped(lines: number): void;
 }
 
+type Level = Parameters<Dress>[0];
+/** Makes a line of the log of a text. */
+type Form = (text: string) => string;
+
 interface Piece {
   bytes: Buffer;
+  /** When it began to wait. */
+  readonly since: number;
   readonly from: Source | undefined;
 }
 
@@ -45,6 +56,8 @@ export class Outlet {
   readonly #write: Write;
   readonly #dressFor: (fd: number) => Dress;
   #dress: Dress | undefined;
+  /** Of the last line of the log. */
+  #form: Form | undefined;
   readonly #sources = new Set<Source>();
   readonly #dropped = new Map<Source, number>();
   readonly #waiting: Piece[] = [];
@@ -56,9 +69,10 @@ export class Outlet {
   #announced = 0;
   #timer: NodeJS.Timeout | undefined;
   #pause: number = RETRY.first;
-  #progress = 0;
   #full = false;
-  #stalled = false;
+  #tooSlow = false;
+  /** Until when the reader is known as one that was too slow. */
+  #knownUntil = 0;
   #watchesEnd = false;
   #endedAt: number | undefined;
 
@@ -71,9 +85,12 @@ export class Outlet {
 
   /**
    * A line of the package's own.
-   * @param level Of a line of the log, which a terminal shows. Default: none, and the line is written as it is.
+   * @param style The level of a line of the log, which a terminal shows; or in which form a later line reports a gap, and this one is written
+   * as it is. Default: as it is.
    */
-  log(line: string, level?: Parameters<Dress>[0]): void {
+  log(line: string, style?: Level | Form): void {
+    const level = typeof style === 'string' ? style : undefined;
+    if (style !== undefined) this.#form = typeof style === 'string' ? undefined : style;
     const bytes = Buffer.from(`${level === undefined ? line : this.#dressed(level, line)}\n`);
     // A gap in the log is one gap: nothing is taken before the end of it was logged.
     if (this.#lost > 0) this.#flush();
@@ -93,12 +110,14 @@ export class Outlet {
 
   /** Whole lines, or a piece of a line that is too long to wait for its end. */
   pass(source: Source, bytes: Buffer): void {
-    if (this.#stalled) {
+    if (this.#tooSlow) {
       this.#countLost(source, bytes);
       return;
     }
     this.#put(bytes, source);
     if (this.#size < ENOUGH || this.#full) return;
+    this.#tooSlow = now() < this.#knownUntil;
+    if (this.#tooSlow) return;
     this.#full = true;
     for (const one of this.#sources) one.pause();
   }
@@ -108,8 +127,7 @@ export class Outlet {
     const cut = this.#unfinished !== undefined && this.#unfinished !== from;
     const whole = cut ? Buffer.concat([Buffer.of(NEWLINE), bytes]) : bytes;
     this.#unfinished = bytes.at(-1) === NEWLINE ? undefined : (from ?? this);
-    if (this.#size === 0) this.#progress = now();
-    this.#waiting.push({ bytes: whole, from });
+    this.#waiting.push({ bytes: whole, from, since: now() });
     this.#size += whole.length;
     if (this.#timer === undefined) this.#flush();
   }
@@ -149,9 +167,7 @@ export class Outlet {
     for (let piece = this.#waiting[0]; piece !== undefined; piece = this.#waiting[0]) {
       const taken = this.#write(this.#fd, piece.bytes);
       if (taken === 0) return false;
-      this.#progress = now();
       this.#pause = RETRY.first;
-      this.#stalled = false;
       this.#size -= taken;
       if (taken === piece.bytes.length) this.#waiting.shift();
       else piece.bytes = piece.bytes.subarray(taken);
@@ -168,16 +184,15 @@ export class Outlet {
   #announce(): void {
     this.#announced = this.#lost;
     const what = `${this.#lost} log ${this.#lost === 1 ? 'line' : 'lines'}`;
-    const bytes = Buffer.from(
-      `${this.#dressed('warn', `prefork: process ${process.pid} dropped ${what}, because descriptor ${this.#fd} took none`)}\n`,
-    );
-    this.#waiting.push({ bytes, from: undefined });
+    const text = `process ${process.pid} dropped ${what}, because descriptor ${this.#fd} took none`;
+    const bytes = Buffer.from(`${this.#form?.(text) ?? this.#dressed('warn', `prefork: ${text}`)}\n`);
+    this.#waiting.push({ bytes, from: undefined, since: now() });
     this.#size += bytes.length;
   }
 
   #later(): void {
-    if (this.#full && !this.#stalled && now() - this.#progress >= STALL) {
-      this.#stalled = true;
+    if (this.#full && now() - (this.#waiting[0]?.since ?? now()) >= PATIENCE) {
+      this.#tooSlow = true;
       this.#resume();
     }
     this.#watchEnd();
@@ -187,6 +202,8 @@ export class Outlet {
 
   #drained(): void {
     this.#endedAt = undefined;
+    if (this.#tooSlow) this.#knownUntil = now() + MEMORY;
+    this.#tooSlow = false;
     this.#resume();
     this.#report();
   }

@@ -53,7 +53,7 @@ export class Exits {
     const { code, signal } = exit;
     const requested = verdict === 'requested';
     const what = `${handle} ${describeExit(exit)} after ${exit.uptime} ms`;
-    const about = { event: 'exit', worker: handle.info, code, signal } as const;
+    const about = { event: 'exit', worker: handle.info, code, signal, requested, uptime: exit.uptime } as const;
     if (requested) log.info(what, about);
     else if (verdict === 'too young')
       log.warn(`${what}, before it was ready: the whole process group got that signal, so it is started again`, about);

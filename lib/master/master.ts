@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { deferred } from '../common/deferred.js';
 import { stoppedEarly } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
-import { type Log, masterLog, showAddress } from '../common/log.js';
+import { type Log, masterLog, type Observe, showAddress } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import { forMany } from '../protocol/channel.js';
 import type { OpenListener } from '../system/open-listener.js';
@@ -45,6 +45,8 @@ export interface MasterEvents extends FleetEvents {
   ready(pids: number[]): void;
   reload(result: ReloadResult): void;
   stop(error: unknown): void;
+  /** A line of the master's log. */
+  readonly log?: Observe;
 }
 
 /** The life of a master: starting, running, stopping, stopped. What runs meanwhile is its {@link Fleet}. */
@@ -83,7 +85,7 @@ export class Master {
     this.#settings = settings;
     this.#system = system;
     this.#events = events;
-    this.#log = masterLog(settings, system.pid);
+    this.#log = masterLog(settings, system.pid, events.log);
     this.#hooks = new HookRunner({
       hooks: settings.hooks,
       system,
@@ -273,10 +275,13 @@ export class Master {
   }
 
   async #announce(pids: number[]): Promise<void> {
-    this.#log.info(
-      `${pids.length} ${pids.length === 1 ? 'worker is' : 'workers are'} ready on ${this.addresses.map(showAddress).join(', ')}`,
-      { event: 'ready' },
-    );
+    const workers = pids.length;
+    const addresses = this.addresses.map(showAddress).join(', ');
+    this.#log.info(`${workers} ${workers === 1 ? 'worker is' : 'workers are'} ready on ${addresses}`, {
+      event: 'ready',
+      workers,
+      addresses,
+    });
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
     this.#state = 'running';

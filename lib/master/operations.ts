@@ -113,14 +113,15 @@ export class Operations {
   #verdict(replaced: ReloadResult['replaced'], tookMs: number, error: Error | undefined): ReloadResult {
     const { log } = this.#context;
     const generation = this.#generation;
+    const took = Math.round(tookMs);
     if (error === undefined) {
       const what = this.#followed ? 'reloaded' : 'restarted on the release of before';
-      log.info(`${what}: generation ${generation}, in ${Math.round(tookMs)} ms`, { event: 'reload', generation });
+      log.info(`${what}: generation ${generation}, in ${took} ms`, { event: 'reload', generation, ok: true, took });
       return { ok: true, generation, replaced };
     }
     log.error(
       `reload failed, ${replaced.length} of ${this.#context.slots.count} workers were replaced, the others go on: ${error.message}`,
-      { event: 'reload', error },
+      { event: 'reload', ok: false, took, error },
     );
     return { ok: false, generation, replaced, error };
   }
@@ -134,7 +135,8 @@ export class Operations {
       const { slots, log } = this.#context;
       if (this.#context.ending() !== undefined) throw this.#stopped();
       const target = workers(slots.count);
-      if (target !== slots.count) log.info(`scaling from ${slots.count} to ${target} workers`, { event: 'scale' });
+      if (target !== slots.count)
+        log.info(`scaling from ${slots.count} to ${target} workers`, { event: 'scale', workers: target });
       this.#context.grow(target);
       while (slots.count > target) slots.removeLast();
       const starts = [];

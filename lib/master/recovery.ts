@@ -128,7 +128,12 @@ export class Recovery {
       return;
     }
     this.#count++;
-    log.info(`${start.handle} took over from pid ${old.pid}`, { event: 'recover', worker: start.handle.info });
+    log.info(`${start.handle} took over from pid ${old.pid}`, {
+      event: 'recover',
+      worker: start.handle.info,
+      slot: old.place.slot,
+      oldPid: old.pid,
+    });
     await this.#context.recovered(old, start.handle);
   }
 

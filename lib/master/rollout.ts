@@ -98,6 +98,7 @@ export class Rollout {
     this.#context.log.info(`${handle} ${old === undefined ? 'is ready' : `took over from pid ${old.pid}`}`, {
       event: 'reload',
       worker: handle.info,
+      oldPid: old?.pid,
     });
   }
 

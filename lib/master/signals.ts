@@ -3,7 +3,6 @@
 import { reasonOf } from '../common/in-words.cjs';
 import type { Log } from '../common/log.js';
 import type { System } from '../system/system.js';
-import type { LogEvent } from '../types.js';
 
 export interface SignalTarget {
   /** Graceful stop. */
@@ -50,7 +49,7 @@ export function installSignals(system: System, log: Log, target: SignalTarget): 
   // handler would find none.
   const onTerminal = system.hasControllingTerminal();
   // The verdict is logged by the operation itself; what it throws is that the fleet stops, or a new worker's boot failure.
-  const ask = (signal: NodeJS.Signals, event: LogEvent, what: string, operation: () => Promise<unknown>) => {
+  const ask = (signal: NodeJS.Signals, event: 'reload' | 'scale', what: string, operation: () => Promise<unknown>) => {
     log.info(`${signal}: ${what}`, { event, signal });
     operation().catch((error: unknown) => log.error(`${signal}: ${reasonOf(error)}`, { event, signal, error }));
   };

@@ -8,6 +8,7 @@ const MAX_ADOPTED = 64;
 
 export function refuseConflicts(settings: Settings): void {
   const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer } = settings;
+  refuseFormats(settings);
   const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
     const why = "that speak the control channel: use readiness 'listening'";
@@ -41,4 +42,13 @@ export function refuseConflicts(settings: Settings): void {
       "left out when 'commandProducer' is given: child_process has no such option",
     );
   }
+}
+
+function refuseFormats({ logger, logFormat, launch: { linePrefix, stdio } }: Settings): void {
+  if (logFormat === 'json' && logger) {
+    throw invalidOption('logFormat', logFormat, "'text' when 'logger' is given", { range: true });
+  }
+  if (linePrefix === undefined || (logFormat === 'text' && stdio.indexOf('pipe', 1) > 0)) return;
+  const allowed = "left out with logFormat 'json', and where 'stdio' has no 'pipe'";
+  throw invalidOption('linePrefix', linePrefix, allowed, { range: true });
 }

@@ -21,10 +21,22 @@ export const LAUNCH = {
   env: optional(checkEnv),
   /** Descriptors 0-2, always three. */
   stdio: withDefault(checkStdio, STDIO),
+  /** `undefined`: the master puts nothing before the lines. */
+  linePrefix: optional(checkLinePrefix),
   uid: optional(idOf('-u')),
   gid: optional(idOf('-g')),
   groups: optional(checkGroups),
 } satisfies Part;
+
+function checkLinePrefix(option: string, value: unknown): string | undefined {
+  if (typeof value === 'boolean') return value ? '[{slot} {pid}] ' : undefined;
+  const allowed =
+    "a boolean or 1 to 255 characters, no control characters, such as '{slot} {pid} {generation} {fleet}'";
+  if (typeof value !== 'string') throw invalidOption(option, value, allowed);
+  // Braces name what the master fills in.
+  if (/^(?:(?!\{\w*\})\P{Cc}|\{(?:slot|pid|generation|fleet)\}){1,255}$/u.test(value)) return value;
+  throw invalidOption(option, value, allowed, { range: true });
+}
 
 function checkEnv(option: string, value: unknown): Readonly<Record<string, string | undefined>> {
   const env = checkObject(option, value, 'an object of strings');

@@ -44,6 +44,8 @@ export function resolveOptions(
     hooks: pick(values, HOOKS),
     launch: {
       ...pick(values, LAUNCH),
+      // Only what passes through the master can get a prefix.
+      ...(values.linePrefix !== undefined && options.stdio === undefined && { stdio: ['ignore', 'pipe', 'pipe'] }),
       inspectable: values.livenessTimeout !== undefined,
       byActivation: values.readiness === 'spawn',
     },

@@ -49,6 +49,7 @@ export const OPTIONS = {
   commandProducer: callable<PreforkOptions['commandProducer']>(),
   /** `undefined`: the built-in stderr lines; `false`: silence. */
   logger: optional(checkLogger),
+  logFormat: oneOf(['text', 'json'], 'text'),
   signals: flag(true),
   scoreboard: flag(true),
   pidFile: text('the path of a file'),

@@ -108,6 +108,8 @@ export type ListenerReply =
 /** How the worker of a hosted program behaves, in {@link ENV.hosted}: what the options of `prefork()` are where the program calls that. */
 export interface HostedProgram {
   readonly silent: boolean;
+  /** Absent: text. */
+  readonly logFormat?: 'json';
   /** The program says when it is ready, by `process.send('ready')`. */
   readonly waitReady: boolean;
   readonly sharing: Sharing;

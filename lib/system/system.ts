@@ -7,6 +7,7 @@ import type { BoardPlace, NativeBoard, NativeScoreboard } from '../addon/native.
 import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
+import type { Shape } from '../common/worker-lines.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
 import type { MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
 import type { Features, PreforkOptions, Sharing } from '../types.js';
@@ -95,6 +96,8 @@ export interface Launch {
   readonly settings: LaunchSettings;
   readonly program: Program;
   readonly commandProducer: PreforkOptions['commandProducer'];
+  /** What becomes of its piped lines; absent: they are passed on as they are. */
+  readonly shape?: Shape | undefined;
 }
 
 /** The accept queues of listening sockets. */

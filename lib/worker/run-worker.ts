@@ -11,21 +11,25 @@ import { drainedOf, Worker, workerLog } from './worker.js';
 /** How long a program may take from the first of its fleets to the one of this worker. */
 const OWN_FLEET_MS = 1_000;
 
+/** A fleet of the program. */
+type Awaited = Pick<Settings, 'name' | 'logger' | 'logFormat'>;
+
 /** Settles when the worker has drained: for the fleets of this program that this worker does not belong to. */
-export function drained(identity: WorkerIdentity, awaited: Pick<Settings, 'name' | 'logger'>): Promise<void> {
+export function drained(identity: WorkerIdentity, awaited: Awaited): Promise<void> {
   // The first of them.
   if (!identity.serving && identity.drained === undefined) expectToServe(identity, awaited);
   return drainedOf(identity).promise;
 }
 
 /** The fleets of a program run beside each other: one that is awaited first keeps the workers of the next from their own. */
-function expectToServe(identity: WorkerIdentity, { name, logger }: Pick<Settings, 'name' | 'logger'>): void {
+function expectToServe(identity: WorkerIdentity, awaited: Awaited): void {
+  const { name } = awaited;
   const { fleet } = identity;
   const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
   const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
   setTimeout(() => {
     if (identity.serving) return;
-    workerLog(logger, identity).warn(`${where}; ${wayOut}`);
+    workerLog(awaited, identity).warn(`${where}; ${wayOut}`);
   }, OWN_FLEET_MS).unref();
   process.once('beforeExit', () => {
     if (!identity.serving) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', `${where}, and never will: ${wayOut}`);

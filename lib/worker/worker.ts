@@ -57,16 +57,19 @@ function uncaught(error: unknown): string {
   }
 }
 
-export function workerLog(logger: Settings['logger'], { fleet, slot, generation }: WorkerIdentity): Log {
+export function workerLog(
+  settings: Pick<Settings, 'logger' | 'logFormat'>,
+  { fleet, slot, generation }: WorkerIdentity,
+): Log {
   const { pid } = process;
   const prefix = `prefork[${fleet}] worker ${slot} (pid ${pid}, generation ${generation})`;
-  return makeLog(logger, prefix, { fleet, pid, slot, generation });
+  return makeLog(settings, prefix, { fleet, pid, slot, generation });
 }
 
 /** What a worker goes by. */
 export type WorkerSettings = Pick<
   Settings,
-  'logger' | 'sharing' | 'gracePeriod' | 'exitAfterDrain' | 'recycle' | 'onMasterDeath'
+  'logger' | 'logFormat' | 'sharing' | 'gracePeriod' | 'exitAfterDrain' | 'recycle' | 'onMasterDeath'
 >;
 
 export class Worker {
@@ -102,7 +105,7 @@ export class Worker {
     this.#settings = settings;
     this.#system = system;
     this.#service = service;
-    this.#log = workerLog(settings.logger, identity);
+    this.#log = workerLog(settings, identity);
     this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
     this.#admission = new Admission({
       system,

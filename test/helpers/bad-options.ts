@@ -54,6 +54,20 @@ export const BAD_ADDRESSES: readonly string[] = [
 ];
 
 export const BAD_OPTIONS: readonly BadOptions[] = [
+  // logFormat, linePrefix
+  range('logFormat', { logFormat: 'yaml' }, 'a log format that is none'),
+  type('logFormat', { logFormat: true }, 'logFormat: true'),
+  range('logFormat', { logFormat: 'json', logger: console }, 'a log format and a logger'),
+  type('linePrefix', { linePrefix: 1 }, 'a prefix that is a number'),
+  range('linePrefix', { linePrefix: '' }, 'a prefix without a character'),
+  range('linePrefix', { linePrefix: 'a\nb' }, 'a prefix of two lines'),
+  range('linePrefix', { linePrefix: '{worker}' }, 'a prefix with a place that is none'),
+  range(
+    'linePrefix',
+    { linePrefix: true, stdio: 'inherit' },
+    'a prefix for output that does not pass through the master',
+  ),
+  range('linePrefix', { linePrefix: true, logFormat: 'json' }, 'a prefix for lines of JSON'),
   // serve
   type('serve', { serve: undefined }, 'no serve'),
   type('serve', { serve: null }, 'serve: null'),

@@ -25,6 +25,8 @@ export interface FleetConfig {
   readonly onMasterDeath?: Way | false;
   /** Windows. Every worker has a parent of its own, which lives on and reports as `reaped` how the worker ended. */
   readonly reportsExits?: boolean;
+  /** The master reports the event `log` as well. */
+  readonly hearsLog?: boolean;
   /** What the program calls. Default: `listenAndServe`. */
   readonly api?: 'listenAndServe' | 'start';
 }

@@ -186,6 +186,7 @@ export class Starter {
       adopts: settings.sharing === 'sharded',
       diesWithMaster: settings.onMasterDeath === 'kill',
       commandProducer: settings.commandProducer,
+      ...(shapesLines(settings) && { shape: await shapeOf(settings, handle.place) }),
     };
     for (let pause: number = RETRY.first; ; pause = Math.min(2 * pause, RETRY.longest)) {
       try {
@@ -222,6 +223,16 @@ export class Starter {
       readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
     }
   }
+}
+
+function shapesLines({ logFormat, launch: { linePrefix, stdio } }: Settings): boolean {
+  return (linePrefix !== undefined || logFormat === 'json') && stdio.includes('pipe');
+}
+
+/** Loaded late: most masters pass no line on, or each as it is. */
+async function shapeOf({ name, launch }: Settings, place: WorkerPlace): Promise<Launch['shape']> {
+  const { shapeOfLines } = await import('../../common/worker-lines.js');
+  return shapeOfLines(launch.linePrefix, { fleet: name, ...place });
 }
 
 function isTransient(error: unknown): boolean {

@@ -298,7 +298,7 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   dropped(lines: number, target: 1 | 2): void {
     const what = `${lines} ${lines === 1 ? 'line' : 'lines'} of its ${target === 1 ? 'stdout' : 'stderr'}`;
-    this.#events.trouble?.(`lost ${what}, because nothing read the master's`);
+    this.#events.trouble?.(`lost ${what}, because the master's was not read fast enough`);
   }
 
   exit({ code, signal }: ProcessExit): void {

@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 import { outlet } from '../../common/outlet.js';
+import type { Shape } from '../../common/worker-lines.js';
 import type { ProcessExit, WorkerProcessEvents } from '../system.js';
 import type { PipedStream } from './pass-on.js';
 import { passOn } from './pass-on.js';
@@ -17,6 +18,7 @@ export class LastWords {
   readonly #events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>;
   /** Closes the master's end of the control channel. */
   readonly #close: () => void;
+  readonly #shape: Shape | undefined;
   readonly #outputs = new Set<PipedStream>();
   #pipedStderr = false;
   #channelOpen = true;
@@ -24,8 +26,13 @@ export class LastWords {
   #timer: NodeJS.Timeout | undefined;
   #reported = false;
 
-  constructor(events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>, close: () => void) {
+  constructor(
+    events: Pick<WorkerProcessEvents, 'stderr' | 'dropped' | 'exit'>,
+    close: () => void,
+    shape?: Shape | undefined,
+  ) {
     this.#events = events;
+    this.#shape = shape;
     this.#close = close;
   }
 
@@ -43,14 +50,14 @@ export class LastWords {
   }
 
   /** Piped output goes on to the master's own, and stderr into the boot errors as well. */
-  listenTo(target: 1 | 2, stream: PipedStream): void {
+  listenTo(target: 1 | 2, stream: PipedStream, pid: number): void {
     this.#outputs.add(stream);
     if (target === 2) {
       this.#pipedStderr = true;
       const decoder = new StringDecoder('utf8');
       stream.on('data', (chunk: Buffer) => this.#events.stderr(decoder.write(chunk)));
     }
-    passOn(stream, outlet(target), (lines) => this.#events.dropped(lines, target));
+    passOn(stream, outlet(target), (lines) => this.#events.dropped(lines, target), this.#shape?.(target, pid));
     stream.once('close', () => {
       this.#outputs.delete(stream);
       this.#settle();
@@ -111,8 +118,9 @@ export function killOf(child: ChildProcess): (signal: NodeJS.Signals) => boolean
 
 /** @param ended Called once, never before this returns: the caller is not ready to hear of it yet. */
 export function followChild(child: ChildProcess, lastWords: LastWords, ended: (exit: ProcessExit) => void): void {
-  if (child.stdout !== null) lastWords.listenTo(1, child.stdout);
-  if (child.stderr !== null) lastWords.listenTo(2, child.stderr);
+  const { pid = 0 } = child;
+  if (child.stdout !== null) lastWords.listenTo(1, child.stdout, pid);
+  if (child.stderr !== null) lastWords.listenTo(2, child.stderr, pid);
   if (child.exitCode !== null || child.signalCode !== null) {
     const exit = { code: child.exitCode, signal: child.signalCode };
     setImmediate(() => ended(exit));

@@ -62,7 +62,7 @@ export class PosixSystem extends CommonSystem implements System {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const [ours, theirs] = this.#native.socketPair();
-    const worker = new PosixProcess(this.#native, ours, events);
+    const worker = new PosixProcess(this.#native, ours, events, launch.shape);
     const handedOver = [theirs];
     let debugPort: DebugPort | undefined;
     try {

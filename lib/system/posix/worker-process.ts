@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { linux } from '../../addon/narrow.cjs';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
+import type { Shape } from '../../common/worker-lines.js';
 import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
@@ -31,10 +32,13 @@ export class PosixProcess implements WorkerProcess {
   /** The master's end of the socket for listeners that a hosted program asks for. */
   #replies: Fd | undefined;
 
-  /** @param controlFd The master's end of the control channel; this worker owns it. */
-  constructor(native: PosixAddon, controlFd: Fd, events: WorkerProcessEvents) {
+  /**
+   * @param controlFd The master's end of the control channel; this worker owns it.
+   * @param shape What becomes of its piped lines.
+   */
+  constructor(native: PosixAddon, controlFd: Fd, events: WorkerProcessEvents, shape?: Shape | undefined) {
     this.#native = native;
-    this.#lastWords = new LastWords(events, () => this.#channel.close());
+    this.#lastWords = new LastWords(events, () => this.#channel.close(), shape);
     this.#channel = new Channel<WorkerMessage, MasterMessage>(overSocket(controlFd), FROM_WORKER, {
       message: (message) => {
         if (message.type === 'became-ready' && message.pid !== this.#pid) this.#servingPid = message.pid;
@@ -142,7 +146,7 @@ export class PosixProcess implements WorkerProcess {
   }
 
   listenTo(target: 1 | 2, stream: PipedStream): void {
-    this.#lastWords.listenTo(target, stream);
+    this.#lastWords.listenTo(target, stream, this.#pid);
   }
 
   ended(exit: ProcessExit): void {

@@ -41,7 +41,7 @@ export class WindowsProcess implements WorkerProcess {
   constructor(
     native: Native,
     child: ChildProcess,
-    launch: Pick<Launch, 'listeners' | 'diesWithMaster'>,
+    launch: Pick<Launch, 'listeners' | 'diesWithMaster' | 'shape'>,
     events: WorkerProcessEvents,
   ) {
     this.#native = native;
@@ -52,7 +52,7 @@ export class WindowsProcess implements WorkerProcess {
     const stderr = (text: string): void => events.stderr(text.replaceAll('\r\n', '\n'));
     const dropped = (lines: number, target: 1 | 2): void => events.dropped(lines, target);
     const exit = (end: ProcessExit): void => events.exit(end);
-    this.#lastWords = new LastWords({ stderr, dropped, exit }, () => this.#channel?.close());
+    this.#lastWords = new LastWords({ stderr, dropped, exit }, () => this.#channel?.close(), launch.shape);
     child.on('error', () => {});
     this.#job = jobOf(native, child);
     const output = child.stdio[PIPES.control] as Socket | null | undefined;

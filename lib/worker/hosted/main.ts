@@ -38,9 +38,10 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
         saidReady: saidReady.promise,
         leave: (end) => leaveHosted(end, release),
       });
-  const worker = new Worker(identity, settingsOf(hosted), system, service);
+  const settings = settingsOf(hosted);
+  const worker = new Worker(identity, settings, system, service);
   void worker.run();
-  const log = workerLog(hosted.silent ? false : undefined, identity);
+  const log = workerLog(settings, identity);
   const { replyFd } = identity;
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
   const asker = new Asker({ native: linux(addon), replies: replyFd, say: (message) => worker.say(message) });
@@ -68,9 +69,10 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
 }
 
 function settingsOf(hosted: HostedProgram): WorkerSettings {
-  const { silent, sharing, gracePeriod, exitAfterDrain, recycle, onMasterDeath } = hosted;
+  const { silent, logFormat, sharing, gracePeriod, exitAfterDrain, recycle, onMasterDeath } = hosted;
   return {
     logger: silent ? false : undefined,
+    logFormat: logFormat ?? 'text',
     sharing,
     gracePeriod,
     exitAfterDrain,

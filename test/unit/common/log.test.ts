@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
-import { makeLog } from '../../../lib/common/log.js';
-import type { LogFields, Logger } from '../../../lib/types.js';
+import { makeLog as logOf, type Origin } from '../../../lib/common/log.js';
+import type { LogFields } from '../../../lib/fleet-event.js';
+import type { Logger } from '../../../lib/types.js';
 
 const MASTER = { fleet: 'api', pid: 100 };
 const WORKER = { slot: 3, pid: 200, generation: 2 };
+
+const makeLog = (logger: Logger, prefix: string, origin: Origin) =>
+  logOf({ logger, logFormat: 'text' }, prefix, origin);
 
 /** A logger with fields, and what came out of it. */
 function structured(child: (this: Logger, fields: LogFields) => unknown) {
@@ -89,12 +93,31 @@ test('a logger with child gets each line through a child with its fields, and th
   const log = makeLog(logger, 'prefork[api] master 100', MASTER);
   log.info('spawned', { event: 'spawn', worker: WORKER });
   log.warn('slow');
-  log.error('ended', { event: 'exit', worker: WORKER, code: null, signal: 'SIGKILL', reason: '' });
+  log.error('ended', {
+    event: 'exit',
+    worker: WORKER,
+    code: null,
+    signal: 'SIGKILL',
+    reason: '',
+    requested: false,
+    uptime: 9,
+  });
   log.error('failed', { event: 'hook', error: Object.assign(new Error('no'), { code: 'ENOENT' }) });
   expect(lines.map(([level, text]) => [level, JSON.parse(text as string)])).toEqual([
     ['info', { fleet: 'api', event: 'spawn', ...WORKER, text: 'prefork[api] master 100: spawned' }],
     ['warn', { fleet: 'api', event: 'warning', pid: 100, text: 'prefork[api] master 100: slow' }],
-    ['error', { fleet: 'api', event: 'exit', ...WORKER, signal: 'SIGKILL', text: 'prefork[api] master 100: ended' }],
+    [
+      'error',
+      {
+        fleet: 'api',
+        event: 'exit',
+        ...WORKER,
+        signal: 'SIGKILL',
+        requested: false,
+        uptime: 9,
+        text: 'prefork[api] master 100: ended',
+      },
+    ],
     [
       'error',
       { fleet: 'api', event: 'hook', pid: 100, code: 'ENOENT', reason: 'no', text: 'prefork[api] master 100: failed' },

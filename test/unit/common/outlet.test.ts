@@ -117,7 +117,7 @@ test('lines of several workers never mix, and the last line of one that died end
   expect(reader.text).toBe('a1\na2\nthe last wor\nb1\nhalf\na line of the master\nrest\n');
 });
 
-test('a worker is not read while the reader is slow, and nothing is lost', async () => {
+test('a worker is not read while the reader is busy for less than a second, and nothing is lost', async () => {
   const [a, b] = [worker(), worker()];
   outlet.join(a);
   outlet.join(b);
@@ -129,7 +129,7 @@ test('a worker is not read while the reader is slow, and nothing is lost', async
   expect(late.paused).toBe(true);
   for (let i = 0; i < 6; i++) {
     reader.room = 10_000;
-    await advance(900);
+    await advance(150);
     expect([a.paused, b.paused]).toEqual([true, true]);
   }
   reader.room = 10_000;
@@ -137,6 +137,60 @@ test('a worker is not read while the reader is slow, and nothing is lost', async
   expect([a.paused, b.paused, late.paused]).toEqual([false, false, false]);
   expect(reader.text).toHaveLength(70_000);
   expect(a.lost).toEqual([]);
+});
+
+test('N8d a reader that is slower than the workers for long stops none of them for more than one second, costs no more than 64 kB and a piece, and every line is read or counted', async () => {
+  const a = worker();
+  outlet.join(a);
+  const line = Buffer.from(`${'x'.repeat(999)}\n`);
+  let written = 0;
+  let paused = 0;
+  for (let second = 0; second < 60; second++) {
+    for (let tenth = 0; tenth < 10; tenth++) {
+      // The worker writes 1 MB a second unless it has to wait; the reader takes 20 kB a second.
+      for (let i = 0; i < 100 && !a.paused; i++) {
+        outlet.pass(a, line);
+        written += 1;
+      }
+      if (a.paused) paused += 100;
+      reader.room = 2_000;
+      await advance(100);
+    }
+  }
+  expect(paused).toBeLessThanOrEqual(1_500);
+  reader.room = Number.POSITIVE_INFINITY;
+  await advance(600);
+  const read = reader.text.split('\n').length - 1;
+  const lost = a.lost.reduce((sum, lines) => sum + lines, 0);
+  expect(read + lost).toBe(written);
+  expect(
+    reader.text
+      .split('\n')
+      .slice(0, -1)
+      .every((text) => text.length === 999),
+  ).toBe(true);
+  expect(written).toBeGreaterThan(40_000);
+});
+
+test('a reader that was too slow is given its second again when it has kept up for ten', async () => {
+  const a = worker();
+  outlet.join(a);
+  const fill = (): void => outlet.pass(a, Buffer.from(`${'x'.repeat(70_000)}\n`));
+  fill();
+  await advance(1_500);
+  reader.room = Number.POSITIVE_INFINITY;
+  await advance(300);
+  reader.room = 0;
+  fill();
+  expect(a.paused).toBe(false);
+  outlet.pass(a, Buffer.from('lost\n'));
+  reader.room = Number.POSITIVE_INFINITY;
+  await advance(300);
+  expect(a.lost).toEqual([1]);
+  await advance(10_100);
+  reader.room = 0;
+  fill();
+  expect(a.paused).toBe(true);
 });
 
 test('N8d a reader that takes nothing for a second makes no worker wait: lines are dropped and counted, worker by worker', async () => {

@@ -1,7 +1,8 @@
 /** What the master passes to a logger with fields, line by line. */
 
 import { expect, test } from 'vitest';
-import type { LogFields, Logger } from '../../../lib/types.js';
+import type { LogFields } from '../../../lib/fleet-event.js';
+import type { Logger } from '../../../lib/types.js';
 import { crash, hastyFleet } from '../../helpers/fake-fleet.js';
 import { FakeSystem, settle } from '../../helpers/fake-system.js';
 
@@ -31,30 +32,33 @@ test('a logger with fields gets the event of every line, and of which worker it 
   await master.reload();
   await master.stop();
   const [first, second, third] = [0, 1, 2].map((index) => ({ slot: 0, pid: 2_000 + index, generation: index >> 1 }));
+  const asked = { requested: true, uptime: expect.any(Number) };
   expect(entries.map(([level, , fields]) => [level, fields])).toEqual([
     ['info', { event: 'spawn', ...first }],
-    ['info', { event: 'ready', pid: 1_000 }],
+    ['info', { event: 'ready', pid: 1_000, workers: 1, addresses: expect.any(String) }],
     [
       'error',
       {
         event: 'exit',
         ...first,
         signal: 'SIGKILL',
+        requested: false,
+        uptime: expect.any(Number),
         reason: expect.stringMatching(/^the master did not send it: .*kill -9$/),
       },
     ],
     ['warn', { event: 'recover', pid: 1_000, slot: 0, reason: 'exit 1 of 5 allowed within 60000 ms' }],
     ['info', { event: 'spawn', ...second }],
-    ['info', { event: 'recover', ...second }],
+    ['info', { event: 'recover', ...second, oldPid: 2_000 }],
     // It begins, and says what it runs.
     ['info', { event: 'reload', pid: 1_000, generation: 1 }],
     ['info', { event: 'reload', pid: 1_000, generation: 1 }],
     ['info', { event: 'spawn', ...third }],
-    ['info', { event: 'reload', ...third }],
-    ['info', { event: 'exit', ...second, code: 0 }],
-    ['info', { event: 'reload', pid: 1_000, generation: 1 }],
+    ['info', { event: 'reload', ...third, oldPid: 2_001 }],
+    ['info', { event: 'exit', ...second, code: 0, ...asked }],
+    ['info', { event: 'reload', pid: 1_000, generation: 1, ok: true, took: expect.any(Number) }],
     ['info', { event: 'stop', pid: 1_000 }],
-    ['info', { event: 'exit', ...third, code: 0 }],
+    ['info', { event: 'exit', ...third, code: 0, ...asked }],
     ['info', { event: 'stop', pid: 1_000 }],
   ]);
 });
@@ -71,11 +75,19 @@ test('a logger with fields gets code and reason of what went wrong', async () =>
   system.workers[0]?.exit(crash);
   await finished;
   const errors = entries.filter(([level]) => level === 'error').map(([, , fields]) => fields);
+  const lost = { requested: false, uptime: expect.any(Number) };
   const advice = 'an uncaught error, or process.exit(1): stderr says which';
   expect(errors).toEqual([
-    { event: 'exit', slot: 0, pid: 2_001, generation: 1, code: 1, reason: advice },
-    { event: 'reload', pid: 1_000, code: 'ERR_PREFORK_BOOT_FAILED', reason: expect.stringContaining('2001') },
-    { event: 'exit', slot: 0, pid: 2_000, generation: 0, code: 1, reason: advice },
+    { event: 'exit', slot: 0, pid: 2_001, generation: 1, code: 1, reason: advice, ...lost },
+    {
+      event: 'reload',
+      pid: 1_000,
+      ok: false,
+      took: expect.any(Number),
+      code: 'ERR_PREFORK_BOOT_FAILED',
+      reason: expect.stringContaining('2001'),
+    },
+    { event: 'exit', slot: 0, pid: 2_000, generation: 0, code: 1, reason: advice, ...lost },
     { event: 'recover', slot: 0, pid: 1_000, reason: 'exit 1 of 0 allowed within 60000 ms' },
     {
       event: 'stop',

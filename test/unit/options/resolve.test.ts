@@ -140,6 +140,22 @@ describe('bad options', () => {
 });
 
 describe('good options', () => {
+  test('a prefix for lines makes them pass through the master, unless stdio says where they go', () => {
+    expect(resolve({ linePrefix: true }).launch).toMatchObject({
+      linePrefix: '[{slot} {pid}] ',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    expect(resolve({ linePrefix: 'x{pid}', stdio: ['ignore', 'pipe'] }).launch).toMatchObject({
+      linePrefix: 'x{pid}',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    expect(resolve({ linePrefix: false }).launch).toMatchObject({
+      linePrefix: undefined,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    expect(resolve({ logFormat: 'json', logger: false })).toMatchObject({ logFormat: 'json', logger: false });
+  });
+
   test('everything but serve and listen has a default', () => {
     expect(resolve()).toEqual({
       name: 'default',
@@ -168,6 +184,7 @@ describe('good options', () => {
       logger: undefined,
       signals: true,
       scoreboard: true,
+      logFormat: 'text',
       launch: {
         exec: undefined,
         args: undefined,
