@@ -1,15 +1,13 @@
 /** What the log says, as types: one closed union, of which every line in JSON and every `'log'` event is a member. No code. */
 
 /** The worker that an event is about. */
-interface OfWorker {
+export interface EventOfWorker {
   readonly slot: number;
   readonly generation: number;
 }
 
-/** An event that may be about a worker, or come from one. */
-type MaybeOfWorker = Partial<OfWorker>;
-
-interface Failure {
+/** What went wrong. */
+export interface EventFailure {
   /** Of an error: `EADDRINUSE`, `ERR_PREFORK_BOOT_FAILED`. */
   readonly code?: number | string;
   /** Why, in words. */
@@ -19,13 +17,13 @@ interface Failure {
 /** What each event has beside {@link EventOrigin}. A field that does not apply is absent. */
 export interface EventFields {
   /** A listener, its socket or its file. */
-  readonly listen: MaybeOfWorker & Failure;
+  readonly listen: Partial<EventOfWorker> & EventFailure;
   /** The start of a worker's process; of the level `warn` or `error`: it failed. */
-  readonly spawn: OfWorker & Failure;
+  readonly spawn: EventOfWorker & EventFailure;
   /** Every worker serves: `workers` of them, on `addresses`, which are separated by `, `. */
   readonly ready: { readonly workers: number; readonly addresses: string };
   /** A worker ended; `requested`: by the master. Of the level `warn` or `error`: it was lost. */
-  readonly exit: OfWorker & {
+  readonly exit: EventOfWorker & {
     readonly code?: number;
     readonly signal?: string;
     readonly reason?: string;
@@ -41,30 +39,35 @@ export interface EventFields {
     readonly reason?: string;
   };
   /** With `ok` the verdict, after `took` milliseconds; with `slot` one worker more of the new generation. */
-  readonly reload: MaybeOfWorker &
-    Failure & { readonly signal?: string; readonly oldPid?: number; readonly ok?: boolean; readonly took?: number };
+  readonly reload: Partial<EventOfWorker> &
+    EventFailure & {
+      readonly signal?: string;
+      readonly oldPid?: number;
+      readonly ok?: boolean;
+      readonly took?: number;
+    };
   /** To how many workers. */
-  readonly scale: Failure & { readonly signal?: string; readonly workers?: number };
+  readonly scale: EventFailure & { readonly signal?: string; readonly workers?: number };
   /** A worker has had enough and is replaced. */
-  readonly recycle: OfWorker & Failure;
+  readonly recycle: EventOfWorker & EventFailure;
   /** A worker finishes what it accepted. */
-  readonly drain: MaybeOfWorker & { readonly signal?: string };
+  readonly drain: Partial<EventOfWorker> & { readonly signal?: string };
   /** The event loop of a worker does not turn, or turns again. */
-  readonly stall: OfWorker;
+  readonly stall: EventOfWorker;
   /** The master kills a worker. */
-  readonly kill: OfWorker & { readonly reason?: string };
+  readonly kill: EventOfWorker & { readonly reason?: string };
   /** Who accepts connections, and who cannot. */
-  readonly accept: MaybeOfWorker & Failure;
+  readonly accept: Partial<EventOfWorker> & EventFailure;
   /** The master of a worker died. */
-  readonly orphan: MaybeOfWorker;
+  readonly orphan: Partial<EventOfWorker>;
   /** A hook, or a listener of an event. */
-  readonly hook: MaybeOfWorker & Failure;
+  readonly hook: Partial<EventOfWorker> & EventFailure;
   /** The end of the fleet. */
-  readonly stop: MaybeOfWorker & Failure & { readonly signal?: string };
+  readonly stop: Partial<EventOfWorker> & EventFailure & { readonly signal?: string };
   /** A line of a worker's output that is no JSON object, with `stdio: 'pipe'` and `logFormat: 'json'`. */
-  readonly output: OfWorker & { readonly stream: 'stdout' | 'stderr' };
+  readonly output: EventOfWorker & { readonly stream: 'stdout' | 'stderr' };
   /** Anything else that a person should know. */
-  readonly warning: MaybeOfWorker & Failure & { readonly signal?: string };
+  readonly warning: Partial<EventOfWorker> & EventFailure & { readonly signal?: string };
 }
 
 /**
@@ -93,13 +96,11 @@ export interface EventOrigin {
   readonly msg: string;
 }
 
-type Member<E extends LogEvent> = EventOrigin & { readonly event: E } & EventFields[E];
-
 /**
  * One event of a fleet: a line of the log with `logFormat: 'json'`, and what the event `'log'` gives. A union that `event` discriminates, of
  * flat objects without a key for what does not apply. A later minor version may add fields and members.
  */
-export type FleetEvent = { readonly [E in LogEvent]: Member<E> }[LogEvent];
+export type FleetEvent = { readonly [E in LogEvent]: EventOrigin & { readonly event: E } & EventFields[E] }[LogEvent];
 
 /** The fields of a line of the log, which {@link Logger.child} gets: flat, and without a key for what does not apply. */
 // A type and no interface: only a type fits the JSON objects of other libraries.

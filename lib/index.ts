@@ -2,7 +2,16 @@ export type { InvalidOptionError, PreforkErrorCode, WorkerExit } from './common/
 export { PreforkError } from './common/errors.js';
 export type { CommandConfig, CommandConfigExport } from './define-config.js';
 export { defineConfig } from './define-config.js';
-export type { EventFields, EventOrigin, FleetEvent, LogEvent, LogFields, LogLevel } from './fleet-event.js';
+export type {
+  EventFailure,
+  EventFields,
+  EventOfWorker,
+  EventOrigin,
+  FleetEvent,
+  LogEvent,
+  LogFields,
+  LogLevel,
+} from './fleet-event.js';
 export type { PreforkEvents } from './prefork.js';
 export { currentWorker, features, isChild, Prefork, prefork } from './prefork.js';
 export type {

@@ -100,7 +100,12 @@ testWithPython(
       );
     const read = (): number => master.stdout.split('\n').length - 1;
     await eventually(() => read() + lost() === written, { within: 20_000, what: 'every line is read or counted' });
-    expect(master.stdout.trimEnd().split('\n').filter((line) => !/^\d+ x{500}$/.test(line)).length).toBe(0);
+    expect(
+      master.stdout
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !/^\d+ x{500}$/.test(line)).length,
+    ).toBe(0);
     expect(lost()).toBeGreaterThan(0);
     master.kill('SIGTERM');
     expect(await master.exit()).toEqual({ code: 0, signal: null });
