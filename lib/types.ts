@@ -37,7 +37,7 @@ export interface ListenSpec {
   readonly group?: number | string | undefined;
 }
 
-/** A port, its digits, `'host:port'`, `':port'`, `'unix:/path'` or a {@link ListenSpec}. */
+/** A port, its digits, `'host:port'`, `':port'`, `'unix:/path'`, `'fd://0'` (an open descriptor) or a {@link ListenSpec}. */
 export type ListenTarget = number | string | ListenSpec;
 
 /** Where a listener is bound. */
@@ -216,7 +216,7 @@ export interface PreforkOptions {
    */
   readonly serve: Serve | Server;
   /**
-   * `3000`, `':3000'`, `'host:3000'`, `'[::1]:3000'`, `'unix:/run/app.sock'`, an object, or an array of these. The object is
+   * `3000`, `':3000'`, `'host:3000'`, `'[::1]:3000'`, `'unix:/run/app.sock'`, `'fd://0'`, an object, or an array of these. The object is
    * `{ host, port, network, ipv6Only, backlog, name }`, `{ path, mode, owner, group, backlog, name }` or `{ fd, backlog, name }`. Port 0 picks
    * one free port for all workers. A port may be digits, as `process.env.PORT` has them.
    */

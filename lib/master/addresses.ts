@@ -5,13 +5,14 @@
 
 import { reasonOf } from '../common/in-words.cjs';
 import { type Log, showAddress } from '../common/log.js';
-import { isSystemError } from '../common/system-error.js';
+import { isSystemError, placeText } from '../common/system-error.js';
 import { DEFAULT_BACKLOG } from '../options/listen.js';
 import type { ListenPlan, Settings } from '../options/settings.js';
 import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/protocol.cjs';
 import { inheritedSockets } from '../system/layout.js';
 import type { OpenListener } from '../system/open-listener.js';
 import type { System } from '../system/system.js';
+import { isFor, keyOf, reaches } from './wanted-address.js';
 
 /** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
 const MOST = 256;
@@ -35,11 +36,11 @@ export interface AddressesContext {
   readonly settings: Pick<Settings, 'sharing'> & { readonly launch: Owner };
   readonly system: Pick<System, 'openListeners'>;
   readonly log: Log;
-  /** Of the fleet: this class adds and removes. */
+  /** Of the fleet: this class adds and removes. What is there at first becomes one of them when a worker asks for it. */
   readonly listeners: OpenListener[];
-  /** The listener is open, and workers will accept from it. */
+  /** Workers will accept from it. */
   opened(listener: OpenListener): void;
-  /** It is about to be closed. */
+  /** No worker will, any more. */
   closing(listener: OpenListener): void;
   ending(): boolean;
 }
@@ -52,7 +53,7 @@ interface Address {
   readonly users: Set<Asking>;
   /** Its last worker has died, and clients may wait in its queue. */
   orphaned: boolean;
-  /** It was open before any worker asked: it stays so. */
+  /** It was open before any worker asked: it stays so, also while no worker accepts from it. */
   readonly given: boolean;
 }
 
@@ -68,7 +69,8 @@ export class Addresses {
 
   constructor(context: AddressesContext) {
     this.#context = context;
-    for (const open of context.listeners) {
+    this.#count = context.listeners.length;
+    for (const open of context.listeners.splice(0)) {
       this.#addresses.add({
         keys: new Set(),
         listener: Promise.resolve(open),
@@ -78,7 +80,6 @@ export class Addresses {
         orphaned: false,
       });
     }
-    this.#count = context.listeners.length;
   }
 
   hear(handle: Asking, message: Asked): void {
@@ -91,6 +92,7 @@ export class Addresses {
       handle.reply(id, JSON.stringify(reply), fds);
     };
     const address = this.#find(want) ?? this.#open(want);
+    if (address.given) this.#serve(address.open as OpenListener);
     address.users.add(handle);
     void handle.gone.then(() => {
       if (address.users.delete(handle) && address.users.size === 0) address.orphaned = true;
@@ -115,13 +117,15 @@ export class Addresses {
     const key = keyOf(want);
     const all = [...this.#addresses];
     const found =
-      all.find(({ keys }) => keys.has(key)) ?? all.find(({ open }) => open !== undefined && isFor(open, want));
+      all.find(({ keys }) => keys.has(key)) ??
+      all.find(({ open }) => open !== undefined && isFor(open, want)) ??
+      all.find(({ open, given }) => given && open !== undefined && reaches(open, want));
     found?.keys.add(key);
     return found;
   }
 
   #open(want: WantedListener): Address {
-    const { log, opened, listeners, settings } = this.#context;
+    const { log, settings } = this.#context;
     const key = keyOf(want);
     const address: Address = {
       keys: new Set([key]),
@@ -136,25 +140,44 @@ export class Addresses {
       (listener) => {
         address.open = listener;
         this.#failed.delete(key);
-        listeners.push(listener);
-        try {
-          opened(listener);
-        } catch (error) {
-          log.warn(
-            `${showAddress(listener.address)}: connections that wait there are not watched: ${reasonOf(error)}`,
-            { error },
-          );
-        }
+        this.#serve(listener);
       },
       (error: unknown) => {
         this.#addresses.delete(address);
         if (this.#failed.has(key)) return;
         this.#failed.add(key);
         const who = settings.launch.uid === undefined ? '' : ' (the master binds, as its own user)';
-        log.error(`the program cannot listen${who}: ${reasonOf(error)}`, { event: 'listen', error });
+        const why = this.#besideGiven(want, error) ?? reasonOf(error);
+        log.error(`the program cannot listen${who}: ${why}`, { event: 'listen', error });
       },
     );
     return address;
+  }
+
+  /** Workers accept from it: it is one of the fleet. Does nothing for one that is. */
+  #serve(listener: OpenListener): void {
+    const { listeners, log, opened } = this.#context;
+    if (listeners.includes(listener)) return;
+    listeners.push(listener);
+    try {
+      opened(listener);
+    } catch (error) {
+      log.warn(`${showAddress(listener.address)}: connections that wait there are not watched: ${reasonOf(error)}`, {
+        error,
+      });
+    }
+  }
+
+  /** Of an address that is in use: why, when a socket that was open before the program has the port. */
+  #besideGiven(want: WantedListener, error: unknown): string | undefined {
+    if (want.kind === 'unix' || !isSystemError(error) || error.code !== 'EADDRINUSE') return undefined;
+    const other = [...this.#addresses].find(({ given, open }) => given && open?.address.port === want.port)?.open;
+    if (other === undefined) return undefined;
+    const { host = '::', port } = want;
+    return (
+      `${placeText(host, port)} is in use by ${showAddress(other.address)}, which was open before the program: ` +
+      'make both the same address, in the program or where the socket is opened (ListenStream=, --listen)'
+    );
   }
 
   async #bind(want: WantedListener): Promise<OpenListener> {
@@ -185,13 +208,39 @@ export class Addresses {
 
   #close(address: Address): void {
     const { open, given } = address;
-    if (open === undefined || given) return;
+    // One that watches over its own sockets has them watched until it is closed.
+    if (open === undefined || (given && open.watchBy !== undefined)) return;
     const { listeners, closing } = this.#context;
-    this.#addresses.delete(address);
     const at = listeners.indexOf(open);
-    if (at !== -1) listeners.splice(at, 1);
+    if (at === -1) return;
+    listeners.splice(at, 1);
     closing(open);
+    if (given) {
+      this.#unserved(open);
+      return;
+    }
+    this.#addresses.delete(address);
     open.close();
+  }
+
+  #unserved({ address }: OpenListener): void {
+    this.#context.log.warn(
+      `the program does not listen on ${showAddress(address)}, which was open before it: clients wait there, and the socket stays open`,
+      { event: 'listen' },
+    );
+  }
+
+  /** All workers of the first start serve. */
+  ready(): void {
+    const { listeners } = this.#context;
+    for (const { open, given } of this.#addresses) {
+      if (given && open !== undefined && !listeners.includes(open)) this.#unserved(open);
+    }
+  }
+
+  /** The fleet is over. Closes what it has not served; the rest is the fleet's to close. */
+  over(): void {
+    for (const { open, given } of this.#addresses) if (given) open?.close();
   }
 
   /** What no worker has any more. */
@@ -208,10 +257,12 @@ export class Addresses {
   reloaded(generation: number): void {
     for (const address of this.#addresses) {
       const { open, given } = address;
-      if (open === undefined || given || usedBy(address, (place) => place.generation >= generation)) continue;
-      this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`, {
-        event: 'listen',
-      });
+      if (open === undefined || usedBy(address, (place) => place.generation >= generation)) continue;
+      if (!given) {
+        this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`, {
+          event: 'listen',
+        });
+      }
       this.#close(address);
     }
   }
@@ -233,20 +284,6 @@ async function newTicketKeys(): Promise<string> {
 
 function usedBy({ users }: Address, fits: (place: Asking['place']) => boolean): boolean {
   return [...users].some((handle) => fits(handle.place));
-}
-
-function keyOf(want: WantedListener): string {
-  if (want.kind === 'unix') return `unix:${want.path}`;
-  const { host = '', port, index, ipv6Only } = want;
-  return [host, port, port === 0 ? index : '', ipv6Only].join('|');
-}
-
-/** A listener that was opened before any worker, or that the service manager opened. */
-function isFor({ address, wire }: OpenListener, want: WantedListener): boolean {
-  if (want.kind === 'unix') return address.family === 'unix' && address.address === want.path;
-  if (want.port === 0 || address.port !== want.port || wire.ipv6Only !== want.ipv6Only) return false;
-  const everywhere = ['::', '0.0.0.0'].includes(address.address);
-  return want.host === undefined ? everywhere : want.host === address.address;
 }
 
 function planOf(want: WantedListener, name: string, { uid, gid }: Owner): ListenPlan {

@@ -199,7 +199,8 @@ export class Master {
       this.#groupSignals.listen();
     }
     this.#stopReaping = system.reapStrangers?.();
-    this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log);
+    const hosted = settings.launch.hosted !== undefined;
+    this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log, hosted);
     // A name server took longer than the whole stop, which has closed what it knew of.
     if (this.#state === 'stopped') {
       closeListeners(this.#listeners);
@@ -220,6 +221,8 @@ export class Master {
       settings.tls === undefined
         ? undefined
         : await (await import('./tls.js')).loadTls(this.#releases.tls(0, settings.tls));
+    // It keeps from the monitors what no worker has asked for yet.
+    if (hosted) this.#addresses = await this.#hosted();
     await this.#monitors.open({
       settings,
       system,
@@ -230,7 +233,6 @@ export class Master {
       replace: (handle, reason) => this.#announced.promise.then(() => fleet.operations.recycle(handle, reason)),
     });
     if (settings.scoreboard && settings.readiness !== 'spawn') this.#lines = new Lines(system, log);
-    if (settings.launch.hosted !== undefined) this.#addresses = await this.#hosted();
     const fleet = new Fleet({
       settings,
       system,
@@ -282,6 +284,7 @@ export class Master {
       workers,
       addresses,
     });
+    this.#addresses?.ready();
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
     this.#state = 'running';
@@ -356,6 +359,7 @@ export class Master {
   #over(error: unknown): void {
     // What the service manager opened, and what closeDoors() had no chance to.
     closeListeners(this.#listeners);
+    this.#addresses?.over();
     this.#pidFile?.remove();
     this.#releases.close();
     this.#monitors.over();

@@ -94,6 +94,8 @@ function parseText(option: string, text: string, name: string): ListenPlan {
     const own = { mode: undefined, owner: undefined, group: undefined };
     return { kind: 'unix', name, path: checkPath(option, path), ...own, backlog: DEFAULT_BACKLOG };
   }
+  const [, fd] = /^fd:\/\/(\d{1,9})$/.exec(text) ?? [];
+  if (fd !== undefined) return { kind: 'inherited', name, fd: Number(fd), backlog: DEFAULT_BACKLOG };
   if (/^\.{0,2}\//.test(text))
     throw refuse(`'unix:${text.startsWith('/') ? text : '/path'}' to listen on a unix socket`);
   // What a variable of the environment holds.

@@ -122,8 +122,17 @@ export interface System {
   /** Milliseconds on a monotonic clock. */
   now(): number;
   after(ms: number, action: () => void): Timer;
-  /** @param slots How many sockets every address gets, under `'sharded'`. */
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Log): Promise<OpenListener[]>;
+  /**
+   * @param slots How many sockets every address gets, under `'sharded'`.
+   * @param takesAll Behind those of the plans: what other programs have opened for this master beside.
+   */
+  openListeners(
+    plans: readonly ListenPlan[],
+    sharing: Sharing,
+    slots: number,
+    log: Log,
+    takesAll?: boolean,
+  ): Promise<OpenListener[]>;
   /** Linux. */
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */

@@ -13,7 +13,8 @@ import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
 import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
-import type { BoundPlan } from '../../options/settings.js';
+import { DEFAULT_BACKLOG } from '../../options/listen.js';
+import type { BoundPlan, InheritedPlan, ListenPlan } from '../../options/settings.js';
 import { FIRST_FD } from '../../protocol/protocol.cjs';
 import { describe } from './describe-socket.js';
 import { GIVEN_BY } from './given-by.js';
@@ -27,7 +28,7 @@ export interface ActivatedSocket {
   /** From LISTEN_FDNAMES; `undefined` when the manager gave none. */
   readonly name: string | undefined;
   readonly socket: InspectedSocket;
-  /** It is no socket, and nothing that is no socket is ever closed: it may be Node's own. */
+  /** It is no socket. */
   readonly fifo?: NotASocket;
 }
 
@@ -125,19 +126,34 @@ export class Activation {
     return found === undefined ? undefined : this.#take(found);
   }
 
-  /** This fleet has chosen. The last one closes what no fleet wanted. */
+  /** Every listening socket that is left, for a program that asks for addresses later. `plans`: of the other listeners. */
+  takeRest(
+    plans: readonly ListenPlan[],
+  ): readonly { readonly plan: InheritedPlan; readonly socket: ActivatedSocket }[] {
+    const taken = new Set(plans.map(({ name }) => name));
+    return this.#pool.sockets.filter(canServe).map((socket) => {
+      const { fd, name: given } = this.#take(socket);
+      // A number is the name of a listener that has none.
+      const name = given === undefined || /^\d+$/.test(given) || taken.has(given) ? `fd${fd}` : given;
+      taken.add(name);
+      return { plan: { kind: 'inherited', name, fd, backlog: DEFAULT_BACKLOG }, socket };
+    });
+  }
+
+  /** This fleet has chosen. The last one closes the listening sockets that no fleet wanted. */
   done(): void {
     if (this.#done) return;
     this.#done = true;
     if (--this.#pool.users > 0) return;
     const { native, log } = this.#context;
     for (const unwanted of this.#pool.sockets.splice(0)) {
-      const { fd, by, name, fifo } = unwanted;
-      if (fifo === undefined) native.closeFd(fd);
+      const { fd, by, name } = unwanted;
+      const closes = canServe(unwanted);
+      if (closes) native.closeFd(fd);
       const called = name === undefined ? '' : ` ('${name}')`;
       log.warn(
         `descriptor ${fd}${called}, passed by ${by.who} (${by.variable}), is ${describe(unwanted)}: ` +
-          `no listener has that name or address, ${fifo === undefined ? 'closing it' : 'it is left open'}`,
+          `no listener has that name or address, ${closes ? 'closing it' : 'it is left open'}`,
         { event: 'listen' },
       );
     }
@@ -169,7 +185,7 @@ function takeSockets(context: ActivationContext): Taken {
     if (starter !== undefined && starter !== '' && pid > 0) takeFromStarter(sockets, starter, context);
     return { sockets, missed };
   } catch (error) {
-    for (const { fd, fifo } of sockets) if (fifo === undefined) native.closeFd(fd);
+    for (const socket of sockets) if (canServe(socket)) native.closeFd(socket.fd);
     throw error;
   }
 }
@@ -253,13 +269,18 @@ function nameOf(pid: string): string | undefined {
   }
 }
 
+/** Nothing else is ever closed: it may be Node's own, or is for another part of the program. */
+function canServe({ socket: { type, listening, family } }: Pick<ActivatedSocket, 'socket'>): boolean {
+  return type === 'stream' && listening && family !== 'other';
+}
+
 /** Why the socket cannot serve the plan, whatever its address. */
 function misfit(passed: ActivatedSocket, plan: BoundPlan): string | undefined {
   const wanted = plan.kind === 'unix' ? 'a unix socket' : plan.network === 'tcp' ? 'TCP' : plan.network;
   const families =
     plan.kind === 'unix' ? ['unix'] : { tcp: ['IPv4', 'IPv6'], tcp4: ['IPv4'], tcp6: ['IPv6'] }[plan.network];
   const { socket } = passed;
-  const fits = socket.type === 'stream' && socket.listening && families.includes(socket.family);
+  const fits = canServe(passed) && families.includes(socket.family);
   return fits ? undefined : `is ${describe(passed)}, not a listening socket for ${wanted}`;
 }
 

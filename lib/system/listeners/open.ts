@@ -29,6 +29,8 @@ export interface OpenListenersContext {
   /** `'sharded'`: how many sockets an address gets now. */
   readonly slots: number;
   readonly log: Log;
+  /** The fleet takes every listening socket that other programs have opened for the master: its program asks for addresses later. */
+  readonly takesAll?: boolean;
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
@@ -65,7 +67,10 @@ export async function openListeners(
   const activation = sockets && new sockets.Activation(caller);
   const opened = new Map<ListenPlan, OpenListener>();
   try {
-    const unix = plans.some(({ kind }) => kind !== 'tcp') ? await import('./unix.js') : undefined;
+    const unix =
+      plans.some(({ kind }) => kind !== 'tcp') || (caller.takesAll && activation)
+        ? await import('./unix.js')
+        : undefined;
     const optionOf = (plan: ListenPlan) => (plans.length === 1 ? 'listen' : `listen[${plans.indexOf(plan)}]`);
     const context: Opening = { ...caller, unix, activation, optionOf };
     for (const plan of plans) {
@@ -80,11 +85,13 @@ export async function openListeners(
       if (opened.has(plan)) continue;
       adopt(plan, activation?.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
     }
+    const rest = (caller.takesAll && activation?.takeRest(plans)) || [];
+    for (const { plan, socket } of rest) adopt(plan, socket, opened, context);
     // From here to the return nothing waits: an error or a stop can never find a half-opened fleet.
     for (const plan of bound) {
       if (!opened.has(plan)) opened.set(plan, open(plan, addresses.get(plan) ?? [], context));
     }
-    return plans.flatMap((plan) => opened.get(plan) ?? []);
+    return [...plans, ...rest.map(({ plan }) => plan)].flatMap((plan) => opened.get(plan) ?? []);
   } catch (error) {
     closeListeners([...opened.values()]);
     throw error;

@@ -47,9 +47,15 @@ export class PosixSystem extends CommonSystem implements System {
   readonly openBoard = this.#linux?.makeBoard;
   readonly queues = this.#linux && queuesOf(this.#linux);
 
-  openListeners(plans: readonly ListenPlan[], sharing: Sharing, slots: number, log: Log): Promise<OpenListener[]> {
+  openListeners(
+    plans: readonly ListenPlan[],
+    sharing: Sharing,
+    slots: number,
+    log: Log,
+    takesAll = false,
+  ): Promise<OpenListener[]> {
     const { env, pid } = process;
-    return openListeners(plans, { native: this.#native, sharing, slots, log, env, pid, held: HELD });
+    return openListeners(plans, { native: this.#native, sharing, slots, log, takesAll, env, pid, held: HELD });
   }
 
   settle(): void {

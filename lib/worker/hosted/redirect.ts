@@ -113,7 +113,8 @@ export function redirecting(context: RedirectContext): GetServer {
       return Reflect.apply(close, handle, done);
     };
     // The kernel knows the socket by the name under which the master has made it.
-    if (want.kind === 'unix') handle.fchmod = (mode) => openToAll(want.path, mode);
+    // The mode of a file that another program has made is that program's affair.
+    if (want.kind === 'unix') handle.fchmod = (mode) => (wire.activated ? 0 : openToAll(want.path, mode));
   }
 }
 

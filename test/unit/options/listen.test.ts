@@ -39,6 +39,7 @@ test.each([
     { host: '::1', port: '0' },
     { ...tcp, host: '::1' },
   ],
+  ['fd://4', { kind: 'inherited', name: '0', fd: 4, backlog: DEFAULT_BACKLOG }],
   [{ fd: 0 }, { kind: 'inherited', name: '0', fd: 0, backlog: DEFAULT_BACKLOG }],
   [
     { fd: 7, name: 'web', backlog: 9 },
