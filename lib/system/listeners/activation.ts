@@ -6,7 +6,6 @@
  * environment once, offered to every fleet that is opening its listeners, and closed when the last of them is done.
  */
 
-import { readFileSync } from 'node:fs';
 import { isIP, SocketAddress } from 'node:net';
 import { posix } from '../../addon/narrow.cjs';
 import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
@@ -19,6 +18,7 @@ import { FIRST_FD } from '../../protocol/protocol.cjs';
 import { describe } from './describe-socket.js';
 import { GIVEN_BY } from './given-by.js';
 import type { ResolvedAddress } from './lookup.js';
+import { type Missed, meantFor } from './meant-for.js';
 import { type NotASocket, notASocket } from './not-a-socket.js';
 
 /** An open descriptor; the fleet that takes it from the list owns it. */
@@ -47,7 +47,7 @@ interface Pool {
    * Whose sockets they were, when this process was not the one that the service manager meant. Never cleared: the manager holds them for as
    * long as the service runs, and a fleet that starts later meets them as well.
    */
-  missed?: string | undefined;
+  missed?: Missed | undefined;
   /** Fleets that are choosing. */
   users: number;
 }
@@ -87,7 +87,15 @@ export class Activation {
 
   /** Of an address that is in use: why that may be, when a wrapper was given the sockets. */
   get missed(): string | undefined {
-    return this.#pool.missed;
+    return this.#pool.missed?.words;
+  }
+
+  /** Every address of the fleet could be opened: the wrapper's socket is another one, which no process of the service serves. */
+  opened(): void {
+    const { missed } = this.#pool;
+    if (missed === undefined || !missed.isWrapper || missed.said) return;
+    missed.said = true;
+    this.#context.log.warn(missed.words, { event: 'listen' });
   }
 
   /** The socket of a plan that names the descriptor itself. */
@@ -167,7 +175,7 @@ export class Activation {
 
 interface Taken {
   readonly sockets: readonly ActivatedSocket[];
-  readonly missed?: string | undefined;
+  readonly missed?: Missed | undefined;
 }
 
 function takeSockets(context: ActivationContext): Taken {
@@ -175,7 +183,7 @@ function takeSockets(context: ActivationContext): Taken {
   const { LISTEN_FDS: count = '', LISTEN_FDNAMES: names, LISTEN_PID: addressee, SERVER_STARTER_PORT: starter } = env;
   for (const name of GIVEN_BY) delete env[name];
   const sockets: ActivatedSocket[] = [];
-  let missed: string | undefined;
+  let missed: Missed | undefined;
   try {
     if (/^[1-9]\d*$/.test(count)) {
       if (addressee === String(pid)) takeFromManager(sockets, Number(count), names, context);
@@ -252,22 +260,6 @@ function take(fd: Fd, { native, notASocket: look = notASocket }: ActivationConte
 }
 
 type Looked = Pick<ActivatedSocket, 'fd' | 'socket' | 'fifo'>;
-
-/** npm, or a shell that stays in front of node, was started with the sockets, and they are for the process of that number alone. */
-function meantFor(addressee: string | undefined, count: string, pid: number): string | undefined {
-  if (addressee === undefined || !/^[1-9]\d*$/.test(addressee)) return undefined;
-  const name = nameOf(addressee);
-  const whom = name === undefined ? addressee : `${addressee} (${name})`;
-  return `LISTEN_FDS=${count} was meant for pid ${whom}, and this is ${pid}: let the service manager start node itself, without a wrapper like npm or a shell, or write \`exec node\` in it`;
-}
-
-function nameOf(pid: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
 
 /** Nothing else is ever closed: it may be Node's own, or is for another part of the program. */
 function canServe({ socket: { type, listening, family } }: Pick<ActivatedSocket, 'socket'>): boolean {

@@ -91,6 +91,7 @@ export async function openListeners(
     for (const plan of bound) {
       if (!opened.has(plan)) opened.set(plan, open(plan, addresses.get(plan) ?? [], context));
     }
+    activation?.opened();
     return [...plans, ...rest.map(({ plan }) => plan)].flatMap((plan) => opened.get(plan) ?? []);
   } catch (error) {
     closeListeners([...opened.values()]);

@@ -8,10 +8,10 @@ import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { MasterMessage, WorkerMessage } from '../../protocol/protocol.cjs';
 import { FROM_WORKER } from '../../protocol/what-workers-say.js';
+import { descendsFrom } from '../descent.js';
 import { followChild, killOf, LastWords } from '../launch/last-words.js';
 import type { PipedStream } from '../launch/pass-on.js';
 import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../system.js';
-import { descendsFrom } from './descent.js';
 
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 

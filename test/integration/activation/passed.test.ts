@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished } from 'vitest';
@@ -9,11 +9,15 @@ import {
   httpGet,
   inPackage,
   isRoot,
+  openFds,
+  sendSignal,
   startFleet,
   startMaster,
   startReadyFleet,
   testWhen,
 } from '../../helpers/index.js';
+import { startProgram } from '../../helpers/master.js';
+import { target } from '../../helpers/target.js';
 import { unprivileged } from '../../helpers/unprivileged.js';
 
 const NOBODY = 65_534;
@@ -74,6 +78,76 @@ withPython('F17h a fleet serves on a socket of Server::Starter, and no worker ha
   // Server::Starter goes on listening there.
   expect(existsSync(path)).toBe(true);
 });
+
+for (const [what, opened, host] of [
+  ['host:port', 'tcp', '127.0.0.1'],
+  ['port', 'port', '0.0.0.0'],
+] as const) {
+  withPython(`F17h an entry ${what} of Server::Starter is the socket of that address`, async () => {
+    const options = { listen: `${host}:%0`, workers: 1 };
+    // The port is not known before: the stand-in writes it into the argument.
+    const master = startFleet({ options }, { wrapper: passing(`starter:${opened}`) });
+    const { port } = await master.event('activated');
+    const { pids } = await master.event('onMasterReady');
+    expect(master.stderr).toContain(`listener '0': using descriptor 7 of Server::Starter, ${host}:${port}`);
+    expect((await httpGet({ port })).json<{ pid: number }>().pid).toBe(pids[0]);
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  });
+}
+
+withPython(
+  'F17g what the service manager passed and no listener can use is never closed: a socket of UDP, one that does not listen',
+  async () => {
+    const wrapper = ['python3', inPackage('test/fixtures/activates.py'), 'dns=udp', 'raw=bound', 'spare=tcp', '--'];
+    const master = startFleet({ options: { workers: 1 } }, { wrapper });
+    await master.event('onMasterReady');
+    expect(await master.logged("('dns')")).toMatch(/is no stream socket, IPv4 .* it is left open/);
+    expect(await master.logged("('raw')")).toMatch(/does not listen.* it is left open/);
+    expect(await master.logged("('spare')")).toMatch(/is a listening IPv4 socket .* closing it/);
+    const open = openFds(master.pid);
+    expect([3, 4].map((fd) => open.get(fd)?.startsWith('socket:'))).toEqual([true, true]);
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
+
+withPython('F17j sockets of a wrapper are named in a warning when the fleet opens other addresses, once', async () => {
+  const activated = ['python3', inPackage('test/fixtures/activates.py'), `x=unix:${path}`, '--'];
+  const wrapper = [...activated, 'sh', '-c', '"$@"; exit $?', 'sh'];
+  const master = startFleet({ options: { listen: '127.0.0.1:0', workers: 1 } }, { wrapper });
+  const [{ from }, line] = await Promise.all([master.event('onMasterReady'), master.logged('was meant for pid')]);
+  expect(line).toContain(`LISTEN_FDS=1 was meant for pid ${master.pid} (sh)`);
+  expect(line).toContain('let the service manager start node itself');
+  expect(master.stderr.split('was meant for').length).toBe(2);
+  sendSignal(from, 'SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+});
+
+testWhen(
+  commandWorks('python3', '-c', '') && commandWorks('npm', '--version'),
+  'needs python3 and npm',
+  'posixProcesses',
+)(
+  'F17j the same behind npm start, which closes the sockets that it was given',
+  async () => {
+    const folder = join(path, '..');
+    const program = [
+      target.node,
+      inPackage('test/fixtures/fleet.mjs'),
+      JSON.stringify({ options: { listen: `unix:${path}` } }),
+    ];
+    const start = program.map((word) => `'${word}'`).join(' ');
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { start } }));
+    const args = [inPackage('test/fixtures/activates.py'), `x=unix:${path}`, '--', 'npm', 'start', '--silent'];
+    const master = startProgram('python3', { args, cwd: folder });
+    const { error } = await master.event('settled');
+    expect(error.code).toBe('EADDRINUSE');
+    expect(error.message).toMatch(new RegExp(`LISTEN_FDS=1 was meant for pid ${master.pid} \\(npm`));
+    expect(await master.gone()).toMatchObject({ code: 1 });
+  },
+  30_000,
+);
 
 withPython('F17j an address that a wrapper was given names the wrapper and the way out', async () => {
   const activated = ['python3', inPackage('test/fixtures/activates.py'), `x=unix:${path}`, '--'];

@@ -171,7 +171,6 @@ describe('opened by the service manager', () => {
     ],
     [0, { address: '0.0.0.0', port: 80 }],
     ['[fe80::1%lo]:80', { family: 'IPv6', address: 'fe80::1%eth0', port: 80 }],
-    [':80', { address: '0.0.0.0', port: 80, listening: false }],
   ] as const)('%j is not matched with %o, which is closed with a warning', async (listen, socket) => {
     native.inherit(3, socket);
     const [listener] = await open(listen, { env: activated(1, 'other') });
@@ -179,6 +178,16 @@ describe('opened by the service manager', () => {
     expect(native.open).toEqual(new Set([100]));
     expect(log.lines).toHaveLength(1);
     expect(log.lines[0]).toMatch(/^warn: descriptor 3 \('other'\), passed by the service manager .*, closing it$/);
+  });
+
+  test('what is no listening socket is not matched, and is left open with a warning', async () => {
+    native.inherit(3, { address: '0.0.0.0', port: 80, listening: false });
+    const [listener] = await open(':80', { env: activated(1, 'other') });
+    expect(listener?.fd).toBe(100);
+    expect(native.open).toEqual(new Set([3, 100]));
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn: descriptor 3 \('other'\), passed by the service manager .*, it is left open$/),
+    ]);
   });
 
   test('a unix socket is matched by path; its file belongs to the service manager', async () => {
@@ -231,7 +240,7 @@ describe('opened by the service manager', () => {
     ['a datagram socket', { type: 'other', listening: false, port: 80 }],
     ['a socket that does not listen', { listening: false, port: 80 }],
     ['no socket', { family: 'other', type: 'other', listening: false, address: '' }],
-  ] as const)('W17 a name given to %s is an error, and everything is closed', async (_what, socket) => {
+  ] as const)('W17 a name given to %s is an error, and every listening socket is closed', async (_what, socket) => {
     native.inherit(3, { address: '127.0.0.1', port: 81 });
     native.inherit(4, socket);
     const failed = open(
@@ -245,7 +254,7 @@ describe('opened by the service manager', () => {
       code: 'ERR_PREFORK_INHERITED_LISTENER',
       message: expect.stringMatching(/^Descriptor 4, .*'web', is .*, not a listening socket for TCP;/) as string,
     });
-    expect(native.open.size).toBe(0);
+    expect([...native.open]).toEqual('listening' in socket ? [4] : []);
   });
 
   test("W17 a descriptor that cannot come from a service manager is an error, and stays open: it is Node's own", async () => {
@@ -337,7 +346,7 @@ describe('passed by Server::Starter', () => {
   });
 
   test('a socket that no listener wants is closed with a warning', async () => {
-    native.inherit(5, { address: '0.0.0.0', port: 443, type: 'other', listening: false });
+    native.inherit(5, { address: '0.0.0.0', port: 443 });
     await open('127.0.0.1:80', { env: starter('u443=5') });
     expect(log.lines[0]).toMatch(
       /^warn: descriptor 5, passed by Server::Starter \(SERVER_STARTER_PORT\), .*closing it$/,

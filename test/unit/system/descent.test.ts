@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { descendsFrom } from '../../../../lib/system/posix/descent.js';
+import { descendsFrom } from '../../../lib/system/descent.js';
 
 test('a grandchild descends from its grandparent; a stranger and a dead process do not', async () => {
   const wrapper = spawn('sh', ['-c', 'sh -c "echo \\$\\$; read line"; :'], { stdio: ['pipe', 'pipe', 'ignore'] });
