@@ -286,6 +286,23 @@ export interface PosixAddon extends CommonAddon {
   socketPair(): [Fd, Fd];
   /** Close-on-exec `[read, write]`. */
   pipe(): [Fd, Fd];
+  /** A channel for `sendFds` and `recvFds`: a connected pair of close-on-exec, non-blocking sockets, which nothing else reads or writes. */
+  fdChannel(): [Fd, Fd];
+  /**
+   * Sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
+   * which hold a listener and its queue open from now on, also before they are received.
+   * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: no process holds the other
+   * end. Throws `sendmsg` EBADF when one of the descriptors is not open.
+   */
+  sendFds(channel: Fd, message: FdMessage): 'sent' | 'full' | 'gone';
+  /**
+   * Takes one message, and never waits: `undefined` when there is none, also after the other end was closed. The descriptors are
+   * close-on-exec and the caller's. Throws `recvmsg` EMFILE when this process could not take all of them; those that came are closed,
+   * the message is lost, the next one can be received.
+   */
+  recvFds(channel: Fd): { readonly tag: number; readonly text: string; readonly fds: Fd[] } | undefined;
+  /** Blocks this thread until a message waits, the other end is closed, or `timeout` milliseconds have passed, 60,000 at most. */
+  awaitFds(channel: Fd, timeout: number): void;
   /** `/dev/null` for reading and writing, close-on-exec. Node's own open(2) needs a permission for that under `--permission`. */
   openNull(): Fd;
   /** Whether this process has a controlling terminal. Needs no permission of Node either. */
@@ -324,7 +341,7 @@ export interface PosixAddon extends CommonAddon {
 }
 
 /**
- * What only Linux has: guards, steering and watching of queues, sockets handed to workers that run, and PID 1. `linux()` of `narrow.cts`,
+ * What only Linux has: guards, steering and watching of queues, and PID 1. `linux()` of `narrow.cts`,
  * after `features` said that it is there.
  */
 export interface LinuxAddon extends PosixAddon {
@@ -349,23 +366,6 @@ export interface LinuxAddon extends PosixAddon {
    * default until Linux 6.8, are enough for every choice out of 2,000.
    */
   steer(request: SteerRequest): void;
-  /** A channel for `sendFds` and `recvFds`: a connected pair of close-on-exec, non-blocking `SOCK_SEQPACKET` sockets. */
-  seqpacketPair(): [Fd, Fd];
-  /**
-   * Sends one message, whole or not at all, and never waits. The descriptors stay the sender's: the receiver gets duplicates,
-   * which hold a listener and its queue open from now on, also before they are received.
-   * `'full'`: try again later, the receiver has not read for long or the system is short of memory. `'gone'`: no process holds the other
-   * end. Throws `sendmsg` EBADF when one of the descriptors is not open.
-   */
-  sendFds(channel: Fd, message: FdMessage): 'sent' | 'full' | 'gone';
-  /**
-   * Takes one message, and never waits: `undefined` when there is none, also after the other end was closed. The descriptors are
-   * close-on-exec and the caller's. Throws `recvmsg` EMFILE when this process could not take all of them; those that came are closed,
-   * the message is lost, the next one can be received.
-   */
-  recvFds(channel: Fd): { readonly tag: number; readonly text: string; readonly fds: Fd[] } | undefined;
-  /** Blocks this thread until a message waits, the other end is closed, or `timeout` milliseconds have passed, 60,000 at most. */
-  awaitFds(channel: Fd, timeout: number): void;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
   reapStrangers(own: readonly number[]): boolean;
   /**

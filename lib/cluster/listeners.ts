@@ -4,7 +4,7 @@
  */
 
 import { native as addon } from '../addon/addon.js';
-import { linux } from '../addon/narrow.cjs';
+import { isLinux } from '../addon/narrow.cjs';
 import type { BoardPlace } from '../addon/native.cjs';
 import { Addresses, type Asking } from '../master/addresses.js';
 import { type AcceptLine, formLine, type InLine } from '../master/monitors/accept-line.js';
@@ -37,9 +37,9 @@ export class Listeners {
   #timer: NodeJS.Timeout | undefined;
 
   constructor() {
-    const native = linux(addon);
-    const { features } = native;
-    const system = { after, openBoard: native.makeBoard, features, program: process, queues: queuesOf(native) };
+    const { features } = addon;
+    const native = isLinux(addon) && { openBoard: addon.makeBoard, queues: queuesOf(addon) };
+    const system = { after, features, program: process, ...native };
     const fleet = { listeners: this.#open, workers: this.#members };
     this.#line = formLine(system, { sharing: 'shared', readiness: 'listening', listen: [] }, SILENT, fleet);
     this.#addresses = new Addresses({

@@ -2,7 +2,7 @@
 
 import type { Worker } from 'node:cluster';
 import { native as addon } from '../addon/addon.js';
-import { linux } from '../addon/narrow.cjs';
+import { posix } from '../addon/narrow.cjs';
 import type { BoardPlace, Fd } from '../addon/native.cjs';
 import { deferred } from '../common/deferred.js';
 import { Channel } from '../protocol/channel.js';
@@ -28,7 +28,7 @@ const HOSTED: HostedProgram = {
 
 export class WorkerLink implements Member {
   readonly place: Member['place'];
-  readonly #native = linux(addon);
+  readonly #native = posix(addon);
   readonly #channel: Channel<WorkerMessage, MasterMessage>;
   readonly #listeners: Listeners;
   readonly #gone = deferred();
@@ -68,7 +68,7 @@ export class WorkerLink implements Member {
     const opened: Fd[] = [];
     try {
       opened.push(...this.#native.socketPair());
-      opened.push(...this.#native.seqpacketPair());
+      opened.push(...this.#native.fdChannel());
     } catch (error) {
       for (const fd of opened) this.#native.closeFd(fd);
       this.#listeners.gone(this, this.#inLine);

@@ -11,10 +11,10 @@ import { resolveHosted } from './settings.js';
  * @throws what ended the fleet, which the log has by then; what `resolveOptions` throws; `ERR_PREFORK_UNSUPPORTED`.
  */
 export async function runCommand(plan: CommandPlan, started?: (fleet: RunningFleet) => void): Promise<void> {
-  if (process.platform !== 'linux') {
+  if (process.platform === 'win32') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',
-      `The command runs on Linux; this is ${process.platform}. prefork() works here: call it in the program`,
+      'The command runs on Linux and macOS, and this is Windows. prefork() works here: call it in the program',
     );
   }
   const { options, script, args, execArgv, waitReady } = plan;

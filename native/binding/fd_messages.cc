@@ -2,12 +2,12 @@
 
 #include "native/binding/arguments.h"
 #include "native/binding/fds.h"
-#include "native/linux/fd_channel.h"
+#include "native/posix/fd_channel.h"
 
 namespace prefork {
 namespace {
 
-Napi::Value SeqpacketPair(const Napi::CallbackInfo& info) {
+Napi::Value Channel(const Napi::CallbackInfo& info) {
   return Translate(info.Env(), [&] { return ToPair(info.Env(), MakeFdChannel()); });
 }
 
@@ -57,7 +57,7 @@ void ExportFdChannel(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto function) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
-  add("seqpacketPair", SeqpacketPair);
+  add("fdChannel", Channel);
   add("sendFds", Send);
   add("recvFds", Receive);
   add("awaitFds", Await);

@@ -5,7 +5,7 @@
 
 namespace prefork {
 
-// Adds seqpacketPair, sendFds, recvFds and awaitFds.
+// Adds fdChannel, sendFds, recvFds and awaitFds.
 void ExportFdChannel(Napi::Env env, Napi::Object exports);
 
 }  // namespace prefork

@@ -6,7 +6,6 @@
 #include "native/binding/arguments.h"
 #include "native/binding/boards.h"
 #include "native/binding/exports.h"
-#include "native/binding/fd_messages.h"
 #include "native/binding/posix.h"
 #include "native/binding/queue_watches.h"
 #include "native/linux/heap.h"
@@ -129,7 +128,6 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
       },
       self);
   ExportPosix(env, exports, self);
-  ExportFdChannel(env, exports);
   ExportBoard(env, exports);
   const auto add = [&](const char* name, auto function) {
     exports.Set(name, Napi::Function::New(env, function, name, self));

@@ -5,6 +5,7 @@
 #include "native/binding/accept_queues.h"
 #include "native/binding/addresses.h"
 #include "native/binding/arguments.h"
+#include "native/binding/fd_messages.h"
 #include "native/binding/fds.h"
 #include "native/binding/outputs.h"
 #include "native/core/main_thread.h"
@@ -157,6 +158,7 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   add("watchMaster", WatchMaster);
   exports.Set("unixPathMax", UnixPathMax());
   ExportFds(env, exports);
+  ExportFdChannel(env, exports);
   ExportOutput(env, exports);
   ExportAcceptLines(env, exports);
 }

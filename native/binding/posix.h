@@ -24,7 +24,7 @@ struct Posix {
 };
 
 // Adds listen, setBacklog, inspectListener, probeUnix, lockFile, spawn, findUser, findGroup, watchMaster,
-// acceptLines and the functions for descriptors and output. `self` lives as long as the
+// acceptLines and the functions for descriptors, their channels and output. `self` lives as long as the
 // environment.
 void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self);
 

@@ -57,7 +57,7 @@ export class FakeNative {
         return copy;
       },
       steer: ({ fd, live, size }) => void this.calls.push(`steer ${fd} ${live.join(',')} of ${size}`),
-      seqpacketPair: () => [this.#open(), this.#open()],
+      fdChannel: () => [this.#open(), this.#open()],
       sendFds: (channel, { tag, fds }) => {
         this.calls.push(`sendFds ${channel} ${tag} ${fds.join(',')}`);
         return this.sendResults.shift() ?? 'sent';

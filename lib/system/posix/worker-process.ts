@@ -1,7 +1,6 @@
 /** One worker process as POSIX has it: pid, control channel, piped output, exit. */
 
 import type { ChildProcess } from 'node:child_process';
-import { linux } from '../../addon/narrow.cjs';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import type { Shape } from '../../common/worker-lines.js';
 import { Channel } from '../../protocol/channel.js';
@@ -71,28 +70,28 @@ export class PosixProcess implements WorkerProcess {
 
   /** Opens the way for sockets of other slots; returns the worker's end, which is the caller's. */
   openAdoption(): Fd {
-    const [ours, theirs] = linux(this.#native).seqpacketPair();
+    const [ours, theirs] = this.#native.fdChannel();
     this.#adoption = ours;
     return theirs;
   }
 
   /** Opens the way for listeners that a hosted program asks for; returns the worker's end, which is the caller's. */
   openReplies(): Fd {
-    const [ours, theirs] = linux(this.#native).seqpacketPair();
+    const [ours, theirs] = this.#native.fdChannel();
     this.#replies = ours;
     return theirs;
   }
 
   reply(id: number, text: string, fds: readonly Fd[]): boolean {
     if (this.#replies === undefined) return false;
-    return linux(this.#native).sendFds(this.#replies, { tag: id, text, fds }) === 'sent';
+    return this.#native.sendFds(this.#replies, { tag: id, text, fds }) === 'sent';
   }
 
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {
     if (this.#adoption === undefined) return false;
     // The descriptors first: they are there when the worker reads of them.
     const tag = ++this.#adoptions;
-    if (linux(this.#native).sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent') return false;
+    if (this.#native.sendFds(this.#adoption, { tag, fds: sockets.map(({ fd }) => fd) }) !== 'sent') return false;
     return this.send({ type: 'adopt', slot, tag, listeners: sockets.map(({ listener }) => listener) });
   }
 

@@ -1,7 +1,7 @@
 /** In a worker: accepts from the sockets of other slots while no worker of theirs serves. */
 
 import type { Server } from 'node:net';
-import type { Fd, LinuxAddon } from '../../addon/native.cjs';
+import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
 import type { MasterMessage, WireListener } from '../../protocol/protocol.cjs';
@@ -13,7 +13,7 @@ import { relayTo } from './relay.js';
 export interface AdoptionsContext {
   /** Where the master sends descriptors. */
   readonly channel: Fd;
-  readonly native: Pick<LinuxAddon, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
+  readonly native: Pick<PosixAddon, 'closeFd' | 'inspectListener' | 'recvFds' | 'setBacklog'>;
   readonly drain: Pick<Drain, 'draining' | 'forgetAdopter' | 'trackAdopter'>;
   readonly admission: Pick<Admission, 'accepts' | 'admit' | 'trackHelper'>;
   readonly log: Log;

@@ -1,13 +1,13 @@
 /** Asks the master for a listener, and waits for it: `listen()` of Node listens before it returns, and programs rely on that. */
 
-import type { Fd, LinuxAddon } from '../../addon/native.cjs';
+import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import type { ListenerReply, WantedListener, WireListener, WorkerMessage } from '../../protocol/protocol.cjs';
 
 /** Milliseconds that the master may take: it answers within one turn of its event loop. */
 const PATIENCE = 10_000;
 
 export interface AskContext {
-  readonly native: Pick<LinuxAddon, 'awaitFds' | 'closeFd' | 'recvFds'>;
+  readonly native: Pick<PosixAddon, 'awaitFds' | 'closeFd' | 'recvFds'>;
   /** Where the answers arrive. */
   readonly replies: Fd;
   say(message: WorkerMessage): boolean;

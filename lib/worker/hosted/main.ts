@@ -3,7 +3,7 @@
  * module of the program is loaded. A file of its own, with all that it needs: the program does not load the rest of the package.
  */
 
-import { linux, posix } from '../../addon/narrow.cjs';
+import { posix } from '../../addon/narrow.cjs';
 import type { CommonAddon } from '../../addon/native.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
 import { deferred } from '../../common/deferred.js';
@@ -44,7 +44,7 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   const log = workerLog(settings, identity);
   const { replyFd } = identity;
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
-  const asker = new Asker({ native: linux(addon), replies: replyFd, say: (message) => worker.say(message) });
+  const asker = new Asker({ native, replies: replyFd, say: (message) => worker.say(message) });
   const redirect = redirecting({
     ask: (want) => asker.ask(want),
     adopt: ({ wire, fd }) => system.adoptLate?.(wire, fd) ?? -1,

@@ -66,7 +66,7 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
     async adoptions(context) {
       // Loaded late: most workers do without.
       const { Adoptions } = await import('../accepting/adoptions.js');
-      return new Adoptions({ ...context, native: linux(native) });
+      return new Adoptions({ ...context, native });
     },
     // libuv accepts in every turn for as long as a connection is there. Behind another worker that was woken it would not hear of it.
     acceptQueued: () => lines?.look(),

@@ -101,16 +101,12 @@ test('D1m its workers have the very socket of the manager, and none of its varia
   await stops(master);
 });
 
-test('D1m the same address under another name is the same socket: 0.0.0.0 of [::], [::] of 0.0.0.0, a path through a link, and its file keeps its mode', async () => {
-  const folder = temporaryFolder();
-  mkdirSync(join(folder, 'run'));
-  symlinkSync('run', join(folder, 'var-run'));
-  const path = join(folder, 'run', 'app.sock');
-  for (const [opened, host] of [
-    ['any', '0.0.0.0'],
-    ['any4', '::'],
-    ['any4', undefined],
-  ] as const) {
+for (const [opened, host] of [
+  ['any', '0.0.0.0'],
+  ['any4', '::'],
+  ['any4', undefined],
+] as const) {
+  test(`D1m every address is one address: ${host ?? 'no host'} of a socket of ${opened === 'any' ? '[::]' : '0.0.0.0'}`, async () => {
     const listens = [{ port: PORT, ...(host !== undefined && { host }) }];
     const master = start(activated(`web=${opened}`), { listens });
     const port = await portOf(master);
@@ -118,7 +114,14 @@ test('D1m the same address under another name is the same socket: 0.0.0.0 of [::
     expect(master.workers()).toContain((await httpGet({ port })).json().pid);
     expect(master.stderr).not.toContain('does not listen');
     await stops(master);
-  }
+  });
+}
+
+test('D1m a path through a link is the same path, and its file keeps the mode that the manager gave it', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'run'));
+  symlinkSync('run', join(folder, 'var-run'));
+  const path = join(folder, 'run', 'app.sock');
   const listens = [{ path: 'var-run/app.sock', readableAll: true, writableAll: true }];
   const master = start(activated(`x=unix:${path}`), { listens }, { cwd: folder });
   await master.logged(`ready on unix:${path}`);
@@ -207,28 +210,30 @@ test('D1o sockets that npm or a shell was given for itself are named, with the w
   expect(await master.gone()).toMatchObject({ code: 1 });
 });
 
-test('D1p a program listens on a socket of Server::Starter, on its standard input, and on one that --listen names', async () => {
-  const folder = temporaryFolder();
-  const path = join(folder, 'app.sock');
-  const any = { port: PORT };
-  for (const [how, hosted, options] of [
-    [`starter:${path}`, { listens: [{ path }] }, []],
-    ['starter:tcp', { listens: [{ ...any, host: '127.0.0.1' }] }, []],
-    ['starter:port', { listens: [any] }, []],
-    ['stdin', { listens: [{ ...any, host: '127.0.0.1' }] }, ['--listen', 'fd://0']],
-  ] as const) {
-    const master = start(['passes-socket.py', how], hosted, { options: ['--workers', '2', ...options] });
-    const target = how.endsWith('.sock') ? { socketPath: path } : { port: await portOf(master) };
+const STARTERS: readonly [string, string, object, readonly string[]][] = [
+  ['a path of Server::Starter', 'starter:unix', { path: 'app.sock' }, []],
+  ['host:port of Server::Starter', 'starter:tcp', { port: PORT, host: '127.0.0.1' }, []],
+  ['a port of Server::Starter', 'starter:port', { port: PORT }, []],
+  ['its standard input', 'stdin', { port: PORT, host: '127.0.0.1' }, ['--listen', 'fd://0']],
+];
+for (const [what, how, address, more] of STARTERS) {
+  test(`D1p a program listens on ${what}, also after a reload`, async () => {
+    const cwd = temporaryFolder();
+    const socketPath = join(cwd, 'app.sock');
+    const place = how === 'starter:unix' ? `starter:${socketPath}` : how;
+    const options = ['--workers', '1', ...more];
+    const master = start(['passes-socket.py', place], { listens: [address] }, { options, cwd });
     await master.logged('ready on');
-    const before = master.workers();
-    expect(before).toContain((await httpGet(target)).json().pid);
+    const target = how === 'starter:unix' ? { socketPath } : { port: await portOf(master) };
+    const before = (await httpGet(target)).json().pid;
+    expect(master.workers()).toContain(before);
+    expect(environmentOf(before).get('SERVER_STARTER_PORT')).toBeUndefined();
     master.kill('SIGHUP');
     await master.logged('reloaded: generation 1');
-    expect(master.workers()).toContain((await httpGet(target)).json().pid);
-    for (const pid of master.workers()) expect(environmentOf(pid).get('SERVER_STARTER_PORT')).toBeUndefined();
+    expect((await httpGet(target)).json().pid).not.toBe(before);
     await stops(master);
-  }
-});
+  });
+}
 
 test('D1p a descriptor that --listen names and that is no listening socket is an error with the way out', async () => {
   const words = [COMMAND, '--workers', '1', '--listen', 'fd://1', inPackage('test/fixtures/hosted.cjs')];

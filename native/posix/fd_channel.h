@@ -24,7 +24,7 @@ struct FdMessage {
   std::vector<UniqueFd> fds;
 };
 
-// A connected, non-blocking pair that keeps the borders of messages.
+// A connected, non-blocking pair, for the functions below alone.
 std::pair<UniqueFd, UniqueFd> MakeFdChannel();
 // One message, whole or not at all; the sender keeps its descriptors. Never blocks. Throws SysError
 // for what no second attempt would cure.

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
 import { bounded, eventually } from '../../helpers/eventually.js';
 import { openFds } from '../../helpers/processes.js';
-import { testOnLinux as test } from '../../helpers/skip.js';
+import { testWithProc } from '../../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
 
 const open = new Set<Fd>();
@@ -31,12 +31,14 @@ function close(fd: Fd): void {
   native.closeFd(fd);
 }
 
-const pair = (): [Fd, Fd] => keep(native.seqpacketPair());
+const pair = (): [Fd, Fd] => keep(native.fdChannel());
 const listener = () => {
   const bound = native.listen(tcp());
   keep(bound.fd);
   return bound;
 };
+
+const countFds = (): number => readdirSync('/dev/fd').length;
 
 interface Receiver {
   readonly child: ChildProcess;
@@ -155,16 +157,50 @@ test('a descriptor that is not open, a channel that is none, and impossible coun
   expect(native.recvFds(theirs)).toBeUndefined();
 });
 
-test('a message that is not ours is an error, and the next one arrives', () => {
+test('bytes that are no message are an error, with all that is behind them; what is sent from then on arrives', () => {
   const [ours, theirs] = pair();
   const { fd } = listener();
-  for (const stranger of ['x', 'longer than ours']) writeSync(ours, stranger);
-  native.sendFds(ours, { tag: 3, fds: [fd] });
-  for (let i = 0; i < 2; i++) {
+  const before = countFds();
+  for (const stranger of ['x', 'longer than the beginning of a message']) {
+    writeSync(ours, stranger);
+    native.sendFds(ours, { tag: 3, text: 'lost', fds: [fd, fd] });
+    native.sendFds(ours, { tag: 4, fds: [fd] });
     expect(errorOf(() => native.recvFds(theirs))).toMatchObject({ code: 'EBADMSG', syscall: 'recvmsg' });
+    expect(countFds()).toBe(before);
+    expect(native.recvFds(theirs)).toBeUndefined();
+    native.sendFds(ours, { tag: 5, fds: [fd] });
+    const message = native.recvFds(theirs);
+    expect(message?.tag).toBe(5);
+    for (const received of message?.fds ?? []) native.closeFd(received);
   }
-  keep(native.recvFds(theirs)?.fds ?? []);
-  expect(open.size).toBe(4);
+});
+
+test('a message of which the end never comes is an error, and is waited for no longer than its sender lives', () => {
+  const [ours, theirs] = pair();
+  writeSync(ours, 'half');
+  close(ours);
+  expect(errorOf(() => native.recvFds(theirs))).toMatchObject({ code: 'EBADMSG', syscall: 'recvmsg' });
+  expect(native.recvFds(theirs)).toBeUndefined();
+});
+
+test('messages of every length in one channel keep their words and their descriptors', () => {
+  const [ours, theirs] = pair();
+  const { fd } = listener();
+  const messages = [0, 1, 11, 12, 13, 100, 4_095, 4_096, 8_191, 8_192, 5].map((length, tag) => ({
+    tag,
+    text: 'x'.repeat(length),
+    fds: Array.from({ length: length === 0 ? 1 : tag % 3 }, () => fd),
+  }));
+  for (const message of messages) expect(native.sendFds(ours, message)).toBe('sent');
+  for (const { tag, text, fds } of messages) {
+    const message = native.recvFds(theirs);
+    expect([message?.tag, message?.text, message?.fds.length]).toEqual([tag, text, fds.length]);
+    for (const received of message?.fds ?? []) {
+      expect(native.inspectListener(received)).toMatchObject({ listening: true, closeOnExec: true });
+      native.closeFd(received);
+    }
+  }
+  expect(native.recvFds(theirs)).toBeUndefined();
 });
 
 test('another process receives a listener and serves its connections, queued ones included', async () => {
@@ -192,24 +228,32 @@ test('a process that ends is gone for the sender', async () => {
   expect(native.sendFds(ours, { tag: 2, fds: [fd] })).toBe('gone');
 });
 
-test('a receiver at its limit of open files gets an error, keeps nothing of the message, and can receive the next', async () => {
-  const [ours, theirs] = pair();
-  const receiver = await startReceiver(theirs, { limit: 100, left: 2 });
-  expect(await receiver.ask('starve')).toBe('EMFILE');
-  const { fd } = listener();
-  const count = (): number => openFds(receiver.child.pid as number).size;
-  const before = count();
-  for (const size of [5, 64]) {
-    expect(native.sendFds(ours, { tag: size, fds: Array.from({ length: size }, () => fd) })).toBe('sent');
-    const { error } = (await receiver.ask('receive')) as { error: { text: string } };
-    expect(error).toMatchObject({ code: 'EMFILE', syscall: 'recvmsg' });
-    expect(error.text).toContain(`2 of ${size} descriptors of message ${size} arrived: raise the limit of open files`);
-    expect(count()).toBe(before);
-  }
-  native.sendFds(ours, { tag: 9, fds: [fd, fd] });
-  expect(await receiver.ask('receive')).toMatchObject({ tag: 9, sockets: [{ listening: true }, { listening: true }] });
-  await eventually(() => count() === before + 2);
-});
+testWithProc(
+  'a receiver at its limit of open files gets an error, keeps nothing of the message, and can receive the next',
+  async () => {
+    const [ours, theirs] = pair();
+    const receiver = await startReceiver(theirs, { limit: 100, left: 2 });
+    expect(await receiver.ask('starve')).toBe('EMFILE');
+    const { fd } = listener();
+    const count = (): number => openFds(receiver.child.pid as number).size;
+    const before = count();
+    for (const size of [5, 64]) {
+      expect(native.sendFds(ours, { tag: size, fds: Array.from({ length: size }, () => fd) })).toBe('sent');
+      const { error } = (await receiver.ask('receive')) as { error: { text: string } };
+      expect(error).toMatchObject({ code: 'EMFILE', syscall: 'recvmsg' });
+      expect(error.text).toContain(
+        `2 of ${size} descriptors of message ${size} arrived: raise the limit of open files`,
+      );
+      expect(count()).toBe(before);
+    }
+    native.sendFds(ours, { tag: 9, fds: [fd, fd] });
+    expect(await receiver.ask('receive')).toMatchObject({
+      tag: 9,
+      sockets: [{ listening: true }, { listening: true }],
+    });
+    await eventually(() => count() === before + 2);
+  },
+);
 
 test('words arrive with descriptors, or alone, up to 8192 bytes', () => {
   const [ours, theirs] = pair();
