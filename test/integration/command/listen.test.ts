@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,6 +145,38 @@ test("D1i sharing 'reuseport': every worker has a socket of its own on the port 
     what: 'both workers answer',
   });
 });
+
+testWhen(isRoot, 'needs root')(
+  'D1j the file of a unix socket has the owner, group and mode that the configuration gives it, or those of the user of the program',
+  async () => {
+    const cwd = temporaryFolder();
+    chmodSync(cwd, 0o755);
+    const [path, own] = [join(cwd, 'app.sock'), join(cwd, 'own.sock')];
+    const listen = { path: 'app.sock', owner: 'nobody', group: 1, mode: 0o660 };
+    writeFileSync(join(cwd, 'prefork.config.json'), JSON.stringify({ listen, env: { USER: 'me' } }));
+    const fleet = startHosted(
+      { listens: [{ path: 'app.sock' }, { path: own }] },
+      { cwd, options: ['--workers', '1', '--uid', '65534'] },
+    );
+    await fleet.logged('ready on');
+    const found = (file: string) => {
+      const { uid, gid, mode } = statSync(file);
+      return [uid, gid, mode & 0o777];
+    };
+    const before = found(own);
+    expect(found(path)).toEqual([65_534, 1, 0o660]);
+    expect(before.slice(0, 2)).toEqual([65_534, 65_534]);
+    const { identity } = await fleet.event('started');
+    expect(identity).toEqual([expect.stringMatching(/^\/(?!root)/), 'me', 'nobody']);
+    // Bound again, because a cleaner has taken both away.
+    for (const file of [path, own]) unlinkSync(file);
+    fleet.kill('SIGHUP');
+    await fleet.logged('reloaded: generation 1');
+    expect(found(path)).toEqual([65_534, 1, 0o660]);
+    expect(found(own)).toEqual(before);
+    for (const socketPath of [path, own]) expect((await httpGet({ socketPath })).status).toBe(200);
+  },
+);
 
 testWhen(isRoot, 'needs root')(
   'D1j the master binds what the program asks for, and the program runs as the user',
