@@ -24,6 +24,7 @@
             "native/binding/outputs.cc",
             "native/binding/posix.cc",
             "native/binding/queue_watches.cc",
+            "native/linux/abstract_listener.cc",
             "native/linux/descriptor_count.cc",
             "native/linux/epoll_entry.cc",
             "native/linux/features.cc",

@@ -347,6 +347,8 @@ export interface PosixAddon extends CommonAddon {
 export interface LinuxAddon extends PosixAddon {
   /** Bound, never listening: keeps a second master of the same user off an address shared through `SO_REUSEPORT`. */
   guard(request: Omit<TcpListenRequest, 'backlog' | 'reusePort'>): BoundSocket;
+  /** A unix socket without a file. `name` is the whole address, NUL in front: NULs behind it are a part of it. */
+  listenAbstract(name: string, backlog: number): BoundSocket;
   /** Of a TCP socket by `TCP_INFO`, of a unix socket by sock_diag(7), which throws where the kernel was built without it. */
   queueDepth(fd: Fd): { readonly depth: number; readonly limit: number };
   /**

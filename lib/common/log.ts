@@ -138,6 +138,7 @@ const stderrLogger: Logger = { info: write('info'), warn: write('warn'), error: 
 
 /** `127.0.0.1:3000`, `[::1]:3000` or `unix:/run/app.sock`, as `listen` takes it. */
 export function showAddress({ family, address, port }: ListenerAddress): string {
-  if (family === 'unix') return `unix:${address}`;
+  // As ss(8) shows an abstract name.
+  if (family === 'unix') return `unix:${address.replace(/\0+$/, '').replace('\0', '@')}`;
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

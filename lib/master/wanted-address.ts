@@ -29,8 +29,9 @@ function isEverywhere(host: string): boolean {
   return host === '::' || host === '0.0.0.0';
 }
 
-/** `/var/run` is `/run`. */
+/** `/var/run` is `/run`. An abstract name is the same one for its reader, however many NULs are behind it. */
 function sameFile(one: string, other: string): boolean {
+  if (one.startsWith('\0')) return one.replace(/\0+$/, '') === other.replace(/\0+$/, '');
   try {
     const [a, b] = [lstatSync(one), lstatSync(other)];
     return a.dev === b.dev && a.ino === b.ino;

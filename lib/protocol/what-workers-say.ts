@@ -106,7 +106,8 @@ function wantedListener(value: unknown): WantedListener | undefined {
   if (backlog !== undefined && !isWhole(backlog, 1, BACKLOG_MAX)) return undefined;
   if (secure !== undefined && secure !== true) return undefined;
   const more = { ...(backlog !== undefined && { backlog }), ...(secure === true && { secure: true as const }) };
-  if (kind === 'unix') return isText(path) && isAbsolute(path) ? { kind, path, ...more } : undefined;
+  if (kind === 'unix')
+    return isText(path) && (isAbsolute(path) || path.startsWith('\0')) ? { kind, path, ...more } : undefined;
   if (kind !== 'tcp' || !isWhole(port, 0, PORT_MAX) || !isWhole(index, 0, PORT_MAX)) return undefined;
   if (typeof ipv6Only !== 'boolean' || (host !== undefined && !(isText(host) && isIP(host) !== 0))) return undefined;
   return { kind, port, index, ipv6Only, ...(host !== undefined && { host }), ...more };

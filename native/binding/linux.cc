@@ -8,6 +8,7 @@
 #include "native/binding/exports.h"
 #include "native/binding/posix.h"
 #include "native/binding/queue_watches.h"
+#include "native/linux/abstract_listener.h"
 #include "native/linux/heap.h"
 #include "native/linux/job_control.h"
 #include "native/linux/reaper.h"
@@ -29,6 +30,16 @@ Linux& Self(const Napi::CallbackInfo& info) { return *static_cast<Linux*>(info.D
 Napi::Value Guard(const Napi::CallbackInfo& info) {
   const TcpAddress address = ToTcpAddress(ToObject(info[0], "request"));
   return Translate(info.Env(), [&] { return ToBoundSocket(info.Env(), GuardTcp(address)); });
+}
+
+Napi::Value ListenByName(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString()) throw BadArgument(env, "name", "a string that begins with NUL");
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  if (name.size() < 2 || name[0] != '\0')
+    throw BadArgument(env, "name", "a string that begins with NUL");
+  const int backlog = ToBacklog(info[1]);
+  return Translate(env, [&] { return ToBoundSocket(env, ListenAbstract(name, backlog)); });
 }
 
 Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
@@ -133,6 +144,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, function, name, self));
   };
   add("guard", Guard);
+  add("listenAbstract", ListenByName);
   add("queueDepth", QueueDepth);
   add("sealListener", SealListener);
   add("handshakes", HandshakesOf);

@@ -19,9 +19,9 @@ import { heldHere } from './held-here.js';
 import type { Adopted } from './inherited.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
 import type { NotASocket } from './not-a-socket.js';
+import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
-type UnixSocket = ReturnType<UnixListeners['openUnixSocket']>;
 
 export interface OpenListenersContext {
   readonly native: CommonAddon;
@@ -166,9 +166,17 @@ function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: O
 }
 
 function openUnix(plan: UnixPlan, context: Opening): OpenListener {
-  const { UnixRenewal } = context.unix as UnixListeners;
-  const socket = openUnixFile(plan, context);
-  const bound = { fd: socket.fd, family: 'unix', address: plan.path } as const;
+  const { UnixRenewal, openUnixSocket, ownedBy } = context.unix as UnixListeners;
+  const native = posix(context.native);
+  const { path, backlog } = plan;
+  // A name in no folder: there is no file to look after.
+  if (path.startsWith('\0')) {
+    const named = bindUnix(path, context, () => linux(native).listenAbstract(path, backlog));
+    return listenerOf(plan, named, {}, context, () => native.closeFd(named.fd));
+  }
+  const owned = ownedBy(plan, context.optionOf(plan), native);
+  const socket = bindUnix(path, context, () => openUnixSocket(owned, native));
+  const bound = { fd: socket.fd, family: 'unix', address: path } as const;
   const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
   const renewal = new UnixRenewal(socket, listener, context.log);
   const { address, wire, close } = listener;
@@ -184,14 +192,11 @@ function openUnix(plan: UnixPlan, context: Opening): OpenListener {
   };
 }
 
-function openUnixFile(plan: UnixPlan, context: Opening): UnixSocket {
-  const { openUnixSocket, ownedBy } = context.unix as UnixListeners;
-  const native = posix(context.native);
+function bindUnix<T>(path: string, context: Opening, bind: () => T): T {
   try {
-    return openUnixSocket(ownedBy(plan, context.optionOf(plan), native), native);
+    return bind();
   } catch (error) {
-    const code = isSystemError(error) ? error.code : '';
-    throw explained(error, explain(code, { address: plan.path }, context), plan.path);
+    throw explained(error, explain(isSystemError(error) ? error.code : '', { address: path }, context), path);
   }
 }
 
@@ -257,32 +262,6 @@ function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListener
 
 /** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
 const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
-
-function wayOut(code: string, { port, host, network }: TcpPlan): string | undefined {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `another process listens there, perhaps another master of this program; ss -ltnp 'sport = :${port}' (macOS: lsof -nP -iTCP:${port}) shows it`;
-    case 'EACCES':
-      return (
-        'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE: start the master as root and set uid ' +
-        'and gid for the workers, let the service manager open the socket, or use a higher port'
-      );
-    case 'EADDRNOTAVAIL':
-      return host === undefined
-        ? 'this machine has no such address'
-        : `no interface of this machine has the address ${host}`;
-    case 'EINVAL':
-      return host?.includes('%')
-        ? 'only a link-local address has a zone, and it is the name of an interface'
-        : undefined;
-    case 'EAFNOSUPPORT':
-      return network === 'tcp6'
-        ? "IPv6 is switched off here: use network 'tcp'"
-        : 'the address family is switched off here';
-    default:
-      return undefined;
-  }
-}
 
 type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;
 

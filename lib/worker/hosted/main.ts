@@ -13,6 +13,7 @@ import type { Context } from '../context.js';
 import type { Boot, Service } from '../service.js';
 import { posixSystem } from '../system/posix.js';
 import { Worker, type WorkerSettings, workerLog } from '../worker.js';
+import { asBound } from './abstract.js';
 import { Asker } from './ask.js';
 import { showWorker } from './cluster.js';
 import { ClusterService, joinCluster } from './cluster-worker.js';
@@ -46,6 +47,7 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
   const asker = new Asker({ native, replies: replyFd, say: (message) => worker.say(message) });
   const redirect = redirecting({
+    asBound: (path) => asBound(path, native),
     ask: (want) => asker.ask(want),
     adopt: ({ wire, fd }) => system.adoptLate?.(wire, fd) ?? -1,
     discard: ({ fd }) => {

@@ -5,6 +5,7 @@ import type { Server } from 'node:net';
 import { resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { WantedListener, WireListener } from '../../protocol/protocol.cjs';
+import { isAbstract } from './abstract.js';
 import { type Answer, Refusal } from './ask.js';
 import { type GetServer, type GotHandle, PATH, type ServerQuery } from './cluster.js';
 
@@ -17,6 +18,8 @@ const CHMOD = [
 ] as const;
 
 export interface RedirectContext {
+  /** An abstract name as this Node would bind it. */
+  asBound(path: string): string;
   /** Throws a {@link Refusal}, or what the kernel says. */
   ask(want: WantedListener): Answer;
   /** @returns the descriptor to listen on. Throws what the kernel says. */
@@ -67,11 +70,6 @@ export function redirecting(context: RedirectContext): GetServer {
       internals._listen2(null, null, null, query.backlog, query.fd, query.flags);
       return;
     }
-    // In no folder, and so not in a place that the master could hold for the next generation.
-    if (query.address?.startsWith('\0')) {
-      internals._listen2(query.address, query.port, query.addressType, query.backlog, undefined, query.flags);
-      return;
-    }
     try {
       listen(internals, query);
     } catch (error) {
@@ -81,7 +79,7 @@ export function redirecting(context: RedirectContext): GetServer {
   return redirected;
 
   function listen(server: Internals, query: ServerQuery): void {
-    const want = wanted(query, open);
+    const want = wanted(query, open, context);
     const key = JSON.stringify(want, (name, value: unknown) => (name === 'backlog' ? undefined : value));
     if (open.has(key)) throw taken();
     // Keys that the program has set are the same in every worker already.
@@ -114,7 +112,9 @@ export function redirecting(context: RedirectContext): GetServer {
     };
     // The kernel knows the socket by the name under which the master has made it.
     // The mode of a file that another program has made is that program's affair.
-    if (want.kind === 'unix') handle.fchmod = (mode) => (wire.activated ? 0 : openToAll(want.path, mode));
+    // An abstract name has none.
+    if (want.kind === 'unix')
+      handle.fchmod = (mode) => (wire.activated || isAbstract(want.path) ? 0 : openToAll(want.path, mode));
   }
 }
 
@@ -122,13 +122,17 @@ function taken(): Refusal {
   return new Refusal('EADDRINUSE', 'a server of this process listens there');
 }
 
-function wanted(query: ServerQuery, open: ReadonlySet<string>): WantedListener {
+function wanted(
+  query: ServerQuery,
+  open: ReadonlySet<string>,
+  { asBound }: Pick<RedirectContext, 'asBound'>,
+): WantedListener {
   const { address, port, addressType, flags = 0, backlog } = query;
   // What is no length is 511 to Node.
   const length = Number.isSafeInteger(backlog) && (backlog as number) > 0 ? { backlog: backlog as number } : {};
   if (addressType === PATH) {
     const path = String(address);
-    return { kind: 'unix', path: resolve(path), ...length };
+    return { kind: 'unix', path: isAbstract(path) ? asBound(path) : resolve(path), ...length };
   }
   const base = {
     kind: 'tcp',
