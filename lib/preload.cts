@@ -3,11 +3,13 @@
  * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
  */
 
+import { linux } from './addon/narrow.cjs';
 import type { CommonAddon } from './addon/native.cjs';
 import { prepare } from './boot/boot.cjs';
+import { awaitIdentity } from './boot/head-start.cjs';
 import type { WorkerIdentity } from './boot/identity.cjs';
 import { identity } from './boot/identity.cjs';
-import { type HostedProgram, INSPECTABLE } from './protocol/protocol.cjs';
+import { ENV, type HostedProgram, INSPECTABLE } from './protocol/protocol.cjs';
 
 /** See worker/hosted/main.ts. */
 type Host = (worker: WorkerIdentity, hosted: HostedProgram, native: CommonAddon) => void;
@@ -27,13 +29,16 @@ function forgetOwnFlags(execArgv: string[], own: string): void {
   if (joined !== -1) execArgv.splice(joined, 1);
 }
 
+// Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
+const loadNative = () => (require('./addon/binding.cjs') as { native: CommonAddon }).native;
+const early = process.env[ENV.headStart];
+if (early !== undefined) awaitIdentity(linux(loadNative()), Number(early));
+
 // A thread runs the preload again, with an environment whose variables are gone. Asking for `isMainThread` instead would load
 // worker_threads, the dearest module of this boot.
 const worker = identity();
 if (worker !== undefined) {
   forgetOwnFlags(process.execArgv, __filename);
-  // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
-  const loadNative = () => (require('./addon/binding.cjs') as { native: CommonAddon }).native;
   // One of the two, because every module on the way of a boot costs it time.
   const system =
     process.platform === 'win32'

@@ -1,6 +1,7 @@
 // `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
 //   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
+//   addon/binding.cjs, preload.cjs  what every worker loads first
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
 //   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
 //   bundle-cluster.cjs  what `prefork/cluster` adds to node:cluster in a primary, whole: such a program need not load the rest
@@ -13,8 +14,28 @@ import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
 const index = 'index.ts';
-/** Sources have their path below lib/ as their name here: several folders have a file of the same name. */
-const WHOLE = { 'bundle-hosted.cjs': 'worker/hosted/main.ts', 'bundle-cluster.cjs': 'cluster/primary.ts' };
+const PATHS = './paths.cjs';
+const ADDON = './addon/binding.cjs';
+/**
+ * Files with all that they need, but for what is loaded already or hardly ever. Sources have their path below lib/ as their name here: several
+ * folders have a file of the same name.
+ */
+const WHOLE = {
+  'addon/binding.cjs': {
+    source: 'addon/binding.cts',
+    outside: { 'addon/runtime.cts': './runtime.cjs', 'paths.cts': '../paths.cjs' },
+  },
+  'preload.cjs': {
+    source: 'preload.cts',
+    outside: { 'addon/binding.cts': ADDON, 'boot/windows.cts': './boot/windows.cjs', 'paths.cts': PATHS },
+  },
+  'bundle-hosted.cjs': { source: 'worker/hosted/main.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
+  'bundle-cluster.cjs': { source: 'cluster/primary.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
+  'bundle-command-head-start.cjs': {
+    source: 'command/head-start.cts',
+    outside: { 'addon/runtime.cts': './addon/runtime.cjs' },
+  },
+};
 const websocket = 'master/monitors/websocket.cts';
 const watcher = 'command/watcher.cts';
 /** Not part of any bundle. The first two have a package in them; the last has an `import()` that has to stay one. */
@@ -95,7 +116,7 @@ for (const entry of commandLate) {
 await bundle([...commandShared], besideCommand, COMMAND_SHARED);
 await bundle([command, ...commandOwn], elsewhereForCommand, fileOf(command));
 await bundle([index, ...shared], later, MAIN);
-for (const [file, source] of Object.entries(WHOLE)) {
+for (const [file, { source, outside }] of Object.entries(WHOLE)) {
   await build({
     ...common,
     entryPoints: [join(lib, source)],
@@ -103,7 +124,7 @@ for (const [file, source] of Object.entries(WHOLE)) {
     supported: { 'dynamic-import': false },
     define: { 'import.meta.dirname': '__dirname' },
     packages: 'external',
-    plugins: [{ name: 'what is loaded already', setup: ({ onResolve }) => loadedAlready(onResolve) }],
+    plugins: [{ name: 'what is loaded already', setup: (esbuild) => loadedAlready(esbuild, outside) }],
   });
 }
 for (const file of [MAIN, ...Object.keys(WHOLE), COMMAND_SHARED, ...[...late, command, ...commandLate].map(fileOf)])
@@ -141,10 +162,15 @@ function packageOf(name) {
   return join(root, 'node_modules', name);
 }
 
-/** The addon, by the preload; and the file that says where the package is. */
-function loadedAlready(onResolve) {
-  onResolve({ filter: /\/addon\.js$/ }, () => ({ path: './addon/binding.cjs', external: true }));
-  onResolve({ filter: /\/paths\.cjs$/ }, () => ({ path: './paths.cjs', external: true }));
+function loadedAlready({ onResolve, resolve }, outside) {
+  onResolve({ filter: /^\./ }, async ({ path, kind, resolveDir, pluginData }) => {
+    if (pluginData === outside || kind === 'entry-point') return undefined;
+    // Another file of these.
+    if (path.startsWith('./bundle-')) return { path, external: true };
+    const found = await resolve(path, { kind, resolveDir, pluginData: outside });
+    const other = outside[sourceOf(found.path)];
+    return other === undefined ? found : { path: other, external: true };
+  });
 }
 
 function hideErrorLines(file) {

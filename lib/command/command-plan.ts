@@ -1,5 +1,6 @@
 /** What the command line and the configuration file come to, for the part of the command that runs the fleet. Types only. */
 
+import type { HeadStart } from '../system/posix/head-start.js';
 import type { PreforkOptions, ReloadResult } from '../types.js';
 
 export interface CommandPlan {
@@ -23,5 +24,10 @@ export interface RunningFleet {
  * Settles when the fleet is over.
  * @param started Called once, as soon as the fleet exists and before its first worker is spawned: from then on the master logs by itself what
  * ends the fleet, and the command does not print it a second time.
+ * @param headStart A process for the first worker, if it has one already.
  */
-export type RunCommand = (plan: CommandPlan, started?: (fleet: RunningFleet) => void) => Promise<void>;
+export type RunCommand = (
+  plan: CommandPlan,
+  started?: (fleet: RunningFleet) => void,
+  headStart?: HeadStart,
+) => Promise<void>;

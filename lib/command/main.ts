@@ -5,6 +5,7 @@
 
 import { existsSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { HeadStart } from '../system/posix/head-start.js';
 import { type Arguments, parseArguments } from './arguments.js';
 import type { CommandPlan, RunCommand, RunningFleet } from './command-plan.js';
 import type { LoadedConfig } from './config.js';
@@ -27,6 +28,8 @@ export interface Outside {
   readonly out?: (text: string) => void;
   readonly err?: (text: string) => void;
   readonly run?: RunCommand;
+  /** See head-start.ts. */
+  readonly headStart?: HeadStart | undefined;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface Outside {
  * @returns the exit code, once everything is over.
  */
 export async function main(argv: readonly string[], outside: Outside): Promise<number> {
-  const { out = (text) => write(STDOUT, text), err = (text) => write(STDERR, text) } = outside;
+  const { out = (text) => write(STDOUT, text), err = (text) => write(STDERR, text), headStart } = outside;
   const say = (message: string): void => err(`prefork: ${message}`);
   try {
     const line = parseArguments(argv);
@@ -43,7 +46,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<n
       const { helpText } = await import('./help.js');
       return done(() => out(helpText()));
     }
-    return await runLine(line, { err, say, run: outside.run });
+    return await runLine(line, { err, say, run: outside.run, headStart });
   } catch (error) {
     // The package cannot be loaded, or the system refuses a file or the working directory: no bug of ours, so no stack.
     if (!(error instanceof UsageError)) {
@@ -53,6 +56,8 @@ export async function main(argv: readonly string[], outside: Outside): Promise<n
     }
     say(await (await import('./wrong-usage.js')).wordsFor(error));
     return WRONG_USAGE;
+  } finally {
+    headStart?.end();
   }
 }
 
@@ -60,10 +65,11 @@ interface Means {
   readonly err: (text: string) => void;
   readonly say: (message: string) => void;
   readonly run: RunCommand | undefined;
+  readonly headStart: HeadStart | undefined;
 }
 
 /** @throws UsageError. */
-async function runLine(line: Arguments, { err, say, run }: Means): Promise<number> {
+async function runLine(line: Arguments, { err, say, run, headStart }: Means): Promise<number> {
   const files = line.given.get('env-file')?.texts ?? [];
   if (files.length > 0) (await import('./env-files.js')).loadEnvFiles(files);
   const file = configFile(line);
@@ -76,7 +82,7 @@ async function runLine(line: Arguments, { err, say, run }: Means): Promise<numbe
   const { planOf } = await import('./plan.js');
   const plan = planOf(app, line, loaded);
   const watches = line.given.has('watch') || loaded?.config.watch === true;
-  return await runPlan(plan, run ?? (await import('./run.js')).runCommand, { line, loaded, watches, say });
+  return await runPlan(plan, run ?? (await import('./run.js')).runCommand, { line, loaded, watches, say, headStart });
 }
 
 interface Circumstances {
@@ -84,18 +90,20 @@ interface Circumstances {
   readonly loaded: LoadedConfig | undefined;
   readonly watches: boolean;
   readonly say: (message: string) => void;
+  readonly headStart: HeadStart | undefined;
 }
 
 async function runPlan(plan: CommandPlan, run: RunCommand, circumstances: Circumstances): Promise<number> {
-  const { line, loaded, watches, say } = circumstances;
+  const { line, loaded, watches, say, headStart } = circumstances;
   const watch = watches ? (await import('./watch.js')).watchApp : undefined;
   let fleet: RunningFleet | undefined;
   let watching: { close(): Promise<void> } | undefined;
   try {
-    await run(plan, (started) => {
+    const onStart = (started: RunningFleet): void => {
       fleet = started;
       watching = watch?.({ folder: process.cwd(), reload: () => started.reload(), say });
-    });
+    };
+    await run(plan, onStart, headStart);
     return OK;
   } catch (error) {
     if (codeOf(error) === 'ERR_PREFORK_INVALID_OPTION') {

@@ -2,6 +2,7 @@
 
 import { PreforkError } from '../common/errors.js';
 import { Master } from '../master/master.js';
+import type { HeadStart } from '../system/posix/head-start.js';
 import { PosixSystem } from '../system/posix/posix-system.js';
 import type { CommandPlan, RunningFleet } from './command-plan.js';
 import { resolveHosted } from './settings.js';
@@ -10,7 +11,11 @@ import { resolveHosted } from './settings.js';
  * See {@link import('./command-plan.js').RunCommand}.
  * @throws what ended the fleet, which the log has by then; what `resolveOptions` throws; `ERR_PREFORK_UNSUPPORTED`.
  */
-export async function runCommand(plan: CommandPlan, started?: (fleet: RunningFleet) => void): Promise<void> {
+export async function runCommand(
+  plan: CommandPlan,
+  started?: (fleet: RunningFleet) => void,
+  headStart?: HeadStart,
+): Promise<void> {
   if (process.platform === 'win32') {
     throw new PreforkError(
       'ERR_PREFORK_UNSUPPORTED',
@@ -23,7 +28,7 @@ export async function runCommand(plan: CommandPlan, started?: (fleet: RunningFle
   process.argv = [process.execPath, script, ...args];
   process.execArgv.push(...execArgv);
   const ignore = (): void => {};
-  const master = new Master(settings, new PosixSystem(), {
+  const master = new Master(settings, new PosixSystem(headStart), {
     ...{ spawn: ignore, ready: ignore, exit: ignore, recover: ignore, reload: ignore, message: ignore, stop: ignore },
   });
   started?.({ reload: () => master.reload(), stop: () => master.stop() });

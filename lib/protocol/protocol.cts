@@ -23,6 +23,7 @@ export const ENV = {
   replyFd: 'PREFORK_REPLY_FD',
   hosted: 'PREFORK_HOSTED',
   cluster: 'PREFORK_CLUSTER',
+  headStart: 'PREFORK_HEAD_START',
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
   byActivation: 'PREFORK_BY_ACTIVATION',
@@ -34,6 +35,16 @@ export const ENV = {
 
 /** Those of {@link ENV} that are the protocol of sd_listen_fds(3). */
 export const LISTEN_ENV: readonly string[] = [ENV.listenFds, ENV.listenFdNames, ENV.listenPid];
+
+/**
+ * What a worker with a head start is sent over the socket that {@link ENV}.headStart names, before it looks who it is: the command starts its
+ * first worker before it has loaded the rest of the master. The descriptors of the same message belong to `descriptors`, in this order.
+ */
+export interface HeadStartMessage {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Variables whose values are the numbers under which the descriptors arrive. */
+  readonly descriptors: readonly string[];
+}
 
 /** Variables of Node's own IPC, and of those who pass sockets to a master, that must not leak from it into its workers. */
 export const NOT_FOR_WORKERS = [

@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { native as addon } from '../../addon/addon.js';
 import { isLinux, posix } from '../../addon/narrow.cjs';
-import type { PosixAddon } from '../../addon/native.cjs';
+import type { NativeChild, NativeExit, PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { Log } from '../../common/log.js';
@@ -18,6 +18,7 @@ import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { HeadStart } from './head-start.js';
 import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
 import { queuesOf } from './queues.js';
@@ -43,9 +44,17 @@ export class PosixSystem extends CommonSystem implements System {
   /** Native children that are not reaped yet. */
   readonly #children = new Set<number>();
 
+  readonly #headStart: HeadStart | undefined;
+
   readonly seal = this.#linux?.sealListener;
   readonly openBoard = this.#linux?.makeBoard;
   readonly queues = this.#linux && queuesOf(this.#linux);
+
+  /** @param headStart A process for the first worker that wants it. */
+  constructor(headStart?: HeadStart) {
+    super();
+    this.#headStart = headStart;
+  }
 
   openListeners(
     plans: readonly ListenPlan[],
@@ -128,6 +137,15 @@ export class PosixSystem extends CommonSystem implements System {
       );
     }
     leaveDeadTerminals(this.#native);
+    const onExit = ({ code, signal }: NativeExit): void => {
+      this.#children.delete(worker.pid);
+      worker.ended({ code, signal: signal === null ? null : signalName(signal) });
+    };
+    const early = identity.uid === undefined && identity.gid === undefined && this.#headStart?.claim(command, onExit);
+    if (early) {
+      this.#started(worker, early);
+      return;
+    }
     const stdio = openWorkerStdio(this.#native, command.stdio);
     try {
       const child = this.#native.spawn(
@@ -141,17 +159,9 @@ export class PosixSystem extends CommonSystem implements System {
           ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
           ...identity,
         },
-        (exit) => {
-          this.#children.delete(child.pid);
-          worker.ended({ code: exit.code, signal: exit.signal === null ? null : signalName(exit.signal) });
-        },
+        onExit,
       );
-      this.#children.add(child.pid);
-      worker.started(
-        child.pid,
-        (signal) => child.kill(constants.signals[signal]),
-        () => child.unref(),
-      );
+      this.#started(worker, child);
       for (const { target, stream } of stdio.outputs) worker.listenTo(target, stream);
     } catch (error) {
       stdio.abandon();
@@ -159,6 +169,15 @@ export class PosixSystem extends CommonSystem implements System {
     } finally {
       stdio.release();
     }
+  }
+
+  #started(worker: PosixProcess, child: NativeChild): void {
+    this.#children.add(child.pid);
+    worker.started(
+      child.pid,
+      (signal) => child.kill(constants.signals[signal]),
+      () => child.unref(),
+    );
   }
 
   hasControllingTerminal(): boolean {

@@ -7,6 +7,8 @@ import type { Cluster, Worker } from 'node:cluster';
 import type { Server } from 'node:net';
 
 const UNIQUE_ID = 'NODE_UNIQUE_ID';
+/** Its name in `process.moduleLoadList`. */
+const LOADED = 'NativeModule cluster';
 
 /** `addressType` of a path. */
 export const PATH = -1;
@@ -30,6 +32,9 @@ type Shown = Cluster & { readonly Worker: new (options: object) => Worker };
 
 /** @param id Of the worker: positive. */
 export function showWorker(id: number, getServer: GetServer): Worker {
+  const wasLoaded = (process as unknown as { readonly moduleLoadList: readonly string[] }).moduleLoadList.includes(
+    LOADED,
+  );
   const before = process.env[UNIQUE_ID];
   process.env[UNIQUE_ID] = String(id);
   const cluster = process.getBuiltinModule('node:cluster') as unknown as Shown;
@@ -45,6 +50,7 @@ export function showWorker(id: number, getServer: GetServer): Worker {
   Object.assign(worker, { disconnect: leave, kill: leave, destroy: leave });
   // A module that was preloaded by NODE_OPTIONS may have asked for it before: then it is the one of a primary.
   Object.assign(cluster, { isWorker: true, isPrimary: false, isMaster: false, worker, _getServer: getServer });
-  process.getBuiltinModule('node:module').syncBuiltinESMExports();
+  // An ES module may have it, too. Otherwise what is exported is read when the first one asks for it.
+  if (wasLoaded) process.getBuiltinModule('node:module').syncBuiltinESMExports();
   return worker;
 }

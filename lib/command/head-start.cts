@@ -1,0 +1,190 @@
+/**
+ * The first worker's head start. Node needs as long to start a worker as it needed to start the command, and most of what the command loads
+ * is of no use to that. So `prefork.cts` calls {@link headStart} before anything else: for a plain command line it spawns the process, which
+ * waits in the preload (boot/head-start.cts), while the master is loaded beside it. The master later asks for its first worker as it asks for
+ * every other one, and gets this process if it is what the master would have started, word by word. Otherwise the process ends, and has run
+ * nothing of the program. docs/decisions/hosted-programs.md has the numbers. A file of its own in dist/, so that nothing else is loaded.
+ */
+
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { linux } from '../addon/narrow.cjs';
+import type { CommonAddon, Fd, NativeChild, NativeExit } from '../addon/native.cjs';
+import { PRELOAD } from '../paths.cjs';
+import { ENV, FIRST_FD, type HeadStartMessage, NOT_FOR_WORKERS } from '../protocol/protocol.cjs';
+import type { HeadStart, WantedProcess } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
+
+/** Options that say nothing about the process of a worker, and whether they have a value. With any other one the worker gets no head start. */
+const HARMLESS = new Map([
+  ['--workers', true],
+  ['--quiet', false],
+  ['--wait-ready', false],
+  ['--ready-timeout', true],
+  ['--grace', true],
+  ['--drain-timeout', true],
+  ['--max-surge', true],
+  ['--max-draining', true],
+  ['--watch', false],
+]);
+const SCRIPT = /\.[cm]?js$/;
+const CONFIG = ['ts', 'mjs', 'cjs', 'js', 'json'].map((ending) => `prefork.config.${ending}`);
+/** With these another program has a say in how workers are started, or what they inherit. */
+const OTHERS = ['NODE_OPTIONS', ENV.child, ENV.listenFds, ...NOT_FOR_WORKERS];
+const KILL = 9;
+const OWN = new Set<string>(Object.values(ENV));
+
+/**
+ * @param argv Without node and the command itself.
+ * @param load Loads the addon, and may throw.
+ * @returns `undefined` where the worker gets none. Never throws: whatever is wrong the master finds and reports.
+ */
+export function headStart(argv: readonly string[], load: () => CommonAddon = loadAddon): HeadStart | undefined {
+  const program = programOf(argv);
+  if (program === undefined || !isPlain()) return undefined;
+  try {
+    return new EarlyWorker(load(), program);
+  } catch {
+    return undefined;
+  }
+}
+
+function loadAddon(): CommonAddon {
+  return (require('../addon/binding.cjs') as typeof import('../addon/binding.cjs')).native;
+}
+
+interface NamedProgram {
+  readonly script: string;
+  readonly args: readonly string[];
+}
+
+function programOf(argv: readonly string[]): NamedProgram | undefined {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] as string;
+    if (!word.startsWith('-')) {
+      const script = resolve(word);
+      return SCRIPT.test(script) && existsSync(script) ? { script, args: argv.slice(at + 1) } : undefined;
+    }
+    const [name = '', inline] = word.split('=', 2);
+    const valued = HARMLESS.get(name);
+    if (valued === undefined || (!valued && inline !== undefined)) return undefined;
+    if (valued && inline === undefined) at++;
+  }
+  return undefined;
+}
+
+/** This process was started by hand or by a script, with nothing that workers would have to hear of. */
+function isPlain(): boolean {
+  const { env, execArgv, platform } = process;
+  if (platform !== 'linux' || execArgv.length > 0 || process.permission !== undefined) return false;
+  if (OTHERS.some((name) => env[name] !== undefined)) return false;
+  if (env['PWD'] !== undefined && env['PWD'] !== process.cwd()) return false;
+  return !CONFIG.some((name) => existsSync(name));
+}
+
+class EarlyWorker implements HeadStart {
+  readonly #native;
+  readonly #args: readonly string[];
+  readonly #environment: ReadonlySet<string>;
+  readonly #cwd = process.cwd();
+  readonly #child: NativeChild;
+  /** The master's end, until it has been used. */
+  #socket: Fd | undefined;
+  #ended = false;
+  #onExit: (exit: NativeExit) => void = () => {
+    this.#ended = true;
+  };
+
+  constructor(addon: CommonAddon, { script, args }: NamedProgram) {
+    const native = linux(addon);
+    this.#native = native;
+    const below = relative(this.#cwd, script);
+    this.#args = ['--require', PRELOAD, below.startsWith('..') ? script : `./${below}`, ...args];
+    const environment = Object.entries(process.env).flatMap(([name, value]) =>
+      OWN.has(name) ? [] : [`${name}=${value}`],
+    );
+    this.#environment = new Set(environment);
+    native.replaceDeadTerminals();
+    const [ours, theirs] = native.seqpacketPair();
+    this.#socket = ours;
+    const nothing = native.openNull();
+    try {
+      this.#child = native.spawn(
+        {
+          file: process.execPath,
+          args: [process.execPath, ...this.#args],
+          env: [...environment, `${ENV.headStart}=${FIRST_FD}`],
+          fds: [nothing, 1, 2, theirs],
+          dieWithParent: true,
+          listenPid: true,
+          cwd: this.#cwd,
+        },
+        (exit) => this.#onExit(exit),
+      );
+    } catch (error) {
+      native.closeFd(ours);
+      throw error;
+    } finally {
+      for (const fd of [nothing, theirs]) native.closeFd(fd);
+    }
+  }
+
+  claim(wanted: WantedProcess, onExit: (exit: NativeExit) => void): NativeChild | undefined {
+    const socket = this.#socket;
+    if (socket === undefined) return undefined;
+    const message = this.#messageFor(wanted);
+    if (message === undefined || this.#native.sendFds(socket, message) !== 'sent') {
+      this.end();
+      return undefined;
+    }
+    this.#onExit = onExit;
+    this.#forget();
+    return this.#child;
+  }
+
+  end(): void {
+    if (this.#socket === undefined) return;
+    this.#forget();
+    if (!this.#ended) this.#child.kill(KILL);
+  }
+
+  #forget(): void {
+    if (this.#socket !== undefined) this.#native.closeFd(this.#socket);
+    this.#socket = undefined;
+  }
+
+  /** @returns `undefined` when the master would start another process. */
+  #messageFor({ file, args, environment, stdio, cwd }: WantedProcess) {
+    if (this.#ended || file !== process.execPath || cwd !== this.#cwd || !same(args, this.#args)) return undefined;
+    const [input, output, errors, ...descriptors] = stdio;
+    if (input !== 'ignore' || output !== 'inherit' || errors !== 'inherit') return undefined;
+    const variables: Record<string, string> = {};
+    let others = 0;
+    for (const variable of environment) {
+      const end = variable.indexOf('=');
+      const name = variable.slice(0, end);
+      if (OWN.has(name)) variables[name] = variable.slice(end + 1);
+      else if (this.#environment.has(variable)) others++;
+      else return undefined;
+    }
+    if (others !== this.#environment.size) return undefined;
+    // In the other process they have the numbers that are free there; listeners need those of LISTEN_FDS.
+    if (variables[ENV.listenFds] !== '0') return undefined;
+    const names: string[] = [];
+    const fds: number[] = [];
+    for (const [at, fd] of descriptors.entries()) {
+      const name = Object.keys(variables).find(
+        (each) => each.endsWith('_FD') && variables[each] === String(FIRST_FD + at),
+      );
+      if (name === undefined || typeof fd !== 'number') return undefined;
+      delete variables[name];
+      names.push(name);
+      fds.push(fd);
+    }
+    const text: HeadStartMessage = { variables, descriptors: names };
+    return { tag: 0, text: JSON.stringify(text), fds };
+  }
+}
+
+function same(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one, at) => one === others[at]);
+}
