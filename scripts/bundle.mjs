@@ -1,7 +1,7 @@
 // `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
 //   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
-//   addon/binding.cjs, preload.cjs  what every worker loads first
+//   addon/binding.cjs, preload.cjs  what every worker loads first; command/prefork.cjs  what the command loads first
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
 //   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
 //   bundle-cluster.cjs  what `prefork/cluster` adds to node:cluster in a primary, whole: such a program need not load the rest
@@ -31,9 +31,9 @@ const WHOLE = {
   },
   'bundle-hosted.cjs': { source: 'worker/hosted/main.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
   'bundle-cluster.cjs': { source: 'cluster/primary.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
-  'bundle-command-head-start.cjs': {
-    source: 'command/head-start.cts',
-    outside: { 'addon/runtime.cts': './addon/runtime.cjs' },
+  'command/prefork.cjs': {
+    source: 'command/prefork.cts',
+    outside: { 'addon/runtime.cts': '../addon/runtime.cjs', 'paths.cts': '../paths.cjs' },
   },
 };
 const websocket = 'master/monitors/websocket.cts';

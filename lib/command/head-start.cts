@@ -3,14 +3,13 @@
  * is of no use to that. So `prefork.cts` calls {@link headStart} before anything else: for a plain command line it spawns the process, which
  * waits in the preload (boot/head-start.cts), while the master is loaded beside it. The master later asks for its first worker as it asks for
  * every other one, and gets this process if it is what the master would have started, word by word. Otherwise the process ends, and has run
- * nothing of the program. docs/decisions/hosted-programs.md has the numbers. A file of its own in dist/, so that nothing else is loaded.
+ * nothing of the program. docs/decisions/hosted-programs.md has the numbers.
  */
 
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { linux } from '../addon/narrow.cjs';
 import type { CommonAddon, Fd, NativeChild, NativeExit } from '../addon/native.cjs';
-import { PRELOAD } from '../paths.cjs';
 import { ENV, FIRST_FD, type HeadStartMessage, NOT_FOR_WORKERS } from '../protocol/protocol.cjs';
 import type { HeadStart, WantedProcess } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
 
@@ -35,10 +34,10 @@ const OWN = new Set<string>(Object.values(ENV));
 
 /**
  * @param argv Without node and the command itself.
- * @param load Loads the addon, and may throw.
+ * @param load May throw.
  * @returns `undefined` where the worker gets none. Never throws: whatever is wrong the master finds and reports.
  */
-export function headStart(argv: readonly string[], load: () => CommonAddon = loadAddon): HeadStart | undefined {
+export function headStart(argv: readonly string[], load: () => Late): HeadStart | undefined {
   const program = programOf(argv);
   if (program === undefined || !isPlain()) return undefined;
   try {
@@ -48,8 +47,11 @@ export function headStart(argv: readonly string[], load: () => CommonAddon = loa
   }
 }
 
-function loadAddon(): CommonAddon {
-  return (require('../addon/binding.cjs') as typeof import('../addon/binding.cjs')).native;
+/** What `--version` does without. */
+export interface Late {
+  readonly addon: CommonAddon;
+  /** What a worker loads first. */
+  readonly preload: string;
 }
 
 interface NamedProgram {
@@ -94,11 +96,11 @@ class EarlyWorker implements HeadStart {
     this.#ended = true;
   };
 
-  constructor(addon: CommonAddon, { script, args }: NamedProgram) {
+  constructor({ addon, preload }: Late, { script, args }: NamedProgram) {
     const native = linux(addon);
     this.#native = native;
     const below = relative(this.#cwd, script);
-    this.#args = ['--require', PRELOAD, below.startsWith('..') ? script : `./${below}`, ...args];
+    this.#args = ['--require', preload, below.startsWith('..') ? script : `./${below}`, ...args];
     const environment = Object.entries(process.env).flatMap(([name, value]) =>
       OWN.has(name) ? [] : [`${name}=${value}`],
     );
