@@ -3,7 +3,7 @@
  * master, and a user module that fails to load is still reported. Does nothing in masters, threads and a worker's children.
  */
 
-import { linux } from './addon/narrow.cjs';
+import { posix } from './addon/narrow.cjs';
 import type { CommonAddon } from './addon/native.cjs';
 import { prepare } from './boot/boot.cjs';
 import { awaitIdentity } from './boot/head-start.cjs';
@@ -32,7 +32,7 @@ function forgetOwnFlags(execArgv: string[], own: string): void {
 // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
 const loadNative = () => (require('./addon/binding.cjs') as { native: CommonAddon }).native;
 const early = process.env[ENV.headStart];
-if (early !== undefined) awaitIdentity(linux(loadNative()), Number(early));
+if (early !== undefined) awaitIdentity(posix(loadNative()), Number(early));
 
 // A thread runs the preload again, with an environment whose variables are gone. Asking for `isMainThread` instead would load
 // worker_threads, the dearest module of this boot.

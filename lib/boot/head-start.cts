@@ -3,14 +3,14 @@
  * runs, until the master says who it is. The master's side is command/head-start.ts.
  */
 
-import type { Fd, LinuxAddon } from '../addon/native.cjs';
+import type { Fd, PosixAddon } from '../addon/native.cjs';
 import { ENV, type HeadStartMessage } from '../protocol/protocol.cjs';
 
 /** Milliseconds between two looks. The end of the master wakes the worker at once. */
 const LOOK_MS = 60_000;
 
 /** Puts what the master sends into the environment, as if the process had been started with it; ends a process that no master wants. */
-export function awaitIdentity(native: Pick<LinuxAddon, 'awaitFds' | 'closeFd' | 'recvFds'>, socket: Fd): void {
+export function awaitIdentity(native: Pick<PosixAddon, 'awaitFds' | 'closeFd' | 'recvFds'>, socket: Fd): void {
   for (;;) {
     const began = process.uptime();
     native.awaitFds(socket, LOOK_MS);

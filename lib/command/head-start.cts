@@ -8,7 +8,7 @@
 
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { linux } from '../addon/narrow.cjs';
+import { posix } from '../addon/narrow.cjs';
 import type { CommonAddon, Fd, NativeChild, NativeExit } from '../addon/native.cjs';
 import { ENV, FIRST_FD, type HeadStartMessage, NOT_FOR_WORKERS } from '../protocol/protocol.cjs';
 import type { HeadStart, WantedProcess } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
@@ -97,7 +97,7 @@ class EarlyWorker implements HeadStart {
   };
 
   constructor({ addon, preload }: Late, { script, args }: NamedProgram) {
-    const native = linux(addon);
+    const native = posix(addon);
     this.#native = native;
     const below = relative(this.#cwd, script);
     this.#args = ['--require', preload, below.startsWith('..') ? script : `./${below}`, ...args];
@@ -106,7 +106,7 @@ class EarlyWorker implements HeadStart {
     );
     this.#environment = new Set(environment);
     native.replaceDeadTerminals();
-    const [ours, theirs] = native.seqpacketPair();
+    const [ours, theirs] = native.fdChannel();
     this.#socket = ours;
     const nothing = native.openNull();
     try {

@@ -38,9 +38,9 @@ function fakeAddon() {
   const kill = vi.fn(() => true);
   const child = { pid: 4711, kill, unref: () => {} };
   const addon = {
-    steer: () => {},
+    setCloseOnExec: () => {},
     replaceDeadTerminals: () => false,
-    seqpacketPair: () => [OURS, THEIRS],
+    fdChannel: () => [OURS, THEIRS],
     openNull: () => NOTHING,
     closeFd: (fd: number) => void closed.push(fd),
     spawn: (request: SpawnRequest) => {
