@@ -196,6 +196,71 @@ test('what was open before the first worker is given to the one that asks for it
   expect(plans).toHaveLength(1);
 });
 
+/** Sockets that were open before the program: the fleet's, once a worker asks. */
+function opened(...places: readonly (readonly [name: string, address: string, port?: number])[]) {
+  const closed: string[] = [];
+  const given = places.map(([name, address, port], index): OpenListener => {
+    const family = port === undefined ? 'unix' : address.includes(':') ? 'IPv6' : 'IPv4';
+    const where = { name, family, address, ...(port !== undefined && { port }) } as const;
+    const wire = { ...where, boundAs: address, backlog: 1, ipv6Only: false, activated: true };
+    return { address: where, fd: 7 + index, wire, close: () => void closed.push(name) };
+  });
+  return { ...fixture({ given }), closedBefore: closed };
+}
+
+test('a socket that no worker has asked for is none of the fleet, is logged when all are ready, and is closed with the fleet alone', async () => {
+  const { addresses, worker, listeners, log, closed, closedBefore } = opened(
+    ['web', '0.0.0.0', 80],
+    ['x', '0.0.0.0', 81],
+  );
+  expect(listeners).toEqual([]);
+  const only = worker(0);
+  expect((await only.ask(port(81))).fds).toEqual([8]);
+  expect(listeners.map(({ address }) => address.name)).toEqual(['x']);
+  addresses.ready();
+  expect(log).toEqual([expect.stringContaining('does not listen on 0.0.0.0:80')]);
+  only.release('x');
+  expect(closed).toEqual(['closing x']);
+  expect(listeners).toEqual([]);
+  expect(log).toHaveLength(2);
+  expect((await only.ask(port(81))).fds).toEqual([8]);
+  addresses.reloaded(1);
+  expect(log).toHaveLength(3);
+  expect(closedBefore).toEqual([]);
+  addresses.over();
+  expect(closedBefore).toEqual(['web', 'x']);
+});
+
+test('of several sockets the one of the very address is given, else one to which its clients come', async () => {
+  const { worker, plans } = opened(
+    ['v6', '::', 80],
+    ['v4', '0.0.0.0', 80],
+    ['any', '::', 81],
+    ['name', '\0app'],
+    ['lo', '127.0.0.1', 82],
+  );
+  const names = async (...wants: readonly WantedListener[]) => {
+    const all: unknown[] = [];
+    for (const want of wants) all.push((await worker(0).ask(want)).listener?.name);
+    return all;
+  };
+  const at = (host: string, number: number): WantedListener => ({ ...port(number), host }) as WantedListener;
+  expect(await names(at('::', 80), at('0.0.0.0', 80), at('0.0.0.0', 81), port(81), at('127.0.0.1', 82))).toEqual([
+    ...['v6', 'v4', 'any', 'any', 'lo'],
+  ]);
+  expect(await names({ kind: 'unix', path: '\0app\0\0' })).toEqual(['name']);
+  expect(plans).toEqual([]);
+  // No more than what its clients come to: the others are asked of the kernel.
+  expect(await names(at('127.0.0.1', 80), port(82), { kind: 'unix', path: '/app' })).toEqual(['5', '6', '7']);
+});
+
+test('an address that a socket of before keeps from being bound is logged with both', async () => {
+  const { worker, world, log } = opened(['web', '0.0.0.0', 80]);
+  world.failure = systemError('EADDRINUSE', { syscall: 'bind', address: '127.0.0.1', port: 80, hint: '' });
+  await worker(0).ask({ ...port(80), host: '127.0.0.1' } as WantedListener);
+  expect(log.join()).toContain('127.0.0.1:80 is in use by 0.0.0.0:80, which was open before the program');
+});
+
 test('what the kernel refuses is answered with its code, logged once with the way out, and tried again for the next worker', async () => {
   const { worker, log, world } = fixture();
   world.failure = systemError('EADDRINUSE', { syscall: 'bind', address: '::', port: 80, hint: 'another process' });
