@@ -2,7 +2,9 @@ import { expect } from 'vitest';
 import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
 import { bounded, eventually, httpGet, isAlive, sendSignal, untilDead } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { startProgram } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
+import { inPackage } from '../../helpers/target.js';
 
 for (const mode of ['per-request', 'keep-alive'] as const) {
   test(`D2a three reloads of an unmodified program lose no request: ${mode}`, async () => {
@@ -143,6 +145,12 @@ for (const { what, hosted, says } of FAILURES) {
     expect(fleet.stderr).not.toContain('bundle.cjs:');
   });
 }
+
+test('what CI runs of the command on macOS ends well here', async () => {
+  const life = startProgram(process.execPath, { args: [inPackage('test/fixtures/whole-life-of-command.mjs')] });
+  expect(await life.gone({ within: 29_000 })).toEqual({ code: 0, signal: null });
+  expect(life.stdout).toContain('served by the command, recovered, reloaded, stopped');
+});
 
 test('D2h a program that calls prefork() itself is told apart: it is started with node', async () => {
   const fleet = startCommand({ program: 'whole-life.mjs', options: ['--workers', '1'] });
