@@ -10,7 +10,10 @@ const nameOf = (what: string): string => `\0prefork-test-${process.pid}-${what}`
 
 test('D1q an abstract unix socket is shared by all workers, three reloads lose no request, and the name is free after the stop', async () => {
   const path = nameOf('load');
-  const fleet = startHosted({ listens: [{ path, readableAll: false }], keeps: true });
+  const fleet = startHosted(
+    { listens: [{ path, readableAll: false }], keeps: true },
+    { options: ['--workers', '2', '--ready-for', '200'] },
+  );
   await fleet.logged(`ready on unix:@${path.slice(1)}`);
   expect(fleet.events('listens')).toMatchObject([
     { sync: true, address: path },

@@ -30,13 +30,16 @@ function start(
 ): Master {
   const [fixture, ...words] = opener as [string, ...string[]];
   const argument = typeof hosted === 'string' ? hosted : JSON.stringify(hosted).replaceAll('"%0"', '%0');
-  const command = [process.execPath, COMMAND, ...options, inPackage('test/fixtures/hosted.cjs'), argument];
+  const command = [process.execPath, COMMAND, ...QUICK, ...options, inPackage('test/fixtures/hosted.cjs'), argument];
   const args = [inPackage(`test/fixtures/${fixture}`), ...words, '--', ...between, ...command];
   return startProgram('python3', { args, ...(cwd !== undefined && { cwd }) });
 }
 
 const activated = (...sockets: readonly string[]) => ['activates.py', ...sockets];
 const PORT = '%0' as unknown as number;
+
+/** A reload need not wait for long: what is tested is not whether the new code stays. */
+const QUICK = ['--ready-for', '200'];
 
 /** A program listens on the port that the socket has which was opened first. */
 async function portOf(master: Master): Promise<number> {
