@@ -336,6 +336,15 @@ export interface PosixAddon extends CommonAddon {
    */
   acceptLines(request: AcceptLinesRequest, onRoom: (room: DescriptorRoom) => void): NativeAcceptLines | undefined;
 
+  /** Throws `memfd_create` ENOSYS on Linux before 3.17, and where V8 takes no memory of others. */
+  makeScoreboard(): NativeScoreboard;
+  /** The line of this process in it; the descriptor can be closed. Throws `mmap` EINVAL when that is no scoreboard. */
+  openScoreboard(place: BoardPlace): ArrayBuffer;
+  /** Writes into a line what `lib/protocol/scoreboard.ts` has of the event loop, before every poll. Once per process; false: it cannot. */
+  timeTurns(line: ArrayBuffer): boolean;
+  /** Bytes of resident memory, and milliseconds of CPU time; `undefined` of a process that is gone, or hidden. */
+  usage(pid: number): { readonly rss: number; readonly cpu: number } | undefined;
+
   /** Main thread only, once per process. */
   watchMaster(request: MasterWatchRequest, onDeath: () => void): MasterWatch;
 }

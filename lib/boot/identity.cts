@@ -45,6 +45,10 @@ export interface WorkerIdentity {
   readonly cluster: boolean;
   /** Memory that the workers of the fleet share, and the row of this one; `undefined` unless workers stand in line. */
   readonly board: BoardPlace | undefined;
+  /**
+   * The memory in which the worker counts, and its row there. Without `fd` it reports what it counts; `undefined`: it counts nothing.
+   */
+  readonly scoreboard: { readonly fd: number | undefined; readonly row: number } | undefined;
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
@@ -77,6 +81,7 @@ export function identity(): WorkerIdentity | undefined {
     hosted: env[ENV.hosted],
     cluster: env[ENV.cluster] === MARKER,
     board: board(integer(env[ENV.boardFd]), integer(env[ENV.boardRow])),
+    scoreboard: scoreboard(integer(env[ENV.scoreboardFd]), integer(env[ENV.scoreboardRow])),
     listenFds: integer(env[ENV.listenFds]) ?? 0,
   };
   restoreNodeOptions(env);
@@ -110,6 +115,10 @@ export function nextFleetName(): string {
 
 function board(fd: number | undefined, row: number | undefined): BoardPlace | undefined {
   return fd === undefined || row === undefined ? undefined : { fd, row };
+}
+
+function scoreboard(fd: number | undefined, row: number | undefined): WorkerIdentity['scoreboard'] {
+  return row === undefined ? undefined : { fd, row };
 }
 
 function integer(text: string | undefined): number | undefined {

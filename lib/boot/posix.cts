@@ -34,6 +34,7 @@ export function posixBoot(loadNative: () => CommonAddon): BootSystem {
       if (identity.adoptionFd !== undefined) closeOnExec(native, identity.adoptionFd);
       if (identity.replyFd !== undefined) closeOnExec(native, identity.replyFd);
       if (identity.board !== undefined) closeOnExec(native, identity.board.fd);
+      if (identity.scoreboard?.fd !== undefined) closeOnExec(native, identity.scoreboard.fd);
       const control = openControlFd(identity);
       if (control !== undefined) {
         native.setCloseOnExec(control);

@@ -26,6 +26,8 @@ export const ENV = {
   headStart: 'PREFORK_HEAD_START',
   boardFd: 'PREFORK_BOARD_FD',
   boardRow: 'PREFORK_BOARD_ROW',
+  scoreboardFd: 'PREFORK_SCOREBOARD_FD',
+  scoreboardRow: 'PREFORK_SCOREBOARD_ROW',
   byActivation: 'PREFORK_BY_ACTIVATION',
   nodeOptions: 'PREFORK_NODE_OPTIONS',
   listenFds: 'LISTEN_FDS',
@@ -64,7 +66,7 @@ export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as
 /**
  * First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). The listeners are followed by the control channel, then by the
  * socket for descriptors of other slots (`'sharded'`; libuv drops descriptors that arrive on a stream that Node reads), the one for the
- * listeners that a hosted program asks for, and the memory that the workers of a fleet share.
+ * listeners that a hosted program asks for, the memory that the workers of a fleet share, and that in which they count.
  */
 export const FIRST_FD = 3;
 
@@ -219,6 +221,8 @@ export type WorkerMessage =
   | { readonly type: 'wants-listener'; readonly id: number; readonly want: WantedListener }
   /** It has closed the server that listened on the listener of this name. */
   | { readonly type: 'released-listener'; readonly name: string }
+  /** The line of the worker in the scoreboard, where it shares no memory with the master: the first numbers of `scoreboard.ts`. */
+  | { readonly type: 'counted'; readonly words: readonly number[] }
   | { readonly type: 'message'; readonly data: unknown };
 
 /** One message, one line: JSON never contains a raw newline. */

@@ -15,6 +15,8 @@ export const ACTIVE = 4;
 export const TURNED = 5;
 export const DUE = 6;
 
+/** How many turns there were. */
+export const TURNS = 7;
 /** Milliseconds that an event waited on average, and the longest turn, in the last interval. */
 export const DELAY_MEAN = 8;
 export const DELAY_MAX = 9;
@@ -22,6 +24,9 @@ export const DELAY_MAX = 9;
 export const HEAP = 10;
 export const RSS = 11;
 export const CPU = 12;
+
+/** So many numbers a worker reports that shares no memory with the master. */
+export const REPORTED = 13;
 
 /** How many numbers a line has room for: four cache lines of 64 bytes. native/posix/scoreboard.h has the same. */
 export const WORDS = 32;

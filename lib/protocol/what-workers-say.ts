@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { BootError, Grammar, Ping, WantedListener, WorkerMessage } from './protocol.cjs';
 import { MESSAGE_LIMIT } from './protocol.cjs';
+import { REPORTED } from './scoreboard.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Checks = {
@@ -70,6 +71,10 @@ const CHECKS: Checks = {
   },
   'released-listener': ({ name }) =>
     isText(name) && name.length <= NAME_TEXT ? { type: 'released-listener', name } : undefined,
+  counted: ({ words }) =>
+    Array.isArray(words) && words.length === REPORTED && words.every((word) => typeof word === 'number')
+      ? { type: 'counted', words }
+      : undefined,
   message: (said) => (Object.hasOwn(said, 'data') ? { type: 'message', data: said['data'] } : undefined),
 };
 

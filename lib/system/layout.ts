@@ -37,6 +37,8 @@ export interface Channels {
   readonly reply?: number | undefined;
   /** The memory that workers in line share. */
   readonly board?: number | undefined;
+  /** The memory in which workers count. */
+  readonly scoreboard?: number | undefined;
 }
 
 /** The descriptors from {@link FIRST_FD} up, and the variables that say where in the worker the channels are. */
@@ -53,5 +55,6 @@ export function layoutOf(
   put(ENV.adoptionFd, channels.adoption);
   put(ENV.replyFd, channels.reply);
   put(ENV.boardFd, channels.board);
+  put(ENV.scoreboardFd, channels.scoreboard);
   return { fds, environment };
 }

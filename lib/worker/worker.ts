@@ -30,6 +30,7 @@ import { endInTime } from './end-in-time.js';
 import { callLateListeners } from './late-abort.js';
 import type { WorkerLimits } from './limits.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
+import { Scoreboard } from './scoreboard/scoreboard.js';
 import { quietTurns } from './serve.js';
 import type { Service } from './service.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
@@ -90,6 +91,8 @@ export class Worker {
   readonly #served = deferred();
   #state: 'booting' | 'ready' | 'draining' = 'booting';
   #channel: WorkerChannel | undefined;
+  /** `undefined`: it counts nothing. */
+  #scoreboard: Scoreboard | undefined;
   #preloaded: Preloaded | undefined;
   #context: Context | undefined;
   #tls: Material | undefined;
@@ -106,7 +109,15 @@ export class Worker {
     this.#system = system;
     this.#service = service;
     this.#log = workerLog(settings, identity);
-    this.#drain = new Drain(system.activity, (server, change) => this.#admission.counted(server, change));
+    const counts = identity.scoreboard !== undefined;
+    this.#drain = new Drain(
+      system.activity,
+      (server, change) => {
+        this.#scoreboard?.connection(change);
+        this.#admission.counted(server, change);
+      },
+      counts ? (change) => this.#scoreboard?.requests(change) : undefined,
+    );
     this.#admission = new Admission({
       system,
       drain: this.#drain,
@@ -171,6 +182,7 @@ export class Worker {
     await this.#served.promise;
     this.#drain.allTracked();
     await this.#drain.finished;
+    this.#scoreboard?.over();
     // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
     this.#channel?.unref();
     endInTime();
@@ -188,6 +200,7 @@ export class Worker {
     const channel = this.#openChannel();
     this.#channel = channel;
     if (this.#service.mayEnd) channel.unref();
+    this.#scoreboard = this.#openScoreboard(channel);
     preloaded.reportVia(
       (message) => channel.send(message),
       (bytes) => channel.sendRaw(bytes),
@@ -212,6 +225,13 @@ export class Worker {
     this.#served.resolve();
     await quietTurns();
     this.#becomeReady(listeners, wires);
+  }
+
+  #openScoreboard(channel: WorkerChannel): Scoreboard | undefined {
+    const { scoreboard: place } = this.#identity;
+    if (place === undefined) return undefined;
+    const { openScoreboard: open, timeTurns } = this.#system;
+    return new Scoreboard({ place, log: this.#log, open, timeTurns, send: (message) => channel.send(message) });
   }
 
   #openChannel(): WorkerChannel {

@@ -8,6 +8,7 @@
 #include "native/binding/fd_messages.h"
 #include "native/binding/fds.h"
 #include "native/binding/outputs.h"
+#include "native/binding/scoreboards.h"
 #include "native/core/main_thread.h"
 #include "native/posix/fd.h"
 #include "native/posix/spawn.h"
@@ -161,6 +162,7 @@ void ExportPosix(Napi::Env env, Napi::Object exports, Posix* self) {
   ExportFdChannel(env, exports);
   ExportOutput(env, exports);
   ExportAcceptLines(env, exports);
+  ExportScoreboard(env, exports);
 }
 
 }  // namespace prefork

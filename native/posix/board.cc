@@ -1,26 +1,11 @@
 #include "native/posix/board.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-
-#include "native/core/sys_error.h"
 
 namespace prefork {
 
-Board::Board(int fd) {
-  struct stat found = {};
-  if (fstat(fd, &found) != 0) throw SysError(errno, "fstat");
-  if (found.st_size != static_cast<off_t>(sizeof(Memory)))
-    throw SysError(EINVAL, "mmap").Advise("the descriptor is no board of a fleet");
-  void* memory = mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) throw SysError(errno, "mmap");
-  memory_ = static_cast<Memory*>(memory);
-}
-
-Board::~Board() { munmap(memory_, sizeof(Memory)); }
+Board::Board(int fd)
+    : shared_(fd, Size(), 0, sizeof(Memory)), memory_(static_cast<Memory*>(shared_.data())) {}
 
 // Another process may have written anything.
 std::uint32_t Board::Used() const {
@@ -38,5 +23,7 @@ void Board::Clear(std::uint32_t row) {
        {&cleared.accepts, &cleared.held, &cleared.accepted, &cleared.turns})
     field->store(0, std::memory_order_relaxed);
 }
+
+UniqueFd MakeBoard() { return MakeSharedMemory("prefork-board", Board::Size()); }
 
 }  // namespace prefork

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "native/posix/unique_fd.h"
+#include "native/posix/shared_memory.h"
 
 namespace prefork {
 
@@ -31,9 +31,6 @@ class Board {
 
   // Maps it; the descriptor stays the caller's. Throws SysError, also when it is no board.
   explicit Board(int fd);
-  ~Board();
-  Board(const Board&) = delete;
-  Board& operator=(const Board&) = delete;
 
   // In bytes.
   static constexpr off_t Size() { return sizeof(Memory); }
@@ -52,10 +49,11 @@ class Board {
     BoardRow rows[kRows];
   };
 
+  SharedMemory shared_;
   Memory* memory_;
 };
 
-// Sealed: no worker can make it smaller under the others. Throws SysError.
+// No worker can make it smaller under the others. Throws SysError.
 UniqueFd MakeBoard();
 
 }  // namespace prefork

@@ -25,6 +25,8 @@ const Libuv& Uv() {
     Find(*uv, "uv_backend_fd", uv->backend_fd);
     Find(*uv, "uv_handle_size", uv->handle_size);
     Find(*uv, "uv_update_time", uv->update_time);
+    Find(*uv, "uv_hrtime", uv->hrtime);
+    Find(*uv, "uv_metrics_idle_time", uv->metrics_idle_time);
     Find(*uv, "uv_prepare_init", uv->prepare_init);
     Find(*uv, "uv_prepare_start", uv->prepare_start);
     Find(*uv, "uv_prepare_stop", uv->prepare_stop);

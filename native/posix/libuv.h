@@ -1,5 +1,5 @@
 // libuv's functions, looked up by name so that the addon loads where there are none. They have been
-// the same in every libuv 1.x.
+// the same in every libuv 1.x, uv_metrics_idle_time() since 1.39.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,8 @@ struct Libuv {
   int (*backend_fd)(const uv_loop_s*);
   std::size_t (*handle_size)(int);
   void (*update_time)(uv_loop_s*);
+  std::uint64_t (*hrtime)();
+  std::uint64_t (*metrics_idle_time)(uv_loop_s*);
   int (*prepare_init)(uv_loop_s*, UvHandle*);
   int (*prepare_start)(UvHandle*, void (*)(UvHandle*));
   int (*prepare_stop)(UvHandle*);

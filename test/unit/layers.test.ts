@@ -30,7 +30,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'worker/drain': GROUND,
   'worker/accepting': [...GROUND, 'boot', 'worker/drain'],
   'worker/system': [...GROUND, 'boot', 'worker/drain', 'worker/accepting'],
-  worker: [...GROUND, 'boot', 'options', 'worker/drain', 'worker/accepting', 'worker/system'],
+  'worker/scoreboard': [...GROUND, 'boot'],
+  worker: [...GROUND, 'boot', 'options', 'worker/scoreboard', 'worker/drain', 'worker/accepting', 'worker/system'],
   'worker/hosted': [...GROUND, 'boot', 'worker', 'worker/accepting', 'worker/system'],
   cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master', 'master/monitors'],
   /** Above all: it runs a fleet as any program does. `.` never imports it. */

@@ -281,6 +281,9 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.#closed = true;
         this.#events.closed?.();
         break;
+      case 'counted':
+        this.line?.words.set(message.words);
+        break;
       case 'paused-accepting':
       case 'resumed-accepting':
       case 'answered':

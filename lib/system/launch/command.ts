@@ -40,8 +40,9 @@ export interface Own {
  */
 export function buildCommand(launch: Launch, control: number, adoption?: number, own?: Own): WorkerCommand {
   const { files } = inheritedSockets(launch.listeners, launch.slot);
-  const { board } = launch;
-  const { fds, environment } = layoutOf(files, { control, adoption, reply: own?.reply, board: board?.fd });
+  const { board, scoreboard } = launch;
+  const channels = { control, adoption, reply: own?.reply, board: board?.fd, scoreboard: scoreboard?.fd };
+  const { fds, environment } = layoutOf(files, channels);
   return workerCommand(launch, {
     environment: {
       ...environment,
@@ -78,6 +79,7 @@ export function workerCommand(launch: Launch, inherited: Inherited): WorkerComma
     [ENV.slot]: slot,
     [ENV.generation]: generation,
     [ENV.masterPid]: process.pid,
+    ...(launch.scoreboard !== undefined && { [ENV.scoreboardRow]: launch.scoreboard?.row ?? 0 }),
     ...(settings.hosted !== undefined && { [ENV.hosted]: settings.hosted }),
     ...(settings.byActivation && { [ENV.byActivation]: MARKER }),
     ...(nodeOptions !== undefined && { [ENV.nodeOptions]: base[NODE_OPTIONS] ?? '' }),

@@ -48,6 +48,8 @@ export class PosixSystem extends CommonSystem implements System {
 
   readonly seal = this.#linux?.sealListener;
   readonly openBoard = this.#linux?.makeBoard;
+  readonly openScoreboard = this.#native.makeScoreboard;
+  readonly usage = this.#native.usage;
   readonly queues = this.#linux && queuesOf(this.#linux);
 
   /** @param headStart A process for the first worker that wants it. */

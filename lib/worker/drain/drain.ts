@@ -11,6 +11,7 @@ import { deferred } from '../../common/deferred.js';
 import type { DrainReason } from '../../protocol/protocol.cjs';
 import { watchRequests } from './http1.js';
 import { type Activity, NO_ACTIVITY, QUIET, Quiet } from './quiet.js';
+import type { RequestsCounted } from './requests-counted.js';
 import { type Counted, readerOf, stopAccepting, TrackedServer } from './tracked-server.js';
 
 /** Turns of the event loop that an idle HTTP/2 session may take to end at the deadline: its GOAWAY is written ahead of its end. */
@@ -27,10 +28,15 @@ export class Drain {
   readonly #quiet: Quiet;
 
   readonly #counted: Counted;
+  readonly #requests: RequestsCounted | undefined;
 
-  /** @param counted A connection of a tracked server came or went. */
-  constructor(activity: Activity = NO_ACTIVITY, counted: Counted = () => {}) {
+  /**
+   * @param counted A connection of a tracked server came or went.
+   * @param requests Without it requests are not counted, which costs less.
+   */
+  constructor(activity: Activity = NO_ACTIVITY, counted: Counted = () => {}, requests?: RequestsCounted) {
     this.#counted = counted;
+    this.#requests = requests;
     this.#quiet = new Quiet({
       activity,
       idle: () => [...this.#servers.values()].flatMap((server) => server.idle()),
@@ -81,6 +87,7 @@ export class Drain {
       () => this.#settle(),
       () => this.#mayBeIdle(),
       this.#counted,
+      this.#requests,
     );
     this.#servers.set(server, tracked);
     for (const socket of this.#early ?? []) {

@@ -8,12 +8,16 @@ import { endInStages, isRead, isUnfinished } from './http1-linger.js';
 import { LiveList } from './live-list.js';
 import type { ProtocolDrain } from './protocol-drain.js';
 import { afterPendingReads, type Idle, idleSocket } from './quiet.js';
+import type { RequestsCounted } from './requests-counted.js';
 
 /** The response to the latest request on a connection: the only one that may say `Connection: close` when requests are pipelined. */
 const LATEST = Symbol('prefork.latestResponse');
 
 /** Of a TLS connection: bytes that were read when the handshake was done. */
 const HANDSHAKE = Symbol('prefork.handshake');
+
+/** Of a connection: how many of its requests are not answered yet, where that is counted. */
+const OPEN = Symbol('prefork.openRequests');
 
 /** Of a connection that stayed open in a drain once, for the sake of an upload. */
 const SPARED = Symbol('prefork.spared');
@@ -22,6 +26,7 @@ export type HttpSocket = Socket & {
   [LATEST]?: ServerResponse;
   [HANDSHAKE]?: number;
   [SPARED]?: true;
+  [OPEN]?: number;
   /** Null once another protocol has taken the connection over; @types/node does not know. */
   readonly parser?: object | null;
 };
@@ -64,11 +69,30 @@ export function watchRequests(find: FindOwner): void {
   subscribe('http.server.request.start', (message) => {
     const { socket, response, server } = message as Exchange;
     socket[LATEST] = response;
-    const drain = known.get(server);
-    if (drain === undefined) for (const look of finders) look(server, socket);
-    else drain.onAnyRequest(socket);
+    let drain = known.get(server);
+    if (drain === undefined) {
+      for (const look of finders) look(server, socket);
+      drain = known.get(server);
+    }
+    drain?.onAnyRequest(socket);
     if (draining.size > 0) draining.get(server)?.onRequest(socket, response);
   });
+}
+
+/** Whether {@link onAnyFinish} hears of responses. */
+let counting = false;
+
+function onAnyFinish(message: unknown): void {
+  const { socket, server } = message as Exchange;
+  known.get(server)?.onAnyFinish(socket);
+}
+
+/** The connection has gone, with what was not answered on it. */
+export function forgetRequests(socket: HttpSocket, requests: RequestsCounted): void {
+  const open = socket[OPEN];
+  if (!open) return;
+  socket[OPEN] = 0;
+  requests(-open);
 }
 
 function onResponseFinish(message: unknown): void {
@@ -81,14 +105,25 @@ export class Http1Drain implements ProtocolDrain {
   /** What the HTTP parser reads from: TLS sockets where the server is secure. */
   readonly #sockets: LiveList<HttpSocket>;
   readonly #mayBeIdle: () => void;
+  readonly #requests: RequestsCounted | undefined;
   /** It does not listen, and has no list of its connections: an app gives it those of another one. */
   readonly #inner: boolean;
   /** Responses that said `Connection: close`. */
   readonly #announced = new WeakSet<ServerResponse>();
 
   /** @param sockets Its connections; of a server that others give theirs to: absent, it hears of them from then on. */
-  constructor(server: Http1Server, sockets: LiveList<HttpSocket> | undefined, mayBeIdle: () => void) {
+  constructor(
+    server: Http1Server,
+    sockets: LiveList<HttpSocket> | undefined,
+    mayBeIdle: () => void,
+    requests?: RequestsCounted,
+  ) {
     this.#server = server;
+    this.#requests = requests;
+    if (requests !== undefined && !counting) {
+      counting = true;
+      subscribe('http.server.response.finish', onAnyFinish);
+    }
     this.#mayBeIdle = mayBeIdle;
     this.#inner = sockets === undefined;
     known.set(server, this);
@@ -100,6 +135,7 @@ export class Http1Drain implements ProtocolDrain {
     const secure = new LiveList<HttpSocket>();
     const forget = function (this: HttpSocket): void {
       secure.delete(this);
+      if (requests !== undefined) forgetRequests(this, requests);
     };
     server.on('secureConnection', (socket: HttpSocket & { readonly alpnProtocol?: unknown }) => {
       if (socket.alpnProtocol === 'h2') return;
@@ -118,12 +154,27 @@ export class Http1Drain implements ProtocolDrain {
     if (socket.destroyed || sockets.has(socket)) return;
     sockets.add(socket);
     if ('encrypted' in socket) socket[HANDSHAKE] ??= socket.bytesRead;
-    socket.on('close', () => sockets.delete(socket));
+    const requests = this.#requests;
+    socket.on('close', () => {
+      sockets.delete(socket);
+      if (requests !== undefined) forgetRequests(socket, requests);
+    });
   }
 
   /** Also when nothing drains. */
   onAnyRequest(socket: HttpSocket): void {
     if (this.#inner) this.take(socket);
+    if (this.#requests === undefined) return;
+    socket[OPEN] = (socket[OPEN] ?? 0) + 1;
+    this.#requests(1);
+  }
+
+  /** The same for responses. */
+  onAnyFinish(socket: HttpSocket): void {
+    // It may end behind its connection, with which it was forgotten.
+    if (this.#requests === undefined || !socket[OPEN]) return;
+    socket[OPEN]--;
+    this.#requests(-1);
   }
 
   begin(): void {

@@ -7,6 +7,7 @@ import { Farewell } from './http2-farewell.js';
 import { LiveList } from './live-list.js';
 import type { ProtocolDrain } from './protocol-drain.js';
 import type { Idle } from './quiet.js';
+import type { RequestsCounted } from './requests-counted.js';
 
 /** Duck-typed: loading http2 for an app that does not use it would cost every worker its memory. */
 export function isHttp2(server: Server): server is Http2Server {
@@ -21,10 +22,16 @@ export class Http2Drain implements ProtocolDrain {
   readonly #mayBeIdle: () => void;
   #reason: DrainReason | undefined;
 
-  constructor(server: Http2Server, mayBeIdle: () => void) {
+  constructor(server: Http2Server, mayBeIdle: () => void, requests?: RequestsCounted) {
     this.#server = server;
     this.#mayBeIdle = mayBeIdle;
     server.on('session', (session) => this.#add(session));
+    if (requests === undefined) return;
+    const over = (): void => requests(-1);
+    server.on('stream', (stream) => {
+      requests(1);
+      stream.on('close', over);
+    });
   }
 
   get unfinished(): number {

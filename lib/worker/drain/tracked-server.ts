@@ -2,11 +2,12 @@
 
 import { Server, type Socket } from 'node:net';
 import type { DrainReason } from '../../protocol/protocol.cjs';
-import { Http1Drain, type HttpSocket, isHttp1, isKnown } from './http1.js';
+import { forgetRequests, Http1Drain, type HttpSocket, isHttp1, isKnown } from './http1.js';
 import { Http2Drain, isHttp2 } from './http2.js';
 import { LiveList } from './live-list.js';
 import type { ProtocolDrain } from './protocol-drain.js';
 import { type Idle, idleSocket } from './quiet.js';
+import type { RequestsCounted } from './requests-counted.js';
 
 /** A connection of a tracked server came or went. */
 export type Counted = (server: Server, change: 1 | -1) => void;
@@ -37,15 +38,18 @@ export class TrackedServer {
   /** Of servers that do not listen: the app gives them connections of this one. */
   readonly #inner: ProtocolDrain[] = [];
   readonly #mayBeIdle: () => void;
+  readonly #requests: RequestsCounted | undefined;
 
   /** @param counted A connection came or went. */
-  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: Counted) {
+  constructor(server: Server, onGone: () => void, mayBeIdle: () => void, counted: Counted, requests?: RequestsCounted) {
     this.#server = server;
     this.#mayBeIdle = mayBeIdle;
+    this.#requests = requests;
     const { sockets } = this;
     // One function for all connections: a closure for each would be the most expensive part of tracking.
     const forget = function (this: Socket): void {
       sockets.delete(this);
+      if (requests !== undefined) forgetRequests(this, requests);
       counted(server, -1);
       onGone();
     };
@@ -65,8 +69,8 @@ export class TrackedServer {
     };
     // TLS servers too: their 'connection' is the TCP connection, before the handshake.
     server.on('connection', this.add);
-    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, mayBeIdle));
-    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, mayBeIdle));
+    if (isHttp1(server)) this.#protocols.push(new Http1Drain(server, sockets, mayBeIdle, requests));
+    if (isHttp2(server)) this.#protocols.push(new Http2Drain(server, mayBeIdle, requests));
   }
 
   readonly add: (socket: Socket) => void;
@@ -82,7 +86,7 @@ export class TrackedServer {
     // Of a TLS connection the one below.
     const { _parent: below } = socket as { readonly _parent?: Socket | null };
     if (!this.sockets.has(socket) && !(below && this.sockets.has(below))) return false;
-    const drain = new Http1Drain(server, undefined, this.#mayBeIdle);
+    const drain = new Http1Drain(server, undefined, this.#mayBeIdle, this.#requests);
     drain.take(socket);
     for (const other of this.sockets) if (readerOf(other) === server) drain.take(other);
     this.#inner.push(drain);

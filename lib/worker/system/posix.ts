@@ -48,6 +48,12 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
         if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
       }
     },
+    openScoreboard(place) {
+      const line = native.openScoreboard(place);
+      native.closeFd(place.fd);
+      return line;
+    },
+    timeTurns: (line) => native.timeTurns(line),
     acceptLines(context) {
       const { board, sharing } = context;
       lines = openLines(native, context);

@@ -3,6 +3,7 @@
  * accepts.
  */
 
+import type { BoardPlace } from '../../addon/native.cjs';
 import type { BootSystem } from '../../boot/boot.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
 import type { Log } from '../../common/log.js';
@@ -42,6 +43,10 @@ export interface WorkerSystem extends AcceptQueues {
    * @returns Whether they refuse new connections now.
    */
   seal(which: 'bound' | 'all'): boolean;
+  /** The line of this worker in the scoreboard; closes the descriptor. Throws what the kernel says. */
+  openScoreboard?(place: BoardPlace): ArrayBuffer;
+  /** Writes what the line has of the event loop, before every poll. Once; false: it cannot. */
+  timeTurns?(line: ArrayBuffer): boolean;
   /** Once. */
   acceptLines(context: AcceptLinesContext): AcceptLines;
   /** `'sharded'`: accepts for other slots. */

@@ -1,10 +1,11 @@
+#include "native/posix/shared_memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "native/core/sys_error.h"
-#include "native/posix/board.h"
 
 namespace prefork {
 namespace {
@@ -15,11 +16,10 @@ constexpr unsigned kAllowSealing = 2;
 
 }  // namespace
 
-UniqueFd MakeBoard() {
-  UniqueFd fd(
-      static_cast<int>(syscall(SYS_memfd_create, "prefork-board", kCloseOnExec | kAllowSealing)));
+UniqueFd MakeSharedMemory(const char* name, off_t size) {
+  UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, name, kCloseOnExec | kAllowSealing)));
   if (!fd) throw SysError(errno, "memfd_create");
-  if (ftruncate(fd.Get(), Board::Size()) != 0) throw SysError(errno, "ftruncate");
+  if (ftruncate(fd.Get(), size) != 0) throw SysError(errno, "ftruncate");
   // A missing page would end every process that reads it, with SIGBUS.
   if (fcntl(fd.Get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     throw SysError(errno, "fcntl(F_ADD_SEALS)");
