@@ -26,7 +26,7 @@ export {
   untilDead,
   untilReaped,
 } from './processes.js';
-export { commandWorks, eachOn, isLinux, isRoot, testOn, testWhen } from './skip.js';
+export { commandWorks, eachOn, isLinux, isRoot, testOn, testWhen, testWithProc } from './skip.js';
 export { type Ability, inPackage, NEEDED, patience, target, urlThere } from './target.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
 export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';

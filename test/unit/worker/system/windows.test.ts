@@ -31,6 +31,7 @@ function identityOf(pipes: { controlFd?: number; reportFd?: number }): WorkerIde
     hosted: undefined,
     cluster: false,
     board: undefined,
+    scoreboard: undefined,
   };
   return { fleet: '0', slot: 0, generation: 0, masterPid: 4_711, listenFds: 0, ...none, ...pipes };
 }
