@@ -7,9 +7,23 @@ import * as fleets from './measures/fleets.mjs';
 import * as lost from './measures/lost.mjs';
 import * as majors from './measures/majors.mjs';
 import * as restart from './measures/restart.mjs';
+import * as scoreboard from './measures/scoreboard.mjs';
 import * as spawn from './measures/spawn.mjs';
 import * as spread from './measures/spread.mjs';
 import * as survivors from './measures/survivors.mjs';
 import * as tls from './measures/tls.mjs';
 
-export const MEASURES = { connections, command, majors, spread, delay, lost, restart, spawn, fleets, survivors, tls };
+export const MEASURES = {
+  connections,
+  command,
+  majors,
+  spread,
+  delay,
+  lost,
+  restart,
+  spawn,
+  fleets,
+  survivors,
+  tls,
+  scoreboard,
+};
