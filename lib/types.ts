@@ -101,7 +101,8 @@ export interface Command {
   readonly args: string[];
   readonly env: Record<string, string>;
   /**
-   * Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel, and with sharing `'sharded'` a second one.
+   * Descriptor layout of the worker: 0–2, then the listeners from 3, then the control channel, and with sharing `'sharded'` a second one; behind
+   * these the memory that workers share.
    * Windows: 0–2, then the two pipes of the control channel.
    */
   readonly stdio: ('ignore' | 'inherit' | 'pipe' | 'overlapped' | number)[];

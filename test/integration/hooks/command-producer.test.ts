@@ -40,8 +40,8 @@ testOn('descriptors')('C5 a commandProducer sees one open file, and what it spaw
   expect(pids).toEqual(master.events('started').map(({ pid }) => pid));
   for (const { files, stdio, targets } of master.events('command')) {
     expect(files).toEqual([{ fd: expect.any(Number), name: '0', address: addresses[0] }]);
-    // The control channel, and the memory that the workers share where they stand in line.
-    const own = Array.from({ length: exclusiveAccept ? 2 : 1 }, () => expect.any(Number));
+    // The control channel, the memory that the workers share where they stand in line, and that in which they count.
+    const own = Array.from({ length: exclusiveAccept ? 3 : 2 }, () => expect.any(Number));
     expect(stdio).toEqual(['ignore', 'inherit', 'inherit', files[0].fd, ...own]);
     expect(openFds(master.pid).get(files[0].fd)).toBe(targets[0]);
     for (const pid of pids) expect(openFds(pid).get(3)).toBe(targets[0]);
