@@ -24,7 +24,7 @@ static_assert(Word64::is_always_lock_free && sizeof(Word64) == 8);
 
 constexpr std::size_t kLine = kWords * sizeof(Word64);
 // A multiple of 64 KiB, the largest page.
-constexpr std::uint32_t kRows = 4096;
+constexpr std::uint32_t kRows = 1024;
 constexpr off_t kSize = kRows * kLine;
 
 }  // namespace scoreboard

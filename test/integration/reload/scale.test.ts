@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { WorkerStatus } from '../../../lib/types.js';
 import { eventually, type Master, patience, startReadyFleet } from '../../helpers/index.js';
 import { expectNothingLost, type Load, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
@@ -23,8 +24,9 @@ interface Seen {
 }
 
 async function workersOf(master: Master): Promise<readonly Seen[]> {
-  const { workers } = await master.call('status');
-  return workers;
+  const { workers }: { workers: readonly WorkerStatus[] } = await master.call('status');
+  // Memory and CPU time change by the moment.
+  return workers.map(({ rss: _rss, cpu: _cpu, ...worker }) => worker);
 }
 
 /** Waits until every slot has a worker that serves, and those that were taken away are gone. */

@@ -20,7 +20,13 @@ const program: Program = {
   preload: () => '/srv/app/node_modules/prefork/dist/preload.cjs',
 };
 
-function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {}, slot = 1, own: Own = {}) {
+function command(
+  options: Partial<PreforkOptions> = {},
+  of: Partial<Program> = {},
+  slot = 1,
+  own: Own = {},
+  scoreboard?: Launch['scoreboard'],
+) {
   const settings = resolveOptions({ serve: () => {}, listen: 0, ...options }, '7').launch;
   const listener = (name: string, fd: number | null) => ({
     address: { name, family: 'IPv4' as const, address: '127.0.0.1', port: 80 },
@@ -34,6 +40,7 @@ function command(options: Partial<PreforkOptions> = {}, of: Partial<Program> = {
     generation: 2,
     listeners: [listener('web', 20), listener('own', null), listener('admin', 21)],
     adopts: false,
+    scoreboard,
     diesWithMaster: false,
     settings,
     program: { ...program, ...of },
@@ -158,6 +165,17 @@ test('descriptors: stdio, inherited listeners in order, the control channel', ()
     [20, 'web'],
     [21, 'admin'],
   ]);
+});
+
+test('a worker is told where it counts, that it reports what it counts, or nothing', () => {
+  const shared = command({}, {}, 1, {}, { fd: 40, row: 9 });
+  expect(shared.stdio.slice(3)).toEqual([20, 21, 30, 40]);
+  expect(shared.env).toMatchObject({ PREFORK_SCOREBOARD_FD: '6', PREFORK_SCOREBOARD_ROW: '9' });
+  const reported = command({}, {}, 1, {}, null);
+  expect(reported.stdio.slice(3)).toEqual([20, 21, 30]);
+  expect(reported.env).toMatchObject({ PREFORK_SCOREBOARD_ROW: '0' });
+  expect(reported.env).not.toHaveProperty('PREFORK_SCOREBOARD_FD');
+  expect(Object.keys(command().env).filter((name) => name.includes('SCOREBOARD'))).toEqual([]);
 });
 
 test('every worker gets a debugger port of its own', () => {
