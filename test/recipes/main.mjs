@@ -1,6 +1,7 @@
 // `npm run test:recipes [-- name…]`: runs the programs and configurations of docs/guide/recipes with the versions in recipes.json, and the
 // quick starts of docs/guide/quick-starts.md, which are the frameworks' own, with those in quick-starts.json. Each
 // recipe must lose nothing in three reloads under a small load, leave no replaced worker, and stop in time with exit code 0.
+// `npm run test:recipes -- signals [name…]`: what each supervisor does to a fleet to stop, reload and restart it.
 //   --write           puts the results into the table of docs/guide/recipes/README.md
 //   --from <folder>   takes recipes.json and the pages from there: tests of this program
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,10 @@ const { values: flags, positionals: names } = parseArgs({
   options: { write: { type: 'boolean', default: false }, from: { type: 'string' } },
   allowPositionals: true,
 });
+if (names[0] === 'signals') {
+  const { signals } = await import('./signals/main.mjs');
+  process.exit((await signals(names.slice(1), flags)) ? 0 : 1);
+}
 const tables = flags.from === undefined ? ['recipes.json', 'quick-starts.json'] : ['recipes.json'];
 const recipes = Object.assign(
   {},
