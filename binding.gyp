@@ -36,6 +36,7 @@
             "native/linux/last_words.cc",
             "native/linux/main_thread.cc",
             "native/linux/message_flags.cc",
+            "native/linux/notice.cc",
             "native/linux/open_fds.cc",
             "native/linux/pidfd.cc",
             "native/linux/process.cc",

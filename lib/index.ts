@@ -29,6 +29,7 @@ export type {
   ListenSpec,
   ListenTarget,
   Logger,
+  Metrics,
   PreforkOptions,
   QueueStatus,
   Recycle,

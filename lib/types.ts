@@ -144,6 +144,16 @@ export interface Recycle {
   readonly jitter?: number | undefined;
 }
 
+/** Where the master answers probes and Prometheus by HTTP. */
+export interface Metrics {
+  /** Address of this machine. Default: `'127.0.0.1'`, so that no other machine reaches it. */
+  readonly host?: string | undefined;
+  /** TCP port, `0..65535`; `0` picks a free one, which the log names. */
+  readonly port: number;
+  /** Milliseconds without a turn of any worker's event loop after which `/live` says no. At least 100. Default: `10_000`. */
+  readonly liveTimeout?: number | undefined;
+}
+
 /** Console, pino, bunyan and winston fit. */
 export interface Logger {
   info(message: string): void;
@@ -276,6 +286,13 @@ export interface PreforkOptions {
   /** Milliseconds from the request to drain, or SIGTERM, to SIGKILL when the fleet stops. Default: `5_000`. */
   readonly shutdownGracePeriod?: number | undefined;
   /**
+   * Milliseconds that the fleet serves on after SIGTERM or `stop()`, before it refuses clients and drains. Default: `0`.
+   *
+   * Meanwhile probes hear that it is not ready, so that a balancer stops sending clients. A second signal ends this time.
+   * @see docs/guide/deploy.md#before-the-drain
+   */
+  readonly drainDelay?: number | undefined;
+  /**
    * How many processes above `workers` a reload may have, those that drain not counted, at least 1. So many slots change hands at a time.
    * Default: `1`.
    */
@@ -383,6 +400,12 @@ export interface PreforkOptions {
    * @see docs/guide/deploy.md#a-pid-file
    */
   readonly pidFile?: string | undefined;
+  /**
+   * `{ port, host, liveTimeout }`: the master answers `/metrics` for Prometheus, and the probes `/ready` and `/live`, on an address of its own.
+   * Default: off.
+   * @see docs/guide/metrics.md#for-prometheus-and-probes
+   */
+  readonly metrics?: Metrics | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */

@@ -86,6 +86,16 @@ export interface FdMessage {
   readonly fds: readonly Fd[];
 }
 
+/** For a service manager. */
+export interface Notice {
+  /** NOTIFY_SOCKET: an absolute path, or `@` and an abstract name. */
+  readonly address: string;
+  /** `KEY=value`, one a line. */
+  readonly text: string;
+  /** For the manager to keep, at most 64; they stay the sender's. */
+  readonly fds: readonly Fd[];
+}
+
 export interface SpawnRequest {
   /** Searched on the PATH of `env` when it has no slash. */
   readonly file: string;
@@ -366,6 +376,11 @@ export interface LinuxAddon extends PosixAddon {
    * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen.
    */
   sealListener(fd: Fd): void;
+  /**
+   * Ends the listening itself, for every holder: resets what is queued, and another socket may bind the address. Throws EINVAL for a socket
+   * that does not listen.
+   */
+  dismissListener(fd: Fd): void;
   /** Handshakes that have begun at the port of a TCP listener and are not in its queue yet. Throws `sock_diag` where the kernel does not report that. */
   handshakes(fd: Fd): number;
   /** Milliseconds since a connection last sent or received bytes, or was made; `undefined` of a unix socket. `TCP_INFO`. */
@@ -377,6 +392,11 @@ export interface LinuxAddon extends PosixAddon {
    * default until Linux 6.8, are enough for every choice out of 2,000.
    */
   steer(request: SteerRequest): void;
+  /**
+   * Sends a notice to a service manager, sd_notify(3), and never waits. False: its queue is full, try again later. Throws `sendmsg` ENOENT,
+   * ECONNREFUSED and the like when no manager listens at the address.
+   */
+  notify(notice: Notice): boolean;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */
   reapStrangers(own: readonly number[]): boolean;
   /**

@@ -23,6 +23,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
     sharing: row('<how>', 'shared or reuseport', 'shared'),
     name: row('<name>', 'of the fleet, in log lines', '0'),
     'pid-file': row('<file>', 'where the master writes its pid'),
+    metrics: row('<address>', 'probes and Prometheus: 9100 or host:9100'),
     cwd: row('<folder>', 'working directory of the workers'),
     uid: row('<user>', 'user of the workers, by name or id'),
     gid: row('<group>', 'group of the workers, by name or id'),
@@ -36,6 +37,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
   },
   'Reload and stop': {
     grace: row('<time>', 'from SIGTERM to SIGKILL in a stop', '5s'),
+    'drain-delay': row('<time>', 'serve on for so long before a stop', '0'),
     'drain-timeout': row('<time>', 'for what a replaced worker has accepted', '30s'),
     'exit-after-drain': row('[=<time>]', 'for so long a drained worker may stay, else 500ms'),
     'max-surge': row('<n>', 'workers replaced at a time', '1'),

@@ -38,6 +38,7 @@ export const VALUES: { readonly [Name in ArgumentName]?: Value } = {
   sharing: { to: 'sharing', read: asIs, allowed: 'a word' },
   name: { to: 'name', read: asIs, allowed: 'a name' },
   'pid-file': { to: 'pidFile', read: asIs, allowed: 'a path' },
+  metrics: { to: 'metrics', read: place, allowed: "a port, 'host:port' or '[ipv6]:port'" },
   cwd: { to: 'cwd', read: asIs, allowed: 'a folder' },
   uid: { to: 'uid', read: userId, allowed: 'the id or the name of a user of this machine' },
   gid: { to: 'gid', read: groupId, allowed: 'the id or the name of a group of this machine' },
@@ -47,6 +48,7 @@ export const VALUES: { readonly [Name in ArgumentName]?: Value } = {
   'ready-timeout': time('readyTimeout'),
   'ready-for': time('readyFor'),
   grace: time('shutdownGracePeriod'),
+  'drain-delay': time('drainDelay'),
   'drain-timeout': time('drainTimeout'),
   'exit-after-drain': time('exitAfterDrain'),
   'max-surge': { to: 'maxSurge', read: count, allowed: COUNT },
@@ -140,6 +142,13 @@ function quoted(text: string): string {
 
 function time(to: string): Value {
   return { to, read: duration, allowed: TIME };
+}
+
+/** `9100`, `:9100`, `host:9100`, `[::1]:9100`. */
+function place(text: string): unknown {
+  const [, ipv6, host, digits] = /^(?:\[([^[\]]+)\]:|([^:]*):)?(\d{1,5})$/.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  return { port: Number(digits), ...((ipv6 || host) && { host: ipv6 || host }) };
 }
 
 function asIs(text: string): string {

@@ -15,7 +15,7 @@ export function sealDoors(system: Pick<System, 'seal'>, listeners: readonly Open
   // Not on this system.
   if (seal === undefined) return false;
   const sealed = listeners.map((listener) => {
-    if (listener.wire.activated) return false;
+    if (listener.foreign) return false;
     try {
       for (const fd of listener.shards?.fds ?? (listener.fd === null ? [] : [listener.fd])) seal(fd);
       return true;
@@ -32,5 +32,5 @@ export function sealDoors(system: Pick<System, 'seal'>, listeners: readonly Open
 
 /** A socket that no worker accepts from is not held open: its clients would wait in vain. */
 export function closeDoors(listeners: readonly OpenListener[]): void {
-  for (const listener of listeners.toReversed()) if (!listener.wire.activated) listener.close();
+  for (const listener of listeners.toReversed()) if (!listener.foreign) listener.close();
 }

@@ -145,6 +145,11 @@ export class Fleet {
     });
   }
 
+  /** How many workers are to serve. */
+  get slots(): number {
+    return this.#slots.count;
+  }
+
   /** The first start: settles with all pids; `undefined` when a worker did not become ready, which ends the fleet. */
   async establish(): Promise<number[] | undefined> {
     const { settings, ending, end } = this.#context;

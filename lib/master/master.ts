@@ -10,7 +10,7 @@ import { forMany } from '../protocol/channel.js';
 import type { OpenListener } from '../system/open-listener.js';
 import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
-import type { System } from '../system/system.js';
+import type { System, Timer } from '../system/system.js';
 import type {
   FleetReading,
   FleetState,
@@ -80,6 +80,8 @@ export class Master {
   #starting: Promise<void> | undefined;
   /** Set once, by whatever ends the fleet first; later reasons are consequences. */
   #ending: { readonly error: unknown } | undefined;
+  /** It was asked to stop, serves on, and drains then. */
+  #leaving: { readonly timer: Timer; grace: number } | undefined;
 
   constructor(settings: Settings, system: System, events: MasterEvents) {
     this.#settings = settings;
@@ -105,7 +107,11 @@ export class Master {
 
   /** Whether something has ended the fleet: a signal, a failure, or {@link Master.stop}. */
   get ending(): boolean {
-    return this.#ending !== undefined;
+    return this.#ending !== undefined || this.#leaving !== undefined;
+  }
+
+  get waits(): boolean {
+    return this.#leaving !== undefined && this.#ending === undefined;
   }
 
   get addresses(): readonly ListenerAddress[] {
@@ -199,13 +205,20 @@ export class Master {
       this.#groupSignals.listen();
     }
     this.#stopReaping = system.reapStrangers?.();
+    if (process.env['NOTIFY_SOCKET'] !== undefined || settings.metrics !== undefined) await this.#openHealth();
+    const { health } = this.#monitors;
     const hosted = settings.launch.hosted !== undefined;
-    this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log, hosted);
+    this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log, {
+      takesAll: hosted,
+      keptFor: health?.keeps === true ? settings.name : undefined,
+    });
     // A name server took longer than the whole stop, which has closed what it knew of.
     if (this.#state === 'stopped') {
       closeListeners(this.#listeners);
+      health?.over();
       return undefined;
     }
+    health?.began(this.#listeners);
     this.#pidFile?.publish();
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
@@ -258,6 +271,21 @@ export class Master {
     return fleet;
   }
 
+  async #openHealth(): Promise<void> {
+    const { openHealth } = await import('./health/health.js');
+    this.#monitors.health = await openHealth({
+      settings: this.#settings,
+      system: this.#system,
+      log: this.#log,
+      workers: this.#workers,
+      state: () => this.#state,
+      slots: () => this.#fleet?.slots || this.#settings.workers,
+      generation: () => this.#fleet?.operations.generation ?? 0,
+      addresses: () => this.addresses,
+      metrics: () => this.metrics(),
+    });
+  }
+
   /** Loaded late: programs that call prefork() do without. */
   async #hosted(): Promise<Addresses> {
     const { Addresses } = await import('./addresses.js');
@@ -287,7 +315,7 @@ export class Master {
     this.#addresses?.ready();
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
-    this.#state = 'running';
+    this.#turn('running');
     this.#events.ready(pids);
     this.#announced.resolve();
     this.#system.settle?.();
@@ -313,28 +341,51 @@ export class Master {
 
   /** @throws what kept the fleet from starting, or `ABORT_ERR` when it was not started or has stopped. */
   async #running(): Promise<Operations> {
-    if (this.#starting === undefined || this.#ending !== undefined) throw stoppedEarly();
+    if (this.#starting === undefined || this.ending) throw stoppedEarly();
     await this.#starting;
     if (this.#fleet === undefined) throw stoppedEarly();
     return this.#fleet.operations;
   }
 
   #reloading(result: ReloadResult | undefined): void {
-    if (this.#ending === undefined) this.#state = result === undefined ? 'reloading' : 'running';
+    if (!this.ending) this.#turn(result === undefined ? 'reloading' : 'running', result);
     if (result?.ok === true) this.#addresses?.reloaded(result.generation);
     if (result === undefined) return;
     this.#tally.reloads[result.ok ? 'ok' : 'failed']++;
     this.#events.reload(result);
   }
 
-  /** Drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be quicker. */
+  #turn(state: FleetState, result?: ReloadResult): void {
+    this.#state = state;
+    this.#monitors.health?.turned(result);
+  }
+
+  /**
+   * Serves on for `drainDelay`, drains every worker, kills what is left after `grace` ms, closes the listeners. Called again it can only be
+   * quicker.
+   */
   stop(grace: number = this.#settings.gracePeriod): Promise<void> {
-    this.#end(undefined, grace);
+    const { drainDelay } = this.#settings;
+    const serves = this.#state === 'running' || this.#state === 'reloading';
+    if (grace > 0 && this.#leaving !== undefined) this.#leaving.grace = Math.min(grace, this.#leaving.grace);
+    else if (grace > 0 && drainDelay > 0 && serves) this.#leave(drainDelay, grace);
+    else this.#end(undefined, grace);
     return this.#finished.promise.catch(() => {});
   }
 
-  stopNow(): Promise<void> {
-    return this.stop(0);
+  /** Balancers have the time to notice before the first client is refused. */
+  #leave(delay: number, grace: number): void {
+    const timer = this.#system.after(delay, () => this.hurry());
+    this.#leaving = { timer, grace };
+    this.#turn('stopping');
+    this.#log.info(`serving on for ${delay} ms (drainDelay), then stopping`, { event: 'stop' });
+    this.#monitors.health?.leaving(delay + grace);
+  }
+
+  /** A stop that waits begins; one that has begun is over at once. */
+  hurry(): Promise<void> {
+    this.#end(undefined, (this.waits && this.#leaving?.grace) || 0);
+    return this.#finished.promise.catch(() => {});
   }
 
   #end(error: unknown, grace: number = this.#settings.gracePeriod): void {
@@ -343,11 +394,14 @@ export class Master {
       return;
     }
     this.#ending = { error };
+    this.#leaving?.timer.cancel();
     this.#state = 'stopping';
     if (error === undefined) this.#log.info('stopping', { event: 'stop' });
     else this.#log.error(`stopping, because ${reasonOf(error)}`, { event: 'stop', error });
     this.#delays.end();
     this.#monitors.close();
+    // What the service manager keeps: before the sockets refuse clients for good.
+    this.#monitors.health?.ending(grace, error);
     this.#fleet?.recovery.end();
     this.#hooks.close();
     // Not those of programs that know nothing of it, and may serve on for as long as they like.
@@ -362,10 +416,10 @@ export class Master {
     this.#addresses?.over();
     this.#pidFile?.remove();
     this.#releases.close();
+    this.#state = 'stopped';
     this.#monitors.over();
     this.#lines?.over();
     this.#stopReaping?.();
-    this.#state = 'stopped';
     this.#log.info('stopped', { event: 'stop' });
     const echo = this.#signals?.echo() ?? 0;
     if (echo > 0) this.#system.after(echo, () => this.#settle(error));

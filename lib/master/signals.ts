@@ -7,7 +7,10 @@ import type { System } from '../system/system.js';
 export interface SignalTarget {
   /** Graceful stop. */
   stop(): unknown;
-  stopNow(): unknown;
+  /** It was asked to stop, and serves on for a while (`drainDelay`). */
+  readonly waits: boolean;
+  /** Ends that while; without one, the stop is over at once. */
+  hurry(): unknown;
   reload(): Promise<unknown>;
   scale(workers: (now: number) => number): Promise<unknown>;
 }
@@ -40,8 +43,13 @@ export function installSignals(system: System, log: Log, target: SignalTarget): 
       log.info(`${signal}: stopping; a second signal stops at once`, { event: 'stop', signal });
       target.stop();
     } else if (now - asked >= ECHO) {
-      log.info(`${signal}: stopping at once`, { event: 'stop', signal });
-      target.stopNow();
+      log.info(`${signal}: stopping ${target.waits ? 'now; a third signal stops at once' : 'at once'}`, {
+        event: 'stop',
+        signal,
+      });
+      // The echo of this one must not be the third.
+      if (target.waits) asked = now;
+      target.hurry();
     }
   };
   const undo = STOP.map((signal) => system.onSignal(signal, () => stop(signal)));

@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
 const MAX_ADOPTED = 64;
 
 export function refuseConflicts(settings: Settings): void {
-  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer } = settings;
+  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer, metrics } = settings;
   refuseFormats(settings);
   const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
@@ -27,6 +27,9 @@ export function refuseConflicts(settings: Settings): void {
       const what = sharing === 'sharded' ? 'the sockets of other slots go' : 'the address to bind goes';
       throw invalidOption('sharing', sharing, `'shared': ${what} to workers ${why}`, { range: true });
     }
+  }
+  if (listen.some((plan) => plan.kind === 'tcp' && plan.port !== 0 && plan.port === metrics?.port)) {
+    throw invalidOption('metrics.port', metrics?.port, "another port than those of 'listen'", { range: true });
   }
   if (sharing === 'sharded' && tcp > MAX_ADOPTED) {
     // One message carries that many descriptors, and a slot's sockets change hands in one.

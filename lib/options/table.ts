@@ -11,6 +11,7 @@ import { callable, count, flag, milliseconds, oneOf, optional, required, text } 
 import { LAUNCH } from './launch.js';
 import { parseListen } from './listen.js';
 import { checkLogger } from './logger.js';
+import { checkMetrics } from './metrics.js';
 import type { Option } from './option.js';
 import { RECOVERY } from './recovery.js';
 import { checkRecycle } from './recycle.js';
@@ -35,6 +36,8 @@ export const OPTIONS = {
   /** `0`: a worker that is ready has stayed. */
   readyFor: milliseconds({ least: 0, otherwise: 1_000 }),
   shutdownGracePeriod: milliseconds({ least: 0, otherwise: 5_000 }),
+  /** `0`: at once. */
+  drainDelay: milliseconds({ least: 0, otherwise: 0 }),
   maxSurge: count({ least: 1, most: 65_535, otherwise: 1 }),
   drainTimeout: milliseconds({ least: 0, otherwise: 30_000 }),
   /** `Infinity`: as many as there are. */
@@ -53,6 +56,8 @@ export const OPTIONS = {
   signals: flag(true),
   scoreboard: flag(true),
   pidFile: text('the path of a file'),
+  /** `undefined`: no endpoint. */
+  metrics: optional(checkMetrics),
   ...LAUNCH,
 } satisfies Record<keyof PreforkOptions, Option<unknown>>;
 

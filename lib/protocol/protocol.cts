@@ -48,13 +48,17 @@ export interface HeadStartMessage {
   readonly descriptors: readonly string[];
 }
 
-/** Variables of Node's own IPC, and of those who pass sockets to a master, that must not leak from it into its workers. */
+/** Variables of Node's own IPC, and of those who start a master and pass it sockets, that must not leak from it into its workers. */
 export const NOT_FOR_WORKERS = [
   'NODE_CHANNEL_FD',
   'NODE_CHANNEL_SERIALIZATION_MODE',
   'NODE_UNIQUE_ID',
   'LISTEN_PIDFDID',
   'SERVER_STARTER_PORT',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'FDSTORE',
 ] as const;
 
 /**
@@ -83,7 +87,7 @@ export interface WireListener extends ListenerAddress {
   readonly boundAs: string;
   readonly backlog: number;
   readonly ipv6Only: boolean;
-  /** Opened by the service manager, which goes on holding it when the fleet has stopped. */
+  /** The service manager holds it, too: it opened the socket, or keeps it for the next master. A worker never refuses its clients. */
   readonly activated?: boolean;
 }
 

@@ -12,6 +12,12 @@ export interface OpenListener {
   readonly fd: number | null;
   /** `'sharded'`: the sockets of the slots. */
   readonly shards?: SlotSockets;
+  /** Opened by the service manager, which goes on holding it when the fleet has stopped. */
+  readonly foreign?: true;
+  /** The service manager is to keep it for the next master, as long as the fleet does not stop; `adopted`: it did so for this one. */
+  readonly kept?: 'new' | 'adopted';
+  /** A unix socket: device and number of the file that leads to it. */
+  readonly file?: string;
   /** The description that a worker gets, but for its descriptor number. */
   readonly wire: Omit<WireListener, 'fd'>;
   /**

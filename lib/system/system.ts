@@ -3,7 +3,7 @@
  * fake here, other systems another implementation.
  */
 
-import type { BoardPlace, NativeBoard, NativeScoreboard } from '../addon/native.cjs';
+import type { BoardPlace, NativeBoard, NativeScoreboard, Notice } from '../addon/native.cjs';
 import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
@@ -108,6 +108,13 @@ export interface Queues {
   watch(onWaiting: (reports: readonly QueueReport[]) => void, confirmations?: number): QueueWatch;
 }
 
+export interface OpeningOptions {
+  /** Behind those of the plans: what other programs have opened for this master beside. */
+  readonly takesAll?: boolean;
+  /** The fleet for which the service manager keeps sockets. Absent: it keeps none. */
+  readonly keptFor?: string | undefined;
+}
+
 export interface Timer {
   cancel(): void;
 }
@@ -124,15 +131,16 @@ export interface System {
   after(ms: number, action: () => void): Timer;
   /**
    * @param slots How many sockets every address gets, under `'sharded'`.
-   * @param takesAll Behind those of the plans: what other programs have opened for this master beside.
    */
   openListeners(
     plans: readonly ListenPlan[],
     sharing: Sharing,
     slots: number,
     log: Log,
-    takesAll?: boolean,
+    more?: OpeningOptions,
   ): Promise<OpenListener[]>;
+  /** Linux: notifies a service manager. False when it has not read for long. Throws what the kernel says. */
+  readonly notify?: (notice: Notice) => boolean;
   /** Linux. */
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */

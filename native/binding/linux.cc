@@ -11,6 +11,7 @@
 #include "native/linux/abstract_listener.h"
 #include "native/linux/heap.h"
 #include "native/linux/job_control.h"
+#include "native/linux/notice.h"
 #include "native/linux/reaper.h"
 #include "native/linux/seal.h"
 #include "native/linux/sock_diag.h"
@@ -54,6 +55,24 @@ Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
 void SealListener(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
   Translate(info.Env(), [&] { Seal(fd); });
+}
+
+void DismissListener(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  Translate(info.Env(), [&] { Dismiss(fd); });
+}
+
+Napi::Value Notify(const Napi::CallbackInfo& info) {
+  const Napi::Object notice = ToObject(info[0], "notice");
+  const std::string address = ToText(notice.Get("address"), "address");
+  if (address.size() < 2 || (address[0] != '/' && address[0] != '@'))
+    throw BadArgument(info.Env(), "address", "an absolute path, or '@' and a name");
+  const std::string text = ToText(notice.Get("text"), "text");
+  const std::vector<int> fds = ToList(notice.Get("fds"), "fds", ToFd);
+  if (fds.size() > kMostFdsInNotice)
+    throw BadArgument(info.Env(), "fds", "an array of at most 64 descriptors");
+  const bool sent = Translate(info.Env(), [&] { return SendNotice(address, text, fds); });
+  return Napi::Boolean::New(info.Env(), sent);
 }
 
 Napi::Value HandshakesOf(const Napi::CallbackInfo& info) {
@@ -147,6 +166,8 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("listenAbstract", ListenByName);
   add("queueDepth", QueueDepth);
   add("sealListener", SealListener);
+  add("dismissListener", DismissListener);
+  add("notify", Notify);
   add("handshakes", HandshakesOf);
   add("idleTime", IdleTimeOf);
   add("steer", SteerGroup);

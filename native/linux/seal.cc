@@ -64,4 +64,11 @@ void Seal(int fd) {
   if (shutdown(fd, SHUT_RD) != 0) throw SysError(errno, "shutdown");
 }
 
+void Dismiss(int fd) {
+  RequireListening(fd);
+  // A TCP socket stays bound and listens no more: with SO_REUSEADDR on both, another one may bind,
+  // socket(7).
+  if (shutdown(fd, SHUT_RD) != 0) throw SysError(errno, "shutdown");
+}
+
 }  // namespace prefork

@@ -8,6 +8,7 @@ import type { Log } from '../../common/log.js';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { System } from '../../system/system.js';
+import type { Health } from '../health/health.js';
 import type { Heard } from '../workers/events.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import { type AcceptLine, formLine } from './accept-line.js';
@@ -31,6 +32,8 @@ export class Monitors {
   #liveness: Liveness<WorkerHandle> | undefined;
   #recycling: Recycling | undefined;
   #closed = false;
+  /** What the outside sees of the fleet; `undefined`: nobody looks. */
+  health: Health | undefined;
 
   /** Begins to watch; what is loaded after {@link Monitors.close} is not begun. */
   async open(context: MonitorsContext): Promise<void> {
@@ -62,11 +65,13 @@ export class Monitors {
   /** Another listener is open. Throws what keeps it from being watched. */
   opened(listener: OpenListener): void {
     this.#line?.opened(listener);
+    this.health?.opened(listener);
   }
 
   /** It is about to be closed, while the fleet goes on. */
   closing(listener: OpenListener): void {
     this.#line?.closing(listener);
+    this.health?.closing(listener);
   }
 
   /** What a worker that is about to be started shares with the others, until {@link Monitors.leave}. */
@@ -84,6 +89,7 @@ export class Monitors {
     this.#line?.changed(handle);
     this.#sharding?.changed(handle);
     this.#recycling?.changed(handle);
+    this.health?.changed();
   }
 
   hear(
@@ -94,6 +100,7 @@ export class Monitors {
       case 'answered':
         this.#sharding?.answered(handle, message.for === 'queue' ? message.id : undefined);
         this.#liveness?.answered(handle, message.inspector);
+        this.health?.answered(handle);
         break;
       case 'wants-replacement':
         this.#recycling?.ask(handle, message.reason);
@@ -111,6 +118,7 @@ export class Monitors {
   /** Every worker is gone. */
   over(): void {
     this.#line?.over();
+    this.health?.over();
   }
 
   /** The fleet ends. */

@@ -7,7 +7,7 @@
  */
 
 import { isIP, SocketAddress } from 'node:net';
-import { posix } from '../../addon/narrow.cjs';
+import { linux, posix } from '../../addon/narrow.cjs';
 import type { CommonAddon, Fd, InspectedSocket } from '../../addon/native.cjs';
 import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
@@ -20,6 +20,7 @@ import { GIVEN_BY } from './given-by.js';
 import type { ResolvedAddress } from './lookup.js';
 import { type Missed, meantFor } from './meant-for.js';
 import { type NotASocket, notASocket } from './not-a-socket.js';
+import { readStoredName, type StoredName } from './stored-names.js';
 
 /** An open descriptor; the fleet that takes it from the list owns it. */
 export interface ActivatedSocket {
@@ -28,6 +29,8 @@ export interface ActivatedSocket {
   /** From LISTEN_FDNAMES; `undefined` when the manager gave none. */
   readonly name: string | undefined;
   readonly socket: InspectedSocket;
+  /** An earlier master had it kept, under this name. */
+  readonly stored?: StoredName | undefined;
   /** It is no socket. */
   readonly fifo?: NotASocket;
 }
@@ -110,7 +113,7 @@ export class Activation {
    * @throws PreforkError `ERR_PREFORK_INHERITED_LISTENER` when the name is right and the socket is not.
    */
   takeByName(plan: BoundPlan): ActivatedSocket | undefined {
-    const named = this.#pool.sockets.filter((candidate) => candidate.name === plan.name);
+    const named = this.#pool.sockets.filter((candidate) => candidate.name === plan.name && !candidate.stored);
     const fitting = named.filter((candidate) => misfit(candidate, plan) === undefined);
     const best = fitting.find(({ socket }) => hasPortOrPath(socket, plan)) ?? fitting[0] ?? named[0];
     if (best === undefined) return undefined;
@@ -127,6 +130,7 @@ export class Activation {
   takeByAddress(plan: BoundPlan, addresses: readonly ResolvedAddress[]): ActivatedSocket | undefined {
     const found = this.#pool.sockets.find(
       (candidate) =>
+        candidate.stored === undefined &&
         misfit(candidate, plan) === undefined &&
         hasPortOrPath(candidate.socket, plan) &&
         (plan.kind === 'unix' || addresses.some(({ address }) => sameAddress(address, candidate.socket.address))),
@@ -139,7 +143,8 @@ export class Activation {
     plans: readonly ListenPlan[],
   ): readonly { readonly plan: InheritedPlan; readonly socket: ActivatedSocket }[] {
     const taken = new Set(plans.map(({ name }) => name));
-    return this.#pool.sockets.filter(canServe).map((socket) => {
+    const rest = this.#pool.sockets.filter((socket) => canServe(socket) && socket.stored === undefined);
+    return rest.map((socket) => {
       const { fd, name: given } = this.#take(socket);
       // A number is the name of a listener that has none.
       const name = given === undefined || /^\d+$/.test(given) || taken.has(given) ? `fd${fd}` : given;
@@ -148,23 +153,50 @@ export class Activation {
     });
   }
 
+  /** The first of the sockets that earlier masters had kept which fits. */
+  takeKept(plan: BoundPlan, fits: (kept: StoredName, socket: InspectedSocket) => boolean): ActivatedSocket | undefined {
+    const found = this.#pool.sockets.find(
+      (candidate) =>
+        candidate.stored !== undefined &&
+        misfit(candidate, plan) === undefined &&
+        fits(candidate.stored, candidate.socket),
+    );
+    return found === undefined ? undefined : this.#take(found);
+  }
+
+  /** What was kept for a fleet that wants it no more: while it listens, no other socket gets its address. */
+  dismissKept(fleet: string): void {
+    for (const kept of this.#pool.sockets.filter(({ stored }) => stored?.fleet === fleet))
+      this.#close(this.#take(kept));
+  }
+
   /** This fleet has chosen. The last one closes the listening sockets that no fleet wanted. */
   done(): void {
     if (this.#done) return;
     this.#done = true;
     if (--this.#pool.users > 0) return;
+    for (const unwanted of this.#pool.sockets.splice(0)) this.#close(unwanted);
+  }
+
+  #close(unwanted: ActivatedSocket): void {
     const { native, log } = this.#context;
-    for (const unwanted of this.#pool.sockets.splice(0)) {
-      const { fd, by, name } = unwanted;
-      const closes = canServe(unwanted);
-      if (closes) native.closeFd(fd);
-      const called = name === undefined ? '' : ` ('${name}')`;
-      log.warn(
-        `descriptor ${fd}${called}, passed by ${by.who} (${by.variable}), is ${describe(unwanted)}: ` +
-          `no listener has that name or address, ${closes ? 'closing it' : 'it is left open'}`,
+    const { fd, by, name, stored } = unwanted;
+    const closes = canServe(unwanted);
+    if (stored !== undefined && closes) {
+      linux(native).dismissListener(fd);
+      log.info(
+        `the socket that an earlier master had kept for the listener '${stored.listener}' is closed: ${describe(unwanted)}, which no listener wants`,
         { event: 'listen' },
       );
     }
+    if (closes) native.closeFd(fd);
+    if (stored !== undefined) return;
+    const called = name === undefined ? '' : ` ('${name}')`;
+    log.warn(
+      `descriptor ${fd}${called}, passed by ${by.who} (${by.variable}), is ${describe(unwanted)}: ` +
+        `no listener has that name or address, ${closes ? 'closing it' : 'it is left open'}`,
+      { event: 'listen' },
+    );
   }
 
   #take(chosen: ActivatedSocket): ActivatedSocket {
@@ -215,7 +247,8 @@ function takeFromManager(
   for (let index = 0; index < count; index++) {
     const fd = FIRST_FD + index;
     try {
-      taken.push({ ...take(fd, context), by: MANAGER, name: list[index] });
+      const name = list[index];
+      taken.push({ ...take(fd, context), by: MANAGER, name, stored: readStoredName(name) });
     } catch (cause) {
       throw new PreforkError(
         'ERR_PREFORK_INHERITED_LISTENER',
@@ -280,7 +313,8 @@ function hasPortOrPath(socket: InspectedSocket, plan: BoundPlan): boolean {
   return plan.kind === 'unix' ? socket.address === plan.path : plan.port !== 0 && socket.port === plan.port;
 }
 
-function sameAddress(a: string, b: string): boolean {
+/** As two systems may write it. */
+export function sameAddress(a: string, b: string): boolean {
   return a === b || (isIP(a) === 6 && isIP(b) === 6 && canonical(a) === canonical(b));
 }
 

@@ -2,3 +2,4 @@
 
 export { Activation } from './activation.js';
 export { inherited } from './inherited.js';
+export { goOn } from './stored.js';

@@ -6,29 +6,26 @@
 import { linux, posix } from '../../addon/narrow.cjs';
 import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
-import { reasonOf } from '../../common/in-words.cjs';
-import type { Log } from '../../common/log.js';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
 import type { BoundPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
-import type { ListenerAddress, Sharing } from '../../types.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import { SlotSockets } from '../slot-sockets.js';
 import type { Activation } from './activation.js';
 import { GIVEN_BY } from './given-by.js';
 import { heldHere } from './held-here.js';
 import type { Adopted } from './inherited.js';
+import { canBeKept, type ListenerContext, listenerOf } from './listener-of.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
 import type { NotASocket } from './not-a-socket.js';
 import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
+type BoundUnix = Parameters<UnixListeners['adoptUnixSocket']>[2];
 
-export interface OpenListenersContext {
+export interface OpenListenersContext extends ListenerContext {
   readonly native: CommonAddon;
-  readonly sharing: Sharing;
   /** `'sharded'`: how many sockets an address gets now. */
   readonly slots: number;
-  readonly log: Log;
   /** The fleet takes every listening socket that other programs have opened for the master: its program asks for addresses later. */
   readonly takesAll?: boolean;
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
@@ -39,8 +36,6 @@ export interface OpenListenersContext {
   /** Default: `dns.promises.lookup`. */
   readonly lookup?: Lookup;
   readonly notASocket?: (fd: number) => NotASocket | undefined;
-  /** What the fleets of this process hold; this one adds its own. Without it every address that is taken is held by another process. */
-  readonly held?: Set<ListenerAddress>;
 }
 
 /** While the addresses of one fleet are opened. */
@@ -84,6 +79,11 @@ export async function openListeners(
     for (const plan of bound) {
       if (opened.has(plan)) continue;
       adopt(plan, activation?.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
+    }
+    if (activation !== undefined && caller.keptFor !== undefined) {
+      const adoptOne = (plan: BoundPlan, socket: BoundSocket) => opened.set(plan, adoptKept(plan, socket, context));
+      const wanted = bound.filter((plan) => !opened.has(plan) && canBeKept(plan, caller));
+      sockets?.goOn(wanted, { ...caller, fleet: caller.keptFor, activation, addresses }, adoptOne);
     }
     const rest = (caller.takesAll && activation?.takeRest(plans)) || [];
     for (const { plan, socket } of rest) adopt(plan, socket, opened, context);
@@ -161,31 +161,43 @@ function adopt(
   log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`, { event: 'listen' });
 }
 
+function adoptKept(plan: BoundPlan, socket: BoundSocket, context: Opening): OpenListener {
+  const { fd, family, address } = socket;
+  if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address });
+  const details = { ipv6Only: family === 'IPv6' && plan.ipv6Only, kept: 'adopted' } as const;
+  return listenerOf(plan, socket, details, context, () => context.native.closeFd(fd));
+}
+
 function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
   return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
 }
 
-function openUnix(plan: UnixPlan, context: Opening): OpenListener {
-  const { UnixRenewal, openUnixSocket, ownedBy } = context.unix as UnixListeners;
+function openUnix(plan: UnixPlan, context: Opening, kept?: BoundUnix): OpenListener {
+  const { UnixRenewal, adoptUnixSocket, openUnixSocket, ownedBy } = context.unix as UnixListeners;
   const native = posix(context.native);
   const { path, backlog } = plan;
   // A name in no folder: there is no file to look after.
   if (path.startsWith('\0')) {
-    const named = bindUnix(path, context, () => linux(native).listenAbstract(path, backlog));
-    return listenerOf(plan, named, {}, context, () => native.closeFd(named.fd));
+    const named: BoundSocket = kept
+      ? { fd: kept.fd, family: 'unix', address: path }
+      : bindUnix(path, context, () => linux(native).listenAbstract(path, backlog));
+    return listenerOf(plan, named, { kept: kept && 'adopted' }, context, () => native.closeFd(named.fd));
   }
   const owned = ownedBy(plan, context.optionOf(plan), native);
-  const socket = bindUnix(path, context, () => openUnixSocket(owned, native));
+  const socket = bindUnix(path, context, () =>
+    kept === undefined ? openUnixSocket(owned, native) : adoptUnixSocket(owned, native, kept),
+  );
   const bound = { fd: socket.fd, family: 'unix', address: path } as const;
-  const listener = listenerOf(plan, bound, { boundAs: socket.boundAs }, context, () => renewal.close());
+  const details = { boundAs: socket.boundAs, kept: kept && ('adopted' as const) };
+  const listener = listenerOf(plan, bound, details, context, () => renewal.close());
   const renewal = new UnixRenewal(socket, listener, context.log);
-  const { address, wire, close } = listener;
   return {
-    address,
-    wire,
-    close,
+    ...listener,
     get fd() {
       return renewal.fd;
+    },
+    get file() {
+      return socket.file;
     },
     lease: (generation) => renewal.lease(generation),
     watchBy: (watch) => renewal.watchBy(watch),
@@ -264,40 +276,3 @@ function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListener
 const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
 type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;
-
-interface ListenerDetails {
-  readonly boundAs?: string;
-  readonly ipv6Only?: boolean;
-  /** False: workers bind for themselves, the descriptor is a guard. */
-  readonly inherited?: boolean;
-  /** Opened by the service manager. */
-  readonly activated?: true;
-}
-
-function listenerOf(
-  plan: ListenPlan,
-  { fd, family, address, port }: BoundSocket,
-  { boundAs = address, ipv6Only = false, inherited = true, activated }: ListenerDetails,
-  { log, held }: OpenListenersContext,
-  release: () => void,
-): OpenListener {
-  const where: ListenerAddress = { name: plan.name, family, address, ...(port === undefined ? {} : { port }) };
-  let closed = false;
-  held?.add(where);
-  return {
-    address: where,
-    fd: inherited ? fd : null,
-    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only, ...(activated && { activated }) },
-    close() {
-      if (closed) return;
-      closed = true;
-      held?.delete(where);
-      try {
-        release();
-      } catch (error) {
-        // The fleet is stopping: the error cannot be returned any more, and the other listeners must be closed, too.
-        log.warn(`listener '${plan.name}': closing it failed: ${reasonOf(error)}`, { event: 'listen', error });
-      }
-    },
-  };
-}

@@ -36,7 +36,7 @@ export class UnixRenewal {
   /** What was the one of the path, and is some worker's still. */
   readonly #former = new Set<Held>();
 
-  #watch: SocketWatch | undefined;
+  readonly #watches: SocketWatch[] = [];
 
   constructor(socket: UnixSocket, listener: Described, log: Log) {
     this.#socket = socket;
@@ -72,7 +72,7 @@ export class UnixRenewal {
 
   watchBy(watch: SocketWatch): void {
     watch.add(this.#current.fd);
-    this.#watch = watch;
+    this.#watches.push(watch);
   }
 
   /** Closes all of it. Throws what {@link UnixSocket.close} does. */
@@ -81,7 +81,7 @@ export class UnixRenewal {
     this.#next = undefined;
     for (const held of this.#former) this.#discard(held);
     this.#former.clear();
-    this.#watch?.remove(this.#current.fd);
+    this.#unwatch(this.#current.fd);
     this.#socket.close();
   }
 
@@ -118,7 +118,7 @@ export class UnixRenewal {
     const before = this.#current;
     this.#current = held;
     try {
-      this.#watch?.add(held.fd);
+      for (const watch of this.#watches) watch.add(held.fd);
     } catch (error) {
       this.#say.warn(`a connection may wait for one worker although others are idle: ${reasonOf(error)}`);
     }
@@ -129,9 +129,13 @@ export class UnixRenewal {
     else this.#discard(before);
   }
 
+  #unwatch(fd: number): void {
+    for (const watch of this.#watches) watch.remove(fd);
+  }
+
   #discard(held: Held): void {
     try {
-      this.#watch?.remove(held.fd);
+      this.#unwatch(held.fd);
       this.#socket.discard(held);
     } catch (error) {
       this.#say.warn(`closing the old socket failed: ${reasonOf(error)}`);

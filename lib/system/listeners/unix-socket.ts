@@ -31,6 +31,8 @@ export interface BoundUnix {
 }
 
 export interface UnixSocket extends BoundUnix {
+  /** Device and number of the file that leads to it. */
+  readonly file: string;
   /** What has become of the path, in words that follow it; `undefined` while it leads to this socket. Throws what lstat(2) does. */
   missing(): string | undefined;
   /** The lock file is there, or made again; false: another master has it. Throws what keeps it from being made. */
@@ -76,6 +78,16 @@ export function openUnixSocket(plan: OwnedPlan, native: Native): UnixSocket {
   }
 }
 
+/**
+ * The same for a socket that the service manager has kept for the path.
+ * @throws EADDRINUSE with `path` when another master has its lock, and what keeps the lock from being made. The socket stays the caller's.
+ */
+export function adoptUnixSocket(plan: OwnedPlan, native: Native, kept: BoundUnix): UnixSocket {
+  refuseWithoutPermission(plan.path);
+  const lock = takeLock(plan.path, native);
+  return new OpenUnixSocket(plan, native, lock, { ...kept, own: lstatSync(plan.path) });
+}
+
 class OpenUnixSocket implements UnixSocket {
   readonly #plan: OwnedPlan;
   readonly #native: Native;
@@ -96,6 +108,11 @@ class OpenUnixSocket implements UnixSocket {
 
   get boundAs(): string {
     return this.#bound.boundAs;
+  }
+
+  get file(): string {
+    const { dev, ino } = this.#bound.own;
+    return `${dev}-${ino}`;
   }
 
   missing(): string | undefined {

@@ -2,4 +2,4 @@
 
 export { ownedBy } from './unix-owner.js';
 export { missActivated, UnixRenewal } from './unix-renewal.js';
-export { openUnixSocket } from './unix-socket.js';
+export { adoptUnixSocket, openUnixSocket } from './unix-socket.js';

@@ -17,7 +17,7 @@ import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Launch, OpeningOptions, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 import type { HeadStart } from './head-start.js';
 import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
@@ -52,6 +52,8 @@ export class PosixSystem extends CommonSystem implements System {
   readonly usage = this.#native.usage;
   readonly queues = this.#linux && queuesOf(this.#linux);
 
+  readonly notify = this.#linux?.notify;
+
   /** @param headStart A process for the first worker that wants it. */
   constructor(headStart?: HeadStart) {
     super();
@@ -63,10 +65,10 @@ export class PosixSystem extends CommonSystem implements System {
     sharing: Sharing,
     slots: number,
     log: Log,
-    takesAll = false,
+    more: OpeningOptions = {},
   ): Promise<OpenListener[]> {
     const { env, pid } = process;
-    return openListeners(plans, { native: this.#native, sharing, slots, log, takesAll, env, pid, held: HELD });
+    return openListeners(plans, { ...more, native: this.#native, sharing, slots, log, env, pid, held: HELD });
   }
 
   settle(): void {

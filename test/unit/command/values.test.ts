@@ -29,6 +29,11 @@ test.each([
     { recycle: { maxRss: 536_870_912, maxAge: 3_600_000, maxRequests: 9 } },
   ],
   [['--liveness-timeout', '5s'], { livenessTimeout: 5_000 }],
+  [['--drain-delay', '5s'], { drainDelay: 5_000 }],
+  [['--metrics', '9100'], { metrics: { port: 9_100 } }],
+  [['--metrics', ':9100'], { metrics: { port: 9_100 } }],
+  [['--metrics', '0.0.0.0:9100'], { metrics: { port: 9_100, host: '0.0.0.0' } }],
+  [['--metrics', '[::1]:9100'], { metrics: { port: 9_100, host: '::1' } }],
   [['--recover-threshold', 'Infinity'], { recoverThreshold: Infinity }],
   [['--recover-window', 'Infinity', '--recover-interval', '50ms'], { recoverWindow: Infinity, recoverInterval: 50 }],
   [['--quiet'], { logger: false }],
@@ -59,6 +64,8 @@ test.each([
   [['--uid', 'no such user'], "must be the id or the name of a user of this machine; got 'no such user'"],
   [['--gid', 'no such group'], "must be the id or the name of a group of this machine; got 'no such group'"],
   [['--stdio', 'pipe,x'], /^option '--stdio' must be 'inherit', .*; got 'pipe,x'$/],
+  [['--metrics', 'x'], "option '--metrics' must be a port, 'host:port' or '[ipv6]:port'; got 'x'"],
+  [['--metrics', '70000'], "got '70000'"],
   [['--liveness-timeout', '5'], "option '--liveness-timeout' must be a number from 100"],
 ])('a wrong value: option, value and what is allowed: %j', (argv, message) => {
   expect(() => optionsOf(...argv)).toThrow(message);

@@ -1,0 +1,65 @@
+#include "native/linux/notice.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "native/core/sys_error.h"
+#include "native/posix/fd.h"
+
+namespace prefork {
+namespace {
+
+union Control {
+  cmsghdr align;
+  char bytes[CMSG_SPACE(kMostFdsInNotice * sizeof(int))];
+};
+
+socklen_t Fill(sockaddr_un* raw, const std::string& address) {
+  const bool abstract = address[0] == '@';
+  // An abstract name has no terminator, and its length counts, unix(7).
+  const std::size_t most = sizeof raw->sun_path - (abstract ? 0 : 1);
+  if (address.size() > most) throw SysError(ENAMETOOLONG, "sendmsg").On(address);
+  raw->sun_family = AF_UNIX;
+  memcpy(raw->sun_path, address.data(), address.size());
+  if (abstract) raw->sun_path[0] = '\0';
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size() +
+                                (abstract ? 0 : 1));
+}
+
+}  // namespace
+
+bool SendNotice(const std::string& address, const std::string& text, const std::vector<int>& fds) {
+  // One for each notice, as sd_notify(3) does it: there are few, and a manager that opens its address
+  // anew is reached all the same.
+  const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
+  sockaddr_un raw = {};
+  iovec payload = {const_cast<char*>(text.data()), text.size()};
+  Control control = {};
+  msghdr message = {};
+  message.msg_namelen = Fill(&raw, address);
+  message.msg_name = &raw;
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  }
+  ssize_t sent;
+  do {
+    sent = sendmsg(fd.Get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return true;
+  // Its queue is full; or more descriptors of this user are under way than it may have open, unix(7).
+  if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS) return false;
+  throw SysError(errno, "sendmsg").On(address);
+}
+
+}  // namespace prefork
