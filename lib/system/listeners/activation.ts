@@ -149,7 +149,7 @@ export class Activation {
       // A number is the name of a listener that has none.
       const name = given === undefined || /^\d+$/.test(given) || taken.has(given) ? `fd${fd}` : given;
       taken.add(name);
-      return { plan: { kind: 'inherited', name, fd, backlog: DEFAULT_BACKLOG }, socket };
+      return { plan: { kind: 'inherited', name, fd, backlog: backlogOf(this.#context.native, fd) }, socket };
     });
   }
 
@@ -293,6 +293,15 @@ function take(fd: Fd, { native, notASocket: look = notASocket }: ActivationConte
 }
 
 type Looked = Pick<ActivatedSocket, 'fd' | 'socket' | 'fifo'>;
+
+/** Its opener's, where the kernel reports it: a server of Node that listens changes it for all, and the worker restores it. */
+function backlogOf(native: CommonAddon, fd: Fd): number {
+  try {
+    return linux(native).queueDepth(fd).limit;
+  } catch {
+    return DEFAULT_BACKLOG;
+  }
+}
 
 /** Nothing else is ever closed: it may be Node's own, or is for another part of the program. */
 function canServe({ socket: { type, listening, family } }: Pick<ActivatedSocket, 'socket'>): boolean {

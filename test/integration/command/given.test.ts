@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,10 +87,13 @@ test('D1m a program that listens on the address of a socket of the service manag
   await stops(master);
 });
 
-test('D1m its workers have the very socket of the manager, and none of its variables', async () => {
+test('D1m its workers have the very socket of the manager, with its backlog, and none of its variables', async () => {
   const master = start(activated('web=any4'), { listens: [{ port: PORT, host: '0.0.0.0' }] });
   const port = await portOf(master);
   await master.logged(`ready on 0.0.0.0:${port}`);
+  // As long as the manager has made it: 511 of Node, and 4096 of a listener of the master's own, are others.
+  const queue = spawnSync('ss', ['-Hltn', `sport = :${port}`], { encoding: 'utf8' }).stdout;
+  if (queue !== null) expect(queue).toMatch(/^LISTEN +0 +64 /);
   const socket = openFds(master.pid).get(3);
   expect(socket).toMatch(/^socket:/);
   const workers = master.workers();
