@@ -377,7 +377,7 @@ export class Master {
   #leave(delay: number, grace: number): void {
     const timer = this.#system.after(delay, () => this.hurry());
     this.#leaving = { timer, grace };
-    this.#turn('stopping');
+    this.#state = 'stopping';
     this.#log.info(`serving on for ${delay} ms (drainDelay), then stopping`, { event: 'stop' });
     this.#monitors.health?.leaving(delay + grace);
   }

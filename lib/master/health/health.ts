@@ -62,7 +62,7 @@ export class Health {
     this.#member?.turned(result);
   }
 
-  /** The fleet serves on, and is over within so many milliseconds. */
+  /** The fleet is to stop: it serves on, and is over within so many milliseconds. */
   leaving(ms: number): void {
     this.#member?.leaving(ms);
   }

@@ -79,6 +79,19 @@ withManager(
   },
 );
 
+withManager('S1c a stop that waits for drainDelay is STOPPING=1 at once, with the time of both', async () => {
+  const options = { workers: 1, drainDelay: 60_000, shutdownGracePeriod: 20_000 };
+  const { manager, notice } = startManaged({ options });
+  await notice('READY=1');
+  await manager.event('on ready');
+  manager.kill('SIGTERM');
+  const { fields } = await notice('STOPPING=1');
+  expect(fields['STATUS']).toMatch(/^stopping soon, serving on \S+: 1 worker ready$/);
+  expect(Number(fields['EXTEND_TIMEOUT_USEC'])).toBeGreaterThan(80_000_000);
+  await manager.call('stop', { gracePeriod: 0 });
+  expect(await manager.gone()).toEqual({ code: 0, signal: null });
+});
+
 withManager('S1c a start that finds its port taken is STOPPING=1 with ERRNO= and the reason', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
