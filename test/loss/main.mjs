@@ -53,6 +53,7 @@ const possible = chosenScenarios.filter(({ name, needs }) => {
 for (const fleet of chosenFleets) {
   for (const scenario of possible) {
     if (fleet.plain && !scenario.plain) continue;
+    if (scenario.only !== undefined && scenario.only !== fleet.name) continue;
     const what = `${scenario.name}, ${fleet.name}`;
     if (!fleet.lossless && performance.now() > COMPARE) {
       remarksAtEnd.push(`Not compared for want of time: ${what}`);

@@ -53,7 +53,7 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
     await Promise.all([start(0), start(1)]);
     const { port, end } = await startNginx(ports, folder);
     ends.unshift(end);
-    const posts = postSteadily(port, row);
+    const posts = askSteadily(port, row, { methods: ['POST'], keepAlive: true });
     ends.unshift(async () => {
       await posts.stop();
       // The errors that nginx logged; where one fleet refused, nginx has asked the other.
@@ -78,12 +78,18 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
   return finished(row, turns, began, lossless);
 }
 
-/** Balances over the ports. `max_fails=0`: with both servers taken out for a while it answers 502 by itself. */
-async function startNginx(ports, folder) {
+/**
+ * Balances over the ports. `max_fails=0`: with both servers taken out for a while it answers 502 by itself.
+ * @returns `{ port, balance(ports), end() }`: `balance` gives it other servers, as a controller of Kubernetes does.
+ */
+export async function startNginx(ports, folder) {
   const port = await freePort();
-  const servers = ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ');
-  const text = readFileSync(CONF, 'utf8').replace('{ SERVERS', `{ ${servers}`).replace(':PORT', `:${port}`);
-  writeFileSync(join(folder, 'nginx.conf'), text);
+  const configure = (behind) => {
+    const servers = behind.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ');
+    const text = readFileSync(CONF, 'utf8').replace('{ SERVERS', `{ ${servers}`).replace(':PORT', `:${port}`);
+    writeFileSync(join(folder, 'nginx.conf'), text);
+  };
+  configure(ports);
   const nginx = spawn('nginx', ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'errors.log'], { stdio: 'ignore' });
   const gone = once(nginx, 'exit');
   // It has no channel that ends with this process.
@@ -100,17 +106,27 @@ async function startNginx(ports, folder) {
       socket.on('connect', () => socket.destroy());
     });
   await until(listens, 'nginx listens');
-  return { port, end };
+  const balance = (behind) => {
+    configure(behind);
+    nginx.kill('SIGHUP');
+  };
+  return { port, balance, end };
 }
 
-/** Without waiting for an answer before the next POST. */
-function postSteadily(port, row) {
-  const agent = new Agent({ keepAlive: true });
+/**
+ * Without waiting for an answer before the next request.
+ * @param methods In turn.
+ * @param keepAlive Whether clients keep their connections to nginx.
+ */
+export function askSteadily(port, row, { methods, keepAlive }) {
+  const agent = new Agent({ keepAlive });
   const pending = new Set();
   const timer = setInterval(() => {
     for (let i = 0; i < LOT; i++) {
-      const post = postOne(port, agent, row).finally(() => pending.delete(post));
-      pending.add(post);
+      const asked = askOne({ port, agent, method: methods[i % methods.length] }, row).finally(() =>
+        pending.delete(asked),
+      );
+      pending.add(asked);
     }
   }, EVERY);
   return {
@@ -122,10 +138,10 @@ function postSteadily(port, row) {
   };
 }
 
-async function postOne(port, agent, row) {
+async function askOne({ port, agent, method }, row) {
   const began = performance.now();
   const outcome = await new Promise((resolve) => {
-    const options = { port, host: '127.0.0.1', method: 'POST', agent };
+    const options = { port, host: '127.0.0.1', method, agent };
     const asked = request(options, (response) => {
       response.on('error', ({ code }) => resolve(code));
       response.resume().on('end', () => resolve(response.statusCode));
@@ -135,7 +151,7 @@ async function postOne(port, agent, row) {
       if (!asked.reusedSocket) row.opened++;
     });
     asked.on('error', (error) => resolve(error.code ?? error.message));
-    asked.end('hello');
+    asked.end(method === 'POST' ? 'hello' : undefined);
   });
   const took = Math.round(performance.now() - began);
   row.asked++;

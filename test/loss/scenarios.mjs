@@ -9,12 +9,14 @@
 //   descriptors  how many every process of the fleet may have open
 //   deployed  the program is in a folder of releases; `fleet.deploy(name)`, see releases.mjs
 //   needs     a program that is not part of Node: { command, argument }. Without it the scenario is left out
+//   only      the name of the one fleet that can do it
 //   plain     there is a row for one process of plain Node
 //   holds     whether the fleet is held to losing nothing. Default: its `lossless`
 //   cell      instead of all that: does everything by itself. Gets what runCell() of cell.mjs gets, and returns such a row
 import { setTimeout as delay } from 'node:timers/promises';
 import { descriptors } from './descriptors.mjs';
 import { kept } from './kept.mjs';
+import { podsBehindProxy } from './pods.mjs';
 import { stopsBehindProxy } from './proxy.mjs';
 import { badReleases } from './releases.mjs';
 import { until, untilServing, WORKERS } from './waiting.mjs';
@@ -33,6 +35,7 @@ export const scenarios = [
   { name: 'recyclings', count: 20, run: recyclings, options: { recycle: { maxRequests: 60 } } },
   kept,
   stopsBehindProxy,
+  podsBehindProxy,
   descriptors,
   badReleases,
   { name: 'all of them mixed', count: 60, run: mixed, options: { recycle: { maxRequests: 500 } } },
