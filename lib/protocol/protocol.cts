@@ -70,7 +70,7 @@ export const INSPECTABLE = ['--inspect-port=0', '--inspect-publish-uid=http'] as
 /**
  * First inherited descriptor: SD_LISTEN_FDS_START of sd_listen_fds(3). The listeners are followed by the control channel, then by the
  * socket for descriptors of other slots (`'sharded'`; libuv drops descriptors that arrive on a stream that Node reads), the one for the
- * listeners that a hosted program asks for, the memory that the workers of a fleet share, and that in which they count.
+ * listeners that a hosted program asks for, the memory in which workers count, and that by which they stand in line.
  */
 export const FIRST_FD = 3;
 

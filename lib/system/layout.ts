@@ -54,7 +54,7 @@ export function layoutOf(
   put(ENV.controlFd, channels.control);
   put(ENV.adoptionFd, channels.adoption);
   put(ENV.replyFd, channels.reply);
-  put(ENV.boardFd, channels.board);
   put(ENV.scoreboardFd, channels.scoreboard);
+  put(ENV.boardFd, channels.board);
   return { fds, environment };
 }

@@ -76,3 +76,18 @@ testOn('descriptors')(
     await master.gone();
   },
 );
+
+testOn('descriptors')(
+  'M7 a worker that a commandProducer keeps the memory from says so, and reports what it counts',
+  async () => {
+    const config = { how: 'without memory to count in', options: { workers: 1 } };
+    const master = startMaster('workers-by-producer', { args: [JSON.stringify(config)] });
+    const { addresses } = await master.event('onMasterReady');
+    await master.logged(/worker 0 .* reports what it counts once a second, because it cannot share memory .*mmap/);
+    await httpGet({ port: addresses[0].port });
+    await eventually(async () => (await read(master)).totals.requests === 1);
+    expect(await read(master)).toMatchObject({ workers: [{ counted: true, acceptedTotal: 1 }] });
+    master.kill('SIGTERM');
+    await master.gone();
+  },
+);
