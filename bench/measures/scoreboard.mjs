@@ -11,7 +11,7 @@ export { bounds, sections };
 export const title = 'Cost of the scoreboard';
 
 /** Two processes of one program differ by several hundredths for as long as they live, so there are many pairs of them. */
-const PAIRS = 12;
+const PAIRS = 6;
 const COUNTING = fileURLToPath(new URL('../lib/counting.mjs', import.meta.url));
 const KINDS = {
   'keep-alive': { slice: 8_000, rounds: 3, slices: 2 },

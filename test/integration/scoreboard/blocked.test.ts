@@ -32,7 +32,7 @@ test(`M2 with every worker blocked a reading takes at most ${BOUND} ms, and says
   for (const worker of late.workers) {
     expect(worker).toMatchObject({ counted: true, activeRequests: 1, requestsTotal: 1, connections: 1 });
     expect(worker.lastTurnAt).toBeGreaterThan(before - 11_000);
-    expect(worker.loopDelayMax).toBeGreaterThan(900);
+    expect(worker.loopDelayMax).toBeGreaterThan(50);
     expect(worker.rss).toBeGreaterThan(1_000_000);
   }
   const { took } = await master.call('readings', 21);
