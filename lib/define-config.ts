@@ -3,7 +3,7 @@
 import type { PreforkOptions } from './types.js';
 
 /** Options that the command sets by itself: it starts the program, and the program listens. */
-type SetByCommand = 'serve' | 'exec' | 'readiness';
+type SetByCommand = 'serve' | 'exec' | 'readiness' | 'cluster';
 
 /**
  * What `prefork.config.mjs` exports: {@link PreforkOptions} and what the command adds to them. Relative paths begin at the working directory

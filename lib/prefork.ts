@@ -1,5 +1,6 @@
 /** The public class: in the master it runs the fleet, in a worker it serves. */
 
+import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
 import { unsupportedRuntime } from './addon/runtime.cjs';
@@ -18,6 +19,7 @@ import { PosixSystem } from './system/posix/posix-system.js';
 import type { System } from './system/system.js';
 import { WindowsSystem } from './system/windows/windows-system.js';
 import type {
+  Command,
   ExitInfo,
   Features,
   FleetReading,
@@ -255,7 +257,8 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
         if (this.listenerCount('log') > 0) publish('log', event());
       },
     };
-    const master = new Master(this.#settings, makeSystem(), events);
+    const settings = this.#settings.cluster ? { ...this.#settings, commandProducer: forkInCluster } : this.#settings;
+    const master = new Master(settings, makeSystem(), events);
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
     const over = (): void => {
@@ -280,3 +283,9 @@ function refuseHosted({ hosted }: WorkerIdentity): void {
 function makeSystem(): System {
   return process.platform === 'win32' ? new WindowsSystem() : new PosixSystem();
 }
+
+/** Loaded late, as all that few masters need. */
+async function forkInCluster(command: Command): Promise<ChildProcess> {
+  return (await import('./cluster/fleet.js')).forkInCluster(command);
+}
+forkInCluster.own = true;

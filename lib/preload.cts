@@ -14,6 +14,9 @@ import { ENV, type HostedProgram, INSPECTABLE } from './protocol/protocol.cjs';
 /** See worker/hosted/main.ts. */
 type Host = (worker: WorkerIdentity, hosted: HostedProgram, native: CommonAddon) => void;
 
+/** See worker/hosted/member.ts. */
+type BecomeMember = (worker: WorkerIdentity, native: CommonAddon) => void;
+
 /**
  * Takes `--require <this file>` and what the master adds behind it out of `process.execArgv`, which `child_process.fork` hands on to
  * a worker's children, and which threads refuse that are given it.
@@ -49,5 +52,8 @@ if (worker !== undefined) {
     // Loaded by the few that need it, before the program.
     const { host } = require('./bundle-hosted.cjs') as { host: Host };
     host(worker, JSON.parse(worker.hosted) as HostedProgram, loadNative());
+  } else if (worker.replyFd !== undefined) {
+    const { becomeMember } = require('./bundle-member.cjs') as { becomeMember: BecomeMember };
+    becomeMember(worker, loadNative());
   }
 }

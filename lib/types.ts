@@ -406,6 +406,16 @@ export interface PreforkOptions {
    * @see docs/guide/metrics.md#for-prometheus-and-probes
    */
   readonly metrics?: Metrics | undefined;
+  /**
+   * Whether `node:cluster` itself shows the fleet: in the master a primary with these workers, in each worker a worker, with messages and
+   * handles. Default: `false`.
+   *
+   * For libraries that ask `node:cluster`. Every other `listen()` of a worker gets a socket that the master opens for all of them. Linux only;
+   * not with `commandProducer`, `groups` or readiness `'spawn'`.
+   * @see docs/guide/cluster.md#in-a-program-of-prefork
+   * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` from the start of the fleet where it cannot be had.
+   */
+  readonly cluster?: boolean | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */

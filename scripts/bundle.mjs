@@ -3,6 +3,7 @@
 //   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
 //   addon/binding.cjs, preload.cjs  what every worker loads first; command/prefork.cjs  what the command loads first
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
+//   bundle-member.cjs  what a worker of `prefork({ cluster: true })` has before its program, whole
 //   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
 //   bundle-cluster.cjs  what `prefork/cluster` adds to node:cluster in a primary, whole: such a program need not load the rest
 //   master/monitors/websocket.cjs, command/watcher.cjs  the client of ws; chokidar
@@ -30,6 +31,7 @@ const WHOLE = {
     outside: { 'addon/binding.cts': ADDON, 'boot/windows.cts': './boot/windows.cjs', 'paths.cts': PATHS },
   },
   'bundle-hosted.cjs': { source: 'worker/hosted/main.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
+  'bundle-member.cjs': { source: 'worker/hosted/member.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
   'bundle-cluster.cjs': { source: 'cluster/primary.ts', outside: { 'addon/addon.ts': ADDON, 'paths.cts': PATHS } },
   'command/prefork.cjs': {
     source: 'command/prefork.cts',

@@ -47,7 +47,9 @@ export interface BootReport {
    * Uses another way to the master, once there is one: two writers on one descriptor could cut each other's lines.
    * @param raw Takes the end of a line that is half written.
    */
-  via(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
+  via(send: (message: WorkerMessage) => boolean, raw: (bytes: Buffer) => void): void;
+  /** False when the master does not take it. */
+  say(message: WorkerMessage): boolean;
   /** The worker is ready: from here on it reports what kills it, and what it wrote last only when it ends with another code than 0. */
   ready(): void;
 }
@@ -59,15 +61,18 @@ export function reportBoot(fd: number): BootReport {
   let budget = STDERR_LIMIT;
   // The end of a line that did not fit: without it the next line would be garbage.
   let rest: Buffer | undefined;
-  let send = (message: WorkerMessage): void => {
+  let send = (message: WorkerMessage): boolean => {
     rest = rest && unwritten(fd, rest);
-    if (rest === undefined) rest = unwritten(fd, Buffer.from(encode(message)));
+    if (rest !== undefined) return false;
+    rest = unwritten(fd, Buffer.from(encode(message)));
+    return true;
   };
-  const report = (message: WorkerMessage): void => {
+  const report = (message: WorkerMessage): boolean => {
     try {
-      send(message);
+      return send(message);
     } catch {
       // EAGAIN: the master is busy and the buffer full. EPIPE: it is gone. The worker can report it to no process either way.
+      return false;
     }
   };
 
@@ -109,6 +114,7 @@ export function reportBoot(fd: number): BootReport {
       if (rest !== undefined) raw(rest);
       send = other;
     },
+    say: report,
     ready: () => {
       isReady = true;
     },
@@ -175,6 +181,7 @@ export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded
     watch,
     onMasterDeath: ignore,
     reportVia: (send, raw) => report?.via(send, raw),
+    say: (message) => report?.say(message) ?? false,
     booted: () => report?.ready(),
   };
   identity.preloaded = preloaded;

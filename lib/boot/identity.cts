@@ -4,8 +4,9 @@
  * deleted as they are read: a worker's own children are not workers. With readiness 'spawn' LISTEN_* stay, for the program to read.
  */
 
+import type { Server, Socket } from 'node:net';
 import type { BoardPlace, MasterWatch } from '../addon/native.cjs';
-import type { WorkerMessage } from '../protocol/protocol.cjs';
+import type { DrainReason, WireListener, WorkerMessage } from '../protocol/protocol.cjs';
 import { ENV, LISTEN_ENV, MARKER } from '../protocol/protocol.cjs';
 import type { WorkerContext } from '../types.js' with { 'resolution-mode': 'import' };
 
@@ -19,9 +20,34 @@ export interface Preloaded {
   /** Called by the watch; replaced by `prefork()`. */
   onMasterDeath: () => void;
   /** The reports of the boot take another way to the master than the bare descriptor: the opened channel. */
-  reportVia(send: (message: WorkerMessage) => void, raw: (bytes: Buffer) => void): void;
+  reportVia(send: (message: WorkerMessage) => boolean, raw: (bytes: Buffer) => void): void;
+  /** Says something to the master, whichever way there is. False when it does not take it. */
+  say(message: WorkerMessage): boolean;
   /** The worker is ready: stderr goes to the master no more, but for its end when the worker ends with another code than 0. */
   booted(): void;
+}
+
+/** The worker of a fleet that `node:cluster` shows: what was in place before the program calls `prefork()`. */
+export interface Member {
+  /** The worker serves from here on. */
+  join(fleet: MemberOf): void;
+  /** `'sharded'`: the server that listens on a listener which this worker has asked for. */
+  asked(listener: number): { readonly server: Server; readonly wire: WireListener } | undefined;
+  /** The worker begins to drain. */
+  departs(reason: DrainReason): void;
+}
+
+/** The worker that it is. */
+export interface MemberOf {
+  readonly draining: boolean;
+  /** As `adoptLate` of the worker's system. */
+  adopt(wire: WireListener, received: number | undefined): number;
+  forget(fd: number, wire: WireListener): void;
+  /** A server that listens on what the master has given. */
+  track(server: Server): void;
+  /** The program has given a connection to another process. */
+  release(socket: Socket): void;
+  warn(text: string): void;
 }
 
 export interface WorkerIdentity {
@@ -37,7 +63,7 @@ export interface WorkerIdentity {
   readonly reportFd: number | undefined;
   /** `undefined` unless the listeners are sharded. */
   readonly adoptionFd: number | undefined;
-  /** Where the answers to `wants-listener` arrive; `undefined` unless the program is hosted. */
+  /** Where the answers to `wants-listener` arrive; `undefined` unless the worker asks. */
   readonly replyFd: number | undefined;
   /** A program that knows nothing of prefork: how its worker behaves, as JSON of `HostedProgram`. */
   readonly hosted: string | undefined;
@@ -52,6 +78,8 @@ export interface WorkerIdentity {
   /** Number of inherited listeners, from descriptor 3 up. */
   readonly listenFds: number;
   preloaded?: Preloaded;
+  /** Set by the preload where `node:cluster` shows the fleet. */
+  member?: Member;
   /** Set when this worker's fleet has been asked to serve: once per process, whatever copy of the package asks. */
   serving?: true;
   /** What `currentWorker()` returns; set once the listeners are adopted. */

@@ -6,11 +6,10 @@
 import type { Cluster, ClusterSettings, Worker } from 'node:cluster';
 import { PRELOAD } from '../paths.cjs';
 import { boundSend } from '../protocol/bounded-send.js';
+import { INSTALLED, type Installed } from './installed.js';
 import { Listeners } from './listeners.js';
 import { WorkerLink } from './worker-link.js';
 
-/** On the module object of `node:cluster`: every copy of the package in this process finds it. */
-const INSTALLED = Symbol.for('prefork.cluster.1');
 const UNHEARD = ['pipe', 'pipe', 'pipe', 'ipc'] as const;
 const INHERITED = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
 
@@ -18,14 +17,14 @@ type Stdio = readonly unknown[];
 type Primary = Omit<Cluster, 'settings' | 'Worker'> & {
   readonly Worker: { readonly prototype: Worker };
   settings: Omit<ClusterSettings, 'stdio'> & { stdio?: unknown };
-  [INSTALLED]?: true;
+  [INSTALLED]?: Installed;
 };
 
 /** Idempotent. Changes nothing in a worker. */
 export function install(cluster: Primary): void {
-  if (!cluster.isPrimary || cluster[INSTALLED] === true) return;
-  Object.defineProperty(cluster, INSTALLED, { value: true });
+  if (!cluster.isPrimary || cluster[INSTALLED] !== undefined) return;
   const { fork, setupPrimary } = cluster;
+  Object.defineProperty(cluster, INSTALLED, { value: { fork } });
   let listeners: Listeners | undefined;
   let forked = 0;
   let frozen = false;

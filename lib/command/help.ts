@@ -20,7 +20,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
   Workers: {
     workers: row('<n>', "a number, a share (50%), or 'max'", 'max'),
     listen: row('<address>', '3000, host:3000, unix:/path, fd://0 (repeatable)'),
-    sharing: row('<how>', 'shared or reuseport', 'shared'),
+    sharing: row('<how>', 'shared, sharded or reuseport', 'shared'),
     name: row('<name>', 'of the fleet, in log lines', '0'),
     'pid-file': row('<file>', 'where the master writes its pid'),
     metrics: row('<address>', 'probes and Prometheus: 9100 or host:9100'),

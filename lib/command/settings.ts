@@ -22,6 +22,7 @@ const NOT_HERE = {
   readiness: 'the workers run the program, and speak the control channel',
   exec: 'the workers run the program that the command names',
   args: 'what follows the program are its arguments',
+  cluster: 'node:cluster shows a worker in each process of the program anyway',
 } as const;
 
 /** The option `listen` is what is open before the first worker asks. */
@@ -33,11 +34,6 @@ export function resolveHosted(options: Partial<PreforkOptions>, { waitReady }: H
   const settings = resolveOptions({ ...options, listen: options.listen ?? 0, serve: () => {} }, defaultName);
   const listen = options.listen === undefined ? [] : settings.listen;
   const { sharing } = settings;
-  if (sharing === 'sharded') {
-    const allowed =
-      "'shared' or 'reuseport': a program that knows nothing of prefork cannot serve the sockets of other slots";
-    throw invalidOption('sharing', sharing, allowed, { range: true });
-  }
   const { launch, logger, logFormat, gracePeriod, readyTimeout, exitAfterDrain, recycle, onMasterDeath } = settings;
   if (typeof onMasterDeath === 'function')
     throw invalidOption('onMasterDeath', onMasterDeath, "'kill' or false: a function does not reach the program");

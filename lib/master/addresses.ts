@@ -32,12 +32,23 @@ export interface Asking {
 /** Whose the file of a unix socket is to be. */
 type Owner = Pick<Settings['launch'], 'uid' | 'gid'>;
 
-export interface AddressesContext {
+export interface AddressesContext<Worker> {
   readonly settings: Pick<Settings, 'sharing'> & { readonly launch: Owner };
   readonly system: Pick<System, 'openListeners'>;
   readonly log: Log;
   /** Of the fleet: this class adds and removes. What is there at first becomes one of them when a worker asks for it. */
   readonly listeners: OpenListener[];
+  /**
+   * Workers will get it, by this number.
+   * @throws what keeps them from it.
+   */
+  prepare?(listener: OpenListener, index: number): void;
+  /** A worker has got it. */
+  used?(worker: Worker, listener: OpenListener): void;
+  /** The worker has closed its server. */
+  unused?(worker: Worker, listener: OpenListener): void;
+  /** Every worker inherits what is there at first, and serves it: those stay as they are. */
+  readonly inherited?: boolean;
   /** Workers will accept from it. */
   opened(listener: OpenListener): void;
   /** No worker will, any more. */
@@ -45,21 +56,22 @@ export interface AddressesContext {
   ending(): boolean;
 }
 
-interface Address {
+interface Address<Worker> {
+  readonly index: number;
   /** By which workers asked for it. */
   readonly keys: Set<string>;
   readonly listener: Promise<OpenListener>;
   open: OpenListener | undefined;
-  readonly users: Set<Asking>;
+  readonly users: Set<Worker>;
   /** Its last worker has died, and clients may wait in its queue. */
   orphaned: boolean;
   /** It was open before any worker asked: it stays so, also while no worker accepts from it. */
   readonly given: boolean;
 }
 
-export class Addresses {
-  readonly #context: AddressesContext;
-  readonly #addresses = new Set<Address>();
+export class Addresses<Worker extends Asking = Asking> {
+  readonly #context: AddressesContext<Worker>;
+  readonly #addresses = new Set<Address<Worker>>();
   /** Failures that the log has already: every worker of a generation meets the same one. */
   readonly #failed = new Set<string>();
   /** For names. */
@@ -67,11 +79,13 @@ export class Addresses {
   /** Made for the first server of TLS. */
   #ticketKeys: Promise<string> | undefined;
 
-  constructor(context: AddressesContext) {
+  constructor(context: AddressesContext<Worker>) {
     this.#context = context;
     this.#count = context.listeners.length;
-    for (const open of context.listeners.splice(0)) {
+    const given = context.inherited === true ? context.listeners : context.listeners.splice(0);
+    for (const [index, open] of given.entries()) {
       this.#addresses.add({
+        index,
         keys: new Set(),
         listener: Promise.resolve(open),
         open,
@@ -82,22 +96,22 @@ export class Addresses {
     }
   }
 
-  hear(handle: Asking, message: Asked): void {
+  hear(handle: Worker, message: Asked): void {
     if (message.type === 'wants-listener') void this.#give(handle, message.id, message.want);
     else this.#released(handle, message.name);
   }
 
-  async #give(handle: Asking, id: number, want: WantedListener): Promise<void> {
+  async #give(handle: Worker, id: number, want: WantedListener): Promise<void> {
     const answer = (reply: ListenerReply, fds: readonly number[] = []): void => {
       handle.reply(id, JSON.stringify(reply), fds);
     };
     const address = this.#find(want) ?? this.#open(want);
-    if (address.given) this.#serve(address.open as OpenListener);
     address.users.add(handle);
     void handle.gone.then(() => {
       if (address.users.delete(handle) && address.users.size === 0) address.orphaned = true;
     });
     try {
+      if (address.given) this.#serveGiven(address);
       const listener = await address.listener;
       if (handle.state === 'exited') return;
       const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
@@ -105,7 +119,10 @@ export class Addresses {
       const fds = files.map(({ fd }) => fd);
       if (want.secure) this.#ticketKeys ??= newTicketKeys();
       const keys = want.secure && { ticketKeys: await (this.#ticketKeys as Promise<string>) };
-      if (wire !== undefined) answer({ listener: wire, ...keys }, fds);
+      if (wire === undefined) return;
+      const numbered = listener.shards !== undefined && { index: address.index };
+      answer({ listener: { ...wire, ...numbered }, ...keys }, fds);
+      this.#context.used?.(handle, listener);
     } catch (error) {
       const code = isSystemError(error) ? error.code : 'ECANCELED';
       answer({ error: { code, message: reasonOf(error) } });
@@ -113,7 +130,7 @@ export class Addresses {
   }
 
   /** The same address may have been asked for as any free port, and by its number. */
-  #find(want: WantedListener): Address | undefined {
+  #find(want: WantedListener): Address<Worker> | undefined {
     const key = keyOf(want);
     const all = [...this.#addresses];
     const found =
@@ -124,12 +141,14 @@ export class Addresses {
     return found;
   }
 
-  #open(want: WantedListener): Address {
+  #open(want: WantedListener): Address<Worker> {
     const { log, settings } = this.#context;
     const key = keyOf(want);
-    const address: Address = {
+    const index = this.#count++;
+    const address: Address<Worker> = {
+      index,
       keys: new Set([key]),
-      listener: this.#bind(want),
+      listener: this.#bind(want, index),
       open: undefined,
       users: new Set(),
       given: false,
@@ -152,6 +171,13 @@ export class Addresses {
       },
     );
     return address;
+  }
+
+  #serveGiven({ open, index }: Address<Worker>): void {
+    const { listeners, prepare } = this.#context;
+    if (open === undefined || listeners.includes(open)) return;
+    prepare?.(open, index);
+    this.#serve(open);
   }
 
   /** Workers accept from it: it is one of the fleet. Does nothing for one that is. */
@@ -180,37 +206,43 @@ export class Addresses {
     );
   }
 
-  async #bind(want: WantedListener): Promise<OpenListener> {
-    const { settings, system, log, ending, listeners } = this.#context;
+  async #bind(want: WantedListener, index: number): Promise<OpenListener> {
+    const { settings, system, log, ending, listeners, prepare } = this.#context;
     if (ending()) throw new Error('the fleet stops');
     if (listeners.length >= MOST) {
       throw new Error(
         `the program asks for more than ${MOST} addresses: it has to close servers that it needs no more`,
       );
     }
-    const plan = planOf(want, String(this.#count++), settings.launch);
+    const plan = planOf(want, String(index), settings.launch);
     const [listener] = await system.openListeners([plan], settings.sharing, 1, log);
     if (listener === undefined) throw new Error('the system opened nothing');
-    if (!ending()) return listener;
-    listener.close();
-    throw new Error('the fleet stops');
+    try {
+      if (ending()) throw new Error('the fleet stops');
+      prepare?.(listener, index);
+      return listener;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
   }
 
   /** The program has closed its server. A worker that died has closed nothing: its successor asks again. */
-  #released(handle: Asking, name: string): void {
+  #released(handle: Worker, name: string): void {
     for (const address of this.#addresses) {
       if (address.open?.address.name !== name || !address.users.delete(handle)) continue;
+      this.#context.unused?.(handle, address.open);
       // It boots, and may only have looked whether the port is free: it is to serve those that wait.
       if (address.orphaned && handle.state === 'starting') continue;
       if (address.users.size === 0 && !this.#context.ending()) this.#close(address);
     }
   }
 
-  #close(address: Address): void {
+  #close(address: Address<Worker>): void {
     const { open, given } = address;
     // One that watches over its own sockets has them watched until it is closed.
-    if (open === undefined || (given && open.watchBy !== undefined)) return;
-    const { listeners, closing } = this.#context;
+    const { listeners, closing, inherited } = this.#context;
+    if (open === undefined || (given && (inherited === true || open.watchBy !== undefined))) return;
     const at = listeners.indexOf(open);
     if (at === -1) return;
     listeners.splice(at, 1);
@@ -249,7 +281,7 @@ export class Addresses {
   }
 
   /** The worker goes on, without what it has asked for. */
-  forget(handle: Asking): void {
+  forget(handle: Worker): void {
     for (const { users } of this.#addresses) users.delete(handle);
   }
 
@@ -268,7 +300,7 @@ export class Addresses {
   }
 
   /** Whether a worker accepts from a queue that no newer one has. */
-  abandonedBy(handle: Asking): boolean {
+  abandonedBy(handle: Worker): boolean {
     const { generation } = handle.place;
     return [...this.#addresses].some(
       (address) => address.users.has(handle) && !usedBy(address, (place) => place.generation > generation),
@@ -282,7 +314,7 @@ async function newTicketKeys(): Promise<string> {
   return randomBytes(48).toString('hex');
 }
 
-function usedBy({ users }: Address, fits: (place: Asking['place']) => boolean): boolean {
+function usedBy({ users }: Pick<Address<Asking>, 'users'>, fits: (place: Asking['place']) => boolean): boolean {
   return [...users].some((handle) => fits(handle.place));
 }
 

@@ -49,8 +49,8 @@ export interface FleetContext {
   readonly lines: Lines | undefined;
   readonly shutDown: ShutDown;
   readonly listeners: readonly OpenListener[];
-  /** What a hosted program asks for; `undefined`: the program calls prefork(). */
-  readonly addresses: Addresses | undefined;
+  /** What workers ask for; `undefined`: they do not. */
+  readonly addresses: Addresses<WorkerHandle> | undefined;
   /** What the first workers are given. */
   readonly tls: InitMessage['tls'];
   /** All of the fleet, in whatever state: the fleet adds and removes them. */
@@ -91,7 +91,7 @@ export class Fleet {
       system,
       log,
       delays,
-      listeners: addresses === undefined ? listeners : [],
+      listeners: settings.launch.hosted === undefined ? listeners : [],
       abandoned: (handle) => addresses?.abandonedBy(handle) ?? false,
       releases,
       place: () => monitors.place(),

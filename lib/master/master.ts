@@ -66,9 +66,9 @@ export class Master {
   /** Settles when `onMasterReady` has run. */
   readonly #announced = deferred();
   readonly #finished = deferred();
-  /** A hosted program's come and go while the fleet runs. */
+  /** Those that workers ask for come and go while the fleet runs. */
   #listeners: OpenListener[] = [];
-  #addresses: Addresses | undefined;
+  #addresses: Addresses<WorkerHandle> | undefined;
   /** `undefined`: the workers count nothing. */
   #lines: Lines | undefined;
   #signals: InstalledSignals | undefined;
@@ -235,7 +235,7 @@ export class Master {
         ? undefined
         : await (await import('./tls.js')).loadTls(this.#releases.tls(0, settings.tls));
     // It keeps from the monitors what no worker has asked for yet.
-    if (hosted) this.#addresses = await this.#hosted();
+    if (hosted || settings.cluster) this.#addresses = await this.#askedFor(!hosted);
     await this.#monitors.open({
       settings,
       system,
@@ -259,7 +259,8 @@ export class Master {
       tally: this.#tally,
       lines: this.#lines,
       shutDown: this.#shutDown,
-      listeners: this.#listeners,
+      // Not what workers ask for later.
+      listeners: [...this.#listeners],
       addresses: this.#addresses,
       tls,
       workers: this.#workers,
@@ -286,14 +287,18 @@ export class Master {
     });
   }
 
-  /** Loaded late: programs that call prefork() do without. */
-  async #hosted(): Promise<Addresses> {
+  /** Loaded late: most programs that call prefork() do without. */
+  async #askedFor(inherited: boolean): Promise<Addresses<WorkerHandle>> {
     const { Addresses } = await import('./addresses.js');
     return new Addresses({
       settings: this.#settings,
       system: this.#system,
       log: this.#log,
       listeners: this.#listeners,
+      inherited,
+      prepare: (listener, index) => this.#monitors.asked?.prepare(listener, index),
+      used: (handle, listener) => this.#monitors.asked?.used(handle, listener),
+      unused: (handle, listener) => this.#monitors.asked?.unused(handle, listener),
       opened: (listener) => {
         this.#monitors.opened(listener);
         if (this.#state !== 'starting')

@@ -9,8 +9,10 @@ import type { Features, Sharing } from '../types.js';
  * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` or `ERR_PREFORK_REUSEPORT_UNSUPPORTED`, naming the option and the system.
  */
 export function checkSupport(settings: Settings, features: Features): void {
-  const { sharing, listen, readiness, launch } = settings;
+  const { sharing, listen, readiness, launch, cluster } = settings;
   checkSharing(sharing, features);
+  if (cluster && process.platform !== 'linux')
+    throw new PreforkError('ERR_PREFORK_UNSUPPORTED', "option 'cluster' needs Linux: leave it out");
   const refuse = (option: string, feature: 'unixSockets' | 'dropPrivileges' | 'nativeSpawn', wayOut: string): void => {
     if (features[feature]) return;
     const reason = features.reasons[feature];

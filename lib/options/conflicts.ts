@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
 const MAX_ADOPTED = 64;
 
 export function refuseConflicts(settings: Settings): void {
-  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer, metrics } = settings;
+  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer, metrics, cluster } = settings;
   refuseFormats(settings);
   const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
@@ -37,6 +37,12 @@ export function refuseConflicts(settings: Settings): void {
       range: true,
     });
   }
+  // Node starts the workers, on its own channel.
+  const other = commandProducer ?? launch.groups ?? (readiness === 'spawn' || undefined);
+  if (cluster && other !== undefined)
+    throw invalidOption('cluster', cluster, "false with commandProducer, groups and readiness 'spawn'", {
+      range: true,
+    });
   if (commandProducer !== undefined && launch.groups !== undefined) {
     // child_process.spawn cannot set them: libuv drops all supplementary groups when it changes uid or gid.
     throw invalidOption(

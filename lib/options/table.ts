@@ -58,6 +58,8 @@ export const OPTIONS = {
   pidFile: text('the path of a file'),
   /** `undefined`: no endpoint. */
   metrics: optional(checkMetrics),
+  /** node:cluster shows the fleet. */
+  cluster: flag(false),
   ...LAUNCH,
 } satisfies Record<keyof PreforkOptions, Option<unknown>>;
 

@@ -89,6 +89,8 @@ export interface WireListener extends ListenerAddress {
   readonly ipv6Only: boolean;
   /** The service manager holds it, too: it opened the socket, or keeps it for the next master. A worker never refuses its clients. */
   readonly activated?: boolean;
+  /** `'sharded'`, and a worker has asked for it: its number, see {@link SLOTS}. */
+  readonly index?: number;
 }
 
 /** What the `listen()` of a hosted program asks for: a program that the command `prefork` runs, and that knows nothing of it. */
@@ -137,6 +139,12 @@ export interface HostedProgram {
   readonly onMasterDeath?: 'kill' | false;
 }
 
+/**
+ * More than there are slots. Every worker serves what all of them inherit, so these listeners change hands together. What workers ask for
+ * some may have and others not: the listener with the number n changes hands alone, as the slot of that number plus (n + 1) × SLOTS.
+ */
+export const SLOTS = 65_536;
+
 /** First message to a worker, written right after the spawn; on Windows when it has reported `watching`. */
 export interface InitMessage {
   readonly type: 'init';
@@ -167,7 +175,7 @@ export type MasterMessage =
     }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
-   * says for each of them which listener it belongs to. After `release` the slot's own worker is back.
+   * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.
    */
   | { readonly type: 'adopt'; readonly slot: number; readonly tag: number; readonly listeners: readonly number[] }
   | { readonly type: 'release'; readonly slot: number }

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { BootError, Grammar, Ping, WantedListener, WorkerMessage } from './protocol.cjs';
-import { MESSAGE_LIMIT } from './protocol.cjs';
+import { MESSAGE_LIMIT, SLOTS } from './protocol.cjs';
 import { REPORTED } from './scoreboard.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -21,8 +21,8 @@ const TAG_MAX = 0xffff_ffff;
 const BACKLOG_MAX = 0x7fff_ffff;
 /** Characters of the name of a listener. */
 const NAME_TEXT = 255;
-/** Slots, see the option `workers`. */
-const SLOT_MAX = 65_535;
+/** Slots, for each of the listeners that workers may have asked for in the life of a master. */
+const SLOT_MAX = SLOTS * SLOTS;
 /** Characters: of an error's name, message or stack, of a reason in a log line, of a piece of stderr. */
 const ERROR_TEXT = 8 * 1024;
 const REASON_TEXT = 512;

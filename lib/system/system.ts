@@ -68,7 +68,7 @@ export interface WorkerProcess {
   send(message: MasterMessage): boolean;
   /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be reached, now or ever. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
-  /** A hosted program: answers `wants-listener`, with at most one descriptor. False when the worker cannot be reached. */
+  /** A worker that asks: answers `wants-listener`, with at most one descriptor. False when the worker cannot be reached. */
   reply?(id: number, text: string, fds: readonly number[]): boolean;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
@@ -88,6 +88,8 @@ export interface Launch {
   readonly board?: BoardPlace | undefined;
   /** Where it writes what it counts: `null` when it reports that, `undefined` when it counts nothing. */
   readonly scoreboard?: BoardPlace | null | undefined;
+  /** Whether the worker may ask for listeners. */
+  readonly asks: boolean;
   /** Whether the worker may be given sockets of other slots. */
   readonly adopts: boolean;
   /** `onMasterDeath: 'kill'`: the worker gets no time to finish. */

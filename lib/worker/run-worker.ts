@@ -1,11 +1,13 @@
 /** What prefork() does in a worker. */
 
 import type { CommonAddon } from '../addon/native.cjs';
-import type { WorkerIdentity } from '../boot/identity.cjs';
+import type { Member, WorkerIdentity } from '../boot/identity.cjs';
 import { PreforkError } from '../common/errors.js';
 import type { Settings } from '../options/settings.js';
 import { ownService } from './own-service.js';
+import type { Service } from './service.js';
 import { workerSystem } from './system/make-worker-system.js';
+import type { WorkerSystem } from './system/worker-system.js';
 import { drainedOf, Worker, workerLog } from './worker.js';
 
 /** How long a program may take from the first of its fleets to the one of this worker. */
@@ -44,6 +46,34 @@ function expectToServe(identity: WorkerIdentity, awaited: Awaited): void {
 export async function runWorker(identity: WorkerIdentity, settings: Settings, native: CommonAddon): Promise<void> {
   if (identity.serving) return await drainedOf(identity).promise;
   identity.serving = true;
-  const service = ownService(settings, identity.adoptionFd !== undefined);
-  await new Worker(identity, settings, await workerSystem(native), service).run();
+  const system = await workerSystem(native);
+  const own = ownService(settings, identity.adoptionFd !== undefined);
+  const { member } = identity;
+  const service: Service = member === undefined ? own : shown(own, member, system, () => worker);
+  const worker: Worker = new Worker(identity, settings, system, service);
+  await worker.run();
+}
+
+/** The same in a worker that `node:cluster` shows: what the program has listened on before is the worker's, too. */
+function shown(own: Service, member: Member, system: WorkerSystem, worker: () => Worker): Service {
+  return {
+    ...own,
+    departs: (reason) => member.departs(reason),
+    serve(boot) {
+      member.join({
+        get draining() {
+          return worker().draining;
+        },
+        adopt: (wire, received) => system.adoptLate?.(wire, received) ?? -1,
+        forget: (fd, wire) => {
+          system.forget?.(fd);
+          worker().disown(wire);
+        },
+        track: boot.track,
+        release: (socket) => worker().release(socket),
+        warn: (text) => boot.log.warn(text, { event: 'accept' }),
+      });
+      return own.serve({ ...boot, adopt: (servers) => boot.adopt(servers, member.asked) });
+    },
+  };
 }

@@ -2,9 +2,9 @@
 
 import type { Server } from 'node:net';
 import type { Log } from '../common/log.js';
-import type { WireListener } from '../protocol/protocol.cjs';
+import type { DrainReason, WireListener } from '../protocol/protocol.cjs';
 import type { Admission } from './accepting/admission.js';
-import type { AdoptionsContext } from './accepting/adoptions.js';
+import type { AdoptionsContext, AskedServers } from './accepting/adoptions.js';
 import type { AfterDrain } from './after-drain.js';
 import type { Context, Material } from './context.js';
 import type { Drain } from './drain/drain.js';
@@ -24,12 +24,14 @@ export interface Boot {
   /** A server of the program: what it accepts is drained. Idempotent. */
   track(server: Server): void;
   /** `'sharded'`: accepts for other slots, with these servers by listener. */
-  adopt(servers: AdoptionsContext['servers']): Promise<void>;
+  adopt(servers: AdoptionsContext['servers'], asked?: AskedServers): Promise<void>;
 }
 
 export interface Service {
   /** Settles when the program serves. What it throws fails the boot. */
   serve(boot: Boot): Promise<void>;
+  /** The worker begins to drain; said again when a replacement becomes a stop. */
+  departs?(reason: DrainReason): void;
   /** The last connection has ended. */
   leave(end: AfterDrain): void;
   /** The program hears of the drain by itself. Otherwise a handler of SIGTERM that it has is worth a hint. */

@@ -151,6 +151,11 @@ export class Worker {
     return this.#state === 'draining';
   }
 
+  /** No server listens on what the program has asked for. */
+  disown({ index }: WireListener): void {
+    if (index !== undefined) this.#adoptions?.disown(index);
+  }
+
   /**
    * The program leaves by itself: settles when it has finished what it accepted, and first what is queued.
    * @param timeout Milliseconds until what is left is cut; `Infinity`: for as long as it takes.
@@ -274,10 +279,10 @@ export class Worker {
         // It listens late, and listen(2) has changed the backlog.
         if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, log);
       },
-      adopt: async (servers) => {
+      adopt: async (servers, asked) => {
         const channel = this.#identity.adoptionFd;
         if (channel === undefined) return;
-        this.#adoptions = await this.#system.adoptions({ channel, drain, admission, log, wires, servers });
+        this.#adoptions = await this.#system.adoptions({ channel, drain, admission, log, wires, servers, asked });
       },
     });
   }
@@ -377,6 +382,7 @@ export class Worker {
       this.#abort.abort();
       process.exit();
     }
+    this.#service.departs?.(reason);
     this.#departure.begin(reason, timeout, before === 'ready' && queued);
   }
 

@@ -315,4 +315,8 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   type('tls', { tls: { keyFile: '/k', certFile: '/c' }, readiness: 'spawn' }, "tls with readiness 'spawn'"),
   range('sharing', { sharing: 'reuseport', readiness: 'spawn' }, "reuseport with readiness 'spawn'"),
   type('groups', { groups: [1], commandProducer() {} }, 'groups with commandProducer'),
+  type('cluster', { cluster: 1 }, 'cluster: a number'),
+  range('cluster', { cluster: true, commandProducer() {} }, 'cluster with commandProducer'),
+  range('cluster', { cluster: true, groups: [1] }, 'cluster with groups'),
+  range('cluster', { cluster: true, readiness: 'spawn' }, "cluster with readiness 'spawn'"),
 ];

@@ -34,6 +34,8 @@ export function startCommand({
 export interface Hosted {
   readonly listens?: readonly object[];
   readonly late?: readonly object[];
+  /** In the worker that node:cluster shows by this number. */
+  readonly only?: { readonly worker: number; readonly listens: readonly object[] };
   readonly cleanup?: number;
   readonly exitsAt?: readonly NodeJS.Signals[];
   readonly keeps?: boolean;

@@ -37,7 +37,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master', 'master/monitors'],
   /** Above all: it runs a fleet as any program does. `.` never imports it. */
   command: [...GROUND, 'options', 'system', 'system/posix', 'master'],
-  '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker'],
+  '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker', 'cluster'],
 };
 
 const sources = (readdirSync(LIB, { recursive: true }) as string[]).map((file) => file.replaceAll('\\', '/'));

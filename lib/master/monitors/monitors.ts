@@ -12,12 +12,16 @@ import type { Health } from '../health/health.js';
 import type { Heard } from '../workers/events.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 import { type AcceptLine, formLine } from './accept-line.js';
+import type { AskedSharding } from './asked-sharding.js';
 import type { Liveness } from './liveness.js';
 import { Recycling, type RecyclingContext } from './recycling.js';
 import type { Sharding } from './sharding.js';
 
 export interface MonitorsContext {
-  readonly settings: Pick<Settings, 'workers' | 'livenessTimeout' | 'recycle' | 'sharing' | 'readiness' | 'listen'>;
+  readonly settings: Pick<
+    Settings,
+    'workers' | 'livenessTimeout' | 'recycle' | 'sharing' | 'readiness' | 'listen' | 'launch' | 'cluster'
+  >;
   readonly system: System;
   readonly log: Log;
   readonly listeners: readonly OpenListener[];
@@ -28,7 +32,7 @@ export interface MonitorsContext {
 
 export class Monitors {
   #line: AcceptLine | undefined;
-  #sharding: Sharding | undefined;
+  #sharding: Sharding | AskedSharding | undefined;
   #liveness: Liveness<WorkerHandle> | undefined;
   #recycling: Recycling | undefined;
   #closed = false;
@@ -41,14 +45,19 @@ export class Monitors {
     const { livenessTimeout, recycle } = settings;
     const { queues } = system;
     this.#line = formLine(system, settings, log, context);
-    const sharded = context.listeners.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
+    const { hosted } = settings.launch;
+    const asks = hosted !== undefined || settings.cluster;
+    // A hosted program inherits none.
+    const inherited = hosted === undefined ? context.listeners : [];
+    const sharded = inherited.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
+    const shards = sharded.length > 0 || (asks && settings.sharing === 'sharded');
     const [sharding, liveness] = await Promise.all([
-      sharded.length === 0 || queues === undefined ? undefined : import('./sharding.js'),
+      shards ? import('./asked-sharding.js') : undefined,
       livenessTimeout === undefined ? undefined : import('./liveness.js'),
     ]);
     if (this.#closed) return;
     if (sharding !== undefined && queues !== undefined) {
-      this.#sharding = new sharding.Sharding({ system, queues, log, listeners: sharded });
+      this.#sharding = sharding.openSharding({ system, queues, log, listeners: sharded }, asks);
       this.#sharding.grow(settings.workers);
     }
     if (liveness !== undefined && livenessTimeout !== undefined) {
@@ -72,6 +81,12 @@ export class Monitors {
   closing(listener: OpenListener): void {
     this.#line?.closing(listener);
     this.health?.closing(listener);
+    this.#sharding?.closing(listener);
+  }
+
+  /** `'sharded'`: hears of what workers ask for. */
+  get asked(): AskedSharding['hears'] | undefined {
+    return (this.#sharding as Partial<AskedSharding> | undefined)?.hears;
   }
 
   /** What a worker that is about to be started shares with the others, until {@link Monitors.leave}. */

@@ -29,7 +29,12 @@ export interface ShardingContext {
   readonly queues: Queues;
   readonly log: Log;
   readonly listeners: readonly ShardedListener[];
+  /** What is added to the number of a slot when workers hear of it. Default: nothing. */
+  readonly offset?: number;
 }
+
+/** Of all that are there: the answers go to each. */
+let pings = 0;
 
 /** A slot, as far as its sockets are concerned. */
 interface ServedSlot {
@@ -47,19 +52,20 @@ interface Suspected {
 
 export class Sharding {
   readonly #context: ShardingContext;
+  readonly #offset: number;
   readonly #slots: ServedSlot[] = [];
   readonly #slotOf = new Map<number, number>();
   readonly #watch: QueueWatch;
   /** By the number of the pings. */
   readonly #suspected = new Map<number, Suspected>();
   readonly #stalled: StalledWorkers;
-  #pings = 0;
   /** Workers that have no place for connections. */
   readonly #full = new Set<WorkerHandle>();
   #closed = false;
 
   constructor(context: ShardingContext) {
     this.#context = context;
+    this.#offset = context.offset ?? 0;
     this.#stalled = new StalledWorkers(context.system, context.log);
     this.#watch = context.queues.watch((reports) => this.#onWaiting(reports));
   }
@@ -84,6 +90,11 @@ export class Sharding {
     if (this.#closed) return;
     if (handle.state === 'ready') this.#joined(handle);
     else this.#withdrew(handle);
+  }
+
+  /** The worker goes on, without what is here. */
+  left(handle: WorkerHandle): void {
+    if (!this.#closed) this.#withdrew(handle);
   }
 
   /**
@@ -118,6 +129,9 @@ export class Sharding {
       this.#review(served, slot);
     }
   }
+
+  /** A listener is about to be closed: not one of these, while the fleet goes on. */
+  closing(_listener: unknown): void {}
 
   /** The fleet stops: every worker accepts what is queued at its own slot, and nothing changes hands any more. */
   close(): void {
@@ -166,11 +180,11 @@ export class Sharding {
   #adopt(served: ServedSlot, slot: number, handle: WorkerHandle): void {
     if (served.workers.has(handle) || served.adopters?.has(handle)) return;
     // Refused: the worker is gone, or its buffer is full because it is blocked. The next report of the queue tries again.
-    if (handle.adopt(slot, this.#socketsOf(slot))) served.adopters?.add(handle);
+    if (handle.adopt(slot + this.#offset, this.#socketsOf(slot))) served.adopters?.add(handle);
   }
 
   #reclaim(served: ServedSlot, slot: number): void {
-    for (const handle of served.adopters ?? []) handle.release(slot);
+    for (const handle of served.adopters ?? []) handle.release(slot + this.#offset);
     served.adopters = undefined;
   }
 
@@ -214,7 +228,7 @@ export class Sharding {
   #suspect(slot: number, workers: readonly WorkerHandle[]): void {
     for (const { suspicion } of this.#suspected.values()) if (suspicion.slot === slot) return;
     const { system } = this.#context;
-    const id = ++this.#pings;
+    const id = ++pings;
     const asked = workers.filter((handle) => handle.ping({ for: 'queue', id }));
     // No worker could be asked: the fleet is ending.
     if (asked.length === 0) {

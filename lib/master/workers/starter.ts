@@ -183,6 +183,7 @@ export class Starter {
       fleet: settings.name,
       ...handle.place,
       ...given,
+      asks: settings.launch.hosted !== undefined || settings.cluster,
       adopts: settings.sharing === 'sharded',
       diesWithMaster: settings.onMasterDeath === 'kill',
       commandProducer: settings.commandProducer,

@@ -8,7 +8,8 @@ import { PreforkError, show } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { Command, PreforkOptions } from '../../types.js';
 
-type Producer = NonNullable<PreforkOptions['commandProducer']>;
+/** `own`: of this package. Its errors are none of the user's code. */
+type Producer = NonNullable<PreforkOptions['commandProducer']> & { readonly own?: boolean };
 
 /** How long a process that the producer abandoned may take to end after SIGTERM, in milliseconds. */
 const ABANDONED_GRACE = 1_000;
@@ -43,6 +44,7 @@ async function checked(producer: Producer, command: Command): Promise<ChildProce
   try {
     child = await producer(command);
   } catch (cause) {
+    if (producer.own === true) throw cause;
     throw new PreforkError(
       'ERR_PREFORK_COMMAND_PRODUCER',
       `commandProducer failed for slot ${command.slot}: ${reasonOf(cause)}`,

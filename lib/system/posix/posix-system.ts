@@ -88,7 +88,7 @@ export class PosixSystem extends CommonSystem implements System {
       const { settings, program } = launch;
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
-      const reply = settings.hosted === undefined ? undefined : worker.openReplies();
+      const reply = launch.asks ? worker.openReplies() : undefined;
       if (reply !== undefined) handedOver.push(reply);
       if (mayInspect([...(settings.execArgv ?? []), ...program.execArgv], settings.env ?? program.env)) {
         debugPort = (await import('../launch/debug-ports.js')).debugPortOf(launch, this.#native);

@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { inWords } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
-import type { MasterMessage, WireListener } from '../../protocol/protocol.cjs';
+import { type MasterMessage, SLOTS, type WireListener } from '../../protocol/protocol.cjs';
 import type { Drain } from '../drain/drain.js';
 import type { Admission } from './admission.js';
 import { restoreBacklog } from './inherited.js';
@@ -20,7 +20,12 @@ export interface AdoptionsContext {
   readonly wires: readonly WireListener[];
   /** By listener: the server that its connections are for. */
   readonly servers: readonly (Server | undefined)[];
+  /** The same of a listener that this worker has asked for, by its number. */
+  readonly asked?: AskedServers | undefined;
 }
+
+/** `undefined`: no server listens there. */
+export type AskedServers = (listener: number) => { readonly server: Server; readonly wire: WireListener } | undefined;
 
 /** A socket of another slot; the descriptor is this process's own copy. */
 export interface AdoptedSocket {
@@ -40,14 +45,14 @@ export class Adoptions {
 
   /** Does what the master asks for; the descriptors were sent before the message. False when it could not. */
   take({ slot, tag, listeners }: Order): boolean {
-    const { native, log, channel } = this.#context;
+    const { native, channel } = this.#context;
     try {
       const received = native.recvFds(channel);
       if (received === undefined) throw new Error('no descriptors came with the order');
       const sockets = received.fds.map((fd, i) => ({ fd, listener: received.tag === tag ? (listeners[i] ?? -1) : -1 }));
       return this.adopt(slot, sockets);
     } catch (error) {
-      log.error(`cannot accept for slot ${slot}: ${inWords(error)}`, { event: 'accept', error });
+      this.#report(slot % SLOTS, error);
       return false;
     }
   }
@@ -79,22 +84,28 @@ export class Adoptions {
     this.#helpers.delete(slot);
   }
 
+  /** The program has closed its server for a listener that it had asked for: what is queued there is none of this worker's any more. */
+  disown(listener: number): void {
+    for (const slot of this.#helpers.keys()) if (Math.floor(slot / SLOTS) === listener + 1) this.release(slot);
+  }
+
   #accept(slot: number, { fd, listener }: AdoptedSocket): Server | undefined {
-    const { native, drain, admission, log, servers, wires } = this.#context;
-    const server = servers[listener];
-    const wire = wires[listener];
+    const { native, drain, admission, log, servers, wires, asked } = this.#context;
+    const known = { server: servers[listener], wire: wires[listener] };
+    const { server, wire } = known.server === undefined ? (asked?.(listener) ?? known) : known;
     if (server === undefined || wire === undefined || drain.draining || !admission.accepts(server)) {
       native.closeFd(fd);
       return undefined;
     }
+    const number = slot % SLOTS;
     const helper = relayTo(server, { fd }, (socket) => admission.admit(server, socket));
-    helper.on('error', (error) => this.#report(slot, error));
+    helper.on('error', (error) => this.#report(number, error));
     // For a descriptor listen() is done when it returns; Node emits a failure in the next turn.
     if (!helper.listening) {
       this.#closeUnused(fd);
       return undefined;
     }
-    restoreBacklog(native, log, fd, wire.backlog, ` of slot ${slot}`);
+    restoreBacklog(native, log, fd, wire.backlog, ` of slot ${number}`);
     drain.trackAdopter(helper);
     admission.trackHelper(helper, server);
     return helper;
@@ -113,7 +124,7 @@ export class Adoptions {
     }
   }
 
-  #report(slot: number, error: Error): void {
+  #report(slot: number, error: unknown): void {
     this.#context.log.error(`cannot accept for slot ${slot}: ${inWords(error)}`, { event: 'accept', error });
   }
 }

@@ -14,6 +14,10 @@ export function markHelper(server: Server): void {
   helpers.add(server);
 }
 
+export function isHelper(server: Server): boolean {
+  return helpers.has(server);
+}
+
 /** Servers that accept from the fleet's listeners, from the moment that they listen. */
 export class InheritedServers {
   readonly #servers = new Set<Server>();

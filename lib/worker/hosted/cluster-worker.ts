@@ -5,27 +5,20 @@
  */
 
 import type { Cluster, Worker as ClusterWorker } from 'node:cluster';
-import { type Server, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { boundSend } from '../../protocol/bounded-send.js';
 import type { AfterDrain } from '../after-drain.js';
 import type { Boot, Service } from '../service.js';
 import type { Worker } from '../worker.js';
 import { type GetServer, PATH, type ServerQuery } from './cluster.js';
+import { onInternal, tellListening } from './node-messages.js';
 import type { HostedServers } from './servers.js';
 
-/** The command of Node's own messages between the processes of a cluster (node: lib/internal/cluster/utils.js). */
-const COMMAND = 'NODE_CLUSTER';
 /** Bytes: the primary binds under another name first, of the same length. */
 const PATH_MAX = 100;
 
 type Internals = Cluster & { _getServer: GetServer };
-type Hear = (message: { readonly cmd?: unknown; readonly act?: unknown }, handle: unknown) => void;
-interface Channel {
-  on(event: 'internalMessage', hear: Hear): void;
-  listeners(event: 'internalMessage'): Hear[];
-  removeAllListeners(event: 'internalMessage'): void;
-}
 
 /** What the drain of the worker waits for. */
 export class ClusterService implements Service {
@@ -84,7 +77,7 @@ function listening(nodes: GetServer, redirect: GetServer, shown: ClusterWorker):
       nodes(server, query, done);
       return;
     }
-    server.once('listening', () => report(server, query, shown));
+    server.once('listening', () => tellListening(server, query, shown));
     redirect(server, query, done);
   };
   return getServer;
@@ -97,19 +90,8 @@ function isOurs({ addressType, fd, address }: ServerQuery): boolean {
   return !address.startsWith('\0') && Buffer.byteLength(resolve(address)) <= PATH_MAX;
 }
 
-function report(server: Server, query: ServerQuery, shown: ClusterWorker): void {
-  if (!process.connected) return;
-  Object.assign(shown, { state: 'listening' });
-  const bound = server.address();
-  const port = (typeof bound === 'object' && bound?.port) || query.port;
-  process.send?.({ cmd: COMMAND, act: 'listening', data: null, ...query, port });
-}
-
 /** Both ways to disconnect, with the drain before what Node does. */
 function disconnecting(worker: Pick<Worker, 'depart'>, shown: ClusterWorker): void {
-  const channel = process as unknown as Channel;
-  const nodes = channel.listeners('internalMessage');
-  channel.removeAllListeners('internalMessage');
   let departing = false;
   const depart = (then: () => void): void => {
     if (departing) return;
@@ -121,11 +103,8 @@ function disconnecting(worker: Pick<Worker, 'depart'>, shown: ClusterWorker): vo
       if (process.connected) then();
     });
   };
-  channel.on('internalMessage', (message, handle) => {
-    const pass = (): void => {
-      for (const hear of nodes) Reflect.apply(hear, process, [message, handle]);
-    };
-    if (message.cmd === COMMAND && message.act === 'disconnect') depart(pass);
+  onInternal((message, pass) => {
+    if (message.act === 'disconnect') depart(pass);
     else pass();
   });
   const prototype = Object.getPrototypeOf(shown) as ClusterWorker;

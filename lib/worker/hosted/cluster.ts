@@ -41,16 +41,20 @@ export function showWorker(id: number, getServer: GetServer): Worker {
   if (before === undefined) delete process.env[UNIQUE_ID];
   else process.env[UNIQUE_ID] = before;
   const worker = new cluster.Worker({ id, process, state: 'online' });
-  // Node's own ask the primary of cluster, which is not there. The worker drains and ends, and the master fills its slot again.
+  leavesBySignal(worker);
+  // A module that was preloaded by NODE_OPTIONS may have asked for it before: then it is the one of a primary.
+  Object.assign(cluster, { isWorker: true, isPrimary: false, isMaster: false, worker, _getServer: getServer });
+  // An ES module may have it, too. Otherwise what is exported is read when the first one asks for it.
+  if (wasLoaded) process.getBuiltinModule('node:module').syncBuiltinESMExports();
+  return worker;
+}
+
+/** Node's own ask the primary to take the worker off its list. Here it drains and ends, and the master fills its slot again. */
+export function leavesBySignal(worker: Worker): void {
   const leave = (): Worker => {
     worker.exitedAfterDisconnect = true;
     process.kill(process.pid, 'SIGTERM');
     return worker;
   };
   Object.assign(worker, { disconnect: leave, kill: leave, destroy: leave });
-  // A module that was preloaded by NODE_OPTIONS may have asked for it before: then it is the one of a primary.
-  Object.assign(cluster, { isWorker: true, isPrimary: false, isMaster: false, worker, _getServer: getServer });
-  // An ES module may have it, too. Otherwise what is exported is read when the first one asks for it.
-  if (wasLoaded) process.getBuiltinModule('node:module').syncBuiltinESMExports();
-  return worker;
 }

@@ -8,6 +8,7 @@ import type { CommonAddon } from '../../addon/native.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
 import { deferred } from '../../common/deferred.js';
 import type { HostedProgram } from '../../protocol/protocol.cjs';
+import type { AskedServers } from '../accepting/adoptions.js';
 import { restoreBacklog } from '../accepting/inherited.js';
 import type { Context } from '../context.js';
 import type { Boot, Service } from '../service.js';
@@ -15,6 +16,7 @@ import { posixSystem } from '../system/posix.js';
 import { Worker, type WorkerSettings, workerLog } from '../worker.js';
 import { asBound } from './abstract.js';
 import { Asker } from './ask.js';
+import { Asked } from './asked.js';
 import { showWorker } from './cluster.js';
 import { ClusterService, joinCluster } from './cluster-worker.js';
 import { endsWell, holdSignals, leaveHosted } from './departure.js';
@@ -30,11 +32,13 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
   const context = deferred<Context>();
   const saidReady = deferred();
   const servers = new HostedServers();
+  const asked = new Asked();
   let release = (): void => {};
   const service = identity.cluster
     ? new ClusterService(servers)
     : new HostedService(hosted, {
         servers,
+        asked: identity.adoptionFd === undefined ? undefined : asked.of,
         introduced: context.resolve,
         saidReady: saidReady.promise,
         leave: (end) => leaveHosted(end, release),
@@ -54,8 +58,12 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
       if (fd !== undefined) native.closeFd(fd);
     },
     restoreBacklog: (fd, { backlog }) => restoreBacklog(native, log, fd, backlog),
-    closed: (fd, { name }) => {
+    listens: (server, wire) => asked.listens(server, wire),
+    closed: (fd, wire) => {
+      const { name } = wire;
       system.forget?.(fd);
+      asked.closed(wire);
+      worker.disown(wire);
       // A fleet that stops, or replaces its workers, closes by itself. A primary waits for its last worker.
       if (identity.cluster || !worker.draining) worker.say({ type: 'released-listener', name });
     },
@@ -85,6 +93,8 @@ function settingsOf(hosted: HostedProgram): WorkerSettings {
 
 interface Links extends Pick<Service, 'leave'> {
   readonly servers: HostedServers;
+  /** `'sharded'`. */
+  readonly asked: AskedServers | undefined;
   introduced(context: Context): void;
   readonly saidReady: Promise<void>;
 }
@@ -102,10 +112,11 @@ class HostedService implements Service {
     this.leave = links.leave;
   }
 
-  async serve({ context, track }: Boot): Promise<void> {
+  async serve({ context, track, adopt }: Boot): Promise<void> {
     this.#links.introduced(context);
     this.#links.servers.each(track);
     context.signal.addEventListener('abort', () => this.#links.servers.closing());
+    if (this.#links.asked !== undefined) await adopt([], this.#links.asked);
     await (this.#hosted.waitReady ? this.#links.saidReady : this.#links.servers.serving());
   }
 }

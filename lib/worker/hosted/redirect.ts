@@ -28,7 +28,9 @@ export interface RedirectContext {
   discard(answer: Answer): void;
   /** The server listens, and listen(2) has changed the backlog. */
   restoreBacklog(fd: number, wire: WireListener): void;
-  /** The server is closed, and with it the descriptor. */
+  /** The server listens. */
+  listens(server: Server, wire: WireListener): void;
+  /** The server is closed, and with it the descriptor; or it never listened. */
   closed(fd: number, wire: WireListener): void;
 }
 
@@ -97,11 +99,15 @@ export function redirecting(context: RedirectContext): GetServer {
     server._listen2(null, null, null, query.backlog, fd, query.flags);
     const { _handle: handle } = server;
     // The error has been emitted.
-    if (handle === null) return;
+    if (handle === null) {
+      context.closed(fd, wire);
+      return;
+    }
     open.add(key);
     names.add(wire.name);
     server._connectionKey = `${query.addressType}:${query.address}:${query.port}`;
     context.restoreBacklog(fd, wire);
+    context.listens(server as unknown as Server, wire);
     const { close } = handle;
     handle.close = (...done) => {
       handle.close = close;

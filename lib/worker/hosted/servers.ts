@@ -3,6 +3,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
 import { deferred } from '../../common/deferred.js';
+import { isHelper } from '../accepting/inherited-servers.js';
 import { quietTurns } from '../serve.js';
 
 export class HostedServers {
@@ -15,6 +16,7 @@ export class HostedServers {
   constructor() {
     subscribe('tracing:net.server.listen:asyncEnd', (message) => {
       const { server } = message as { readonly server: Server };
+      if (isHelper(server)) return;
       this.#all.add(server);
       this.#track(server);
       this.#next.resolve();

@@ -10,6 +10,7 @@ import type { WireListener } from '../../protocol/protocol.cjs';
 import { FROM_MASTER } from '../../protocol/what-masters-say.js';
 import type { AcceptLinesContext } from '../accepting/accept-lines.js';
 import { inheritListener, inheritListeners, restoreBacklog } from '../accepting/inherited.js';
+import { isHelper } from '../accepting/inherited-servers.js';
 import { descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { WorkerSystem } from './worker-system.js';
 
@@ -62,8 +63,8 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
           const fd = descriptorOf(server);
           if (fd === undefined) return undefined;
           const wire = wires[fds.indexOf(fd)];
-          // Of this worker alone. What has no wire was adopted, if that can be; else the program has opened it.
-          const own = wire === undefined ? sharing !== 'sharded' : sharing !== 'shared' && wire.family !== 'unix';
+          // Of this worker alone. What has no wire was adopted, or the program has opened it.
+          const own = wire === undefined ? !isHelper(server) : sharing !== 'shared' && wire.family !== 'unix';
           return lines?.add(fd, board !== undefined && !own);
         },
         look: () => lines?.look(),

@@ -139,6 +139,7 @@ function unsupported(): Promise<unknown> {
     slot: 0,
     generation: 0,
     listeners: [],
+    asks: false,
     adopts: false,
     diesWithMaster: false,
     commandProducer: undefined,

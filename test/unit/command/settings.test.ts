@@ -41,7 +41,11 @@ test.each(['serve', 'tls', 'readiness', 'exec', 'args'] as const)(
   },
 );
 
-test('sharded sockets and functions are refused where no program could serve or hear them', () => {
-  expect(() => resolveHosted({ sharing: 'sharded' }, hosting, '0')).toThrow("'shared' or 'reuseport'");
+test('every way to share is to be had', () => {
+  for (const sharing of ['shared', 'sharded', 'reuseport'] as const)
+    expect(resolveHosted({ sharing }, hosting, '0')).toMatchObject({ sharing });
+});
+
+test('functions are refused that no program could hear', () => {
   expect(() => resolveHosted({ onMasterDeath: () => {} }, hosting, '0')).toThrow("'kill' or false");
 });

@@ -100,6 +100,7 @@ const NOT_ON_THE_LINE: Readonly<Record<string, string>> = {
   execArgv: 'node-options',
   env: 'env-file',
   groups: 'those of the user',
+  cluster: 'node:cluster shows a worker anyway',
 };
 
 test('every option of prefork() has one of the command, or a reason', () => {

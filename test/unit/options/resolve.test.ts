@@ -187,6 +187,7 @@ describe('good options', () => {
       signals: true,
       scoreboard: true,
       logFormat: 'text',
+      cluster: false,
       launch: {
         exec: undefined,
         args: undefined,

@@ -39,6 +39,7 @@ function command(
     slot,
     generation: 2,
     listeners: [listener('web', 20), listener('own', null), listener('admin', 21)],
+    asks: false,
     adopts: false,
     scoreboard,
     diesWithMaster: false,

@@ -20,7 +20,16 @@ function command(options: Partial<PreforkOptions> = {}, onTerminal: (fd: number)
   const settings = resolveOptions({ serve: () => {}, listen: 0, ...options }, '0').launch;
   const address = { name: 'web', family: 'IPv4', address: '127.0.0.1', port: 80 } as const;
   const listeners = [{ address, fd: 700, wire: { ...address, boundAs: '', backlog: 1, ipv6Only: false }, close() {} }];
-  const launch = { fleet: '0', slot: 2, generation: 1, listeners, adopts: false, diesWithMaster: false, settings };
+  const launch = {
+    fleet: '0',
+    slot: 2,
+    generation: 1,
+    listeners,
+    asks: false,
+    adopts: false,
+    diesWithMaster: false,
+    settings,
+  };
   return windowsCommand({ ...launch, program, commandProducer: undefined }, '133700', undefined, onTerminal);
 }
 
