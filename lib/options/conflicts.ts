@@ -7,7 +7,8 @@ import type { Settings } from './settings.js';
 const MAX_ADOPTED = 64;
 
 export function refuseConflicts(settings: Settings): void {
-  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer, metrics, cluster } = settings;
+  const { readiness, sharing, tls, listen, livenessTimeout, recycle, launch, commandProducer, metrics, cluster } =
+    settings;
   refuseFormats(settings);
   const tcp = listen.filter((plan) => plan.kind === 'tcp').length;
   if (readiness === 'spawn') {
