@@ -416,6 +416,16 @@ export interface PreforkOptions {
    * @throws PreforkError `ERR_PREFORK_UNSUPPORTED` from the start of the fleet where it cannot be had.
    */
   readonly cluster?: boolean | undefined;
+  /**
+   * Path of a unix socket at which `prefork status`, `reload`, `scale`, `stop` and `top` ask the master; on Windows the name of a pipe. Mode
+   * 0600, of the user that the master runs as, whatever `uid` is. `true`: where these commands find it by the name of the fleet. A relative
+   * path begins at the directory that the program was started in. Default: none.
+   *
+   * The master makes it after it has bound the listeners, and removes it when the fleet has stopped. No worker has it. It replaces the socket
+   * of a master that is gone; one that is alive keeps the fleet from starting (`EADDRINUSE`).
+   * @see docs/guide/operate.md
+   */
+  readonly admin?: string | boolean | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */
   readonly exec?: string | undefined;
   /** Arguments of the program. Default: those of this program when the workers run a script, else none. */

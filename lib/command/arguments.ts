@@ -32,6 +32,7 @@ export const ARGUMENTS = {
   name: text,
   'pid-file': text,
   metrics: text,
+  admin: { ...flag, optionalValue: true },
   cwd: text,
   uid: text,
   gid: text,
@@ -87,6 +88,8 @@ export interface Arguments {
   readonly app: string | undefined;
   /** What stands behind the program belongs to it, untouched. */
   readonly args: readonly string[];
+  /** `--` stands before the program: it is no other word of the command. */
+  readonly behindDashes: boolean;
 }
 
 /** @throws UsageError. */
@@ -102,7 +105,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     if (token.kind !== 'option') {
       if (token.kind === 'positional') refuseLooseValue(last, token.value);
       const [app, ...args] = argv.slice(token.kind === 'positional' ? token.index : token.index + 1);
-      return { given, app, args };
+      return { given, app, args, behindDashes: token.kind !== 'positional' };
     }
     const name = nameOf(token.name, token.rawName);
     last = token.inlineValue === true ? undefined : name;
@@ -111,7 +114,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     const texts = value === undefined ? [] : isMultiple(name) ? [...before, value] : [value];
     given.set(name, { written: token.rawName, texts });
   }
-  return { given, app: undefined, args: [] };
+  return { given, app: undefined, args: [], behindDashes: false };
 }
 
 function nameOf(name: string, written: string): ArgumentName {
@@ -137,9 +140,10 @@ function textOf(
   throw new UsageError(`option '${written}' needs a value${value === undefined ? '' : `; '${value}' is an option`}`);
 }
 
-/** `--exit-after-drain 2s app.js`: a program is hardly ever called `2s`. */
+/** `--exit-after-drain 2s app.js`, `--admin /run/app.sock app.js`: a program is hardly ever called `2s`, and no socket is one. */
 function refuseLooseValue(last: ArgumentName | undefined, text: string): void {
-  if (last === undefined || !('optionalValue' in ARGUMENTS[last]) || !/^\d+(\.\d+)?(ms|s|m|h)?$/i.test(text)) return;
+  if (last === undefined || !('optionalValue' in ARGUMENTS[last]) || !/^\d+(\.\d+)?(ms|s|m|h)?$|\.sock$/i.test(text))
+    return;
   throw new UsageError(`option '--${last}' takes its value behind an equals sign: --${last}=${text}`);
 }
 

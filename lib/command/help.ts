@@ -24,6 +24,7 @@ export const HELP: Readonly<Record<string, Partial<Record<ArgumentName, HelpRow>
     name: row('<name>', 'of the fleet, in log lines', '0'),
     'pid-file': row('<file>', 'where the master writes its pid'),
     metrics: row('<address>', 'probes and Prometheus: 9100 or host:9100'),
+    admin: row('[=<path>]', 'a socket for status, reload, scale, stop, top'),
     cwd: row('<folder>', 'working directory of the workers'),
     uid: row('<user>', 'user of the workers, by name or id'),
     gid: row('<group>', 'group of the workers, by name or id'),
@@ -84,6 +85,7 @@ export function helpText(): string {
   return [
     'prefork [options] app.js [arguments]    serves app.js from many processes',
     'prefork [options] -- next start         a command of node_modules/.bin',
+    'prefork status|reload|scale|stop|top    asks a running fleet (status --help)',
     ...groups.flat(),
     'Times: 500ms, 10s, 5m, 1h; sizes: 512M, 2G; without a unit: milliseconds, bytes.',
   ].join('\n');

@@ -10,6 +10,7 @@ import { type Arguments, parseArguments } from './arguments.js';
 import type { CommandPlan, RunCommand, RunningFleet } from './command-plan.js';
 import type { LoadedConfig } from './config.js';
 import { UsageError } from './usage-error.js';
+import { verbOf } from './verbs.js';
 
 /** Exit codes: a requested stop; the fleet failed; wrong usage. */
 const [OK, FAILED, WRONG_USAGE] = [0, 1, 2] as const;
@@ -20,7 +21,7 @@ const CONFIGS = ['ts', 'mjs', 'cjs', 'js', 'json'].map((ending) => `prefork.conf
 
 const USAGE = `usage: prefork [options] app.js [arguments]
        prefork [options] -- command [arguments]
-       prefork --help lists the options`;
+       prefork --help lists the options, and what asks a running fleet`;
 
 /** What tests replace. */
 export interface Outside {
@@ -46,6 +47,8 @@ export async function main(argv: readonly string[], outside: Outside): Promise<n
       const { helpText } = await import('./help.js');
       return done(() => out(helpText()));
     }
+    const verb = verbOf(line);
+    if (verb !== undefined) return await (await import('./control.js')).control(verb, line, { out, say });
     return await runLine(line, { err, say, run: outside.run, headStart });
   } catch (error) {
     // The package cannot be loaded, or the system refuses a file or the working directory: no bug of ours, so no stack.

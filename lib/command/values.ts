@@ -39,6 +39,7 @@ export const VALUES: { readonly [Name in ArgumentName]?: Value } = {
   name: { to: 'name', read: asIs, allowed: 'a name' },
   'pid-file': { to: 'pidFile', read: asIs, allowed: 'a path' },
   metrics: { to: 'metrics', read: place, allowed: "a port, 'host:port' or '[ipv6]:port'" },
+  admin: { to: 'admin', read: asIs, allowed: 'a path' },
   cwd: { to: 'cwd', read: asIs, allowed: 'a folder' },
   uid: { to: 'uid', read: userId, allowed: 'the id or the name of a user of this machine' },
   gid: { to: 'gid', read: groupId, allowed: 'the id or the name of a group of this machine' },

@@ -22,6 +22,7 @@ import type {
   WorkerStatus,
 } from '../types.js';
 import type { Addresses } from './addresses.js';
+import type { Admin } from './admin/admin.js';
 import { closeDoors, sealDoors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
 import { GroupSignals } from './group-signals.js';
@@ -73,6 +74,7 @@ export class Master {
   #lines: Lines | undefined;
   #signals: InstalledSignals | undefined;
   #pidFile: PidFile | undefined;
+  #admin: Admin | undefined;
   #stopReaping: (() => void) | undefined;
   #state: FleetState = 'starting';
   /** From when every socket is open. */
@@ -220,6 +222,14 @@ export class Master {
     }
     health?.began(this.#listeners);
     this.#pidFile?.publish();
+    if (settings.admin !== undefined) {
+      this.#admin = await (await import('./admin/admin.js')).openAdmin(settings, system, log, this);
+      // As above: nothing else would close it.
+      if ((this.#state as FleetState) === 'stopped') {
+        this.#admin.over(undefined);
+        return undefined;
+      }
+    }
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
     const between =
@@ -420,6 +430,7 @@ export class Master {
     closeListeners(this.#listeners);
     this.#addresses?.over();
     this.#pidFile?.remove();
+    this.#admin?.over(error);
     this.#releases.close();
     this.#state = 'stopped';
     this.#monitors.over();

@@ -1,6 +1,7 @@
 /** What Node must let a master do when it runs with its permission model. Loaded only there. */
 
 import { resolve } from 'node:path';
+import { doorPath, surroundings } from '../common/admin-place.js';
 import { PreforkError } from '../common/errors.js';
 import { NODE_OPTIONS, wordsOf } from '../common/node-options.js';
 import { flagsForFolder, isModel, needsFlags, type Permission } from '../common/node-permission.js';
@@ -18,7 +19,7 @@ const CONFIG_FILE = /^--(experimental-)?(default-)?config-file(=|$)/;
  * @throws PreforkError `ERR_PREFORK_UNSUPPORTED`, naming every flag that is missing.
  */
 export function checkPermission(
-  { listen, tls, launch, pidFile }: Settings,
+  { listen, tls, launch, pidFile, admin, name }: Settings,
   permission: Permission,
   program: Pick<Program, 'execArgv' | 'env' | 'physicalCwd'>,
   socketsCome = process.env['LISTEN_FDS'] !== undefined,
@@ -45,6 +46,10 @@ export function checkPermission(
   if (pidFile !== undefined) {
     const path = resolve(program.physicalCwd, pidFile);
     need(flagsForFolder(path, permission), `the master makes the pid file ${path}`);
+  }
+  if (admin !== undefined && process.platform !== 'win32') {
+    const path = admin === true ? doorPath(name, surroundings()) : resolve(program.physicalCwd, admin);
+    need(flagsForFolder(path, permission), `the master makes the admin door ${path}`);
   }
   for (const file of [tls?.keyFile, tls?.certFile]) {
     if (file !== undefined && !permission.has('fs.read', file)) {

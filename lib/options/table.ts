@@ -60,6 +60,8 @@ export const OPTIONS = {
   metrics: optional(checkMetrics),
   /** node:cluster shows the fleet. */
   cluster: flag(false),
+  /** `undefined`: none. `true`: where the commands look for it by the name of the fleet. */
+  admin: optional(checkAdmin),
   ...LAUNCH,
 } satisfies Record<keyof PreforkOptions, Option<unknown>>;
 
@@ -69,6 +71,11 @@ function checkFleetName(option: string, value: unknown): string {
   const name = checkString(option, value, allowed);
   if (name.length > 255 || /\p{Cc}/u.test(name)) throw invalidOption(option, name, allowed, { range: true });
   return name;
+}
+
+function checkAdmin(option: string, value: unknown): string | true | undefined {
+  if (typeof value === 'boolean') return value || undefined;
+  return checkString(option, value, 'true, or the path of a socket');
 }
 
 function checkExitAfterDrain(option: string, value: unknown): number | undefined {

@@ -3,6 +3,7 @@
  * fake here, other systems another implementation.
  */
 
+import type { Server } from 'node:net';
 import type { BoardPlace, NativeBoard, NativeScoreboard, Notice } from '../addon/native.cjs';
 import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
@@ -117,6 +118,23 @@ export interface OpeningOptions {
   readonly keptFor?: string | undefined;
 }
 
+/** Where the master hears requests of its own user. */
+export interface DoorPlace {
+  /** Of the fleet. */
+  readonly name: string;
+  /** Absolute. `undefined`: the one of the name, in a folder of the user. */
+  readonly path: string | undefined;
+}
+
+/** A socket of the master alone, which no worker inherits and no other user may connect to. */
+export interface Door {
+  readonly path: string;
+  /** It listens, and does not keep the process alive. */
+  readonly server: Server;
+  /** Removes the path, and closes the server. Throws the first error of the file system; everything is closed nevertheless. */
+  close(): void;
+}
+
 export interface Timer {
   cancel(): void;
 }
@@ -155,6 +173,8 @@ export interface System {
   readonly seal?: (fd: number) => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   cpuWait?(pid: number): number | undefined;
+  /** Throws what keeps it from being made. */
+  openDoor(place: DoorPlace): Promise<Door>;
   /** Starts a process; `events` are heard from the first moment. */
   spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
   /** Returns the undo. */

@@ -53,6 +53,9 @@ int UnixPathMax() { return static_cast<int>(kUnixPathMax); }
 UniqueFd ListenUnix(const std::string& path, int backlog, const UnixFile& file) {
   const UnixAddress address = MakeAddress(path, "bind");
   UniqueFd fd = OpenSocket(AF_UNIX, SOCK_STREAM);
+  // On Linux the file is made with the mode of the socket, less the umask (unix_bind_bsd): it is never
+  // wider than asked for. macOS refuses with EINVAL, and chmod(2) below sets the mode everywhere.
+  if (file.mode) static_cast<void>(fchmod(fd.Get(), *file.mode));
   if (bind(fd.Get(), Raw(address), address.length) != 0) {
     const int error = errno;
     const bool taken = error == EADDRINUSE;

@@ -264,6 +264,9 @@ export const BAD_OPTIONS: readonly BadOptions[] = [
   type('pidFile', { pidFile: true }, 'pidFile: true'),
   range('pidFile', { pidFile: '' }, 'pidFile: empty'),
   range('pidFile', { pidFile: '/run/app\0.pid' }, 'pidFile: a NUL'),
+  type('admin', { admin: 3000 }, 'admin: a port'),
+  range('admin', { admin: '' }, 'admin: empty'),
+  range('admin', { admin: '/run/app\0.sock' }, 'admin: a NUL'),
   type('logger.warn', { logger: { info() {}, error() {} } }, 'a logger without warn'),
   type(
     'logger.error',

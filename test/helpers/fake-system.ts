@@ -201,6 +201,10 @@ export class FakeSystem implements System {
     this.#time += ms;
   }
 
+  async openDoor(): Promise<never> {
+    throw new Error('A fake system has no door');
+  }
+
   async openListeners(
     _plans: readonly ListenPlan[],
     sharing: Sharing,

@@ -21,13 +21,19 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'system/launch': OS,
   'system/listeners': OS,
   'system/releases': ['.', 'common', 'options', 'system/launch'],
-  'system/posix': [...OS, 'system/launch', 'system/listeners'],
-  'system/windows': [...OS, 'system/launch', 'system/listeners'],
+  'system/doors': [...OS, 'system/listeners'],
+  'system/posix': [...OS, 'system/launch', 'system/listeners', 'system/doors'],
+  'system/windows': [...OS, 'system/launch', 'system/listeners', 'system/doors'],
   'master/scoreboard': OS,
   'master/workers': [...OS, 'system/releases', 'master/scoreboard'],
   'master/health': [...OS, 'master/workers'],
   'master/monitors': [...OS, 'master/workers', 'master/health'],
-  master: [...OS, 'system/releases', 'master/scoreboard', 'master/workers', 'master/health', 'master/monitors'],
+  /** Knows of the fleet only what it may ask of it. */
+  'master/admin': OS,
+  master: [
+    ...[...OS, 'system/releases', 'master/scoreboard', 'master/workers'],
+    ...['master/health', 'master/monitors', 'master/admin'],
+  ],
   'worker/drain': GROUND,
   'worker/accepting': [...GROUND, 'boot', 'worker/drain'],
   'worker/system': [...GROUND, 'boot', 'worker/drain', 'worker/accepting'],
@@ -35,8 +41,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   worker: [...GROUND, 'boot', 'options', 'worker/scoreboard', 'worker/drain', 'worker/accepting', 'worker/system'],
   'worker/hosted': [...GROUND, 'boot', 'worker', 'worker/accepting', 'worker/system'],
   cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master', 'master/monitors'],
+  /** Asks a fleet of another process, and loads nothing that a master is made of. */
+  client: ['.', 'protocol', 'common'],
   /** Above all: it runs a fleet as any program does. `.` never imports it. */
-  command: [...GROUND, 'options', 'system', 'system/posix', 'master'],
+  command: [...GROUND, 'options', 'system', 'system/posix', 'master', 'client'],
   '.': [...GROUND, 'boot', 'options', 'system', 'system/posix', 'system/windows', 'master', 'worker', 'cluster'],
 };
 

@@ -17,7 +17,7 @@ import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, OpeningOptions, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Door, DoorPlace, Launch, OpeningOptions, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 import type { HeadStart } from './head-start.js';
 import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
@@ -69,6 +69,10 @@ export class PosixSystem extends CommonSystem implements System {
   ): Promise<OpenListener[]> {
     const { env, pid } = process;
     return openListeners(plans, { ...more, native: this.#native, sharing, slots, log, env, pid, held: HELD });
+  }
+
+  async openDoor(place: DoorPlace): Promise<Door> {
+    return await (await import('../doors/posix.js')).openDoor(this.#native, place);
   }
 
   settle(): void {

@@ -10,7 +10,7 @@ import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { Door, DoorPlace, Launch, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
 /** No service manager passes sockets: variables that say so are meant for no process. */
 const NOBODY = -1;
@@ -44,6 +44,10 @@ export class WindowsSystem extends CommonSystem implements System {
       wayOut,
       held: HELD,
     });
+  }
+
+  async openDoor(place: DoorPlace): Promise<Door> {
+    return await (await import('../doors/windows.js')).openDoor(place);
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {

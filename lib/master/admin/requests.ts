@@ -1,0 +1,87 @@
+/** What the admin door understands: a table of methods. Each checks its own parameters; `admin.ts` sends what it returns. */
+
+import { invalidOption } from '../../common/errors.js';
+import type { AdminReload, AdminScale, AdminStatus } from '../../protocol/admin.js';
+import type { ReloadResult, Status, WorkerInfo } from '../../types.js';
+import { adminError, BadParams } from './words.js';
+
+/** The master, as far as it can be asked. */
+export interface Controlled {
+  status(): Status;
+  reload(): Promise<ReloadResult>;
+  scale(workers: (now: number) => number): Promise<void>;
+  stop(gracePeriod?: number): unknown;
+}
+
+export interface Asked {
+  readonly fleet: Controlled;
+  readonly name: string;
+  /** Milliseconds since the door was opened. */
+  uptime(): number;
+}
+
+/** The answer is given when the fleet is over. */
+export const AT_THE_END = Symbol('at the end');
+
+export type Params = Readonly<Record<string, unknown>>;
+
+export interface Method {
+  /** Names of parameters. Any other is refused. */
+  readonly takes: readonly string[];
+  /** Changes the fleet: the log says that it was asked for. */
+  readonly event?: 'reload' | 'scale' | 'stop';
+  readonly handle: (params: Params, asked: Asked) => unknown;
+}
+
+const WORKERS_MAX = 65_535;
+/** Twenty-four days: more is no time to wait for the end of a connection. */
+const GRACE_MAX = 2 ** 31 - 1;
+
+/** A map, so that no name of Object.prototype is a method. */
+export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ['status', { takes: [], handle: (_params, asked) => statusOf(asked) }],
+  ['reload', { takes: [], event: 'reload', handle: (_params, asked) => reload(asked) }],
+  ['scale', { takes: ['workers', 'by'], event: 'scale', handle: (params, asked) => scale(params, asked) }],
+  ['stop', { takes: ['gracePeriod'], event: 'stop', handle: stop }],
+]);
+
+function statusOf({ fleet, name, uptime }: Asked): Omit<AdminStatus, 'workers'> & Pick<Status, 'workers'> {
+  return { name, uptime: Math.round(uptime()), ...fleet.status() };
+}
+
+async function reload({ fleet }: Asked): Promise<Omit<AdminReload, 'workers'> & { readonly workers: unknown }> {
+  const { error, ...verdict } = await fleet.reload();
+  const workers = fleet.status().workers.filter(serves);
+  return { ...verdict, ...(error !== undefined && { error: adminError(error) }), workers };
+}
+
+function serves({ state }: Pick<WorkerInfo, 'state'>): boolean {
+  return state === 'ready';
+}
+
+async function scale({ workers, by }: Params, { fleet }: Asked): Promise<AdminScale> {
+  const target = numberOf('workers', workers, 1, WORKERS_MAX);
+  const change = numberOf('by', by, -WORKERS_MAX, WORKERS_MAX);
+  if ((target === undefined) === (change === undefined))
+    throw new BadParams("scale takes either 'workers', the new number, or 'by', how many more");
+  let outcome: AdminScale | undefined;
+  await fleet.scale((from) => {
+    const to = target ?? Math.max(1, from + (change ?? 0));
+    if (to > WORKERS_MAX) throw invalidOption('workers', to, `at most ${WORKERS_MAX}`, { range: true });
+    outcome = { from, to };
+    return to;
+  });
+  return outcome as AdminScale;
+}
+
+function stop({ gracePeriod }: Params, { fleet }: Asked): typeof AT_THE_END {
+  const grace = numberOf('gracePeriod', gracePeriod, 0, GRACE_MAX);
+  fleet.stop(grace);
+  return AT_THE_END;
+}
+
+function numberOf(name: string, value: unknown, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+  throw new BadParams(`'${name}' must be an integer from ${least} to ${most}`);
+}

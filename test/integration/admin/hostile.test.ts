@@ -1,0 +1,247 @@
+/** What a client of the admin door sends costs its own connection, and nothing else. */
+
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { doorFolder, prefork, type RawClient, rawClient } from '../../helpers/admin.js';
+import {
+  bounded,
+  eventually,
+  httpGet,
+  type Master,
+  openFds,
+  residentMemoryOf,
+  startReadyFleet,
+  testOn,
+} from '../../helpers/index.js';
+
+const test = testOn('unixSockets', 'proc', 'residentMemory');
+
+const { PREFORK_FUZZ_SEED: seed = '20260101' } = process.env;
+const MIB = 1024 * 1024;
+
+interface Fleet {
+  readonly master: Master;
+  readonly admin: string;
+  readonly port: number;
+}
+
+async function fleetWithDoor(): Promise<Fleet> {
+  const admin = join(doorFolder(), 'app.sock');
+  const { master, port } = await startReadyFleet({ options: { admin, workers: 1 } });
+  return { master, admin, port };
+}
+
+/** The master goes on: it answers, and so does its worker, which is the same as before. */
+async function expectUnharmed({ master, admin, port }: Fleet): Promise<void> {
+  const client = await rawClient(admin);
+  expect(await client.ask('status')).toMatchObject({ result: { pid: master.pid, state: 'running', recoveries: 0 } });
+  client.socket.destroy();
+  expect((await httpGet({ port })).status).toBe(200);
+}
+
+async function endWell({ master }: Fleet): Promise<void> {
+  expect(master.stderr).not.toMatch(/uncaught|Error:/i);
+  await master.call('stop');
+  expect((await master.gone()).code).toBe(0);
+}
+
+/** A request, or what looks a little like one. None of them changes the fleet. */
+const request = fc.oneof(
+  fc.json({ maxDepth: 4 }),
+  fc.string({ maxLength: 300, unit: 'binary' }),
+  fc
+    .record(
+      {
+        v: fc.oneof(fc.constant(1), fc.jsonValue()),
+        id: fc.oneof(fc.integer(), fc.string(), fc.jsonValue()),
+        method: fc.oneof(
+          fc.constantFrom('status', 'scale', 'Status', '__proto__', 'constructor', 'toString', ''),
+          fc.jsonValue(),
+        ),
+        params: fc.oneof(
+          fc.constant({}),
+          fc.constant({ workers: 0 }),
+          fc.constant({ gracePeriod: -1 }),
+          fc.jsonValue(),
+        ),
+      },
+      { requiredKeys: [] },
+    )
+    .map((value) => JSON.stringify(value)),
+  fc.constant('{"v":1,"id":1,"method":"status"}'),
+  fc.constant('{"v":1,"method":"scale","params":{"workers":1.5,"__proto__":{"by":1}}}'),
+  fc.constant(`${'['.repeat(8_000)}`),
+  fc.constant(`{"v":1,"id":"${'x'.repeat(2_000)}","method":"status"}`),
+);
+
+const REQUESTS = 10_000;
+const PER_CONNECTION = 25;
+
+test(`O1g ${REQUESTS} requests of any kind: valid ones are answered, the others cost at most their connection`, async () => {
+  const fleet = await fleetWithDoor();
+  const before = residentMemoryOf(fleet.master.pid);
+  const batches = fc.sample(fc.array(request, { minLength: PER_CONNECTION, maxLength: PER_CONNECTION }), {
+    seed: Number(seed),
+    numRuns: REQUESTS / PER_CONNECTION,
+  });
+  for (const [i, lines] of batches.entries()) {
+    const client = await rawClient(fleet.admin);
+    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    // In pieces of any size: the seed decides that as well.
+    const cut = (i * 7_919) % bytes.length;
+    client.send(bytes.subarray(0, cut));
+    client.send(bytes.subarray(cut));
+    client.socket.end();
+    await bounded(client.closed, 10_000, `batch ${i} is over (seed ${seed})`);
+    for (const answer of client.answers) expect(answer).toMatchObject({ v: 1 });
+    expect(client.answers.length, `batch ${i}, seed ${seed}`).toBeGreaterThan(0);
+  }
+  expect(residentMemoryOf(fleet.master.pid) - before).toBeLessThan(64 * MIB);
+  await expectUnharmed(fleet);
+  expect(await fleet.master.call('status')).toMatchObject({ generation: 0, workers: [{ slot: 0 }] });
+  await endWell(fleet);
+}, 120_000);
+
+test('O1g a line that is too long, or has no end, is refused before it is read to its end', async () => {
+  const fleet = await fleetWithDoor();
+  const before = residentMemoryOf(fleet.master.pid);
+  const endless = await rawClient(fleet.admin);
+  const piece = Buffer.alloc(MIB, 'x');
+  for (let i = 0; i < 256 && !endless.socket.destroyed; i++)
+    await new Promise<void>((resolve) => endless.socket.write(piece, () => resolve()));
+  await endless.closed;
+  expect(endless.answers).toEqual([
+    { v: 1, id: null, error: { code: 'ERR_PREFORK_ADMIN_REQUEST', message: expect.stringContaining('16384 bytes') } },
+  ]);
+  const long = await rawClient(fleet.admin);
+  long.send(`{"v":1,"method":"status","params":{"x":"${'y'.repeat(20_000)}"}}\n`);
+  await long.closed;
+  expect(residentMemoryOf(fleet.master.pid) - before).toBeLessThan(32 * MIB);
+  await expectUnharmed(fleet);
+  await endWell(fleet);
+});
+
+test('O1g binary garbage ends its connection, and no other one', async () => {
+  const fleet = await fleetWithDoor();
+  const other = await rawClient(fleet.admin);
+  await other.ask('status');
+  const client = await rawClient(fleet.admin);
+  client.send(Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 37) % 256)));
+  await client.closed;
+  expect(await other.ask('status')).toMatchObject({ result: { state: 'running' } });
+  await endWell(fleet);
+});
+
+test('O1g a request whose id, version, method or parameter is wrong is answered with a code, and the connection goes on', async () => {
+  const fleet = await fleetWithDoor();
+  const client = await rawClient(fleet.admin);
+  const codes: string[] = [];
+  for (const line of [
+    '{"v":2,"id":1,"method":"status"}',
+    '{"id":1,"method":"status"}',
+    '{"v":1,"id":1,"method":"__proto__"}',
+    '{"v":1,"id":1,"method":"reload","params":{"now":true}}',
+    '{"v":1,"id":1,"method":"scale","params":{"workers":"4"}}',
+    '{"v":1,"id":1,"method":"scale","params":{"workers":4,"by":1}}',
+    '{"v":1,"id":1,"method":"stop","params":{"gracePeriod":-1}}',
+  ]) {
+    client.send(`${line}\n`);
+    const answer = (await client.answered(codes.length + 1)).at(-1);
+    codes.push(answer !== undefined && 'error' in answer ? answer.error.code : 'none');
+  }
+  expect(codes).toEqual([
+    'ERR_PREFORK_ADMIN_VERSION',
+    'ERR_PREFORK_ADMIN_VERSION',
+    'ERR_PREFORK_ADMIN_METHOD',
+    ...Array.from({ length: 4 }, () => 'ERR_PREFORK_ADMIN_PARAMS'),
+  ]);
+  expect(await client.ask('status')).toMatchObject({ result: { state: 'running' } });
+  client.send('{"v":1,"id":[1],"method":"status"}\n');
+  await client.closed;
+  await endWell(fleet);
+});
+
+test('O1h 1,000 connections keep out neither a client that is there nor one that comes, and cost few descriptors', async () => {
+  const fleet = await fleetWithDoor();
+  const known = await rawClient(fleet.admin);
+  await known.ask('status');
+  const before = openFds(fleet.master.pid).size;
+  const crowd: RawClient[] = [];
+  for (let i = 0; i < 1_000; i++) {
+    const client = await eventually(() => rawClient(fleet.admin), { what: 'a place in the queue' });
+    // Half a line, each.
+    client.send('{"v":1,"id":1,"meth');
+    crowd.push(client);
+  }
+  await eventually(() => openFds(fleet.master.pid).size <= before + 64, {
+    what: 'the master holds 64 connections at the most',
+  });
+  expect(await known.ask('status')).toMatchObject({ result: { state: 'running' } });
+  const { code, stdout } = await prefork(['status', `--admin=${fleet.admin}`]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('running') });
+  expect((await httpGet({ port: fleet.port })).status).toBe(200);
+  for (const { socket } of crowd) socket.destroy();
+  await eventually(() => openFds(fleet.master.pid).size <= before, { what: 'the crowd is gone' });
+  await endWell(fleet);
+}, 60_000);
+
+test('O1h where 64 clients ask and stay, one more is told that the master is busy', async () => {
+  const fleet = await fleetWithDoor();
+  const clients = await Promise.all(Array.from({ length: 64 }, () => rawClient(fleet.admin)));
+  for (const client of clients) await client.ask('status');
+  const late = await rawClient(fleet.admin);
+  await late.closed;
+  expect(late.answers).toMatchObject([{ id: null, error: { code: 'ERR_PREFORK_ADMIN_BUSY' } }]);
+  const { code, stderr } = await prefork(['status', `--admin=${fleet.admin}`]);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('64 clients') });
+  for (const client of clients) expect(client.socket.destroyed).toBe(false);
+  for (const { socket } of clients) socket.destroy();
+  await eventually(async () => (await prefork(['status', `--admin=${fleet.admin}`])).code === 0);
+  await endWell(fleet);
+});
+
+test('O1h clients that ask and do not read cost the master a bounded amount of memory, and no delay of others', async () => {
+  const fleet = await fleetWithDoor();
+  const before = residentMemoryOf(fleet.master.pid);
+  const lines = Buffer.from('{"v":1,"id":1,"method":"status"}\n'.repeat(50_000));
+  const slow = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const client = await rawClient(fleet.admin);
+      client.socket.pause();
+      // A million requests: the master reads no more of them than it can answer.
+      client.send(lines);
+      return client;
+    }),
+  );
+  const other = await rawClient(fleet.admin);
+  for (let i = 0; i < 50; i++) {
+    const began = performance.now();
+    expect(await other.ask('status')).toMatchObject({ result: { state: 'running' } });
+    expect(performance.now() - began).toBeLessThan(1_000);
+  }
+  expect(residentMemoryOf(fleet.master.pid) - before).toBeLessThan(64 * MIB);
+  expect((await httpGet({ port: fleet.port })).status).toBe(200);
+  for (const { socket } of slow) socket.destroy();
+  await expectUnharmed(fleet);
+  await endWell(fleet);
+});
+
+test('O1h a client that asks and reads gets every answer, in the order of its requests', async () => {
+  const fleet = await fleetWithDoor();
+  const client = await rawClient(fleet.admin);
+  const count = 2_000;
+  client.send(Array.from({ length: count }, (_, id) => `{"v":1,"id":${id},"method":"status"}\n`).join(''));
+  const answers = await client.answered(count);
+  expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, id) => id));
+  await endWell(fleet);
+});
+
+test('O1h a client that ends its side gets the answers that are due: echo | nc -U', async () => {
+  const fleet = await fleetWithDoor();
+  const client = await rawClient(fleet.admin);
+  client.socket.end('{"v":1,"id":1,"method":"scale","params":{"workers":2}}\n');
+  await client.closed;
+  expect(client.answers).toEqual([{ v: 1, id: 1, result: { from: 1, to: 2 } }]);
+  await endWell(fleet);
+});
