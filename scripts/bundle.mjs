@@ -43,7 +43,7 @@ const watcher = 'command/watcher.cts';
 /** Not part of any bundle. The first two have a package in them; the last has an `import()` that has to stay one. */
 const apart = new Set([websocket, watcher, 'command/import-file.cts']);
 /** Constants and functions without a state: each file has its own copy. What asks a master loads nothing that a master is made of. */
-const copied = new Set(['protocol/admin.ts', 'common/admin-place.ts', 'system/doors/listening.ts']);
+const copied = new Set(['protocol/admin.ts', 'common/admin-place.ts', 'system/doors/listening.ts', 'command/units.ts']);
 /** Begins the command `prefork`. What it and `import()` in it need of the master's code they take from the main file. */
 const command = 'command/main.ts';
 const COMMAND_SHARED = 'bundle-command-shared.cjs';

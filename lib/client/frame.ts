@@ -2,7 +2,7 @@
 
 import type { AdminStatus } from '../protocol/admin.js';
 import { fleetLines } from './fleet-lines.js';
-import type { Rates } from './rates.js';
+import type { Rates } from './readings.js';
 
 export interface View {
   readonly columns: number;

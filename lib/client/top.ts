@@ -5,7 +5,7 @@ import type { AdminStatus } from '../protocol/admin.js';
 import type { Connection } from './connection.js';
 import { frame, furthest } from './frame.js';
 import { actionsOf } from './keys.js';
-import { Rates } from './rates.js';
+import { Rates } from './readings.js';
 import { Screen } from './screen.js';
 
 /** Milliseconds between looks. */

@@ -5,6 +5,7 @@ import { AT_ONCE, type Connection, Refusal } from '../client/connection.js';
 import { ClientFailure, EXIT } from '../client/failure.js';
 import { findFleet } from '../client/find.js';
 import { fleetLines } from '../client/fleet-lines.js';
+import { countColumns } from '../client/readings.js';
 import { refused, reloaded, scaled } from '../client/verdicts.js';
 import type { AdminReload, AdminScale, AdminStatus, AdminStop } from '../protocol/admin.js';
 import type { Arguments } from './arguments.js';
@@ -124,7 +125,7 @@ const CALLS: Readonly<Record<Verb, Call>> = {
 };
 
 function textOf(status: AdminStatus): string {
-  const { head, titles, workers } = fleetLines(status, Date.now());
+  const { head, titles, workers } = fleetLines(status, Date.now(), countColumns(status));
   return [...head, '', titles, ...workers].join('\n');
 }
 

@@ -3,7 +3,7 @@
  * Constants and types only: the master and `prefork status` each have their own copy, because neither loads the other's files.
  */
 
-import type { ReloadResult, Status, WorkerInfo } from '../types.js';
+import type { FleetReading, ReloadResult, Status, WorkerStatus } from '../types.js';
 
 /** Of requests and answers. A field may be added at any time; another meaning makes another version. */
 export const ADMIN_VERSION = 1;
@@ -54,11 +54,11 @@ export interface AdminStatus extends Omit<Status, 'workers'> {
   /** Milliseconds since the master opened its door. */
   readonly uptime: number;
   readonly workers: readonly AdminWorker[];
-  /** What the scoreboard says, where the master has one. */
-  readonly metrics?: unknown;
+  /** What `metrics()` reads. */
+  readonly metrics: FleetReading;
 }
 
-export interface AdminWorker extends Omit<WorkerInfo, 'send' | 'startedAt' | 'readyAt'> {
+export interface AdminWorker extends Omit<WorkerStatus, 'startedAt' | 'readyAt'> {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly readyAt?: string;

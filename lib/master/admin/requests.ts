@@ -2,12 +2,13 @@
 
 import { invalidOption } from '../../common/errors.js';
 import type { AdminReload, AdminScale, AdminStatus } from '../../protocol/admin.js';
-import type { ReloadResult, Status, WorkerInfo } from '../../types.js';
+import type { FleetReading, ReloadResult, Status, WorkerInfo } from '../../types.js';
 import { adminError, BadParams } from './words.js';
 
 /** The master, as far as it can be asked. */
 export interface Controlled {
   status(): Status;
+  metrics(): Promise<FleetReading>;
   reload(): Promise<ReloadResult>;
   scale(workers: (now: number) => number): Promise<void>;
   stop(gracePeriod?: number): unknown;
@@ -45,8 +46,13 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['stop', { takes: ['gracePeriod'], event: 'stop', handle: stop }],
 ]);
 
-function statusOf({ fleet, name, uptime }: Asked): Omit<AdminStatus, 'workers'> & Pick<Status, 'workers'> {
-  return { name, uptime: Math.round(uptime()), ...fleet.status() };
+async function statusOf({
+  fleet,
+  name,
+  uptime,
+}: Asked): Promise<Omit<AdminStatus, 'workers'> & Pick<Status, 'workers'>> {
+  const metrics = await fleet.metrics();
+  return { name, uptime: Math.round(uptime()), ...fleet.status(), metrics };
 }
 
 async function reload({ fleet }: Asked): Promise<Omit<AdminReload, 'workers'> & { readonly workers: unknown }> {
