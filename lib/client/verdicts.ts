@@ -19,17 +19,25 @@ export function refused(what: string, error: AdminError, stayed?: readonly Admin
   const wrote = exits.filter(({ stderr }) => stderr.trim() !== '');
   // What follows stands below, with the name of the worker.
   const [reason = message] = wrote.length > 0 ? message.split('; its last words on stderr:\n') : [message];
-  return [
+  const lines = [
     `${what} failed: ${reason}`,
     ...wrote.flatMap(({ slot, pid, stderr }) => [
       `stderr of worker ${slot} (pid ${pid}):`,
       ...stderr
         .trimEnd()
         .split('\n')
-        .map((line) => `  ${stripVTControlCharacters(line)}`),
+        .map((line) => `  ${line}`),
     ]),
     ...(stayed === undefined ? [] : [serving(stayed)]),
-  ].join('\n');
+  ];
+  return harmless(lines.join('\n'));
+}
+
+/** What a worker says must not steer the terminal of the person who reads it. */
+function harmless(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (character) =>
+    '\n\t'.includes(character) ? character : '',
+  );
 }
 
 function serving(workers: readonly AdminWorker[]): string {

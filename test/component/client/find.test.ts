@@ -35,14 +35,14 @@ async function found(which: Which, here: Surroundings): Promise<string> {
 }
 
 /** Beside these the machine may have fleets of its own, where the tests run as root. */
-test('O1i a fleet is found by its name, among several and whatever is in it', async () => {
+test('R5i a fleet is found by its name, among several and whatever is in it', async () => {
   const here = surroundings();
   for (const name of ['door-test-a', 'door-test/b c', '.door-test', 'Ü-test']) await door(named(name, here));
   for (const name of ['door-test-a', 'door-test/b c', '.door-test', 'Ü-test'])
     expect(await found({ name }, here)).toBe(named(name, here));
 });
 
-test('O1i with several fleets and no name the error names them, and code 2', async () => {
+test('R5i with several fleets and no name the error names them, and code 2', async () => {
   const here = surroundings();
   await door(named('door-test-a', here));
   await door(named('door-test-b', here));
@@ -53,7 +53,7 @@ test('O1i with several fleets and no name the error names them, and code 2', asy
   });
 });
 
-test('O1i a name that no fleet has: the error names those that run, and code 3', async () => {
+test('R5i a name that no fleet has: the error names those that run, and code 3', async () => {
   const here = surroundings();
   await door(named('door-test-a', here));
   await expect(found({ name: 'door-test-x' }, here)).rejects.toMatchObject({
@@ -62,7 +62,7 @@ test('O1i a name that no fleet has: the error names those that run, and code 3',
   });
 });
 
-test('O1i what a killed master has left, and files that are no doors, are no fleets', async () => {
+test('R5i what a killed master has left, and files that are no doors, are no fleets', async () => {
   const here = surroundings();
   await door(named('door-test-a', here));
   writeFileSync(named('door-test-file', here), '');
@@ -71,7 +71,7 @@ test('O1i what a killed master has left, and files that are no doors, are no fle
     await expect(found({ name }, here)).rejects.toMatchObject({ exitCode: 3 });
 });
 
-test('O1i the path of a door outranks the name, and one that is not there is named', async () => {
+test('R5i the path of a door outranks the name, and one that is not there is named', async () => {
   const here = surroundings();
   const path = join(folderWith({}), 'own.sock');
   await door(path);

@@ -22,7 +22,7 @@ const asRoot = testWhen(isRoot && commandWorks('setpriv', '--version'), 'needs r
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
-test('O1a the admin door has mode 0600 whatever the umask is, and no file beside it is open to others', async () => {
+test('R5a the admin door has mode 0600 whatever the umask is, and no file beside it is open to others', async () => {
   const folder = doorFolder();
   const admin = join(folder, 'app.sock');
   const { master } = await startReadyFleet(
@@ -37,7 +37,7 @@ test('O1a the admin door has mode 0600 whatever the umask is, and no file beside
   await master.call('stop');
 });
 
-test('O1a without a path it is in a folder of the user with mode 0700, by the name of the fleet', async () => {
+test('R5a without a path it is in a folder of the user with mode 0700, by the name of the fleet', async () => {
   const folder = doorFolder();
   const env = { XDG_RUNTIME_DIR: folder };
   const { master } = await startReadyFleet(
@@ -51,7 +51,7 @@ test('O1a without a path it is in a folder of the user with mode 0700, by the na
   await master.call('stop');
 });
 
-test('O1a a folder of doors that others may write to is refused before a worker starts', async () => {
+test('R5a a folder of doors that others may write to is refused before a worker starts', async () => {
   const folder = doorFolder();
   const first = await startReadyFleet({ options: { admin: true } }, { env: { XDG_RUNTIME_DIR: folder } });
   await first.master.call('stop');
@@ -65,7 +65,7 @@ test('O1a a folder of doors that others may write to is refused before a worker 
   expect((await master.gone()).code).toBe(1);
 });
 
-asRoot('O1a with uid the door is that of the master, and the user of the workers cannot reach it', async () => {
+asRoot('R5a with uid the door is that of the master, and the user of the workers cannot reach it', async () => {
   const folder = doorFolder();
   chmodSync(folder, 0o777);
   const admin = join(folder, 'app.sock');
@@ -93,7 +93,7 @@ asRoot('O1a with uid the door is that of the master, and the user of the workers
   await master.call('stop');
 });
 
-test('O1b the door is open before the first worker starts, and tells of a start that takes its time', async () => {
+test('R5b the door is open before the first worker starts, and tells of a start that takes its time', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const master = startFleet({ options: { admin, workers: 1 }, boot: 'never settle' });
   await master.event('serve');
@@ -104,7 +104,7 @@ test('O1b the door is open before the first worker starts, and tells of a start 
   expect((await master.gone()).code).toBe(0);
 });
 
-test('O1b the door is removed with its lock when the fleet has stopped, also when it failed', async () => {
+test('R5b the door is removed with its lock when the fleet has stopped, also when it failed', async () => {
   const folder = doorFolder();
   const admin = join(folder, 'app.sock');
   const { master } = await startReadyFleet({ options: { admin } });
@@ -116,7 +116,7 @@ test('O1b the door is removed with its lock when the fleet has stopped, also whe
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('O1b the socket of a dead master is replaced, also while a worker of it still drains', async () => {
+test('R5b the socket of a dead master is replaced, also while a worker of it still drains', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const first = await startReadyFleet({ options: { admin } });
   first.master.kill('SIGKILL');
@@ -130,7 +130,7 @@ test('O1b the socket of a dead master is replaced, also while a worker of it sti
   await second.master.call('stop');
 });
 
-test('O1b a master that is alive keeps its door: a second one is refused before it starts a worker', async () => {
+test('R5b a master that is alive keeps its door: a second one is refused before it starts a worker', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const first = await startReadyFleet({ options: { admin } });
   const second = startFleet({ options: { admin } });
@@ -143,7 +143,7 @@ test('O1b a master that is alive keeps its door: a second one is refused before 
   await first.master.call('stop');
 });
 
-test('O1b a file that is no socket is left alone, and a folder that is missing is named', async () => {
+test('R5b a file that is no socket is left alone, and a folder that is missing is named', async () => {
   const folder = doorFolder();
   const file = join(folder, 'notes.txt');
   writeFileSync(file, 'mine');
@@ -160,14 +160,14 @@ test('O1b a file that is no socket is left alone, and a folder that is missing i
   expect(readFileSync(file, 'utf8')).toBe('mine');
 });
 
-test('O1b a relative path begins where the master was started', async () => {
+test('R5b a relative path begins where the master was started', async () => {
   const folder = doorFolder();
   const { master } = await startReadyFleet({ options: { admin: 'app.sock', cwd: '/' } }, { cwd: folder });
   expect(existsSync(join(folder, 'app.sock'))).toBe(true);
   await master.call('stop');
 });
 
-test('O1c no worker has the door, its lock or a connection of a client', async () => {
+test('R5c no worker has the door, its lock or a connection of a client', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin } });
   const client = await rawClient(admin);

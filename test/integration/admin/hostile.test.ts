@@ -78,7 +78,7 @@ const request = fc.oneof(
 const REQUESTS = 10_000;
 const PER_CONNECTION = 25;
 
-test(`O1g ${REQUESTS} requests of any kind: valid ones are answered, the others cost at most their connection`, async () => {
+test(`R5g ${REQUESTS} requests of any kind: valid ones are answered, the others cost at most their connection`, async () => {
   const fleet = await fleetWithDoor();
   const before = residentMemoryOf(fleet.master.pid);
   const batches = fc.sample(fc.array(request, { minLength: PER_CONNECTION, maxLength: PER_CONNECTION }), {
@@ -103,7 +103,7 @@ test(`O1g ${REQUESTS} requests of any kind: valid ones are answered, the others 
   await endWell(fleet);
 }, 120_000);
 
-test('O1g a line that is too long, or has no end, is refused before it is read to its end', async () => {
+test('R5g a line that is too long, or has no end, is refused before it is read to its end', async () => {
   const fleet = await fleetWithDoor();
   const before = residentMemoryOf(fleet.master.pid);
   const endless = await rawClient(fleet.admin);
@@ -122,7 +122,7 @@ test('O1g a line that is too long, or has no end, is refused before it is read t
   await endWell(fleet);
 });
 
-test('O1g binary garbage ends its connection, and no other one', async () => {
+test('R5g binary garbage ends its connection, and no other one', async () => {
   const fleet = await fleetWithDoor();
   const other = await rawClient(fleet.admin);
   await other.ask('status');
@@ -133,7 +133,7 @@ test('O1g binary garbage ends its connection, and no other one', async () => {
   await endWell(fleet);
 });
 
-test('O1g a request whose id, version, method or parameter is wrong is answered with a code, and the connection goes on', async () => {
+test('R5g a request whose id, version, method or parameter is wrong is answered with a code, and the connection goes on', async () => {
   const fleet = await fleetWithDoor();
   const client = await rawClient(fleet.admin);
   const codes: string[] = [];
@@ -162,7 +162,7 @@ test('O1g a request whose id, version, method or parameter is wrong is answered 
   await endWell(fleet);
 });
 
-test('O1h 1,000 connections keep out neither a client that is there nor one that comes, and cost few descriptors', async () => {
+test('R5h 1,000 connections keep out neither a client that is there nor one that comes, and cost few descriptors', async () => {
   const fleet = await fleetWithDoor();
   const known = await rawClient(fleet.admin);
   await known.ask('status');
@@ -186,7 +186,7 @@ test('O1h 1,000 connections keep out neither a client that is there nor one that
   await endWell(fleet);
 }, 60_000);
 
-test('O1h where 64 clients ask and stay, one more is told that the master is busy', async () => {
+test('R5h where 64 clients ask and stay, one more is told that the master is busy', async () => {
   const fleet = await fleetWithDoor();
   const clients = await Promise.all(Array.from({ length: 64 }, () => rawClient(fleet.admin)));
   for (const client of clients) await client.ask('status');
@@ -201,7 +201,7 @@ test('O1h where 64 clients ask and stay, one more is told that the master is bus
   await endWell(fleet);
 });
 
-test('O1h clients that ask and do not read cost the master a bounded amount of memory, and no delay of others', async () => {
+test('R5h clients that ask and do not read cost the master a bounded amount of memory, and no delay of others', async () => {
   const fleet = await fleetWithDoor();
   const before = residentMemoryOf(fleet.master.pid);
   const lines = Buffer.from('{"v":1,"id":1,"method":"status"}\n'.repeat(50_000));
@@ -227,7 +227,7 @@ test('O1h clients that ask and do not read cost the master a bounded amount of m
   await endWell(fleet);
 });
 
-test('O1h a client that asks and reads gets every answer, in the order of its requests', async () => {
+test('R5h a client that asks and reads gets every answer, in the order of its requests', async () => {
   const fleet = await fleetWithDoor();
   const client = await rawClient(fleet.admin);
   const count = 2_000;
@@ -237,7 +237,7 @@ test('O1h a client that asks and reads gets every answer, in the order of its re
   await endWell(fleet);
 });
 
-test('O1h a client that ends its side gets the answers that are due: echo | nc -U', async () => {
+test('R5h a client that ends its side gets the answers that are due: echo | nc -U', async () => {
   const fleet = await fleetWithDoor();
   const client = await rawClient(fleet.admin);
   client.socket.end('{"v":1,"id":1,"method":"scale","params":{"workers":2}}\n');

@@ -11,7 +11,7 @@ const test = testOn('unixSockets', 'signals');
 const SERVER = "require('node:http').createServer((_q, r) => r.end('a program')).listen(0, '127.0.0.1');\n";
 
 for (const words of [['./status'], ['--', 'status']]) {
-  test(`O1l a program that is called status is started by prefork ${words.join(' ')}`, async () => {
+  test(`R5l a program that is called status is started by prefork ${words.join(' ')}`, async () => {
     const cwd = folderWith({ 'status.js': SERVER, 'node_modules/.bin/status': `#!/usr/bin/env node\n${SERVER}` });
     const args = [COMMAND, '--workers', '1', ...words];
     const fleet = startProgram(process.execPath, { args, cwd });
@@ -21,7 +21,7 @@ for (const words of [['./status'], ['--', 'status']]) {
   });
 }
 
-test('O1l the bare word asks a fleet even beside a file of that name; options of a start name the way out', async () => {
+test('R5l the bare word asks a fleet even beside a file of that name; options of a start name the way out', async () => {
   const cwd = folderWith({ 'status.js': SERVER, status: SERVER });
   const asked = await prefork(['status', '--name', 'no such fleet'], { cwd });
   expect(asked).toMatchObject({
@@ -39,7 +39,7 @@ test('O1l the bare word asks a fleet even beside a file of that name; options of
   expect(surplus).toMatchObject({ code: 2, stderr: expect.stringContaining('prefork ./reload app.js') });
 });
 
-test('O1i two programs of one name: the second is refused with the way out, and a name of its own helps', async () => {
+test('R5i two programs of one name: the second is refused with the way out, and a name of its own helps', async () => {
   const env = { XDG_RUNTIME_DIR: doorFolder() };
   const first = await startReadyFleet({ options: { admin: true, name: 'names-test' } }, { env });
   const program = folderWith({ 'app.js': SERVER });

@@ -68,7 +68,7 @@ for (const [what, key] of [
   ['q', 'q'],
   ['Ctrl+C', '\u0003'],
 ] as const) {
-  testInAShell(`O1j ${what} ends top with code 0, and gives the terminal back`, async () => {
+  testInAShell(`R5j ${what} ends top with code 0, and gives the terminal back`, async () => {
     const session = await topInAShell();
     await session.type(key);
     await expectGivenBack(session, 0);
@@ -76,7 +76,7 @@ for (const [what, key] of [
   });
 }
 
-testInAShell('O1j top shows a worker for each slot, and draws anew when one is replaced', async () => {
+testInAShell('R5j top shows a worker for each slot, and draws anew when one is replaced', async () => {
   const session = await topInAShell();
   const { shell, master, shows } = session;
   const [pid = 0] = master.workers();
@@ -90,7 +90,7 @@ testInAShell('O1j top shows a worker for each slot, and draws anew when one is r
   await master.call('stop');
 });
 
-testInAShell('O1j after a change of its size every line fits the terminal', async () => {
+testInAShell('R5j after a change of its size every line fits the terminal', async () => {
   const session = await topInAShell();
   const { shell, shows } = session;
   const before = shell.stdout.length;
@@ -111,7 +111,7 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  testInAShell(`O1j a top that is ended by ${signal} gives the terminal back first`, async () => {
+  testInAShell(`R5j a top that is ended by ${signal} gives the terminal back first`, async () => {
     const session = await topInAShell();
     sendSignal(topOf(session.shell), signal);
     await expectGivenBack(session, code);
@@ -119,7 +119,7 @@ for (const [signal, code] of [
   });
 }
 
-testInAShell('O1j Ctrl+Z gives the terminal to the shell, and fg draws anew', async () => {
+testInAShell('R5j Ctrl+Z gives the terminal to the shell, and fg draws anew', async () => {
   const session = await topInAShell();
   const { shell, type, shows } = session;
   await type('\u001a');
@@ -133,7 +133,7 @@ testInAShell('O1j Ctrl+Z gives the terminal to the shell, and fg draws anew', as
   await session.master.call('stop');
 });
 
-testInAShell('O1j the end of the master is one message on the terminal that was before, and code 3', async () => {
+testInAShell('R5j the end of the master is one message on the terminal that was before, and code 3', async () => {
   const session = await topInAShell();
   session.master.kill('SIGKILL');
   await session.shows(/prefork: the master of .* ended/);
@@ -151,7 +151,7 @@ function topOf(shell: Master): number {
   return top.pid;
 }
 
-test('O1j without a terminal top prints one frame, and ends', async () => {
+test('R5j without a terminal top prints one frame, and ends', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin, name: 'web' } });
   const { code, stdout } = await prefork(['top', `--admin=${admin}`]);
@@ -162,7 +162,7 @@ test('O1j without a terminal top prints one frame, and ends', async () => {
   await master.call('stop');
 });
 
-test('O1k the commands that ask a fleet load nothing of a master', () => {
+test('R5k the commands that ask a fleet load nothing of a master', () => {
   const { stdout } = spawnSync(
     process.execPath,
     [

@@ -11,7 +11,7 @@ import { startProgram } from '../../helpers/master.js';
 
 const test = testOn('unixSockets');
 
-test('O1d status is a table for people, and JSON for programs', async () => {
+test('R5d status is a table for people, and JSON for programs', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master, pids, port } = await startReadyFleet({ options: { admin, name: 'web' } });
   const { code, stdout } = await prefork(['status', `--admin=${admin}`]);
@@ -31,7 +31,7 @@ test('O1d status is a table for people, and JSON for programs', async () => {
   await master.call('stop');
 });
 
-test('O1d reload waits until every worker is replaced, and says so with code 0', async () => {
+test('R5d reload waits until every worker is replaced, and says so with code 0', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master, pids } = await startReadyFleet({ options: { admin, readyFor: 100 } });
   const { code, stdout, stderr } = await prefork(['reload', `--admin=${admin}`]);
@@ -47,7 +47,7 @@ test('O1d reload waits until every worker is replaced, and says so with code 0',
 
 const GOOD = "require('node:http').createServer((_q, r) => r.end('ok')).listen(0, '127.0.0.1');\n";
 
-test('O1d a reload that fails is code 1, with the error of the boot, its stderr and the workers that stay', async () => {
+test('R5d a reload that fails is code 1, with the error of the boot, its stderr and the workers that stay', async () => {
   const folder = folderWith({ 'app.cjs': GOOD });
   const admin = join(folder, 'app.sock');
   const words = [COMMAND, '--workers', '2', `--admin=${admin}`, 'app.cjs'];
@@ -78,7 +78,7 @@ test('O1d a reload that fails is code 1, with the error of the boot, its stderr 
   expect((await fleet.gone()).code).toBe(0);
 });
 
-test('O1e scale waits for the new workers; a number that cannot be is refused by the command or the master', async () => {
+test('R5e scale waits for the new workers; a number that cannot be is refused by the command or the master', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin, readyFor: 100 } });
   const scale = (...words: string[]) => prefork(['scale', `--admin=${admin}`, ...words]);
@@ -102,7 +102,7 @@ test('O1e scale waits for the new workers; a number that cannot be is refused by
   await master.call('stop');
 });
 
-test('O1e stop waits for the end of the master, and of what its workers have accepted', async () => {
+test('R5e stop waits for the end of the master, and of what its workers have accepted', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const fleet = startHosted({ keeps: true }, { options: ['--workers', '1', `--admin=${admin}`] });
   const port = await readyPort(fleet);
@@ -116,7 +116,7 @@ test('O1e stop waits for the end of the master, and of what its workers have acc
   expect((await fleet.gone()).code).toBe(0);
 });
 
-test('O1e two clients that ask for a stop both hear of its end, and one that comes later finds no master', async () => {
+test('R5e two clients that ask for a stop both hear of its end, and one that comes later finds no master', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin } });
   const clients = await Promise.all([rawClient(admin), rawClient(admin)]);
@@ -127,7 +127,7 @@ test('O1e two clients that ask for a stop both hear of its end, and one that com
   expect(await prefork(['stop', `--admin=${admin}`])).toMatchObject({ code: 3, stdout: '' });
 });
 
-test('O1e a master that its program keeps alive has stopped its fleet: stop says that, and does not wait for ever', async () => {
+test('R5e a master that its program keeps alive has stopped its fleet: stop says that, and does not wait for ever', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin }, hooks: { onChildExit: 'never settle' } });
   const stop = await prefork(['stop', `--admin=${admin}`]);
@@ -139,7 +139,7 @@ test('O1e a master that its program keeps alive has stopped its fleet: stop says
   expect(isAlive(master.pid)).toBe(true);
 });
 
-test('O1e a client that asks during a stop for a reload hears why there is none', async () => {
+test('R5e a client that asks during a stop for a reload hears why there is none', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin }, serve: 'http' });
   const client = await rawClient(admin);
@@ -157,7 +157,7 @@ test('O1e a client that asks during a stop for a reload hears why there is none'
 
 for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const) {
   const [verb] = words;
-  test(`O1f a master that dies while ${verb} waits is one message, and code 3`, async () => {
+  test(`R5f a master that dies while ${verb} waits is one message, and code 3`, async () => {
     const admin = join(doorFolder(), 'app.sock');
     // Nothing that is asked of it comes to an end.
     const options = { admin, workers: 1, readyFor: 60_000, shutdownGracePeriod: 60_000 };
@@ -181,7 +181,7 @@ for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const)
   });
 }
 
-test('O1f a master whose event loop stands still is named after ten seconds, and code 3', async () => {
+test('R5f a master whose event loop stands still is named after ten seconds, and code 3', async () => {
   const admin = join(doorFolder(), 'app.sock');
   const { master } = await startReadyFleet({ options: { admin } });
   sendSignal(master.pid, 'SIGSTOP');
