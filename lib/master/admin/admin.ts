@@ -8,7 +8,7 @@ import type { Settings } from '../../options/settings.js';
 import type { AdminRequest, AdminStop } from '../../protocol/admin.js';
 import type { Door, System } from '../../system/system.js';
 import { Connection, type Outcome } from './connection.js';
-import { type Asked, AT_THE_END, type Controlled, METHODS } from './requests.js';
+import { type Asked, AT_THE_END, askedOf, type Controlled, METHODS } from './requests.js';
 import { adminError, BadParams, BadRequest } from './words.js';
 
 /** Clients at a time. */
@@ -30,7 +30,11 @@ export async function openAdmin(
   const door = await system.openDoor({ name, path });
   log.info(`the admin door is ${door.path}`, { event: 'listen' });
   const opened = system.now();
-  return new Admin(door, log, { fleet, name, uptime: () => system.now() - opened });
+  return new Admin(
+    door,
+    log,
+    askedOf(fleet, name, () => system.now() - opened),
+  );
 }
 
 export class Admin {

@@ -17,8 +17,31 @@ export interface Controlled {
 export interface Asked {
   readonly fleet: Controlled;
   readonly name: string;
-  /** Milliseconds since the door was opened. */
-  uptime(): number;
+  /** What `status` answers. Clients that ask in the same turn of the event loop share a reading. */
+  status(): Promise<StatusAnswer>;
+}
+
+/** {@link AdminStatus}, before dates are text. */
+type StatusAnswer = Omit<AdminStatus, 'workers'> & Pick<Status, 'workers'>;
+
+/** @param uptime Milliseconds since the door was opened. */
+export function askedOf(fleet: Controlled, name: string, uptime: () => number): Asked {
+  const read = async (): Promise<StatusAnswer> => {
+    const metrics = await fleet.metrics();
+    return { name, uptime: Math.round(uptime()), ...fleet.status(), metrics };
+  };
+  let reading: Promise<StatusAnswer> | undefined;
+  const over = (): void => {
+    reading = undefined;
+  };
+  const status = (): Promise<StatusAnswer> => {
+    if (reading === undefined) {
+      reading = read();
+      setImmediate(over);
+    }
+    return reading;
+  };
+  return { fleet, name, status };
 }
 
 /** The answer is given when the fleet is over. */
@@ -40,20 +63,11 @@ const GRACE_MAX = 2 ** 31 - 1;
 
 /** A map, so that no name of Object.prototype is a method. */
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
-  ['status', { takes: [], handle: (_params, asked) => statusOf(asked) }],
+  ['status', { takes: [], handle: (_params, asked) => asked.status() }],
   ['reload', { takes: [], event: 'reload', handle: (_params, asked) => reload(asked) }],
   ['scale', { takes: ['workers', 'by'], event: 'scale', handle: (params, asked) => scale(params, asked) }],
   ['stop', { takes: ['gracePeriod'], event: 'stop', handle: stop }],
 ]);
-
-async function statusOf({
-  fleet,
-  name,
-  uptime,
-}: Asked): Promise<Omit<AdminStatus, 'workers'> & Pick<Status, 'workers'>> {
-  const metrics = await fleet.metrics();
-  return { name, uptime: Math.round(uptime()), ...fleet.status(), metrics };
-}
 
 async function reload({ fleet }: Asked): Promise<Omit<AdminReload, 'workers'> & { readonly workers: unknown }> {
   const { error, ...verdict } = await fleet.reload();
