@@ -24,7 +24,7 @@ export interface Behaviour {
   /** Report readiness as soon as it is introduced. Default: true. */
   readonly ready?: boolean;
   /** Exit 0 as soon as it is asked to finish, on the channel or by SIGTERM. Default: true. */
-  readonly obedient?: boolean;
+  obedient?: boolean;
   /** Answers no ping. */
   blocked?: boolean | undefined;
   /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
@@ -38,6 +38,8 @@ export class FakeWorker implements WorkerProcess {
   readonly signals: NodeJS.Signals[] = [];
   /** Slots whose sockets it was given, and is to accept from. */
   readonly adopted = new Set<number>();
+  /** It has said so. */
+  isReady = false;
   #gone = false;
 
   constructor(
@@ -74,9 +76,22 @@ export class FakeWorker implements WorkerProcess {
 
   letGo(): void {}
 
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** From now on it does what it is asked, and what it was asked before. */
+  obey(): void {
+    this.behaviour.obedient = true;
+    if (this.received.some(({ type }) => type === 'drain') || this.signals.includes('SIGTERM'))
+      this.exit({ code: 0, signal: null });
+  }
+
   becomeReady(): void {
     const inLine = this.behaviour.inLine ?? this.launch.board !== undefined;
-    if (!this.#gone) this.events.message({ type: 'became-ready', pid: this.pid, ...(inLine && { inLine }) });
+    if (this.#gone || this.isReady) return;
+    this.isReady = true;
+    this.events.message({ type: 'became-ready', pid: this.pid, ...(inLine && { inLine }) });
   }
 
   exit(exit: ProcessExit): void {
