@@ -13,18 +13,16 @@ import type { CommonAddon, Fd, NativeChild, NativeExit } from '../addon/native.c
 import { ENV, FIRST_FD, type HeadStartMessage, NOT_FOR_WORKERS } from '../protocol/protocol.cjs';
 import type { HeadStart, WantedProcess } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
 
-/** Options that say nothing about the process of a worker, and whether they have a value. With any other one the worker gets no head start. */
-const HARMLESS = new Map([
-  ['--workers', true],
-  ['--quiet', false],
-  ['--wait-ready', false],
-  ['--ready-timeout', true],
-  ['--grace', true],
-  ['--drain-timeout', true],
-  ['--max-surge', true],
-  ['--max-draining', true],
-  ['--watch', false],
-]);
+/** Options that say nothing about the process of a worker. With any other one the worker gets no head start. */
+const WITH_VALUE = new Set(
+  (
+    'workers name pid-file metrics log-format ready-timeout ready-for grace drain-delay drain-timeout max-surge max-draining ' +
+    'recycle-rss recycle-age recycle-requests recover-threshold recover-window recover-interval'
+  ).split(' '),
+);
+const WITHOUT_VALUE = new Set(['quiet', 'wait-ready', 'watch']);
+/** Only behind an equals sign. */
+const PERHAPS_WITH_VALUE = new Set(['admin', 'exit-after-drain']);
 const SCRIPT = /\.[cm]?js$/;
 const CONFIG = ['ts', 'mjs', 'cjs', 'js', 'json'].map((ending) => `prefork.config.${ending}`);
 /** With these another program has a say in how workers are started, or what they inherit. */
@@ -66,10 +64,10 @@ function programOf(argv: readonly string[]): NamedProgram | undefined {
       const script = resolve(word);
       return SCRIPT.test(script) && existsSync(script) ? { script, args: argv.slice(at + 1) } : undefined;
     }
-    const [name = '', inline] = word.split('=', 2);
-    const valued = HARMLESS.get(name);
-    if (valued === undefined || (!valued && inline !== undefined)) return undefined;
-    if (valued && inline === undefined) at++;
+    const [, name = '', inline] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+    if (WITH_VALUE.has(name)) {
+      if (inline === undefined) at++;
+    } else if (!PERHAPS_WITH_VALUE.has(name) && !(WITHOUT_VALUE.has(name) && inline === undefined)) return undefined;
   }
   return undefined;
 }

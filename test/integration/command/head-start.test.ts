@@ -48,7 +48,7 @@ testOn('sharding')(
   'the first worker of a plain command line has a head start, and its program sees what every other one sees',
   async () => {
     const [early, ...others] = await run(['--grace', '5s']);
-    const [usual] = await run(['--name', 'usual']);
+    const [usual] = await run(['--stdio', 'ignore,inherit,inherit']);
     expect([early?.early, usual?.early, others]).toEqual([true, false, []]);
     expect(early?.saw).toEqual(usual?.saw);
   },

@@ -77,7 +77,9 @@ function wanted(request: SpawnRequest, change: Partial<WantedProcess> = {}): Wan
 
 test('a plain command line starts its program, to wait for a master', () => {
   const { late, requests, closed } = fakeAddon();
-  expect(headStart(['--workers', '2', '--quiet', 'app.js', '--port', '1'], () => late)).toBeDefined();
+  expect(
+    headStart(['--workers', '2', '--quiet', '--admin', '--name=web', 'app.js', '--port', '1'], () => late),
+  ).toBeDefined();
   const [request] = requests;
   expect(request?.args.slice(1)).toEqual(['--require', '/package/dist/preload.cjs', './app.js', '--port', '1']);
   expect(request?.fds).toEqual([NOTHING, 1, 2, THEIRS]);
