@@ -2,6 +2,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:net';
+import { residentMemory } from '../common/memory.js';
 import type { RecycleSettings } from '../options/settings.js';
 import { isHttp1 } from './drain/http1.js';
 import { isHttp2 } from './drain/http2.js';
@@ -17,7 +18,7 @@ export interface RecycleWatchContext {
   /** A limit is reached. Called once. */
   enough(reason: string): void;
   /** Default: the resident memory of this process, in bytes. */
-  readonly rss?: () => number;
+  readonly rss?: () => number | undefined;
   /** From 0 to 1. Default: `Math.random`. */
   readonly random?: () => number;
 }
@@ -26,7 +27,7 @@ export class WorkerLimits {
   readonly #context: RecycleWatchContext;
   readonly #maxRequests: number;
   readonly #maxRss: number;
-  readonly #rss: () => number;
+  readonly #rss: () => number | undefined;
   readonly #http1 = new Set<Server>();
   readonly #timer: NodeJS.Timeout | undefined;
   #requests = 0;
@@ -40,7 +41,7 @@ export class WorkerLimits {
     const share = 1 - jitter * (context.random ?? Math.random)();
     this.#maxRequests = Math.max(1, Math.round((maxRequests ?? Number.POSITIVE_INFINITY) * share));
     this.#maxRss = (maxRss ?? Number.POSITIVE_INFINITY) * share;
-    this.#rss = context.rss ?? process.memoryUsage.rss;
+    this.#rss = context.rss ?? residentMemory;
     if (maxRss !== undefined) this.#timer = setInterval(() => this.#look(), IDLE_LOOK).unref();
     subscribe('http.server.request.start', this.#onHttp1);
   }
@@ -81,7 +82,7 @@ export class WorkerLimits {
 
   #look(): void {
     const rss = this.#rss();
-    if (rss >= this.#maxRss) {
+    if (rss !== undefined && rss >= this.#maxRss) {
       const [now, limit] = [rss, this.#context.settings.maxRss ?? 0].map((bytes) => (bytes / MEGABYTE).toFixed(1));
       this.#report(`it takes ${now} MB of memory (recycle.maxRss ${limit} MB)`);
     }

@@ -7,6 +7,7 @@ import type { NativeChild, NativeExit, PosixAddon } from '../../addon/native.cjs
 import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { Log } from '../../common/log.js';
+import { memoryUsage } from '../../common/memory.js';
 import type { ListenPlan } from '../../options/settings.js';
 import type { Sharing } from '../../types.js';
 import { CommonSystem } from '../common.js';
@@ -76,7 +77,8 @@ export class PosixSystem extends CommonSystem implements System {
   }
 
   settle(): void {
-    this.#linux?.releaseFreeMemory(process.memoryUsage().heapUsed < SMALL_HEAP);
+    const memory = memoryUsage();
+    this.#linux?.releaseFreeMemory(memory !== undefined && memory.heapUsed < SMALL_HEAP);
   }
 
   cpuWait(pid: number): number | undefined {

@@ -7,6 +7,7 @@ import type { BoardPlace } from '../../addon/native.cjs';
 import type { WorkerIdentity } from '../../boot/identity.cjs';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
+import { memoryUsage } from '../../common/memory.js';
 import type { WorkerMessage } from '../../protocol/protocol.cjs';
 import {
   ACCEPTED,
@@ -114,10 +115,12 @@ export class Scoreboard {
   }
 
   #sample(): void {
-    const { heapUsed, rss } = process.memoryUsage();
+    const memory = memoryUsage();
     const { user, system } = process.cpuUsage();
-    this.#set(HEAP, heapUsed);
-    this.#set(RSS, rss);
+    if (memory !== undefined) {
+      this.#set(HEAP, memory.heapUsed);
+      this.#set(RSS, memory.rss);
+    }
     this.#set(CPU, (user + system) / 1e3);
   }
 
