@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function watch(settings: object, context: { rss?: () => number; random?: () => number } = {}) {
+function watch(settings: object, context: { rss?: () => number | undefined; random?: () => number } = {}) {
   const reported: string[] = [];
   const recycling = new WorkerLimits({
     settings: { ...limits, ...settings },
@@ -79,6 +79,13 @@ test('jitter lowers the limit by up to its share', async () => {
   const port = await listen(server);
   for (let i = 0; i < 6; i++) await once(connect(port, '127.0.0.1').resume(), 'close');
   expect(reported).toEqual(['it has served 6 requests (recycle.maxRequests 10)']);
+});
+
+test('a worker that cannot read its memory, for want of descriptors, is not recycled for it', () => {
+  vi.useFakeTimers();
+  const { reported } = watch({ maxRss: 1 }, { rss: () => undefined });
+  vi.advanceTimersByTime(60_000);
+  expect(reported).toEqual([]);
 });
 
 test('the worker looks at maxRss also while no request comes', () => {
