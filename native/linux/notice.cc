@@ -8,6 +8,7 @@
 
 #include "native/core/sys_error.h"
 #include "native/posix/fd.h"
+#include "native/posix/rights.h"
 
 namespace prefork {
 namespace {
@@ -43,15 +44,7 @@ bool SendNotice(const std::string& address, const std::string& text, const std::
   message.msg_name = &raw;
   message.msg_iov = &payload;
   message.msg_iovlen = 1;
-  if (!fds.empty()) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
-  }
+  AttachRights(&message, control.bytes, fds);
   ssize_t sent;
   do {
     sent = sendmsg(fd.Get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -11,6 +11,7 @@
 #include "native/core/sys_error.h"
 #include "native/posix/fd.h"
 #include "native/posix/message_flags.h"
+#include "native/posix/rights.h"
 
 namespace prefork {
 namespace {
@@ -145,15 +146,7 @@ SendResult SendFds(int channel, std::uint32_t tag, const std::string& text,
   msghdr message = {};
   message.msg_iov = payload;
   message.msg_iovlen = 2;
-  if (!fds.empty()) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
-  }
+  AttachRights(&message, control.bytes, fds);
   ssize_t sent;
   do {
     sent = sendmsg(channel, &message, kSendFlags);
