@@ -12,6 +12,7 @@ import { posix } from '../addon/narrow.cjs';
 import type { CommonAddon, Fd, NativeChild, NativeExit } from '../addon/native.cjs';
 import { ENV, FIRST_FD, type HeadStartMessage, NOT_FOR_WORKERS } from '../protocol/protocol.cjs';
 import type { HeadStart, WantedProcess } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
+import { CONFIG_NAMES } from './config-names.cjs';
 
 /** Options that say nothing about the process of a worker. With any other one the worker gets no head start. */
 const WITH_VALUE = new Set(
@@ -24,7 +25,6 @@ const WITHOUT_VALUE = new Set(['quiet', 'wait-ready', 'watch']);
 /** Only behind an equals sign. */
 const PERHAPS_WITH_VALUE = new Set(['admin', 'exit-after-drain']);
 const SCRIPT = /\.[cm]?js$/;
-const CONFIG = ['ts', 'mjs', 'cjs', 'js', 'json'].map((ending) => `prefork.config.${ending}`);
 /** With these another program has a say in how workers are started, or what they inherit. */
 const OTHERS = ['NODE_OPTIONS', ENV.child, ENV.listenFds, ...NOT_FOR_WORKERS];
 const KILL = 9;
@@ -78,7 +78,7 @@ function isPlain(): boolean {
   if (platform !== 'linux' || execArgv.length > 0 || process.permission !== undefined) return false;
   if (OTHERS.some((name) => env[name] !== undefined)) return false;
   if (env['PWD'] !== undefined && env['PWD'] !== process.cwd()) return false;
-  return !CONFIG.some((name) => existsSync(name));
+  return !CONFIG_NAMES.some((name) => existsSync(name));
 }
 
 class EarlyWorker implements HeadStart {

@@ -9,15 +9,13 @@ import type { HeadStart } from '../system/posix/head-start.js';
 import { type Arguments, parseArguments } from './arguments.js';
 import type { CommandPlan, RunCommand, RunningFleet } from './command-plan.js';
 import type { LoadedConfig } from './config.js';
+import { CONFIG_NAMES } from './config-names.cjs';
 import { UsageError } from './usage-error.js';
 import { verbOf } from './verbs.js';
 
 /** Exit codes: a requested stop; the fleet failed; wrong usage. */
 const [OK, FAILED, WRONG_USAGE] = [0, 1, 2] as const;
 const [STDOUT, STDERR] = [1, 2] as const;
-
-/** Looked for in this order. */
-const CONFIGS = ['ts', 'mjs', 'cjs', 'js', 'json'].map((ending) => `prefork.config.${ending}`);
 
 const USAGE = `usage: prefork [options] app.js [arguments]
        prefork [options] -- command [arguments]
@@ -125,7 +123,8 @@ async function runPlan(plan: CommandPlan, run: RunCommand, circumstances: Circum
 function configFile(line: Arguments): string | undefined {
   const given = line.given.get('config');
   const named = given?.texts[0];
-  if (named === undefined) return CONFIGS.map((name) => join(process.cwd(), name)).find((path) => existsSync(path));
+  if (named === undefined)
+    return CONFIG_NAMES.map((name) => join(process.cwd(), name)).find((path) => existsSync(path));
   const path = resolve(named);
   if (existsSync(path)) return path;
   throw new UsageError(
