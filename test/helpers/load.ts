@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
 import { bounded } from './eventually.js';
+import type { Master } from './master.js';
 import { patience } from './target.js';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/load.mjs', import.meta.url));
@@ -106,6 +107,26 @@ export function startLoad(options: LoadOptions): Load {
       return bounded(report, 20_000, 'the load ends');
     },
   };
+}
+
+/** Three reloads by SIGHUP, each while every load is answered. Fails when one of the loads has lost a request. */
+export async function reloadThrice(
+  fleet: Pick<Master, 'kill' | 'logged'>,
+  loads: readonly Load[],
+): Promise<readonly LoadReport[]> {
+  for (let generation = 1; generation <= 3; generation++) {
+    for (const load of loads) await load.answered(100);
+    fleet.kill('SIGHUP');
+    await fleet.logged(`reloaded: generation ${generation}`);
+  }
+  const reports: LoadReport[] = [];
+  for (const load of loads) {
+    await load.answered(100);
+    const report = await load.stop();
+    expectNothingLost(report);
+    reports.push(report);
+  }
+  return reports;
 }
 
 /** Every request was answered, by any worker, until the test ended the load. */

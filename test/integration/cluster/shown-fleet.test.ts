@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { eventually, httpGet, isAlive, type Master, sendSignal } from '../../helpers/index.js';
-import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { expectNothingLost, reloadThrice, startLoad } from '../../helpers/load.js';
 import { startMaster } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 
@@ -93,15 +93,7 @@ async function reloads(sharing: 'shared' | 'sharded'): Promise<void> {
   const port = await readyPort(fleet);
   const { address } = await fleet.event('other');
   const loads = [port, address.port].map((of) => startLoad({ port: of, mode: 'per-request' }));
-  for (let generation = 1; generation <= 3; generation++) {
-    for (const load of loads) await load.answered(100);
-    fleet.kill('SIGHUP');
-    await fleet.logged(`reloaded: generation ${generation}`);
-  }
-  for (const load of loads) {
-    await load.answered(100);
-    expectNothingLost(await load.stop());
-  }
+  await reloadThrice(fleet, loads);
   await eventually(() => fleet.workers().length === 2, { what: 'no replaced worker is left' });
   expect(await fleet.call('ids')).toHaveLength(2);
   // What workers have asked for no later one inherits.

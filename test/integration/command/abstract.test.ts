@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { startHosted } from '../../helpers/command.js';
 import { eventually, httpGet } from '../../helpers/index.js';
-import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { reloadThrice, startLoad } from '../../helpers/load.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 
 /** Of this test alone: an abstract name is known in the whole network namespace. */
@@ -20,15 +20,8 @@ test('D1q an abstract unix socket is shared by all workers, three reloads lose n
     { sync: true, address: path },
   ]);
   const load = startLoad({ path, mode: 'per-request' });
-  for (let generation = 1; generation <= 3; generation++) {
-    await load.answered(100);
-    fleet.kill('SIGHUP');
-    await fleet.logged(`reloaded: generation ${generation}`);
-  }
-  await load.answered(100);
-  const report = await load.stop();
-  expectNothingLost(report);
-  expect(Object.keys(report.pids).length).toBeGreaterThan(4);
+  const [report] = await reloadThrice(fleet, [load]);
+  expect(Object.keys(report?.pids ?? {}).length).toBeGreaterThan(4);
   fleet.kill();
   expect(await fleet.gone()).toEqual({ code: 0, signal: null });
   await expect(httpGet({ socketPath: path })).rejects.toMatchObject({ code: 'ECONNREFUSED' });

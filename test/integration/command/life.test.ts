@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
 import { bounded, eventually, httpGet, isAlive, sendSignal, untilDead } from '../../helpers/index.js';
-import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { reloadThrice, startLoad } from '../../helpers/load.js';
 import { startProgram } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { inPackage } from '../../helpers/target.js';
@@ -10,15 +10,8 @@ for (const mode of ['per-request', 'keep-alive'] as const) {
   test(`D2a three reloads of an unmodified program lose no request: ${mode}`, async () => {
     const fleet = startHosted({ keeps: true });
     const load = startLoad({ port: await readyPort(fleet), mode });
-    for (let generation = 1; generation <= 3; generation++) {
-      await load.answered(100);
-      fleet.kill('SIGHUP');
-      await fleet.logged(`reloaded: generation ${generation}`);
-    }
-    await load.answered(100);
-    const report = await load.stop();
-    expectNothingLost(report);
-    expect(Object.keys(report.pids).length).toBeGreaterThan(4);
+    const [report] = await reloadThrice(fleet, [load]);
+    expect(Object.keys(report?.pids ?? {}).length).toBeGreaterThan(4);
     await eventually(() => fleet.workers().length === 2, { what: 'no replaced worker is left' });
     fleet.kill();
     expect(await fleet.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });

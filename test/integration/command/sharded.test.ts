@@ -15,7 +15,7 @@ import {
   startMaster,
   testOn,
 } from '../../helpers/index.js';
-import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import { expectNothingLost, reloadThrice, startLoad } from '../../helpers/load.js';
 
 const test = testOn('sharding');
 
@@ -57,15 +57,7 @@ for (const mode of ['per-request', 'keep-alive'] as const) {
     const first = await readyPort(fleet);
     const { address } = await fleet.event('listening', { where: ({ when }) => when === 'late', nth: 3 });
     const loads = [first, address.port].map((port) => startLoad({ port, mode }));
-    for (let generation = 1; generation <= 3; generation++) {
-      for (const load of loads) await load.answered(100);
-      fleet.kill('SIGHUP');
-      await fleet.logged(`reloaded: generation ${generation}`);
-    }
-    for (const load of loads) {
-      await load.answered(100);
-      expectNothingLost(await load.stop());
-    }
+    await reloadThrice(fleet, loads);
     await eventually(() => fleet.workers().length === 3, { what: 'no replaced worker is left' });
   });
 }
