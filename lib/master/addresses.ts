@@ -11,8 +11,8 @@ import type { ListenPlan, Settings } from '../options/settings.js';
 import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/protocol.cjs';
 import { inheritedSockets } from '../system/layout.js';
 import type { OpenListener } from '../system/open-listener.js';
-import type { System } from '../system/system.js';
-import { isFor, keyOf, reaches } from './wanted-address.js';
+import type { OpeningOptions, System } from '../system/system.js';
+import { isFor, keyOf, reaches, storedKeyOf } from './wanted-address.js';
 
 /** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
 const MOST = 256;
@@ -47,6 +47,7 @@ export interface AddressesContext<Worker> {
   used?(worker: Worker, listener: OpenListener): void;
   /** The worker has closed its server. */
   unused?(worker: Worker, listener: OpenListener): void;
+  readonly keptFor?: OpeningOptions['keptFor'];
   /** Every worker inherits what is there at first, and serves it: those stay as they are. */
   readonly inherited?: boolean;
   /** Workers will accept from it. */
@@ -207,7 +208,7 @@ export class Addresses<Worker extends Asking = Asking> {
   }
 
   async #bind(want: WantedListener, index: number): Promise<OpenListener> {
-    const { settings, system, log, ending, listeners, prepare } = this.#context;
+    const { settings, system, log, ending, listeners, prepare, keptFor } = this.#context;
     if (ending()) throw new Error('the fleet stops');
     if (listeners.length >= MOST) {
       throw new Error(
@@ -215,7 +216,7 @@ export class Addresses<Worker extends Asking = Asking> {
       );
     }
     const plan = planOf(want, String(index), settings.launch);
-    const [listener] = await system.openListeners([plan], settings.sharing, 1, log);
+    const [listener] = await system.openListeners([plan], settings.sharing, 1, log, { keptFor, moreLater: true });
     if (listener === undefined) throw new Error('the system opened nothing');
     try {
       if (ending()) throw new Error('the fleet stops');
@@ -320,8 +321,9 @@ function usedBy({ users }: Pick<Address<Asking>, 'users'>, fits: (place: Asking[
 
 function planOf(want: WantedListener, name: string, { uid, gid }: Owner): ListenPlan {
   const backlog = want.backlog ?? DEFAULT_BACKLOG;
+  const storedAs = storedKeyOf(want);
   if (want.kind === 'unix')
-    return { kind: 'unix', name, path: want.path, mode: undefined, owner: uid, group: gid, backlog };
+    return { kind: 'unix', name, storedAs, path: want.path, mode: undefined, owner: uid, group: gid, backlog };
   const { host, port, ipv6Only } = want;
-  return { kind: 'tcp', name, host, port, network: 'tcp', ipv6Only, backlog };
+  return { kind: 'tcp', name, storedAs, host, port, network: 'tcp', ipv6Only, backlog };
 }

@@ -212,7 +212,8 @@ export class Master {
     const hosted = settings.launch.hosted !== undefined;
     this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log, {
       takesAll: hosted,
-      keptFor: health?.keeps === true ? settings.name : undefined,
+      keptFor: health?.keptFor,
+      moreLater: hosted || settings.cluster,
     });
     // A name server took longer than the whole stop, which has closed what it knew of.
     if (this.#state === 'stopped') {
@@ -306,6 +307,7 @@ export class Master {
       log: this.#log,
       listeners: this.#listeners,
       inherited,
+      keptFor: this.#monitors.health?.keptFor,
       prepare: (listener, index) => this.#monitors.asked?.prepare(listener, index),
       used: (handle, listener) => this.#monitors.asked?.used(handle, listener),
       unused: (handle, listener) => this.#monitors.asked?.unused(handle, listener),

@@ -11,6 +11,11 @@ export function keyOf(want: WantedListener): string {
   return [host, port, port === 0 ? index : '', ipv6Only].join('|');
 }
 
+/** The same for every master: names are numbers in the order of the asking. A file on disk is a part of the name beside this. */
+export function storedKeyOf(want: WantedListener): string {
+  return want.kind === 'unix' && !want.path.startsWith('\0') ? 'unix' : keyOf(want);
+}
+
 /** The same address: a listener that was opened before any worker, or under another name. */
 export function isFor({ address, wire }: OpenListener, want: WantedListener): boolean {
   if (want.kind === 'unix') return address.family === 'unix' && address.address === want.path;

@@ -17,6 +17,8 @@ export const UNIX_PATH_MAX = 107;
 
 /** A TCP address that was asked for; the host name is not resolved yet. */
 export interface TcpPlan {
+  /** As which the service manager keeps it, where that is not its name. */
+  readonly storedAs?: string;
   readonly kind: 'tcp';
   readonly name: string;
   /** `undefined`: every address. */
@@ -29,6 +31,8 @@ export interface TcpPlan {
 
 /** A unix socket that was asked for. */
 export interface UnixPlan {
+  /** As in {@link TcpPlan}. */
+  readonly storedAs?: string;
   readonly kind: 'unix';
   readonly name: string;
   readonly path: string;

@@ -87,8 +87,10 @@ export interface WireListener extends ListenerAddress {
   readonly boundAs: string;
   readonly backlog: number;
   readonly ipv6Only: boolean;
-  /** The service manager holds it, too: it opened the socket, or keeps it for the next master. A worker never refuses its clients. */
+  /** The service manager opened the socket, and holds it, too. A worker never refuses its clients. */
   readonly activated?: boolean;
+  /** The service manager keeps a copy for the next master. A worker never refuses its clients. */
+  readonly kept?: boolean;
   /** `'sharded'`, and a worker has asked for it: its number, see {@link SLOTS}. */
   readonly index?: number;
 }

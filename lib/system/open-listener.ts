@@ -16,6 +16,8 @@ export interface OpenListener {
   readonly foreign?: true;
   /** The service manager is to keep it for the next master, as long as the fleet does not stop; `adopted`: it did so for this one. */
   readonly kept?: 'new' | 'adopted';
+  /** Of one that is {@link kept}: as the next master is to find it. */
+  readonly storedAs?: string | undefined;
   /** A unix socket: device and number of the file that leads to it. */
   readonly file?: string;
   /** The description that a worker gets, but for its descriptor number. */

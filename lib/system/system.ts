@@ -116,6 +116,8 @@ export interface OpeningOptions {
   readonly takesAll?: boolean;
   /** The fleet for which the service manager keeps sockets. Absent: it keeps none. */
   readonly keptFor?: string | undefined;
+  /** What it keeps, and none of the plans wants, stays for later ones. Absent: it is closed. */
+  readonly moreLater?: boolean;
 }
 
 /** Where the master hears requests of its own user. */

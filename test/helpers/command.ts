@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A command that runs the command behind it. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Runs a program of the fixtures under the command. */
@@ -24,10 +26,12 @@ export function startCommand({
   options = ['--workers', '2'],
   program = 'hosted.cjs',
   args = [],
+  wrapper = [],
   ...rest
 }: CommandOptions): Master {
-  const words = [COMMAND, ...options, inPackage(`test/fixtures/${program}`), ...args];
-  return startProgram(process.execPath, { args: words, ...rest });
+  const [file = '', ...before] = [...wrapper, process.execPath];
+  const words = [...before, COMMAND, ...options, inPackage(`test/fixtures/${program}`), ...args];
+  return startProgram(file, { args: words, ...rest });
 }
 
 /** What `hosted.cjs` is to do. */

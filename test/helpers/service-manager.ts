@@ -64,7 +64,8 @@ export function asManaged(manager: Master): Managed {
   const notices = () => manager.events('notice') as readonly Notice[];
   return {
     manager,
-    pid: () => manager.events('started').at(-1)?.['pid'] as number,
+    // Programs have events of that name, too.
+    pid: () => manager.events('started').findLast(({ pid }) => pid !== undefined)?.['pid'] as number,
     notice: async (line, nth = 1) => {
       const [key = '', value] = line.split('=', 2);
       const where = ({ fields }: FixtureEvent) =>

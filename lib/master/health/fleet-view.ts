@@ -7,8 +7,11 @@ import type { FleetReading, FleetState, ListenerAddress } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
 export interface FleetView {
-  readonly settings: Pick<Settings, 'name' | 'readyTimeout' | 'readyFor' | 'metrics'>;
-  readonly system: Pick<System, 'pid' | 'now' | 'after' | 'notify'>;
+  readonly settings: Pick<
+    Settings,
+    'name' | 'readyTimeout' | 'readyFor' | 'metrics' | 'sharing' | 'cluster' | 'launch'
+  >;
+  readonly system: Pick<System, 'pid' | 'now' | 'after' | 'notify' | 'openListeners'>;
   readonly log: Log;
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<WorkerHandle>;

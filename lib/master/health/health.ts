@@ -15,21 +15,21 @@ interface Parts {
   readonly pulse: Pulse;
   readonly member: Member | undefined;
   readonly endpoint: Endpoint | undefined;
-  readonly keeps: boolean;
+  readonly keptFor: string | undefined;
 }
 
 export class Health {
   readonly #member: Member | undefined;
   readonly #endpoint: Endpoint | undefined;
   readonly #pulse: Pulse;
-  /** The service manager keeps listeners. */
-  readonly keeps: boolean;
+  /** The name of the fleet, if the service manager keeps listeners. */
+  readonly keptFor: string | undefined;
 
-  constructor({ pulse, member, endpoint, keeps }: Parts) {
+  constructor({ pulse, member, endpoint, keptFor }: Parts) {
     this.#pulse = pulse;
     this.#member = member;
     this.#endpoint = endpoint;
-    this.keeps = keeps;
+    this.keptFor = keptFor;
   }
 
   /** Every listener of the start is open. */
@@ -85,7 +85,8 @@ export async function openHealth(view: FleetView, env: NodeJS.ProcessEnv = proce
   const { metrics } = view.settings;
   const endpoint = metrics && new (await import('./endpoint.js')).Endpoint(view, metrics, pulse);
   const member = joinServiceManager(view, pulse, env);
-  const health = new Health({ pulse, member, endpoint, keeps: member !== undefined && env['FDSTORE'] !== '0' });
+  const keptFor = member !== undefined && env['FDSTORE'] !== '0' ? view.settings.name : undefined;
+  const health = new Health({ pulse, member, endpoint, keptFor });
   try {
     await endpoint?.open();
     return health;

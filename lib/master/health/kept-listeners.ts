@@ -3,40 +3,52 @@
  * master dies in any other way, the queues live on in these copies, and the next master finds them among LISTEN_FDS.
  */
 
-import type { Log } from '../../common/log.js';
+import { reasonOf } from '../../common/in-words.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
 import { storedName, storedPrefix } from '../../system/stored-name.js';
+import type { Timer } from '../../system/system.js';
+import type { FleetView } from './fleet-view.js';
 import type { NoticeOutbox } from './outbox.js';
 
+export type KeptBy = Pick<FleetView, 'settings' | 'system' | 'log'>;
+
 export class KeptListeners {
-  readonly #fleet: string;
+  readonly #fleet: KeptBy;
   readonly #outbox: Pick<NoticeOutbox, 'send' | 'forget'>;
-  readonly #log: Log;
   /** Names under which the manager keeps what earlier masters had stored. */
   readonly #found: Set<string>;
   /** By descriptor: the name under which the manager keeps it. */
   readonly #names = new Map<number, string>();
+  /** Until what workers have not asked for is closed. */
+  #patience: Timer | undefined;
   #over = false;
 
   /** @param found Shared by the fleets of this process. */
-  constructor(fleet: string, outbox: Pick<NoticeOutbox, 'send' | 'forget'>, log: Log, found: Set<string>) {
+  constructor(fleet: KeptBy, outbox: Pick<NoticeOutbox, 'send' | 'forget'>, found: Set<string>) {
     this.#fleet = fleet;
     this.#outbox = outbox;
-    this.#log = log;
     this.#found = found;
   }
 
-  /** All listeners of the start are open: what was kept for the fleet beside them is not wanted any more. */
+  /** All listeners of the start are open: what was kept for the fleet beside them is not wanted any more, unless workers ask for it. */
   began(listeners: readonly OpenListener[]): void {
     const adopted = new Set(
       listeners.filter(({ kept }) => kept === 'adopted').map((listener) => this.#nameOf(listener)),
     );
-    for (const name of this.#found) {
-      if (!name.startsWith(storedPrefix(this.#fleet)) || adopted.has(name)) continue;
-      this.#found.delete(name);
-      this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
-    }
+    if (!this.#asks) for (const name of this.#left()) if (!adopted.has(name)) this.#give(name);
     for (const listener of listeners) this.opened(listener);
+  }
+
+  /** Every worker of the first start serves; a server of the program may still listen late, as late as a worker may become ready. */
+  ready(): void {
+    if (this.#patience !== undefined || this.#over || this.#left().length === 0) return;
+    const { settings, system } = this.#fleet;
+    this.#patience = system.after(settings.readyTimeout, () => this.#dismiss());
+  }
+
+  /** Whether the name is one that workers may still ask for. */
+  awaits(name: string): boolean {
+    return this.#asks && !this.#over && this.#left().includes(name);
   }
 
   opened(listener: OpenListener): void {
@@ -53,8 +65,41 @@ export class KeptListeners {
 
   /** The fleet stops: from here on its clients are to be refused. */
   end(): void {
+    if (this.#over) return;
     for (const fd of this.#names.keys()) this.#remove(fd);
+    if (this.#asks) this.#dismiss();
     this.#over = true;
+  }
+
+  /** Workers ask for listeners. */
+  get #asks(): boolean {
+    const { cluster, launch } = this.#fleet.settings;
+    return cluster || launch.hosted !== undefined;
+  }
+
+  /** What was kept for the fleet and is not used so far. */
+  #left(): string[] {
+    return [...this.#found].filter((name) => name.startsWith(storedPrefix(this.#fleet.settings.name)));
+  }
+
+  /** What no worker has asked for is closed. */
+  #dismiss(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+    const left = this.#left();
+    if (left.length === 0) return;
+    for (const name of left) this.#give(name);
+    const { settings, system, log } = this.#fleet;
+    // For no address at all: what is there for the fleet is not wanted.
+    system.openListeners([], settings.sharing, 1, log, { keptFor: settings.name }).catch((error: unknown) => {
+      log.warn(`closing what the service manager had kept failed: ${reasonOf(error)}`, { event: 'listen', error });
+    });
+  }
+
+  /** The manager is to keep it no more. */
+  #give(name: string): void {
+    this.#found.delete(name);
+    this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
   }
 
   #store(fd: number, listener: OpenListener): void {
@@ -62,7 +107,14 @@ export class KeptListeners {
     const name = this.#nameOf(listener);
     if (name === undefined || name === this.#names.get(fd)) return;
     this.#names.set(fd, name);
-    if (this.#found.delete(name)) return;
+    if (this.#found.has(name)) {
+      // Under this name the manager has this one already, or one that was in the way.
+      if (listener.kept === 'adopted') {
+        this.#found.delete(name);
+        return;
+      }
+      this.#give(name);
+    }
     // Without FDPOLL=0 the manager would have an eye on it, for hang-ups that a listener does not have.
     this.#outbox.send(['FDSTORE=1', `FDNAME=${name}`, 'FDPOLL=0'], { fds: [fd] });
   }
@@ -75,10 +127,11 @@ export class KeptListeners {
     this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
   }
 
-  #nameOf({ address: { name }, file }: OpenListener): string | undefined {
-    const stored = storedName(this.#fleet, name, file);
+  #nameOf({ address: { name }, storedAs = name, file }: OpenListener): string | undefined {
+    const { settings, log } = this.#fleet;
+    const stored = storedName(settings.name, storedAs, file);
     if (stored === undefined)
-      this.#log.warn(`listener '${name}': the service manager cannot keep it, because its name is too long for that`, {
+      log.warn(`listener '${name}': the service manager cannot keep it, because its name is too long for that`, {
         event: 'listen',
       });
     return stored;

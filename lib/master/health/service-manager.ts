@@ -73,6 +73,16 @@ export class Member implements Watched {
     this.#kept.closing(listener);
   }
 
+  /** Whether the service manager keeps something under the name that workers of the fleet may still ask for. */
+  awaits(name: string): boolean {
+    return this.#kept.awaits(name);
+  }
+
+  /** All fleets are. */
+  ready(): void {
+    this.#kept.ready();
+  }
+
   /** A worker has. */
   changed(): void {
     this.#manager.changed();
@@ -132,8 +142,7 @@ export class ServiceManager {
   }
 
   join(view: FleetView, pulse: Pulse): Member {
-    const { name } = view.settings;
-    const member = new Member(view, pulse, this, new KeptListeners(name, this.#outbox, view.log, this.#found));
+    const member = new Member(view, pulse, this, new KeptListeners(view, this.#outbox, this.#found));
     this.#members.add(member);
     this.update();
     return member;
@@ -223,8 +232,13 @@ export class ServiceManager {
   }
 
   #ready(): void {
-    for (const name of this.#found) this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
-    this.#found.clear();
+    const members = [...this.#members];
+    for (const name of this.#found) {
+      if (members.some((member) => member.awaits(name))) continue;
+      this.#found.delete(name);
+      this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
+    }
+    for (const member of members) member.ready();
     this.#watchdog?.start();
   }
 }

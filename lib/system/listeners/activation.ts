@@ -53,6 +53,8 @@ interface Pool {
   missed?: Missed | undefined;
   /** Fleets that are choosing. */
   users: number;
+  /** Those that may want what earlier masters had kept for them later. */
+  readonly undecided: Set<string>;
 }
 
 /** By environment object: there is one `process.env`, and tests have others. */
@@ -79,7 +81,7 @@ export class Activation {
    */
   constructor(context: ActivationContext) {
     this.#context = context;
-    const pool = pools.get(context.env) ?? { sockets: [], users: 0 };
+    const pool = pools.get(context.env) ?? { sockets: [], users: 0, undecided: new Set() };
     const { sockets, missed } = takeSockets(context);
     pool.sockets.push(...sockets);
     pool.missed ??= missed;
@@ -164,30 +166,47 @@ export class Activation {
     return found === undefined ? undefined : this.#take(found);
   }
 
-  /** What was kept for a fleet that wants it no more: while it listens, no other socket gets its address. */
-  dismissKept(fleet: string): void {
-    for (const kept of this.#pool.sockets.filter(({ stored }) => stored?.fleet === fleet))
-      this.#close(this.#take(kept));
+  /** What was kept for a fleet, and this one has not taken, stays open until {@link dismissKept}. */
+  leaveKept(fleet: string): void {
+    this.#pool.undecided.add(fleet);
+  }
+
+  /**
+   * What was kept for a fleet that wants it no more: while it listens, no other socket gets its address.
+   * @param port Only what is bound to that.
+   * @returns whether there was any.
+   */
+  dismissKept(fleet: string, port?: number): boolean {
+    if (port === undefined) this.#pool.undecided.delete(fleet);
+    const unwanted = this.#pool.sockets.filter(
+      ({ stored, socket }) => stored?.fleet === fleet && (port === undefined || socket.port === port),
+    );
+    for (const kept of unwanted) this.#close(this.#take(kept));
+    return unwanted.length > 0;
   }
 
   /** This fleet has chosen. The last one closes the listening sockets that no fleet wanted. */
   done(): void {
     if (this.#done) return;
     this.#done = true;
-    if (--this.#pool.users > 0) return;
-    for (const unwanted of this.#pool.sockets.splice(0)) this.#close(unwanted);
+    const { sockets, users, undecided } = this.#pool;
+    this.#pool.users = users - 1;
+    if (users > 1) return;
+    const unwanted = sockets.filter(({ stored }) => stored === undefined || !undecided.has(stored.fleet));
+    for (const socket of unwanted) this.#close(this.#take(socket));
   }
 
   #close(unwanted: ActivatedSocket): void {
     const { native, log } = this.#context;
     const { fd, by, name, stored } = unwanted;
-    const closes = canServe(unwanted);
-    if (stored !== undefined && closes) {
+    const listens = canServe(unwanted);
+    // What earlier masters had kept is this one's, also if they had dismissed it already.
+    const closes = listens || (stored !== undefined && unwanted.socket.family !== 'other');
+    if (stored !== undefined && listens) {
       linux(native).dismissListener(fd);
-      log.info(
-        `the socket that an earlier master had kept for the listener '${stored.listener}' is closed: ${describe(unwanted)}, which no listener wants`,
-        { event: 'listen' },
-      );
+      log.info(`what an earlier master had kept is closed: ${describe(unwanted)}, which no listener wants`, {
+        event: 'listen',
+      });
     }
     if (closes) native.closeFd(fd);
     if (stored !== undefined) return;

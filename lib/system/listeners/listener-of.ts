@@ -3,7 +3,7 @@
 import type { BoundSocket } from '../../addon/native.cjs';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
-import type { ListenPlan } from '../../options/settings.js';
+import type { BoundPlan, ListenPlan } from '../../options/settings.js';
 import type { ListenerAddress, Sharing } from '../../types.js';
 import type { OpenListener } from '../open-listener.js';
 
@@ -25,12 +25,14 @@ export interface ListenerDetails {
   readonly activated?: true;
   /** The service manager has kept it. */
   readonly kept?: OpenListener['kept'];
+  /** Under this name, if it is not that of the plan. */
+  readonly storedAs?: string | undefined;
 }
 
 export function listenerOf(
   plan: ListenPlan,
   { fd, family, address, port }: BoundSocket,
-  { boundAs = address, ipv6Only = false, inherited = true, activated, kept = 'new' }: ListenerDetails,
+  { boundAs = address, ipv6Only = false, inherited = true, activated, kept = 'new', storedAs }: ListenerDetails,
   context: ListenerContext,
   release: () => void,
 ): OpenListener {
@@ -43,8 +45,15 @@ export function listenerOf(
     address: where,
     fd: inherited ? fd : null,
     ...(activated && { foreign: true as const }),
-    ...(isKept && { kept }),
-    wire: { ...where, boundAs, backlog: plan.backlog, ipv6Only, ...((activated || isKept) && { activated: true }) },
+    ...(isKept && { kept, storedAs: storedAs ?? plan.storedAs ?? plan.name }),
+    wire: {
+      ...where,
+      boundAs,
+      backlog: plan.backlog,
+      ipv6Only,
+      ...(isKept && { kept: true }),
+      ...(activated && { activated }),
+    },
     close() {
       if (closed) return;
       closed = true;
@@ -60,6 +69,6 @@ export function listenerOf(
 }
 
 /** The service manager can keep what all workers have. */
-export function canBeKept({ kind }: ListenPlan, { sharing }: Pick<ListenerContext, 'sharing'>): boolean {
-  return kind === 'unix' || (kind === 'tcp' && sharing === 'shared');
+export function canBeKept(plan: ListenPlan, { sharing }: Pick<ListenerContext, 'sharing'>): plan is BoundPlan {
+  return plan.kind === 'unix' || (plan.kind === 'tcp' && sharing === 'shared');
 }

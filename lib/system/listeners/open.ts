@@ -20,7 +20,7 @@ import type { NotASocket } from './not-a-socket.js';
 import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
-type BoundUnix = Parameters<UnixListeners['adoptUnixSocket']>[2];
+type KeptUnix = Parameters<UnixListeners['adoptUnixSocket']>[2] & Pick<OpenListener, 'storedAs'>;
 
 export interface OpenListenersContext extends ListenerContext {
   readonly native: CommonAddon;
@@ -28,6 +28,8 @@ export interface OpenListenersContext extends ListenerContext {
   readonly slots: number;
   /** The fleet takes every listening socket that other programs have opened for the master: its program asks for addresses later. */
   readonly takesAll?: boolean;
+  /** What the service manager keeps for the fleet, and none of the plans wants, is for addresses that its program asks for later. */
+  readonly moreLater?: boolean;
   /** Read and cleaned of LISTEN_* here: workers and children must not see the master's copy. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
@@ -81,7 +83,8 @@ export async function openListeners(
       adopt(plan, activation?.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
     }
     if (activation !== undefined && caller.keptFor !== undefined) {
-      const adoptOne = (plan: BoundPlan, socket: BoundSocket) => opened.set(plan, adoptKept(plan, socket, context));
+      const adoptOne = (plan: BoundPlan, socket: BoundSocket, name: string) =>
+        opened.set(plan, adoptKept(plan, socket, name, context));
       const wanted = bound.filter((plan) => !opened.has(plan) && canBeKept(plan, caller));
       sockets?.goOn(wanted, { ...caller, fleet: caller.keptFor, activation, addresses }, adoptOne);
     }
@@ -161,18 +164,29 @@ function adopt(
   log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`, { event: 'listen' });
 }
 
-function adoptKept(plan: BoundPlan, socket: BoundSocket, context: Opening): OpenListener {
+function adoptKept(plan: BoundPlan, socket: BoundSocket, name: string, context: Opening): OpenListener {
   const { fd, family, address } = socket;
-  if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address });
-  const details = { ipv6Only: family === 'IPv6' && plan.ipv6Only, kept: 'adopted' } as const;
+  // By the same name the next master finds it again, whichever of several ways to ask for it comes first there.
+  const storedAs = plan.storedAs && name;
+  if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address, storedAs });
+  const details = { ipv6Only: family === 'IPv6' && plan.ipv6Only, kept: 'adopted', storedAs } as const;
   return listenerOf(plan, socket, details, context, () => context.native.closeFd(fd));
 }
 
 function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
-  return plan.kind === 'unix' ? openUnix(plan, context) : openTcp(plan, addresses, context);
+  if (plan.kind === 'unix') return openUnix(plan, context);
+  try {
+    return openTcp(plan, addresses, context);
+  } catch (error) {
+    const { activation, keptFor } = context;
+    const taken = keptFor !== undefined && isSystemError(error) && error.code === 'EADDRINUSE';
+    // What was kept on the port is on another address, and waits for a program that asks for it.
+    if (!taken || activation?.dismissKept(keptFor, plan.port) !== true) throw error;
+    return openTcp(plan, addresses, context);
+  }
 }
 
-function openUnix(plan: UnixPlan, context: Opening, kept?: BoundUnix): OpenListener {
+function openUnix(plan: UnixPlan, context: Opening, kept?: KeptUnix): OpenListener {
   const { UnixRenewal, adoptUnixSocket, openUnixSocket, ownedBy } = context.unix as UnixListeners;
   const native = posix(context.native);
   const { path, backlog } = plan;
@@ -181,14 +195,16 @@ function openUnix(plan: UnixPlan, context: Opening, kept?: BoundUnix): OpenListe
     const named: BoundSocket = kept
       ? { fd: kept.fd, family: 'unix', address: path }
       : bindUnix(path, context, () => linux(native).listenAbstract(path, backlog));
-    return listenerOf(plan, named, { kept: kept && 'adopted' }, context, () => native.closeFd(named.fd));
+    return listenerOf(plan, named, { kept: kept && 'adopted', storedAs: kept?.storedAs }, context, () =>
+      native.closeFd(named.fd),
+    );
   }
   const owned = ownedBy(plan, context.optionOf(plan), native);
   const socket = bindUnix(path, context, () =>
     kept === undefined ? openUnixSocket(owned, native) : adoptUnixSocket(owned, native, kept),
   );
   const bound = { fd: socket.fd, family: 'unix', address: path } as const;
-  const details = { boundAs: socket.boundAs, kept: kept && ('adopted' as const) };
+  const details = { boundAs: socket.boundAs, kept: kept && ('adopted' as const), storedAs: kept?.storedAs };
   const listener = listenerOf(plan, bound, details, context, () => renewal.close());
   const renewal = new UnixRenewal(socket, listener, context.log);
   return {

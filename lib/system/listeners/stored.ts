@@ -12,36 +12,40 @@ import type { BoundPlan, ListenPlan } from '../../options/settings.js';
 import type { OpenListener } from '../open-listener.js';
 import { type ActivatedSocket, type Activation, sameAddress } from './activation.js';
 import type { ResolvedAddress } from './lookup.js';
+import type { StoredName } from './stored-names.js';
 
 export interface Kept {
   readonly activation: Activation;
   readonly native: CommonAddon;
   readonly log: Log;
   readonly fleet: string;
+  /** More plans come later. */
+  readonly moreLater?: boolean | undefined;
   /** What the hosts of the plans mean. */
   readonly addresses: ReadonlyMap<ListenPlan, readonly ResolvedAddress[]>;
 }
 
 /**
- * From here on they are as if the master had bound them just now. What was kept for the fleet, and none of the plans wants, is closed.
- * @param adopt Makes a listener of a socket.
+ * From here on they are as if the master had bound them just now. What was kept for the fleet, and none of the plans wants, is closed, unless
+ * more plans come later.
+ * @param adopt Makes a listener of a socket, which was kept under a name.
  * @throws what `adopt` throws; the socket is closed then, and the manager goes on keeping it.
  */
 export function goOn(
   plans: readonly BoundPlan[],
   kept: Kept,
-  adopt: (plan: BoundPlan, socket: BoundSocket) => void,
+  adopt: (plan: BoundPlan, socket: BoundSocket, name: string) => void,
 ): void {
-  const { activation, native, log, fleet, addresses } = kept;
+  const { activation, native, log, fleet, addresses, moreLater } = kept;
   for (const plan of plans) {
     const found = find(plan, addresses.get(plan) ?? [], kept);
     if (found === undefined) continue;
-    const { fd } = found;
+    const { fd, stored } = found;
     const { family, address, port } = found.socket;
     try {
       posix(native).setNonBlocking(fd);
       posix(native).setBacklog(fd, plan.backlog);
-      adopt(plan, { fd, family, address, port } as BoundSocket);
+      adopt(plan, { fd, family, address, port } as BoundSocket, (stored as StoredName).listener);
     } catch (error) {
       native.closeFd(fd);
       throw error;
@@ -51,7 +55,8 @@ export function goOn(
       event: 'listen',
     });
   }
-  activation.dismissKept(fleet);
+  if (moreLater === true) activation.leaveKept(fleet);
+  else activation.dismissKept(fleet);
 }
 
 function find(
@@ -70,7 +75,7 @@ function find(
     // A name in no folder.
     if (plan.kind === 'unix' && plan.path.startsWith('\0')) return socket.address === plan.path;
     if (plan.kind === 'unix') return isOpen(kept.file);
-    const named = kept.listener === plan.name;
+    const named = kept.listener === (plan.storedAs ?? plan.name);
     const samePort = plan.port === 0 ? named : socket.port === plan.port;
     return samePort && addresses.some(({ address }) => sameAddress(address, socket.address));
   });

@@ -83,13 +83,18 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : linux(native).handshakes(fd))))) ?? 0,
     seal: (which) =>
       asked(() => {
-        for (const [i, { fd, activated }] of wires.entries()) {
-          if (which === 'all' ? activated : fd !== null) continue;
+        for (const [i, wire] of wires.entries()) {
+          if (which === 'all' ? isShared(wire) : wire.fd !== null) continue;
           linux(native).sealListener(fds[i] as number);
         }
-        return which !== 'all' || !wires.some(({ activated }) => activated);
+        return which !== 'all' || !wires.some(isShared);
       }) ?? false,
   };
+}
+
+/** With the service manager, which goes on holding it. */
+function isShared({ activated, kept }: WireListener): boolean {
+  return activated === true || kept === true;
 }
 
 function openLines(
