@@ -9,10 +9,11 @@ import {
   sendSignal,
   startMaster,
 } from '../../helpers/index.js';
+import { usuallyOnly } from '../../helpers/share-of-suite.js';
 import { overAndClean } from '../../helpers/whole-run.js';
 
 const WARM_UP = 50;
-const KILLS = 300;
+const KILLS = usuallyOnly(150, 300);
 const WORKERS = 5;
 /** What the master may have grown by between the warm-up and the end, in bytes: V8 compiles what runs often, in steps of some megabytes. */
 const TOLERANCE = 10 * 1024 * 1024;

@@ -7,11 +7,16 @@ import { copyPackage } from '../../helpers/copies.js';
 import { inherited } from '../../helpers/environment.js';
 import { fetchedAlone, fetchedPackage } from '../../helpers/fetched.js';
 import { inPackage, target, testWhen } from '../../helpers/index.js';
+import { usuallyOnly } from '../../helpers/share-of-suite.js';
 
 type Format = 'esm' | 'cjs';
 
+const FORMATS: readonly Format[] = ['esm', 'cjs'];
+
 interface Tool {
   readonly name: string;
+  /** In a usual run; the slow ones take ten seconds for each. */
+  readonly usually: readonly Format[];
   /** The folder that it is fetched into; a development dependency has none. */
   readonly from?: string | undefined;
   readonly minifies?: boolean;
@@ -19,17 +24,17 @@ interface Tool {
 }
 
 const TOOLS: readonly Tool[] = [
-  { name: 'esbuild', can: true },
-  { name: 'esbuild', minifies: true, can: true },
-  { name: 'vite', can: true },
-  { name: 'vite', minifies: true, can: true },
-  fetched('rollup', fetchedPackage('rollup', '4.68.8')),
-  fetched('webpack', fetchedPackage('webpack', '5.113.0')),
-  fetched('ncc', fetchedAlone('@vercel/ncc', '0.45.0')),
+  { name: 'esbuild', usually: FORMATS, can: true },
+  { name: 'esbuild', usually: ['cjs'], minifies: true, can: true },
+  { name: 'vite', usually: ['esm'], can: true },
+  { name: 'vite', usually: ['esm'], minifies: true, can: true },
+  fetched('rollup', ['cjs'], fetchedPackage('rollup', '4.68.8')),
+  fetched('webpack', ['esm'], fetchedPackage('webpack', '5.113.0')),
+  fetched('ncc', ['cjs'], fetchedAlone('@vercel/ncc', '0.45.0')),
 ];
 
-function fetched(name: string, from: string | undefined): Tool {
-  return { name, from, can: from !== undefined };
+function fetched(name: string, usually: readonly Format[], from: string | undefined): Tool {
+  return { name, usually, from, can: from !== undefined };
 }
 
 interface Bundled {
@@ -85,7 +90,7 @@ const LIFE = /^v[\d.]+: served, recovered, reloaded, stopped\n$/;
 for (const tool of TOOLS) {
   const testOf = testWhen(tool.can, `${tool.name} cannot be fetched`);
   const called = tool.minifies === true ? `${tool.name}, minified` : tool.name;
-  for (const format of ['esm', 'cjs'] as const) {
+  for (const format of usuallyOnly(tool.usually, FORMATS)) {
     testOf(
       `F12a, F12d ${called} (${format}), prefork external: a fleet lives its whole life, and nothing warns`,
       () => {
