@@ -15,6 +15,9 @@ const NOTHING = Buffer.alloc(0);
 /** What becomes of data that JSON does not know. */
 const NO_DATA = encode({ type: 'message', data: undefined });
 
+/** Milliseconds of the monotonic clock, as performance.now() is, which would load node:perf_hooks. */
+const now = (): number => process.uptime() * 1_000;
+
 export interface ChannelEvents<In> {
   /** @param size Bytes of its line. */
   message(message: In, size: number): void;
@@ -84,7 +87,7 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
     this.#events = events;
     const { input } = ends;
     input.on('data', (chunk: Buffer) => {
-      this.#receive(chunk, Date.now() + SLICE);
+      this.#receive(chunk, now() + SLICE);
       if (this.#unread !== undefined || chunk.length >= LARGE) this.#goOnLater();
     });
     // EPIPE or ECONNRESET: the other side is gone, which 'close' reports.
@@ -146,7 +149,7 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
       else this.#deliver(line);
       // A handler closed the channel: it wants to hear no more.
       if (this.#closed) return;
-      if (start < chunk.length && Date.now() > until) {
+      if (start < chunk.length && now() > until) {
         this.#unread = chunk.subarray(start);
         return;
       }
@@ -164,7 +167,7 @@ export class Channel<In extends MasterMessage | WorkerMessage, Out extends Maste
     const { input } = this.#ends;
     input.pause();
     setImmediate(() => {
-      this.#receiveUnread(Date.now() + SLICE);
+      this.#receiveUnread(now() + SLICE);
       if (this.#unread === undefined) input.resume();
       else if (!this.#closed) this.#goOnLater();
     });

@@ -1,9 +1,9 @@
 /** The two directions of a control channel, as the operating system has them. */
 
 import { writeSync } from 'node:fs';
-import type { SocketConstructorOpts } from 'node:net';
-import { Socket } from 'node:net';
+import type { Socket, SocketConstructorOpts } from 'node:net';
 import { Outbox } from './outbox.js';
+import { streamOf } from './stream-of.js';
 
 export interface ChannelEnds {
   /** What arrives; its 'close' is the end of the channel. */
@@ -24,12 +24,15 @@ export interface ChannelEnds {
 /** How long a side that reads nothing may keep a process alive that has closed the channel, in milliseconds. */
 const LINGER = 3_000;
 
+/** The other side is there, and takes the line later: it reads too slowly, or the kernel has no memory for it now, unix(7). */
+const WAITS: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM']);
+
 /** POSIX: one end of a socketpair, for both directions. Takes ownership of `fd`. */
 export function overSocket(fd: number): ChannelEnds {
   // Opening sets O_NONBLOCK (libuv uv_pipe_open); each end of a socketpair has a file description, and a flag, of its own.
   // With one byte as the mark a paused stream takes one chunk and stops to read. With more than a chunk it would go on, meet the
   // error of a peer that died (ECONNRESET), and destroy itself with the chunk.
-  const socket = new Socket({ fd, readable: true, writable: true, readableHighWaterMark: 1 } as SocketConstructorOpts);
+  const socket = streamOf(fd, { readable: true, writable: true, readableHighWaterMark: 1 } as SocketConstructorOpts);
   const outbox = new Outbox(socket);
   return {
     input: socket,
@@ -51,7 +54,7 @@ export function overSocket(fd: number): ChannelEnds {
       try {
         written = writeSync(fd, line);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false;
+        if (!WAITS.has((error as NodeJS.ErrnoException).code)) return false;
         written = 0;
       }
       if (written < line.length) outbox.push(line.subarray(written));

@@ -1,8 +1,8 @@
 /** The admin door on Linux and macOS: a unix socket of mode 0600, in a folder of the user's own unless a path is given. */
 
-import { lstatSync, mkdirSync } from 'node:fs';
+import { fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { PosixAddon } from '../../addon/native.cjs';
+import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { doorPath, surroundings } from '../../common/admin-place.js';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
 import type { Door, DoorPlace } from '../system.js';
@@ -21,9 +21,12 @@ export async function openDoor(native: PosixAddon, place: DoorPlace): Promise<Do
   if (place.path === undefined) makeFolder(dirname(path));
   // By itself: a fleet with a unix socket has it already.
   const socket = open(await import('../listeners/unix.js'), native, path, place);
+  // Node closes the one that it is given, unless it cannot make a server of it.
+  let unused: (() => void) | undefined;
   try {
-    // A copy: Node closes the one that it is given.
-    const server = await listening({ fd: native.dupFd(socket.fd) });
+    const copy = native.dupFd(socket.fd);
+    unused = closesIfOpen(copy, native);
+    const server = await listening({ fd: copy });
     return {
       path,
       server,
@@ -33,8 +36,9 @@ export async function openDoor(native: PosixAddon, place: DoorPlace): Promise<Do
       },
     };
   } catch (error) {
+    unused?.();
     socket.close();
-    throw error;
+    throw isSystemError(error) ? explained(error, wayOut(error.code, place), path) : error;
   }
 }
 
@@ -57,6 +61,18 @@ function wayOut(code: string, { path, name }: DoorPlace): string {
   return path === undefined
     ? `option 'admin': another master has the name '${name}': give this fleet another name, or a path of its own`
     : "option 'admin': another master or server is alive there, or a file that is no socket is in its place; name another path";
+}
+
+/** The number may be that of another file by then. */
+function closesIfOpen(fd: Fd, native: PosixAddon): () => void {
+  const { ino } = fstatSync(fd);
+  return () => {
+    try {
+      if (fstatSync(fd).ino === ino) native.closeFd(fd);
+    } catch {
+      // EBADF: it is closed.
+    }
+  };
 }
 
 /** In /tmp another user may have been faster: then what is there is not trusted. */

@@ -87,10 +87,11 @@ export class PosixSystem extends CommonSystem implements System {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const [ours, theirs] = this.#native.socketPair();
-    const worker = new PosixProcess(this.#native, ours, events, launch.shape);
     const handedOver = [theirs];
+    let worker: PosixProcess | undefined;
     let debugPort: DebugPort | undefined;
     try {
+      worker = new PosixProcess(this.#native, ours, events, launch.shape);
       const { settings, program } = launch;
       const adoption = launch.adopts ? worker.openAdoption() : undefined;
       if (adoption !== undefined) handedOver.push(adoption);
@@ -115,7 +116,7 @@ export class PosixSystem extends CommonSystem implements System {
       return worker;
     } catch (error) {
       debugPort?.release();
-      worker.abandon();
+      worker?.abandon();
       throw error;
     } finally {
       for (const fd of handedOver) this.#native.closeFd(fd);

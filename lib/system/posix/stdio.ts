@@ -1,7 +1,8 @@
 /** Descriptors 0-2 of a native worker: what 'ignore', 'inherit', 'pipe' and numbers mean, and who closes what. */
 
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { PosixAddon } from '../../addon/native.cjs';
+import { streamOf } from '../../protocol/stream-of.js';
 import type { Command } from '../../types.js';
 
 export interface WorkerStdio {
@@ -49,7 +50,7 @@ export function openWorkerStdio(native: PosixAddon, entries: Command['stdio']): 
         const [read, write] = native.pipe();
         toClose.push(write);
         fds.push(write);
-        outputs.push({ target: target as 1 | 2, stream: new Socket({ fd: read, readable: true, writable: false }) });
+        outputs.push({ target: target as 1 | 2, stream: streamOf(read, { readable: true, writable: false }) });
       }
     });
   } catch (error) {
