@@ -7,6 +7,7 @@ import type { WorkerExit } from '../../common/errors.js';
 import { PreforkError } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
+import { explained } from '../../common/system-error.js';
 import type { Settings } from '../../options/settings.js';
 import type { InitMessage } from '../../protocol/protocol.cjs';
 import { inheritedSockets } from '../../system/layout.js';
@@ -131,8 +132,8 @@ export class Starter {
       leases.release();
     };
     void handle.gone.then(release);
-    // No process, no exit.
-    ready.catch(release);
+    // No process, no exit: it could not be started, or the fleet stops before the next attempt.
+    ready.then(() => handle.pid === 0 && release(), release);
     return { handle, ready };
   }
 
@@ -192,7 +193,8 @@ export class Starter {
     for (let pause: number = RETRY.first; ; pause = Math.min(2 * pause, RETRY.longest)) {
       try {
         return await system.spawn({ ...launch, ...releases.of(handle.place.generation) }, handle);
-      } catch (error) {
+      } catch (thrown) {
+        const error = isTransient(thrown) ? explained(thrown, undefined) : thrown;
         if (!isTransient(error) || system.now() + pause >= deadline)
           throw isError(error) ? error : notStarted(handle.place.slot, error);
         log.warn(

@@ -189,6 +189,18 @@ test('W7 a spawn that fails for lack of resources is tried again until readyTime
   expect(await hopeless.started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ENOMEM' } });
 });
 
+test('W7 a stop while spawns are tried again gives back what their workers were to have: the memory that all share is closed', async () => {
+  const system = new FakeSystem({ exclusiveAccept: true });
+  system.behave = () => {
+    throw Object.assign(new Error('clone EAGAIN'), { code: 'EAGAIN' });
+  };
+  const { master, started } = fleet({}, system);
+  await system.advance(500);
+  await master.stop();
+  await started;
+  expect(system.board).toEqual(['open', 'take 0', 'take 1', 'clear 0', 'clear 1', 'close']);
+});
+
 test('W7 a spawn failure of a replacement counts as an exit only when no other slot serves', async () => {
   const { system, started, finished, log, master } = fleet({ recoverThreshold: 2, recoverInterval: 10 });
   await started;
