@@ -100,11 +100,11 @@ export class Reloads {
 
   /** `undefined` when the fleet stops. */
   async #verdict([first, ...others]: readonly string[]): Promise<string | undefined> {
-    const began = Date.now();
+    const began = performance.now();
     try {
       const { ok, error } = await this.#reload();
       const more = others.length === 0 ? '' : ` and ${others.length} more`;
-      return ok ? `reloaded in ${Date.now() - began} ms: ${first}${more} changed` : failed(error);
+      return ok ? `reloaded in ${Math.round(performance.now() - began)} ms: ${first}${more} changed` : failed(error);
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ABORT_ERR' ? undefined : failed(error);
     }

@@ -42,7 +42,8 @@ export function systemError(code: keyof typeof constants.errno, details: SystemE
  * The same error with the way out in its message, in place of a shorter one that the addon may have given; `path`
  * replaces the path of a file that the caller never heard of. The original is its `cause`.
  */
-export function explained(error: unknown, hint: string | undefined, path?: string): unknown {
+export function explained(error: unknown, way: string | undefined, path?: string): unknown {
+  const hint = isSystemError(error) ? shortage(error, way) : undefined;
   if (hint === undefined || !isSystemError(error)) return error;
   const { code, syscall, address, port } = error;
   if (isErrnoName(code)) {
@@ -55,6 +56,24 @@ export function explained(error: unknown, hint: string | undefined, path?: strin
     new Error(`${error.message} (${hint})`, { cause: error }),
     defined({ code, errno, syscall, hostname }),
   );
+}
+
+/** What helps against a limit, or a machine that has no more, whatever the master was about to do. */
+const SHORT_OF: Readonly<Record<string, string>> = {
+  EAGAIN: 'no process more for this user, or the cgroup: raise ulimit -u, pids.max or TasksMax= of systemd',
+  EDQUOT: 'the disk quota of this user is used up: make room, or raise it',
+  EMFILE: 'the process may not open more: raise its limit of open files, ulimit -n or LimitNOFILE= of systemd',
+  ENFILE: 'all processes together may not open more: raise the sysctl fs.file-max',
+  ENOBUFS: 'the kernel has no memory for it: give the machine or the cgroup more',
+  ENOLCK: 'this file system has no lock for it: name a path on another one',
+  ENOMEM: 'the kernel has no memory for it: give the machine or the cgroup more',
+  ENOSPC: 'the file system is full, or holds as many files as it can: make room there, or name a path on another one',
+};
+
+/** The option stays named. */
+function shortage({ code }: SystemError, way: string | undefined): string | undefined {
+  const cure = SHORT_OF[code];
+  return cure === undefined ? way : `${/^option '\w+': /.exec(way ?? '')?.[0] ?? ''}${cure}`;
 }
 
 function isErrnoName(code: string): code is keyof typeof constants.errno {

@@ -29,6 +29,9 @@ constexpr Entry kErrors[] = {
     PREFORK_ERROR(EBUSY, "resource busy or locked"),
     PREFORK_ERROR(ECHILD, "no child processes"),
     PREFORK_ERROR(ECONNREFUSED, "connection refused"),
+#ifdef EDQUOT  // not an error of every system
+    PREFORK_ERROR(EDQUOT, "disk quota exceeded"),
+#endif
     PREFORK_ERROR(EEXIST, "file already exists"),
     PREFORK_ERROR(EFAULT, "bad address in system call argument"),
     PREFORK_ERROR(EINTR, "interrupted system call"),
@@ -45,6 +48,7 @@ constexpr Entry kErrors[] = {
     PREFORK_ERROR(ENODEV, "no such device"),
     PREFORK_ERROR(ENOENT, "no such file or directory"),
     PREFORK_ERROR(ENOEXEC, "exec format error"),
+    PREFORK_ERROR(ENOLCK, "no locks available"),
     PREFORK_ERROR(ENOMEM, "not enough memory"),
     PREFORK_ERROR(ENOPROTOOPT, "protocol not available"),
     PREFORK_ERROR(ENOSPC, "no space left on device"),

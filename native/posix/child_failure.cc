@@ -33,6 +33,22 @@ const char* StepName(Step step) {
   return "execve";
 }
 
+const char* WayOutOfExec(int error, const std::string& file) {
+  switch (error) {
+    case ENOENT:
+      return file.find('/') == std::string::npos
+                 ? "not found on the PATH of the worker's environment"
+                 : "the file, or the interpreter that its first line names, is gone";
+    case EACCES:
+      return "the user of the workers may not execute it: chmod +x, open up its folders, or mount "
+             "its file system without noexec";
+    case ETXTBSY:
+      return "another process has it open to write: copy a new program beside it, then rename it";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 void FailChild(int error_pipe, Step step) {
@@ -59,12 +75,13 @@ void ReapFailed(pid_t pid) {
 
 SysError Explain(const ChildFailure& failure, const SpawnOptions& options) {
   SysError error(failure.error, StepName(failure.step));
-  if (failure.step == Step::kChdir) return error.On(options.cwd.value_or(""));
-  error.On(options.file);
-  const bool exec = failure.step == Step::kExecve || failure.step == Step::kPosixSpawn;
-  if (exec && failure.error == ENOENT && options.file.find('/') == std::string::npos) {
-    error.Advise("not found on the PATH of the worker's environment");
+  if (failure.step == Step::kChdir) {
+    return error.On(options.cwd.value_or(""))
+        .Advise("a worker begins there: the folder must exist, and be open to its user");
   }
+  error.On(options.file);
+  if (failure.step == Step::kExecve || failure.step == Step::kPosixSpawn)
+    error.Advise(WayOutOfExec(failure.error, options.file));
   if (failure.error == EPERM && (failure.step == Step::kSetgroups ||
                                  failure.step == Step::kSetgid || failure.step == Step::kSetuid)) {
     error.Advise("only a privileged master may change the ids of its workers");

@@ -66,6 +66,7 @@ limited('W7 the patience of start() ends with readyTimeout, and the error names 
   expect(await master.gone()).toEqual({ code: 1, signal: null });
   const { error } = await master.event('settled');
   expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'EAGAIN' } });
+  expect(error.message).toContain('raise ulimit -u');
 });
 
 limited('W7 a stop does not wait for the next attempt', async () => {
@@ -76,13 +77,17 @@ limited('W7 a stop does not wait for the next attempt', async () => {
 });
 
 test.each([
-  ['a program that does not exist', { exec: '/nonexistent/program' }, 'ENOENT'],
-  ['a program that may not be executed', { exec: '/etc/passwd' }, 'EACCES'],
-  ['a folder that does not exist', { cwd: '/nonexistent' }, 'ENOENT'],
-])('W7 %s is a boot failure at once, with the system error as cause', async (_what, options, code) => {
-  const master = startFleet({ options });
-  expect(await master.gone()).toEqual({ code: 1, signal: null });
-  const { error } = await master.event('settled');
-  expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code } });
-  expect(master.stderr).not.toContain('trying again');
-});
+  ['a program that does not exist', { exec: '/nonexistent/program' }, 'ENOENT', 'is gone'],
+  ['a program that may not be executed', { exec: '/etc/passwd' }, 'EACCES', 'chmod +x'],
+  ['a folder that does not exist', { cwd: '/nonexistent' }, 'ENOENT', 'the folder must exist'],
+])(
+  'W7 %s is a boot failure at once, with the system error and the way out as cause',
+  async (_what, options, code, way) => {
+    const master = startFleet({ options });
+    expect(await master.gone()).toEqual({ code: 1, signal: null });
+    const { error } = await master.event('settled');
+    expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code } });
+    expect(error.message).toContain(way);
+    expect(master.stderr).not.toContain('trying again');
+  },
+);
