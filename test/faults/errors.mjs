@@ -1,0 +1,33 @@
+// Every call of the master's main thread, refused once.
+import { canTrace } from './strace.mjs';
+import { census, chosen, REFUSALS, refuse, Stage } from './walk.mjs';
+
+const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
+
+export const errors = {
+  name: 'refused calls',
+  possible: () => canTrace || 'strace is not installed, or may not trace',
+  async *cells({ sharing, most, random, wanted }) {
+    for (const phase of PHASES) {
+      const how = { options: { sharing } };
+      if (!wanted(phase)) continue;
+      const counts = await census(phase, how);
+      const stage = new Stage(phase, how);
+      try {
+        for (const [call, count] of [...counts].sort()) {
+          for (const error of REFUSALS[call]) {
+            for (const nth of chosen(count, most, random)) {
+              const name = `${phase} ${sharing} ${call} ${error} ${nth}`;
+              if (!wanted(name)) continue;
+              // The first go of a stage is one without a fault: what it leaves is what later ones are compared with.
+              if (stage.usual === undefined && phase !== 'stop') await stage.go(async () => async () => []);
+              yield { name, needs: new RegExp(error), ...(await stage.go(refuse(call, error, nth))) };
+            }
+          }
+        }
+      } finally {
+        await stage.down();
+      }
+    }
+  },
+};

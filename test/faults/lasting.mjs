@@ -1,0 +1,34 @@
+// Faults that last while the fleet does something.
+import { states } from './states.mjs';
+import { Stage } from './walk.mjs';
+
+const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
+
+export const lasting = {
+  name: 'lasting faults',
+  possible: () => true,
+  async *cells({ sharing, wanted, leftOut }) {
+    for (const { name, possible, phases = PHASES, given } of states) {
+      const all = phases
+        .map((phase) => ({ phase, cell: `${phase} ${sharing} ${name}` }))
+        .filter(({ cell }) => wanted(cell));
+      if (all.length === 0) continue;
+      const why = possible();
+      if (why !== true) {
+        leftOut(name, why);
+        continue;
+      }
+      for (const { phase, cell } of all) {
+        const { how = {}, fault, needs, tidy, cuts, excused } = given();
+        const stage = new Stage(phase, { ...how, options: { sharing, ...how.options } });
+        try {
+          if (phase !== 'stop' && phase !== 'start') await stage.go(async () => async () => []);
+          yield { name: cell, needs, ...(await stage.go(fault, { cuts, excused })) };
+        } finally {
+          await stage.down();
+          tidy?.();
+        }
+      }
+    }
+  },
+};

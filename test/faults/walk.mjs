@@ -1,0 +1,157 @@
+// The walk through the system calls of a master's main thread: in every phase each call of each kind is refused once.
+import { makeFleet } from './fleet.mjs';
+import { judgeOver, judgeRunning, kinds } from './judge.mjs';
+import { lanesOf, startLoad } from './load.mjs';
+import { heals, phases } from './phases.mjs';
+import { attach, countCalls, injected } from './strace.mjs';
+import { until } from './waiting.mjs';
+
+/** What a kernel that is short of something, or a policy, answers to each call. */
+export const REFUSALS = {
+  openat: ['EMFILE', 'ENOSPC', 'EACCES'],
+  socket: ['ENFILE', 'ENOBUFS'],
+  socketpair: ['EMFILE'],
+  pipe2: ['EMFILE'],
+  bind: ['ENOSPC', 'EACCES'],
+  listen: ['ENOMEM'],
+  connect: ['EAGAIN', 'EINTR'],
+  clone: ['EAGAIN', 'ENOMEM'],
+  clone3: ['EAGAIN'],
+  pidfd_open: ['EMFILE'],
+  pidfd_send_signal: ['EPERM', 'ENOSYS'],
+  epoll_create1: ['EMFILE'],
+  epoll_ctl: ['ENOMEM'],
+  eventfd2: ['EMFILE'],
+  memfd_create: ['ENFILE'],
+  ftruncate: ['ENOSPC'],
+  dup: ['EMFILE'],
+  dup3: ['EMFILE'],
+  fcntl: ['EMFILE'],
+  sendmsg: ['ENOBUFS', 'EAGAIN', 'ETOOMANYREFS'],
+  recvmsg: ['EINTR'],
+  write: ['EAGAIN', 'ENOBUFS', 'ENOMEM', 'ENOSPC', 'EINTR'],
+  unlink: ['EBUSY', 'EROFS'],
+  rename: ['ENOSPC'],
+  mkdir: ['ENOSPC'],
+  fchmod: ['EROFS'],
+  chmod: ['EROFS'],
+  flock: ['ENOLCK', 'EINTR'],
+  setsockopt: ['ENOMEM', 'ENOPROTOOPT'],
+  accept4: ['EMFILE', 'ECONNABORTED'],
+  kill: ['EPERM'],
+  prlimit64: ['EPERM'],
+  poll: ['EINTR', 'ENOMEM'],
+  readlink: ['EACCES'],
+  statx: ['EACCES'],
+};
+
+/** A fleet in the state in which the phase begins, with clients. */
+export class Stage {
+  /** @param how What makeFleet() takes. */
+  constructor(phase, how) {
+    this.phase = phase;
+    this.how = how;
+  }
+
+  async up() {
+    this.fleet = await makeFleet(this.how);
+    await until(() => this.fleet.ended || this.fleet.processes().length > 0, 'the program runs');
+    await this.fleet.order('nothing');
+    if (this.phase !== 'start') await this.serve(await this.fleet.call('start'));
+    this.before = kinds(this.fleet);
+  }
+
+  async serve([{ port }]) {
+    this.load = startLoad(lanesOf({ port, path: this.fleet.path }));
+    await until(() => this.load.answered > 8, 'clients are answered');
+    if (!(await heals(this.fleet))) throw new Error(`no whole fleet without a fault\n${this.fleet.log}`);
+  }
+
+  async down() {
+    await this.load?.stop();
+    this.load = undefined;
+    await this.fleet?.dispose();
+    this.fleet = undefined;
+  }
+
+  /** One go of the phase while `fault()` is there, which returns how it is lifted. @returns what was seen, and what does not hold. */
+  async go(fault, { cuts = false, excused = () => false } = {}) {
+    if (this.fleet === undefined || this.fleet.ended) {
+      await this.down();
+      await this.up();
+    }
+    const { fleet, phase } = this;
+    const from = fleet.log.length;
+    let allowed = 0;
+    this.load?.take();
+    const lift = await fault(fleet);
+    const said = await phases[phase](fleet, { excuse: (pid) => (allowed += fleet.openAt(pid) + 1) });
+    const hits = await lift();
+    const log = fleet.log.slice(from);
+    const gone = fleet.ended;
+    const wrong = [];
+    const over = fleet.ended !== undefined || phase === 'stop' || (phase === 'start' && !said.ok);
+    if (over) wrong.push(...(await judgeOver(fleet, phase === 'stop' ? undefined : this.before)));
+    else wrong.push(...(await judgeRunning(fleet, this.usual)));
+    // Of the first go, which is one without a fault: a first reload takes its release, a first scaling down leaves a queue.
+    if (!over) this.usual ??= kinds(fleet);
+    // A worker that does not move is killed in the end, with all that it has accepted.
+    if (cuts)
+      allowed += [...fleet.log.slice(from).matchAll(/\(pid (\d+), .* was killed by SIGKILL/g)].reduce(
+        (sum, [, pid]) => sum + fleet.openAt(Number(pid)) + 1,
+        0,
+      );
+    wrong.push(...this.losses(allowed, fleet.ended !== undefined || phase === 'stop', excused));
+    if (over && phase === 'start' && fleet.ended === undefined) {
+      const again = await fleet.order('start');
+      if (again.value === undefined) wrong.push(`does not start afterwards: ${JSON.stringify(again)}`);
+    }
+    if (wrong.length > 0 || over || phase === 'start') await this.down();
+    return { ok: said.ok, error: said.error, gone, hits, log, wrong };
+  }
+
+  /** @param stops Those that come when nobody listens any more are refused, and may be. */
+  losses(allowed, stops, excused) {
+    const lost = (this.load?.take() ?? []).filter(
+      (loss) => !excused(loss) && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
+    );
+    if (lost.length <= allowed) return [];
+    return [`clients lost ${lost.length}, allowed ${allowed}: ${lost.map(({ code, over }) => `${code} over ${over}`)}`];
+  }
+}
+
+/** How often each call occurs in a phase without a fault. */
+export async function census(phase, how, calls = Object.keys(REFUSALS)) {
+  const stage = new Stage(phase, how);
+  try {
+    let trace;
+    const { wrong } = await stage.go(async (fleet) => {
+      const tracer = await attach(fleet.pid, calls);
+      return async () => {
+        trace = await tracer.detach();
+        return [];
+      };
+    });
+    if (wrong.length > 0) throw new Error(`${phase} without a fault: ${wrong.join('; ')}`);
+    return countCalls(trace);
+  } finally {
+    await stage.down();
+  }
+}
+
+/** Refuses the call number `nth` of its kind. */
+export function refuse(call, error, nth) {
+  return async (fleet) => {
+    const tracer = await attach(fleet.pid, [call], `error=${error}:when=${nth}`);
+    return async () => injected(await tracer.detach());
+  };
+}
+
+/** `most` of the numbers from 1 to `count`, the first and the last among them. */
+export function chosen(count, most, random) {
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  if (count <= most) return all;
+  const some = new Set([1, count]);
+  while (some.size < most) some.add(random.between(1, count));
+  return [...some].sort((a, b) => a - b);
+}

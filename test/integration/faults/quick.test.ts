@@ -1,0 +1,15 @@
+/** The bounded share of `npm run test:faults`: what it walks through is in test/faults. */
+
+import { spawnSync } from 'node:child_process';
+import { expect } from 'vitest';
+import { inPackage, testOn } from '../../helpers/index.js';
+
+testOn('posixProcesses', 'proc')(
+  'a fleet without descriptors, memory or a steady clock, or whose master stood still, is whole again, and no client notices',
+  () => {
+    const args = [inPackage('test/faults/main.mjs'), '--quick', '--seed', '1'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 110_000 });
+    expect(status, `${stdout}${stderr}`).toBe(0);
+  },
+  120_000,
+);
