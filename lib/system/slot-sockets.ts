@@ -8,12 +8,20 @@ export class SlotSockets {
   readonly #native: Pick<LinuxAddon, 'steer' | 'closeFd'>;
   readonly #bind: () => Fd;
   readonly #log: Log;
-  readonly #fds: Fd[] = [];
+  readonly #fds: Fd[];
+  /** How many of the first an earlier master has opened. */
+  readonly adopted: number;
+  #watch: { add(fd: Fd): void } | undefined;
   /** The slots that the kernel was given last. */
   #steered = '';
 
-  /** @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2). */
-  constructor(native: Pick<LinuxAddon, 'steer' | 'closeFd'>, log: Log, bind: () => Fd) {
+  /**
+   * @param bind Binds one more socket, and listens: the index of a socket in its group is the order of listen(2).
+   * @param adopted What an earlier master has opened, in that order.
+   */
+  constructor(native: Pick<LinuxAddon, 'steer' | 'closeFd'>, log: Log, bind: () => Fd, adopted: readonly Fd[] = []) {
+    this.#fds = [...adopted];
+    this.adopted = adopted.length;
     this.#native = native;
     this.#log = log;
     this.#bind = bind;
@@ -29,7 +37,17 @@ export class SlotSockets {
    * @throws the system error of a socket that could not be opened; those before it stay.
    */
   grow(slots: number): void {
-    while (this.#fds.length < slots) this.#fds.push(this.#bind());
+    while (this.#fds.length < slots) {
+      const fd = this.#bind();
+      this.#fds.push(fd);
+      this.#watch?.add(fd);
+    }
+  }
+
+  /** Hears of those that are open, and of each one that is opened from then on. They are closed together. */
+  watchBy(watch: { add(fd: Fd): void }): void {
+    for (const fd of this.#fds) watch.add(fd);
+    this.#watch = watch;
   }
 
   /** New connections go to the slots in `live` from now on, to all of them alike; to any slot when it is empty. */

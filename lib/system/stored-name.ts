@@ -15,10 +15,10 @@ export function storedPrefix(fleet: string): string {
 
 /**
  * `undefined` for a name that is too long to be kept.
- * @param file Of a unix socket: which file leads to it.
+ * @param which Of a unix socket: which file leads to it. Of the sockets of an address that is `'sharded'`: the slot.
  */
-export function storedName(fleet: string, listener: string, file?: string): string | undefined {
-  const name = `${storedPrefix(fleet)}${encoded(listener)}${file === undefined ? '' : `.${file}`}`;
+export function storedName(fleet: string, listener: string, which?: string | number): string | undefined {
+  const name = `${storedPrefix(fleet)}${encoded(listener)}${which === undefined ? '' : `.${which}`}`;
   return name.length > LONGEST ? undefined : name;
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { type FleetConfig, startFleet } from './fleet.js';
 import type { FixtureEvent, Master, MasterOptions } from './master.js';
+import { sendSignal } from './processes.js';
 import { commandWorks, isLinux, testWhen } from './skip.js';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/service-manager.py', import.meta.url));
@@ -82,4 +83,12 @@ export function startManaged(
   more: MasterOptions = {},
 ): Managed {
   return asManaged(startFleet(config, { ...more, wrapper: managed(options) }));
+}
+
+/** @returns the names of what the manager keeps of the master that is killed. */
+export async function killMaster({ manager, pid }: Managed): Promise<readonly string[]> {
+  const old = pid();
+  sendSignal(old, 'SIGKILL');
+  const ended = await manager.event('ended', { where: ({ pid: one }) => one === old });
+  return ended['kept'] as readonly string[];
 }

@@ -32,9 +32,7 @@ export class KeptListeners {
 
   /** All listeners of the start are open: what was kept for the fleet beside them is not wanted any more, unless workers ask for it. */
   began(listeners: readonly OpenListener[]): void {
-    const adopted = new Set(
-      listeners.filter(({ kept }) => kept === 'adopted').map((listener) => this.#nameOf(listener)),
-    );
+    const adopted = new Set(listeners.flatMap((listener) => this.#adopted(listener)));
     if (!this.#asks) for (const name of this.#left()) if (!adopted.has(name)) this.#give(name);
     for (const listener of listeners) this.opened(listener);
   }
@@ -54,13 +52,15 @@ export class KeptListeners {
   opened(listener: OpenListener): void {
     if (listener.kept === undefined) return;
     const add = (fd: number): void => this.#store(fd, listener);
-    if (listener.watchBy !== undefined) listener.watchBy({ add, remove: (fd) => this.#remove(fd) });
+    const watch = { add, remove: (fd: number) => this.#remove(fd) };
+    if (listener.shards !== undefined) listener.shards.watchBy(watch);
+    else if (listener.watchBy !== undefined) listener.watchBy(watch);
     else if (listener.fd !== null) add(listener.fd);
   }
 
   /** It is about to be closed. */
-  closing({ fd, watchBy }: OpenListener): void {
-    if (watchBy === undefined && fd !== null) this.#remove(fd);
+  closing({ fd, shards, watchBy }: OpenListener): void {
+    if (watchBy === undefined) for (const each of shards?.fds ?? [fd]) if (each !== null) this.#remove(each);
   }
 
   /** The fleet stops: from here on its clients are to be refused. */
@@ -104,12 +104,12 @@ export class KeptListeners {
 
   #store(fd: number, listener: OpenListener): void {
     if (this.#over) return;
-    const name = this.#nameOf(listener);
+    const name = this.#nameOf(listener, fd);
     if (name === undefined || name === this.#names.get(fd)) return;
     this.#names.set(fd, name);
     if (this.#found.has(name)) {
       // Under this name the manager has this one already, or one that was in the way.
-      if (listener.kept === 'adopted') {
+      if (this.#adopted(listener).includes(name)) {
         this.#found.delete(name);
         return;
       }
@@ -127,9 +127,16 @@ export class KeptListeners {
     this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
   }
 
-  #nameOf({ address: { name }, storedAs = name, file }: OpenListener): string | undefined {
+  /** The names of what an earlier master has opened. */
+  #adopted(listener: OpenListener): (string | undefined)[] {
+    if (listener.kept !== 'adopted') return [];
+    const { fd, shards } = listener;
+    return (shards?.fds.slice(0, shards.adopted) ?? [fd ?? -1]).map((each) => this.#nameOf(listener, each));
+  }
+
+  #nameOf({ address: { name }, storedAs = name, file, shards }: OpenListener, fd: number): string | undefined {
     const { settings, log } = this.#fleet;
-    const stored = storedName(settings.name, storedAs, file);
+    const stored = storedName(settings.name, storedAs, file ?? shards?.fds.indexOf(fd));
     if (stored === undefined)
       log.warn(`listener '${name}': the service manager cannot keep it, because its name is too long for that`, {
         event: 'listen',

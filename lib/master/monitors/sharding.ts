@@ -75,8 +75,11 @@ export class Sharding {
    * @throws the system error of a socket that could not be opened.
    */
   grow(slots: number): void {
-    for (const { shards } of this.#context.listeners) shards.grow(slots);
-    while (this.#slots.length < slots) {
+    const { listeners } = this.#context;
+    // An earlier master may have had more: what waits there is to be accepted, too.
+    const all = Math.max(slots, ...listeners.map(({ shards }) => shards.fds.length));
+    for (const { shards } of listeners) shards.grow(all);
+    while (this.#slots.length < all) {
       const slot = this.#slots.push({ workers: new Set(), adopters: undefined }) - 1;
       for (const { fd } of this.#socketsOf(slot)) {
         this.#slotOf.set(fd, slot);

@@ -173,13 +173,13 @@ export class Activation {
 
   /**
    * What was kept for a fleet that wants it no more: while it listens, no other socket gets its address.
-   * @param port Only what is bound to that.
+   * @param which Default: all of it.
    * @returns whether there was any.
    */
-  dismissKept(fleet: string, port?: number): boolean {
-    if (port === undefined) this.#pool.undecided.delete(fleet);
+  dismissKept(fleet: string, which?: (kept: StoredName, socket: InspectedSocket) => boolean): boolean {
+    if (which === undefined) this.#pool.undecided.delete(fleet);
     const unwanted = this.#pool.sockets.filter(
-      ({ stored, socket }) => stored?.fleet === fleet && (port === undefined || socket.port === port),
+      ({ stored, socket }) => stored?.fleet === fleet && (which === undefined || which(stored, socket)),
     );
     for (const kept of unwanted) this.#close(this.#take(kept));
     return unwanted.length > 0;

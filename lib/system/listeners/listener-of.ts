@@ -68,7 +68,7 @@ export function listenerOf(
   };
 }
 
-/** The service manager can keep what all workers have. */
+/** The service manager can keep what the master holds. */
 export function canBeKept(plan: ListenPlan, { sharing }: Pick<ListenerContext, 'sharing'>): plan is BoundPlan {
-  return plan.kind === 'unix' || (plan.kind === 'tcp' && sharing === 'shared');
+  return plan.kind === 'unix' || (plan.kind === 'tcp' && sharing !== 'reuseport');
 }

@@ -4,14 +4,14 @@
  */
 
 import { linux, posix } from '../../addon/narrow.cjs';
-import type { BoundSocket, CommonAddon, TcpListenRequest } from '../../addon/native.cjs';
+import type { BoundSocket, CommonAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { explained, isSystemError, placeText } from '../../common/system-error.js';
 import type { BoundPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/settings.js';
 import { closeListeners, type OpenListener } from '../open-listener.js';
-import { SlotSockets } from '../slot-sockets.js';
 import type { Activation } from './activation.js';
 import { GIVEN_BY } from './given-by.js';
+import { goOnSharded, openGuarded } from './guarded.js';
 import { heldHere } from './held-here.js';
 import type { Adopted } from './inherited.js';
 import { canBeKept, type ListenerContext, listenerOf } from './listener-of.js';
@@ -20,6 +20,7 @@ import type { NotASocket } from './not-a-socket.js';
 import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
+type KeptSockets = readonly [BoundSocket, ...BoundSocket[]];
 type KeptUnix = Parameters<UnixListeners['adoptUnixSocket']>[2] & Pick<OpenListener, 'storedAs'>;
 
 export interface OpenListenersContext extends ListenerContext {
@@ -83,8 +84,8 @@ export async function openListeners(
       adopt(plan, activation?.takeByAddress(plan, addresses.get(plan) ?? []), opened, context);
     }
     if (activation !== undefined && caller.keptFor !== undefined) {
-      const adoptOne = (plan: BoundPlan, socket: BoundSocket, name: string) =>
-        opened.set(plan, adoptKept(plan, socket, name, context));
+      const adoptOne = (plan: BoundPlan, sockets: KeptSockets, name: string) =>
+        opened.set(plan, adoptKept(plan, sockets, name, context));
       const wanted = bound.filter((plan) => !opened.has(plan) && canBeKept(plan, caller));
       sockets?.goOn(wanted, { ...caller, fleet: caller.keptFor, activation, addresses }, adoptOne);
     }
@@ -164,12 +165,15 @@ function adopt(
   log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`, { event: 'listen' });
 }
 
-function adoptKept(plan: BoundPlan, socket: BoundSocket, name: string, context: Opening): OpenListener {
+function adoptKept(plan: BoundPlan, sockets: KeptSockets, name: string, context: Opening): OpenListener {
+  const [socket] = sockets;
   const { fd, family, address } = socket;
   // By the same name the next master finds it again, whichever of several ways to ask for it comes first there.
   const storedAs = plan.storedAs && name;
   if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address, storedAs });
-  const details = { ipv6Only: family === 'IPv6' && plan.ipv6Only, kept: 'adopted', storedAs } as const;
+  const ipv6Only = family === 'IPv6' && plan.ipv6Only;
+  const details = { ipv6Only, kept: 'adopted', storedAs } as const;
+  if (context.sharing === 'sharded') return goOnSharded(plan, sockets, details, context);
   return listenerOf(plan, socket, details, context, () => context.native.closeFd(fd));
 }
 
@@ -181,7 +185,7 @@ function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: O
     const { activation, keptFor } = context;
     const taken = keptFor !== undefined && isSystemError(error) && error.code === 'EADDRINUSE';
     // What was kept on the port is on another address, and waits for a program that asks for it.
-    if (!taken || activation?.dismissKept(keptFor, plan.port) !== true) throw error;
+    if (!taken || activation?.dismissKept(keptFor, (_, { port }) => port === plan.port) !== true) throw error;
     return openTcp(plan, addresses, context);
   }
 }
@@ -265,30 +269,5 @@ function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: 
   throw new Error(`No address for the listener '${plan.name}'`);
 }
 
-/** Several sockets on one address. The guard keeps other masters of the same user off it, and holds the number of port 0. */
-function openGuarded(plan: TcpPlan, request: GuardRequest, context: OpenListenersContext): OpenListener {
-  const { native, sharing, slots, log } = context;
-  const guard = linux(native).guard(request);
-  const particulars = { ipv6Only: request.ipv6Only, inherited: false };
-  if (sharing === 'reuseport') {
-    return listenerOf(plan, guard, particulars, context, () => native.closeFd(guard.fd));
-  }
-  const address = { ...request, port: guard.port as number, backlog: plan.backlog, reusePort: true };
-  const shards = new SlotSockets(linux(native), log, () => native.listen(address).fd);
-  const release = (): void => {
-    shards.close();
-    native.closeFd(guard.fd);
-  };
-  try {
-    shards.grow(slots);
-  } catch (error) {
-    release();
-    throw error;
-  }
-  return { ...listenerOf(plan, guard, particulars, context, release), shards };
-}
-
 /** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
 const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
-
-type GuardRequest = Omit<TcpListenRequest, 'backlog' | 'reusePort'>;

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { type Hosted, startCommand } from '../../helpers/command.js';
 import { freePort } from '../../helpers/free-port.js';
-import { connectRaw, httpGet, sendSignal, startMaster, untilDead } from '../../helpers/index.js';
+import { connectRaw, httpGet, startMaster } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
-import { asManaged, type Managed, managed, withManager } from '../../helpers/service-manager.js';
+import { asManaged, killMaster, type Managed, managed, withManager } from '../../helpers/service-manager.js';
 
 let folder: string;
 beforeEach(() => {
@@ -33,12 +33,6 @@ function start(hosted: Hosted, ...options: readonly string[]): Asked {
     wrapper: managed({ restart: true }),
   });
   return { ...asManaged(manager), write };
-}
-
-async function killMaster({ pid }: Managed): Promise<void> {
-  const old = pid();
-  sendSignal(old, 'SIGKILL');
-  await untilDead(old);
 }
 
 async function stops({ manager }: Managed): Promise<void> {
