@@ -141,6 +141,16 @@ export interface Timer {
   cancel(): void;
 }
 
+/** A descriptor for another process. */
+export interface Witness {
+  readonly fd: number;
+  /** Settles when no process has it any more, or at {@link Witness.close}. */
+  readonly closed: Promise<void>;
+  /** This process needs it no more. Idempotent. */
+  sent(): void;
+  close(): void;
+}
+
 export interface System {
   readonly pid: number;
   readonly features: Features;
@@ -163,6 +173,8 @@ export interface System {
   ): Promise<OpenListener[]>;
   /** Linux: notifies a service manager. False when it has not read for long. Throws what the kernel says. */
   readonly notify?: (notice: Notice) => boolean;
+  /** Linux. Throws what the kernel says. */
+  readonly openWitness?: (() => Promise<Witness>) | undefined;
   /** Linux. */
   readonly queues?: Queues | undefined;
   /** Linux: memory that workers share. Throws what the kernel says. */

@@ -27,6 +27,10 @@ export interface ManagerOptions {
   readonly restart?: boolean;
   /** Reads nothing before it gets SIGUSR1. */
   readonly deaf?: boolean;
+  /** How many descriptors it keeps. Default: any number. */
+  readonly stores?: number;
+  /** It says so, as systemd does since 254. */
+  readonly says?: boolean;
   /** Between the manager and the fleet. */
   readonly wrapper?: readonly string[];
 }
@@ -48,7 +52,15 @@ export interface Notice extends FixtureEvent {
 }
 
 /** The command line that runs another one below the manager. */
-export function managed({ abstract, watchdog, restart, deaf, wrapper = [] }: ManagerOptions = {}): readonly string[] {
+export function managed({
+  abstract,
+  watchdog,
+  restart,
+  deaf,
+  stores,
+  says,
+  wrapper = [],
+}: ManagerOptions = {}): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-manager-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return [
@@ -56,6 +68,8 @@ export function managed({ abstract, watchdog, restart, deaf, wrapper = [] }: Man
     ...(watchdog === undefined ? [] : [`--watchdog=${watchdog}`]),
     ...(restart ? ['--restart'] : []),
     ...(deaf ? ['--deaf'] : []),
+    ...(stores === undefined ? [] : [`--stores=${stores}`]),
+    ...(says ? ['--says'] : []),
     '--',
     ...wrapper,
   ];

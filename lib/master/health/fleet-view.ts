@@ -11,7 +11,7 @@ export interface FleetView {
     Settings,
     'name' | 'readyTimeout' | 'readyFor' | 'metrics' | 'sharing' | 'cluster' | 'launch'
   >;
-  readonly system: Pick<System, 'pid' | 'now' | 'after' | 'notify' | 'openListeners'>;
+  readonly system: Pick<System, 'pid' | 'now' | 'after' | 'notify' | 'openListeners' | 'openWitness'>;
   readonly log: Log;
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<WorkerHandle>;

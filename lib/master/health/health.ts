@@ -85,7 +85,7 @@ export async function openHealth(view: FleetView, env: NodeJS.ProcessEnv = proce
   const { metrics } = view.settings;
   const endpoint = metrics && new (await import('./endpoint.js')).Endpoint(view, metrics, pulse);
   const member = joinServiceManager(view, pulse, env);
-  const keptFor = member !== undefined && env['FDSTORE'] !== '0' ? view.settings.name : undefined;
+  const keptFor = (await member?.storage()) === true ? view.settings.name : undefined;
   const health = new Health({ pulse, member, endpoint, keptFor });
   try {
     await endpoint?.open();

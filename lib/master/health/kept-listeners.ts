@@ -10,24 +10,33 @@ import type { Timer } from '../../system/system.js';
 import type { FleetView } from './fleet-view.js';
 import type { NoticeOutbox } from './outbox.js';
 
+/** What the manager keeps for this process. */
+export interface Store {
+  /** Names of what earlier masters had stored. */
+  readonly found: Set<string>;
+  /** How many descriptors it keeps, if it says so. */
+  readonly most: number;
+  used: number;
+  warned?: boolean;
+}
+
 export type KeptBy = Pick<FleetView, 'settings' | 'system' | 'log'>;
 
 export class KeptListeners {
   readonly #fleet: KeptBy;
   readonly #outbox: Pick<NoticeOutbox, 'send' | 'forget'>;
-  /** Names under which the manager keeps what earlier masters had stored. */
-  readonly #found: Set<string>;
+  readonly #store: Store;
   /** By descriptor: the name under which the manager keeps it. */
   readonly #names = new Map<number, string>();
   /** Until what workers have not asked for is closed. */
   #patience: Timer | undefined;
   #over = false;
 
-  /** @param found Shared by the fleets of this process. */
-  constructor(fleet: KeptBy, outbox: Pick<NoticeOutbox, 'send' | 'forget'>, found: Set<string>) {
+  /** @param store Shared by the fleets of this process. */
+  constructor(fleet: KeptBy, outbox: Pick<NoticeOutbox, 'send' | 'forget'>, store: Store) {
     this.#fleet = fleet;
     this.#outbox = outbox;
-    this.#found = found;
+    this.#store = store;
   }
 
   /** All listeners of the start are open: what was kept for the fleet beside them is not wanted any more, unless workers ask for it. */
@@ -51,7 +60,7 @@ export class KeptListeners {
 
   opened(listener: OpenListener): void {
     if (listener.kept === undefined) return;
-    const add = (fd: number): void => this.#store(fd, listener);
+    const add = (fd: number): void => this.#put(fd, listener);
     const watch = { add, remove: (fd: number) => this.#remove(fd) };
     if (listener.shards !== undefined) listener.shards.watchBy(watch);
     else if (listener.watchBy !== undefined) listener.watchBy(watch);
@@ -79,7 +88,7 @@ export class KeptListeners {
 
   /** What was kept for the fleet and is not used so far. */
   #left(): string[] {
-    return [...this.#found].filter((name) => name.startsWith(storedPrefix(this.#fleet.settings.name)));
+    return [...this.#store.found].filter((name) => name.startsWith(storedPrefix(this.#fleet.settings.name)));
   }
 
   /** What no worker has asked for is closed. */
@@ -98,25 +107,43 @@ export class KeptListeners {
 
   /** The manager is to keep it no more. */
   #give(name: string): void {
-    this.#found.delete(name);
+    this.#store.found.delete(name);
+    this.#forget(name);
+  }
+
+  #forget(name: string): void {
+    this.#store.used--;
     this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
   }
 
-  #store(fd: number, listener: OpenListener): void {
+  #put(fd: number, listener: OpenListener): void {
     if (this.#over) return;
     const name = this.#nameOf(listener, fd);
     if (name === undefined || name === this.#names.get(fd)) return;
     this.#names.set(fd, name);
-    if (this.#found.has(name)) {
+    if (this.#store.found.has(name)) {
       // Under this name the manager has this one already, or one that was in the way.
       if (this.#adopted(listener).includes(name)) {
-        this.#found.delete(name);
+        this.#store.found.delete(name);
         return;
       }
       this.#give(name);
     }
+    this.#count();
     // Without FDPOLL=0 the manager would have an eye on it, for hang-ups that a listener does not have.
     this.#outbox.send(['FDSTORE=1', `FDNAME=${name}`, 'FDPOLL=0'], { fds: [fd] });
+  }
+
+  #count(): void {
+    const store = this.#store;
+    store.used++;
+    if (store.used <= store.most || store.warned) return;
+    store.warned = true;
+    this.#fleet.log.warn(
+      `the service manager keeps no more than ${store.most} sockets for the next master (FDSTORE), and the fleet has more: ` +
+        'raise FileDescriptorStoreMax= of the service, or clients of the others are reset when the master is killed',
+      { event: 'listen' },
+    );
   }
 
   #remove(fd: number): void {
@@ -124,7 +151,7 @@ export class KeptListeners {
     if (name === undefined) return;
     this.#names.delete(fd);
     this.#outbox.forget(fd);
-    this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
+    this.#forget(name);
   }
 
   /** The names of what an earlier master has opened. */

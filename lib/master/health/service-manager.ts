@@ -10,10 +10,11 @@ import { STORED } from '../../system/stored-name.js';
 import type { System } from '../../system/system.js';
 import type { ReloadResult } from '../../types.js';
 import type { FleetView } from './fleet-view.js';
-import { KeptListeners } from './kept-listeners.js';
+import { KeptListeners, type Store } from './kept-listeners.js';
 import { NoticeOutbox } from './outbox.js';
 import type { Pulse } from './pulse.js';
 import { statusWords } from './status-words.js';
+import { storesDescriptors } from './storage.js';
 import { Watchdog, type Watched, watchdogFor } from './watchdog.js';
 
 /** Milliseconds beyond what the master allows its workers: for hooks, and a busy machine. */
@@ -73,6 +74,11 @@ export class Member implements Watched {
     this.#kept.closing(listener);
   }
 
+  /** Whether the service manager keeps listeners. */
+  storage(): Promise<boolean> {
+    return this.#manager.storage();
+  }
+
   /** Whether the service manager keeps something under the name that workers of the fleet may still ask for. */
   awaits(name: string): boolean {
     return this.#kept.awaits(name);
@@ -120,8 +126,9 @@ export class ServiceManager {
   readonly #outbox: NoticeOutbox;
   readonly #watchdog: Watchdog | undefined;
   readonly #members = new Set<Member>();
-  /** What earlier masters have stored, and no fleet has asked about yet. */
-  readonly #found: Set<string>;
+  readonly #store: Store;
+  readonly #system: FleetView['system'];
+  #storage: Promise<boolean> | undefined;
   #phase: Phase | undefined;
   #status = '';
   #due = false;
@@ -130,11 +137,22 @@ export class ServiceManager {
   constructor(given: Given, notify: NonNullable<System['notify']>, { system, log }: Pick<FleetView, 'system' | 'log'>) {
     const { address, env, pid } = given;
     this.#given = given;
+    this.#system = system;
     this.#outbox = new NoticeOutbox(address, notify, system, log);
-    this.#found = env['LISTEN_PID'] === String(pid) ? storedNames(env) : new Set();
+    const found: Set<string> = env['LISTEN_PID'] === String(pid) ? storedNames(env) : new Set();
+    this.#store = { found, most: Number(env['FDSTORE'] ?? Number.POSITIVE_INFINITY), used: found.size };
     const allowed = watchdogFor(env, pid, log);
     const beat = (): void => this.#outbox.send(['WATCHDOG=1'], { passing: true });
     if (allowed !== undefined) this.#watchdog = new Watchdog(allowed, system, this.#members, beat);
+  }
+
+  /** Whether it stores descriptors. */
+  storage(): Promise<boolean> {
+    const { address, env } = this.#given;
+    const { found, most } = this.#store;
+    const known = env['FDSTORE'] !== undefined || found.size > 0;
+    this.#storage ??= known ? Promise.resolve(most > 0) : storesDescriptors({ address, system: this.#system });
+    return this.#storage;
   }
 
   get empty(): boolean {
@@ -142,7 +160,7 @@ export class ServiceManager {
   }
 
   join(view: FleetView, pulse: Pulse): Member {
-    const member = new Member(view, pulse, this, new KeptListeners(view, this.#outbox, this.#found));
+    const member = new Member(view, pulse, this, new KeptListeners(view, this.#outbox, this.#store));
     this.#members.add(member);
     this.update();
     return member;
@@ -233,9 +251,10 @@ export class ServiceManager {
 
   #ready(): void {
     const members = [...this.#members];
-    for (const name of this.#found) {
+    for (const name of this.#store.found) {
       if (members.some((member) => member.awaits(name))) continue;
-      this.#found.delete(name);
+      this.#store.found.delete(name);
+      this.#store.used--;
       this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
     }
     for (const member of members) member.ready();

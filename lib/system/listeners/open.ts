@@ -11,7 +11,6 @@ import type { BoundPlan, ListenPlan, TcpPlan, UnixPlan } from '../../options/set
 import { closeListeners, type OpenListener } from '../open-listener.js';
 import type { Activation } from './activation.js';
 import { GIVEN_BY } from './given-by.js';
-import { goOnSharded, openGuarded } from './guarded.js';
 import { heldHere } from './held-here.js';
 import type { Adopted } from './inherited.js';
 import { canBeKept, type ListenerContext, listenerOf } from './listener-of.js';
@@ -20,6 +19,7 @@ import type { NotASocket } from './not-a-socket.js';
 import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
+type Guarded = typeof import('./guarded.js');
 type KeptSockets = readonly [BoundSocket, ...BoundSocket[]];
 type KeptUnix = Parameters<UnixListeners['adoptUnixSocket']>[2] & Pick<OpenListener, 'storedAs'>;
 
@@ -45,6 +45,8 @@ export interface OpenListenersContext extends ListenerContext {
 interface Opening extends OpenListenersContext {
   /** Loaded when there may be a unix socket among them. */
   readonly unix: UnixListeners | undefined;
+  /** Loaded unless workers share what the master opens. */
+  readonly guarded: Guarded | undefined;
   /** Missing when no other program has opened a socket for the master. */
   readonly activation: Activation | undefined;
   /** Path of the option, for messages. */
@@ -69,8 +71,9 @@ export async function openListeners(
       plans.some(({ kind }) => kind !== 'tcp') || (caller.takesAll && activation)
         ? await import('./unix.js')
         : undefined;
+    const guarded = caller.sharing === 'shared' ? undefined : await import('./guarded.js');
     const optionOf = (plan: ListenPlan) => (plans.length === 1 ? 'listen' : `listen[${plans.indexOf(plan)}]`);
-    const context: Opening = { ...caller, unix, activation, optionOf };
+    const context: Opening = { ...caller, unix, guarded, activation, optionOf };
     for (const plan of plans) {
       if (plan.kind === 'inherited') adopt(plan, sockets?.inherited(plan, caller, activation), opened, context);
     }
@@ -173,8 +176,9 @@ function adoptKept(plan: BoundPlan, sockets: KeptSockets, name: string, context:
   if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address, storedAs });
   const ipv6Only = family === 'IPv6' && plan.ipv6Only;
   const details = { ipv6Only, kept: 'adopted', storedAs } as const;
-  if (context.sharing === 'sharded') return goOnSharded(plan, sockets, details, context);
-  return listenerOf(plan, socket, details, context, () => context.native.closeFd(fd));
+  const { guarded, native } = context;
+  if (guarded !== undefined) return guarded.goOnSharded(plan, sockets, details, context);
+  return listenerOf(plan, socket, details, context, () => native.closeFd(fd));
 }
 
 function open(plan: BoundPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
@@ -248,17 +252,17 @@ function explain(
 
 /** The first address that this machine has; every other error is final. */
 function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
-  const { native, sharing } = context;
+  const { native, guarded } = context;
   const last = addresses.length - 1;
   for (const [index, { family, address }] of addresses.entries()) {
     const ipv6Only = family === 'IPv6' && plan.ipv6Only;
     const request = { family, address, port: plan.port, ipv6Only };
     try {
-      if (sharing === 'shared') {
+      if (guarded === undefined) {
         const bound = native.listen({ ...request, backlog: plan.backlog, reusePort: false });
         return listenerOf(plan, bound, { ipv6Only }, context, () => native.closeFd(bound.fd));
       }
-      return openGuarded(plan, request, context);
+      return guarded.openGuarded(plan, request, context);
     } catch (error) {
       if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
       if (!isSystemError(error)) throw error;

@@ -54,6 +54,7 @@ export class PosixSystem extends CommonSystem implements System {
   readonly queues = this.#linux && queuesOf(this.#linux);
 
   readonly notify = this.#linux?.notify;
+  readonly openWitness = this.#linux && (async () => (await import('./witness.js')).openWitness(this.#native));
 
   /** @param headStart A process for the first worker that wants it. */
   constructor(headStart?: HeadStart) {
