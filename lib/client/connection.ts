@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { ADMIN_VERSION, type AdminAnswer, type AdminError } from '../protocol/admin.js';
-import { ClientFailure, EXIT } from './failure.js';
+import { ClientFailure, DELETED, EXIT } from './failure.js';
 
 /** Bytes of an answer: that of a fleet of 65,535 workers is shorter. */
 const ANSWER_MAX = 64 * 1024 * 1024;
@@ -54,7 +54,7 @@ function notThere(path: string, code: string | undefined, message: string): Clie
   switch (code) {
     case 'ENOENT':
       return noMaster(
-        `there is no admin door ${path}: start the fleet with --admin=${path}, or the option admin of prefork()`,
+        `there is no admin door ${path}: start the fleet with --admin=${path}, or the option admin of prefork(); ${DELETED}`,
       );
     case 'ECONNREFUSED':
       return noMaster(`the master of ${path} is gone, and left its socket behind`);

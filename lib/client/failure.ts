@@ -12,6 +12,10 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** A cleaner of temporary files may have taken the socket away. */
+export const DELETED =
+  'a master that runs, and whose door was deleted, makes it again at its next reload: kill -HUP <pid of the master>';
+
 export class ClientFailure extends Error {
   readonly exitCode: ExitCode;
   /** Stable, for `--json`. */

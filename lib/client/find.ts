@@ -4,7 +4,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { foldersToLookIn, nameOfDoor, type Surroundings, surroundings } from '../common/admin-place.js';
 import { type Connection, openConnection } from './connection.js';
-import { ClientFailure, EXIT } from './failure.js';
+import { ClientFailure, DELETED, EXIT } from './failure.js';
 
 export interface Which {
   /** Path of the door. */
@@ -48,7 +48,7 @@ export async function findFleet({ admin, name }: Which, here: Surroundings = sur
     found.length > 0
       ? `there is no fleet '${name}'; these run: ${names}`
       : `there is no fleet${name === undefined ? '' : ` '${name}'`} with an admin door (${looked}): start it with --admin, ` +
-          'or the option admin: true of prefork(); one with a path of its own is found by --admin <path>',
+          `or the option admin: true of prefork(); one with a path of its own is found by --admin <path>; ${DELETED}`,
   );
 }
 

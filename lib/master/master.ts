@@ -367,6 +367,7 @@ export class Master {
   #reloading(result: ReloadResult | undefined): void {
     if (!this.ending) this.#turn(result === undefined ? 'reloading' : 'running', result);
     if (result?.ok === true) this.#addresses?.reloaded(result.generation);
+    if (result === undefined) this.#admin?.renew();
     if (result === undefined) return;
     this.#tally.reloads[result.ok ? 'ok' : 'failed']++;
     this.#events.reload(result);

@@ -133,6 +133,13 @@ export interface Door {
   readonly path: string;
   /** It listens, and does not keep the process alive. */
   readonly server: Server;
+  /**
+   * Makes the path again when it leads here no more. Resolves with the server that is in the place of {@link Door.server} then.
+   * Throws what keeps the path from being made. Absent where a path cannot be taken away.
+   */
+  renew?(): Promise<Server | undefined>;
+  /** From now on calls back when the path may be gone, as far as the system reports that. Absent where a path cannot be taken away. */
+  whenMissed?(missed: () => void): void;
   /** Removes the path, and closes the server. Throws the first error of the file system; everything is closed nevertheless. */
   close(): void;
 }

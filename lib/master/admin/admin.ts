@@ -1,6 +1,6 @@
 /** The option `admin`: a door at which other programs of the same user ask the master. Loaded by masters that have the option. */
 
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
@@ -44,12 +44,40 @@ export class Admin {
   /** In the order in which they came. */
   readonly #connections = new Set<Connection>();
   readonly #atTheEnd: ((outcome: Outcome) => void)[] = [];
+  #renewing: Promise<void> | undefined;
 
   constructor(door: Door, log: Log, asked: Asked) {
     this.#door = door;
     this.#log = log;
     this.#asked = asked;
-    door.server.on('connection', (socket) => this.#admit(socket));
+    this.#hear(door.server);
+    door.whenMissed?.(() => this.renew());
+  }
+
+  #hear(server: Server): void {
+    server.on('connection', (socket) => this.#admit(socket));
+  }
+
+  /** Looks whether clients still find the door: a cleaner of temporary files may have taken it away. Never throws. */
+  renew(): void {
+    const { path } = this.#door;
+    this.#renewing ??= this.#again()
+      .catch((error: unknown) => {
+        this.#log.warn(`the admin door ${path} is gone and cannot be made again: ${reasonOf(error)}`, {
+          event: 'listen',
+          error,
+        });
+      })
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+  }
+
+  async #again(): Promise<void> {
+    const server = await this.#door.renew?.();
+    if (server === undefined) return;
+    this.#hear(server);
+    this.#log.info(`the admin door ${this.#door.path} was gone, and is made again`, { event: 'listen' });
   }
 
   #admit(socket: Socket): void {

@@ -24,10 +24,13 @@ export async function storesDescriptors({ address, system }: Asked): Promise<boo
   const { notify, openWitness } = system;
   if (notify === undefined || openWitness === undefined) return true;
   const opened: Witness[] = [];
+  let reached = true;
   const send = async (lines: readonly string[]): Promise<Witness> => {
     const witness = await openWitness();
     opened.push(witness);
+    reached = false;
     const sent = notify({ address, text: lines.join('\n'), fds: [witness.fd] });
+    reached = true;
     witness.sent();
     // Its queue is full: nothing will be heard of it.
     return sent ? witness : { ...witness, closed: new Promise(() => {}) };
@@ -44,8 +47,8 @@ export async function storesDescriptors({ address, system }: Asked): Promise<boo
     const read = (await send(['BARRIER=1'])).closed.then(() => after(BEHIND));
     return await Promise.race([stored, read, after(PATIENCE)]);
   } catch {
-    // It cannot be notified, which the log has from the first notice of the fleet.
-    return false;
+    // It cannot be notified, which the log has from the first notice of the fleet. Or this process is short of descriptors.
+    return reached;
   } finally {
     over = true;
     for (const timer of timers) timer.cancel();

@@ -1,12 +1,14 @@
 /** The admin door on Linux and macOS: a unix socket of mode 0600, in a folder of the user's own unless a path is given. */
 
 import { fstatSync, lstatSync, mkdirSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Fd, PosixAddon } from '../../addon/native.cjs';
 import { doorPath, surroundings } from '../../common/admin-place.js';
 import { explained, isSystemError, systemError } from '../../common/system-error.js';
 import type { Door, DoorPlace } from '../system.js';
 import { listening } from './listening.js';
+import { watchFile } from './sight.js';
 
 type UnixListeners = typeof import('../listeners/unix.js');
 
@@ -21,24 +23,98 @@ export async function openDoor(native: PosixAddon, place: DoorPlace): Promise<Do
   if (place.path === undefined) makeFolder(dirname(path));
   // By itself: a fleet with a unix socket has it already.
   const socket = open(await import('../listeners/unix.js'), native, path, place);
-  // Node closes the one that it is given, unless it cannot make a server of it.
-  let unused: (() => void) | undefined;
   try {
-    const copy = native.dupFd(socket.fd);
-    unused = closesIfOpen(copy, native);
-    const server = await listening({ fd: copy });
-    return {
-      path,
-      server,
-      close() {
-        server.close();
-        socket.close();
-      },
-    };
+    return new PosixDoor(native, place, { path, socket, server: await serverOf(socket.fd, native) });
   } catch (error) {
-    unused?.();
     socket.close();
     throw isSystemError(error) ? explained(error, wayOut(error.code, place), path) : error;
+  }
+}
+
+/** With a copy of the descriptor, which Node closes; unless it cannot make a server of it. */
+async function serverOf(fd: Fd, native: PosixAddon): Promise<Server> {
+  const copy = native.dupFd(fd);
+  const unused = closesIfOpen(copy, native);
+  try {
+    return await listening({ fd: copy });
+  } catch (error) {
+    unused();
+    throw error;
+  }
+}
+
+interface Made {
+  readonly path: string;
+  readonly socket: ReturnType<UnixListeners['openUnixSocket']>;
+  readonly server: Server;
+}
+
+class PosixDoor implements Door {
+  readonly path: string;
+  readonly #native: PosixAddon;
+  readonly #place: DoorPlace;
+  readonly #socket: Made['socket'];
+  #server: Server;
+  #missed: (() => void) | undefined;
+  #watch: ReturnType<typeof watchFile>;
+  #closed = false;
+
+  constructor(native: PosixAddon, place: DoorPlace, { path, socket, server }: Made) {
+    this.#native = native;
+    this.#place = place;
+    this.path = path;
+    this.#socket = socket;
+    this.#server = server;
+  }
+
+  get server(): Server {
+    return this.#server;
+  }
+
+  whenMissed(missed: () => void): void {
+    this.#missed = missed;
+    this.#lookOut();
+  }
+
+  #lookOut(): void {
+    this.#watch?.close();
+    const missed = this.#missed;
+    this.#watch = missed && watchFile(this.path, missed);
+  }
+
+  async renew(): Promise<Server | undefined> {
+    if (this.#closed) return undefined;
+    if (this.#place.path === undefined) makeFolder(dirname(this.path));
+    const socket = this.#socket;
+    const missing = socket.missing();
+    const locked = socket.relock();
+    if (missing === undefined) return undefined;
+    if (!locked)
+      throw systemError('EADDRINUSE', { syscall: 'flock', path: this.path, hint: wayOut('EADDRINUSE', this.#place) });
+    const { fd, boundAs } = socket;
+    const next = socket.another();
+    let server: Server | undefined;
+    try {
+      server = await serverOf(next.fd, this.#native);
+      if (this.#closed) throw new Error('the fleet has stopped');
+      socket.publish(next);
+    } catch (error) {
+      server?.close();
+      socket.discard(next);
+      throw error;
+    }
+    this.#server.close();
+    this.#server = server;
+    socket.discard({ fd, boundAs });
+    this.#lookOut();
+    return server;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+    this.#server.close();
+    this.#socket.close();
   }
 }
 

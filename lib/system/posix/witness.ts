@@ -1,13 +1,20 @@
 /** A descriptor that is sent to another process, to hear when that has closed it. */
 
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { PosixAddon } from '../../addon/native.cjs';
+import { streamOf } from '../../protocol/stream-of.js';
 import type { Witness } from '../system.js';
 
 /** @throws what keeps the pair of sockets from being opened. */
 export function openWitness(native: Pick<PosixAddon, 'socketPair' | 'closeFd'>): Witness {
   const [ours, theirs] = native.socketPair();
-  const socket = new Socket({ fd: ours, readable: true, writable: false });
+  let socket: Socket;
+  try {
+    socket = streamOf(ours, { readable: true, writable: false });
+  } catch (error) {
+    native.closeFd(theirs);
+    throw error;
+  }
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });

@@ -1,12 +1,23 @@
 /** The option `admin`: who may ask, from when until when. */
 
-import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { doorFolder, prefork, rawClient } from '../../helpers/admin.js';
 import {
   commandWorks,
   eventually,
+  httpGet,
   isRoot,
   openFds,
   sendSignal,
@@ -164,6 +175,57 @@ test('R5b a relative path begins where the master was started', async () => {
   const folder = doorFolder();
   const { master } = await startReadyFleet({ options: { admin: 'app.sock', cwd: '/' } }, { cwd: folder });
   expect(existsSync(join(folder, 'app.sock'))).toBe(true);
+  await master.call('stop');
+});
+
+test('R5n a door whose files are deleted is made again at once, every time, and who is connected stays so', async () => {
+  const folder = doorFolder();
+  const admin = join(folder, 'app.sock');
+  const { master } = await startReadyFleet({ options: { admin, workers: 1 } });
+  const before = await rawClient(admin);
+  for (let time = 1; time <= 3; time++) {
+    for (const file of readdirSync(folder).reverse()) rmSync(join(folder, file));
+    await eventually(() => existsSync(admin), { what: 'the door is there again' });
+    expect((await prefork(['status', `--admin=${admin}`])).stdout).toContain(`master pid ${master.pid}`);
+  }
+  expect(readdirSync(folder).map((file) => [file, modeOf(join(folder, file))])).toEqual([
+    ['app.sock', 0o600],
+    ['app.sock.lock', 0o600],
+  ]);
+  expect(master.stderr.match(/the admin door .* was gone, and is made again/g)).toHaveLength(3);
+  expect(await before.ask('status')).toMatchObject({ result: { pid: master.pid } });
+  await master.call('stop');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('R5n without a door the command names the way out: a reload makes the folder again, with mode 0700, and the door', async () => {
+  const folder = doorFolder();
+  const doors = join(folder, 'prefork');
+  const env = { XDG_RUNTIME_DIR: folder };
+  const { master } = await startReadyFleet({ options: { admin: true, workers: 1, readyFor: 0 } }, { env });
+  // Moved away, it leaves no word at the door itself.
+  renameSync(doors, join(folder, 'elsewhere'));
+  const gone = await prefork(['status'], { env });
+  expect(gone).toMatchObject({ code: 3, stderr: expect.stringContaining('kill -HUP <pid of the master>') });
+  master.kill('SIGHUP');
+  await eventually(() => existsSync(join(doors, '0.sock')), { what: 'the door is there again' });
+  expect((await prefork(['status'], { env })).code).toBe(0);
+  expect(modeOf(doors)).toBe(0o700);
+  await master.call('stop');
+});
+
+test('R5n what took the place of a door stays, the log names the way out, and the fleet goes on', async () => {
+  const folder = doorFolder();
+  const admin = join(folder, 'app.sock');
+  const { master, port } = await startReadyFleet({ options: { admin, workers: 1, readyFor: 0 } });
+  writeFileSync(`${admin}.new`, 'mine');
+  renameSync(`${admin}.new`, admin);
+  await master.logged(/the admin door .* cannot be made again: .*EADDRINUSE.*remove it/);
+  expect(readFileSync(admin, 'utf8')).toBe('mine');
+  expect((await httpGet({ port })).status).toBe(200);
+  rmSync(admin);
+  await master.call('reload');
+  expect((await prefork(['status', `--admin=${admin}`])).code).toBe(0);
   await master.call('stop');
 });
 
