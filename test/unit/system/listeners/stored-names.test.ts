@@ -13,6 +13,15 @@ test.each([
   expect(readStoredName(name)).toEqual({ fleet, listener, file });
 });
 
+test('of the sockets of a sharded address each name has its slot', () => {
+  expect(readStoredName(storedName('a.b', '127.0.0.1|3000||false', 12))).toEqual({
+    fleet: 'a.b',
+    listener: '127.0.0.1|3000||false',
+    file: undefined,
+    slot: 12,
+  });
+});
+
 test('a name that is too long for the service manager is none', () => {
   expect(storedName('x'.repeat(250), 'y')).toBeUndefined();
 });
