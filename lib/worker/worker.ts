@@ -276,8 +276,8 @@ export class Worker {
         drain.track(server);
         admission.track(server);
         this.#recycling?.track(server);
-        // It listens late, and listen(2) has changed the backlog.
-        if (this.#state === 'ready') this.#system.restoreBacklogs(context.listeners, wires, log);
+        // Its listen(2) has changed the backlog for all workers, and this one may take long until it is ready.
+        this.#system.restoreBacklogs(context.listeners, wires, log);
       },
       adopt: async (servers, asked) => {
         const channel = this.#identity.adoptionFd;

@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { linux } from '../../../lib/addon/narrow.cjs';
 import { native } from '../../helpers/addon.js';
-import { connectRaw, httpGet, tlsMaterial } from '../../helpers/index.js';
+import { connectRaw, eventually, httpGet, tlsMaterial } from '../../helpers/index.js';
 import type { LoneWorker } from './lone-worker.js';
 import { startLoneWorker } from './lone-worker.js';
 
@@ -92,6 +92,22 @@ for (const { kind, make, ask } of kinds) {
     await drainedWell(worker);
   });
 }
+
+test('a worker that listens puts the backlog back at once, long before it is ready: its queue is that of the whole fleet', async () => {
+  await using worker = await startLoneWorker({
+    program: `
+      import net from 'node:net';
+      import { prefork } from 'prefork';
+      await prefork({ name: 'lone', listen: '127.0.0.1:0', async serve(listener) {
+        net.createServer().listen(listener);
+        process.stdout.write('listens');
+        await new Promise(() => setInterval(() => {}, 1_000));
+      } });`,
+  });
+  await eventually(() => worker.stdout() === 'listens', { within: 20_000 });
+  expect(worker.listenerFds.map((fd) => linux(native).queueDepth(fd).limit)).toEqual([77]);
+  expect(worker.messages.some(({ type }) => type === 'became-ready')).toBe(false);
+});
 
 for (const { kind, make, ask } of kinds.filter(({ kind }) => /https|TLS/.test(kind))) {
   test(`C6c the certificates of the master reach a ready-made ${kind} server and worker.tls`, async () => {
