@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { caller, PATIENCE } from './calls.mjs';
 import { deployment } from './releases.mjs';
@@ -17,24 +18,41 @@ const LOG = 30;
  * @param program File name of a server in this folder.
  * @param options Its options; every worker counts its connections in a file in `folder`.
  * @param limits `descriptors`: how many each of its processes may have open. Default: as many as here. `deployed`: the program
- *   is in a folder of releases.
+ *   is in a folder of releases. `tally: false`: the workers are no programs of Node, and count nothing. `onLine`: hears every line
+ *   on the server's stderr.
  */
-export async function startFleet(program, options, folder, { descriptors, deployed = false } = {}) {
+export async function startFleet(
+  program,
+  options,
+  folder,
+  { descriptors, deployed = false, tally = true, onLine = () => {} } = {},
+) {
   const url = new URL(program, import.meta.url);
   const { program: path, deploy } = deployed ? deployment(folder, url.href) : { program: fileURLToPath(url) };
-  const command = [process.execPath, path, JSON.stringify({ ...options, execArgv: ['--import', TALLY] })];
-  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh');
+  const command = [
+    process.execPath,
+    path,
+    JSON.stringify({ ...options, ...(tally && { execArgv: ['--import', TALLY] }) }),
+  ];
+  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors} -c 0; exec "$@"`, 'sh');
   const [file, ...args] = command;
   const server = spawn(file, args, {
     env: { ...process.env, PREFORK_TALLY: folder },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Ctrl+C is for the suite, which then stops the fleet.
+    detached: true,
   });
   const gone = once(server, 'exit');
   const call = caller(server);
   let log = [];
-  server.stderr.setEncoding('utf8').on('data', (text) => {
-    log = log.concat(text.trimEnd().split('\n')).slice(-LOG);
+  createInterface({ input: server.stderr }).on('line', (line) => {
+    log = [...log.slice(1 - LOG), line];
+    onLine(line);
   });
+  const tallyOf = (pid) => {
+    const file = join(folder, String(pid));
+    return existsSync(file) ? readFileSync(file) : Buffer.alloc(0); // it never served
+  };
   return {
     call,
     deploy,
@@ -43,11 +61,11 @@ export async function startFleet(program, options, folder, { descriptors, deploy
     },
     /** Connections that a worker had accepted, and that had not ended when it did. */
     openAt(pid) {
-      const file = join(folder, String(pid));
-      if (!existsSync(file)) return 0; // it never served
-      const bytes = readFileSync(file);
-      return bytes.length === 0 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
+      const bytes = tallyOf(pid);
+      return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
     },
+    /** The clients' ports of these connections. */
+    portsAt: (pid) => portsIn(tallyOf(pid)),
     async stop() {
       // Without the channel no order can come any more: the server stops its workers and ends.
       if (server.connected) server.disconnect();
@@ -58,9 +76,23 @@ export async function startFleet(program, options, folder, { descriptors, deploy
   };
 }
 
+/** As test/fixtures/tally.mjs writes them. */
+function portsIn(bytes) {
+  const ports = new Set();
+  for (let at = 8; at + 2 <= bytes.length; at += 2) {
+    const port = bytes.readUInt16LE(at);
+    if (port !== 0) ports.add(port);
+  }
+  return ports;
+}
+
 /** Asks until it is stopped. */
 export function startClient(options) {
-  const client = spawn(process.execPath, [LOAD, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const client = spawn(process.execPath, [LOAD, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // As the fleets: it ends with its standard input.
+    detached: true,
+  });
   const gone = once(client, 'exit');
   let text = '';
   client.stdout.setEncoding('utf8').on('data', (part) => {

@@ -1,7 +1,7 @@
 // What a worker of any fleet does: answers with its pid after a moment, and stands still when an order asks for it.
 import { subscribe } from 'node:diagnostics_channel';
-import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { hoardDescriptors } from './hoard.mjs';
 
 /** Milliseconds, the longest time that an answer takes: so a worker always has some on their way. */
 const MOMENT = 20;
@@ -47,34 +47,11 @@ export function beginToLeave() {
 export function obeyMessage({ ms, leak, leaves }) {
   if (leaves) beginToLeave();
   if (ms !== undefined) standStill(ms);
-  if (leak !== undefined) leakDescriptors(leak);
+  if (leak !== undefined) hoardDescriptors(leak);
 }
 
 /** Blocks the event loop, as a synchronous call that waits does: the machine has nothing to do meanwhile. */
 function standStill(ms) {
   held = new WeakSet(open);
   Atomics.wait(unsignalled, 0, 0, ms);
-}
-
-/** Milliseconds: what its own connections release is taken, too. */
-const LEAK = 20;
-const leaked = [];
-let leaking;
-
-function leakDescriptors(on) {
-  clearInterval(leaking);
-  if (on) {
-    leakAll();
-    leaking = setInterval(leakAll, LEAK);
-  } else {
-    for (const fd of leaked.splice(0)) closeSync(fd);
-  }
-}
-
-function leakAll() {
-  try {
-    for (;;) leaked.push(openSync('/dev/null'));
-  } catch (error) {
-    if (error.code !== 'EMFILE') throw error;
-  }
 }

@@ -1,0 +1,96 @@
+// What the fleet logs while it is soaked, as JSON: which workers ended and why, and how long their slots were empty.
+
+/** Milliseconds in which a master may take to log an end, and a client to notice it. */
+const LATE = 5_000;
+
+/** @param portsAt The clients' ports of the connections that a worker had open when it ended. */
+export function makeLedger(portsAt) {
+  const deaths = new Map();
+  const ours = new Map();
+  const blocked = new Set();
+  const strange = [];
+  const recycled = new Set();
+  const recoveries = [];
+  const noticed = new Map();
+  const causeOf = ({ pid, signal, code, requested, reason, msg }) => {
+    if (ours.has(pid)) return ours.get(pid);
+    const how = `${signal ?? `exit code ${code}`}${requested ? ', requested' : ''}`;
+    if (signal === 'SIGKILL' && blocked.has(pid)) return `${how}: it was blocked`;
+    // A worker that boots has accepted nothing: the master ends it by SIGTERM when its slot is taken away.
+    if (signal === 'SIGTERM' && requested && portsAt(pid).size === 0) return `${how}: it had not served`;
+    strange.push(msg);
+    return `${how}: ${reason}`;
+  };
+  return {
+    deaths,
+    recoveries,
+    /** Workers that the soak has made stand still: the master may kill them. */
+    blocked,
+    /** Ends that neither the soak nor a standstill explains, in words. */
+    strange,
+    get recycled() {
+      return recycled.size;
+    },
+    /** How many workers ended in each way that they did not choose. */
+    get causes() {
+      return tallied([...deaths.values()].map(({ cause }) => cause));
+    },
+    /** The soak is about to end this worker. */
+    mark: (pid, cause) => ours.set(pid, cause),
+    hear(line) {
+      const event = parsed(line);
+      if (event === undefined) return;
+      const at = Date.parse(event.time);
+      switch (event.event) {
+        case 'exit':
+          noticed.set(event.pid, at);
+          // With code 0 it has finished everything that it had accepted.
+          if (event.code !== 0) deaths.set(event.pid, { at, ports: portsAt(event.pid), cause: causeOf(event) });
+          break;
+        case 'recover':
+          if (noticed.has(event.oldPid)) recoveries.push(at - noticed.get(event.oldPid));
+          break;
+        case 'recycle':
+          recycled.add(event.pid);
+          break;
+      }
+    },
+  };
+}
+
+/**
+ * @param lost The lost requests of clients, as test/fixtures/load.mjs traces them.
+ * @returns `{ causes, unexplained }`: how many each kind of end cost, and the requests that no end explains.
+ */
+export function explain(lost, deaths) {
+  const unexplained = [];
+  const causes = [];
+  /** A worker may have taken one more from the queue when it ended, and not written that down yet. */
+  const mayHaveOneMore = new Set(deaths.values());
+  const near = ({ at }, { began, ended }) => ended > at - LATE && began < at + LATE;
+  for (const request of lost) {
+    const all = [...deaths.values()].filter((death) => near(death, request));
+    let death = all.find(({ ports }) => ports.has(request.port));
+    if (death === undefined && request.kind === 'reset') {
+      death = all.find((each) => mayHaveOneMore.has(each));
+      mayHaveOneMore.delete(death);
+    }
+    if (death === undefined) unexplained.push(request);
+    else causes.push(death.cause);
+  }
+  return { causes: tallied(causes), unexplained };
+}
+
+function tallied(words) {
+  const counts = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // Node's own words
+  }
+}

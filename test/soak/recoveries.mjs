@@ -1,0 +1,149 @@
+// Recoveries by the thousand: workers are killed, or end at once, and nothing of them may stay in the master. Most workers are shells,
+// which start in a millisecond; those of Node are fewer.
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startFleet } from '../loss/processes.mjs';
+import { until } from '../loss/waiting.mjs';
+import { descriptorsOf, slopeOf, zombiesOf } from './counts.mjs';
+import { COMMAND_FLEET, PREFORK_FLEET } from './fleets.mjs';
+
+/** Bytes of the master's heap that a recovery may leave behind. */
+const GROWTH = 1_024;
+/** Bytes of it that say nothing: V8 compiles more, and keeps it, the longer something runs. */
+const NOISE = 256 * 1_024;
+/** How often the master is looked at: the first look comes after so much has been compiled and kept as ever will be. */
+const LOOKS = 10;
+/** Slots that are filled again at a time. */
+const SHELLS = 16;
+/** A worker of Node takes fifty times as long to start as a shell. */
+const OF_NODE = 0.03;
+
+/** Ends at once while the file is there, and else lives until it is killed. It is started as `readiness: 'spawn'`. */
+const shell = (file) => ({
+  exec: '/bin/sh',
+  args: ['-c', 'test -e "$0" || exec sleep 100000; exit 1', file],
+  readiness: 'spawn',
+  workers: SHELLS,
+});
+const everything = (folder) => ({
+  stdio: 'pipe',
+  logFormat: 'json',
+  pidFile: join(folder, 'pid'),
+  admin: join(folder, 'door'),
+  metrics: { port: 0 },
+});
+
+export const cells = [
+  { name: 'shells, killed', ...PREFORK_FLEET, options: shell },
+  { name: 'shells that end at once', ...PREFORK_FLEET, options: shell, endAtOnce: true },
+  {
+    name: 'the same with pipes, JSON, admin, metrics',
+    ...PREFORK_FLEET,
+    options: (file, folder) => ({ ...shell(file), ...everything(folder) }),
+    endAtOnce: true,
+  },
+  { name: 'Node, shared', ...PREFORK_FLEET, options: () => ({ sharing: 'shared', workers: 4 }), node: true },
+  { name: 'Node, sharded', ...PREFORK_FLEET, options: () => ({ sharing: 'sharded', workers: 4 }), node: true },
+  { name: 'Node, the command', ...COMMAND_FLEET, options: () => ({ sharing: 'shared', workers: 4 }), node: true },
+];
+
+/**
+ * @param chosen Some of `cells`.
+ * @returns rows for report.mjs; each has `broken`, the bounds that it broke, in words.
+ */
+export async function recoveries(chosen, { counts, folder, signal, say }) {
+  const rows = [];
+  for (const cell of chosen) {
+    if (signal.aborted) break;
+    const row = await recoverMany(cell, {
+      count: Math.ceil(counts.recoveries * (cell.node ? OF_NODE : 1)),
+      folder,
+      signal,
+    });
+    say(`recoveries: ${cell.name}: ${row.recovered} in ${row.seconds} s`);
+    rows.push(row);
+  }
+  return rows;
+}
+
+async function recoverMany({ name, program, options, endAtOnce = false, node = false }, { count, folder, signal }) {
+  const endsAtOnce = join(folder, 'ends-at-once');
+  const given = { recoverInterval: 0, readyFor: 0, ...options(endsAtOnce, folder) };
+  const fleet = await startFleet(program, given, folder, { tally: node });
+  const looks = [];
+  const began = performance.now();
+  try {
+    await fleet.call('start');
+    const master = await fleet.call('master');
+    const look = async () => {
+      await untilCalm(fleet, given.workers);
+      const { heap, rss } = await fleet.call('memory');
+      const { recoveries } = await fleet.call('status');
+      looks.push({ recoveries, heap, rss, descriptors: descriptorsOf(master), zombies: zombiesOf(master).length });
+    };
+    for (let i = 1; i <= LOOKS + 1 && !signal.aborted; i++) {
+      const wanted = Math.ceil((count * i) / (LOOKS + 1));
+      if (endAtOnce) await endAll(fleet, endsAtOnce, wanted, signal);
+      else await killAll(fleet, wanted, signal);
+      await look();
+    }
+  } finally {
+    rmSync(endsAtOnce, { force: true });
+    await fleet.stop();
+  }
+  return verdictOn(name, looks, Math.round((performance.now() - began) / 1_000));
+}
+
+async function killAll(fleet, wanted, signal) {
+  for (;;) {
+    const { recoveries, workers } = await fleet.call('status');
+    if (recoveries >= wanted || signal.aborted) return;
+    const victims = workers.filter(({ state }) => state === 'ready');
+    for (const { pid } of victims) kill(pid);
+    await until(
+      async () => (await fleet.call('status')).recoveries >= recoveries + victims.length,
+      'they are replaced',
+    );
+  }
+}
+
+/** The workers that live see the file only when they are started again. */
+async function endAll(fleet, file, wanted, signal) {
+  if (!existsSync(file)) writeFileSync(file, '');
+  for (const { pid } of (await fleet.call('status')).workers) kill(pid);
+  await until(async () => signal.aborted || (await fleet.call('status')).recoveries >= wanted, `${wanted} recoveries`);
+  rmSync(file);
+}
+
+function untilCalm(fleet, count) {
+  let before;
+  return until(async () => {
+    const { workers } = await fleet.call('status');
+    const pids = workers.filter(({ state }) => state === 'ready').map(({ pid }) => pid);
+    const same = pids.length === count && workers.length === count && String(pids) === before;
+    before = String(pids);
+    return same;
+  }, 'no worker ends any more');
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // it has ended by itself
+  }
+}
+
+function verdictOn(name, looks, seconds) {
+  const [first, last] = [looks[0], looks.at(-1)];
+  if (first === undefined) return { name, recovered: 0, seconds, broken: [] };
+  const growth = slopeOf(looks.map(({ recoveries, heap }) => [recoveries, heap]));
+  const zombies = looks.reduce((total, look) => total + look.zombies, 0);
+  const broken = [];
+  if (growth * (last.recoveries - first.recoveries) >= GROWTH * (last.recoveries - first.recoveries) + NOISE)
+    broken.push(`the heap grew by ${Math.round(growth)} bytes for each recovery`);
+  if (last.descriptors !== first.descriptors)
+    broken.push(`descriptors: ${first.descriptors}, then ${last.descriptors}`);
+  if (zombies > 0) broken.push(`${zombies} zombies`);
+  return { name, recovered: last.recoveries, seconds, growth, first, last, zombies, broken };
+}
