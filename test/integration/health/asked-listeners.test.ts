@@ -109,7 +109,7 @@ withManager(
         ],
       },
       '--ready-timeout',
-      '3s',
+      '8s',
     );
     const { manager, notice, write } = fleet;
     await notice('READY=1');
