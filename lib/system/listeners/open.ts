@@ -168,11 +168,10 @@ function adopt(
   log.info(`listener '${plan.name}': using descriptor ${number} of ${who}, ${place}`, { event: 'listen' });
 }
 
-function adoptKept(plan: BoundPlan, sockets: KeptSockets, name: string, context: Opening): OpenListener {
+function adoptKept(plan: BoundPlan, sockets: KeptSockets, storedAs: string, context: Opening): OpenListener {
   const [socket] = sockets;
   const { fd, family, address } = socket;
-  // By the same name the next master finds it again, whichever of several ways to ask for it comes first there.
-  const storedAs = plan.storedAs && name;
+  // The manager goes on keeping it under that name, whatever this master calls it.
   if (plan.kind === 'unix') return openUnix(plan, context, { fd, boundAs: address, storedAs });
   const ipv6Only = family === 'IPv6' && plan.ipv6Only;
   const details = { ipv6Only, kept: 'adopted', storedAs } as const;
