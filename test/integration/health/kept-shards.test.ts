@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { startCommand } from '../../helpers/command.js';
-import { connectRaw, httpGet, sendSignal, startMaster } from '../../helpers/index.js';
+import { connectRaw, httpGet, sendSignal, startMaster, untilDead } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
-import { asManaged, killMaster, type Managed, managed, withManager } from '../../helpers/service-manager.js';
+import {
+  asManaged,
+  killMaster,
+  type Managed,
+  managed,
+  startManaged,
+  withManager,
+} from '../../helpers/service-manager.js';
 
 let folder: string;
 beforeEach(() => {
@@ -96,6 +103,22 @@ for (const [what, workers] of [
     },
   );
 }
+
+withManager(
+  'S2f a next master that gets only some of the sockets goes on with those, and opens the others',
+  async () => {
+    const options = { workers: 3, sharing: 'sharded', readyFor: 0 } as const;
+    const fleet = startManaged({ options }, { restart: true, stores: 2 });
+    const { port, pids } = await serving(fleet, 1);
+    await killMaster(fleet);
+    for (const pid of pids) await untilDead(pid);
+    const next = await serving(fleet, 2);
+    expect(next.port).toBe(port);
+    expect(await answering(port, 60)).toEqual(new Set(next.pids));
+    expect(fleet.manager.stderr).toContain('going on with the 2 sockets that the service manager has kept');
+    await stops(fleet);
+  },
+);
 
 withManager('S2f a slot that is added is kept, too', async () => {
   const fleet = startSharded(2);
