@@ -1,0 +1,39 @@
+// The two ways to build the addon. The sanitizers cannot be combined: each has a runtime that takes over malloc(3) and threads.
+
+/** Of one build: without these the stack of a report is wrong, or has no line numbers. */
+const COMMON = ['-fPIC', '-O1', '-g', '-fno-omit-frame-pointer'];
+
+/**
+ * `name` names the folders, `flags` goes to the compiler and to the linker, `library` is the runtime, `runtime` our part of it, `needs` what
+ * that is linked with.
+ * `breaks` are the mistakes of broken/broken.cc that this build has to report, each with a word of the report.
+ */
+export const BUILDS = [
+  {
+    name: 'address',
+    what: 'ASan, UBSan and LSan',
+    compile: COMMON,
+    flags: ['-fsanitize=address,undefined,float-divide-by-zero,float-cast-overflow', '-fno-sanitize-recover=all'],
+    // With these, GCC 12 takes the address of a function for a value that may be null, and <napi.h> does not compile.
+    except: { folder: '/native/binding/', flags: ['-fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute'] },
+    library: 'libasan.so.8',
+    runtime: 'address.cc',
+    needs: ['-Wl,--no-as-needed', '-l:libubsan.so.1'],
+    breaks: {
+      overflow: 'heap-buffer-overflow',
+      afterFree: 'heap-use-after-free',
+      afterReturn: 'stack-use-after-return',
+      undefined: 'signed integer overflow',
+      leak: 'leak of',
+    },
+  },
+  {
+    name: 'thread',
+    what: 'TSan',
+    compile: COMMON,
+    flags: ['-fsanitize=thread'],
+    library: 'libtsan.so.2',
+    runtime: 'thread.cc',
+    breaks: { race: 'data race' },
+  },
+];

@@ -1,0 +1,55 @@
+// What is left out of the reports, and why. Node is not instrumented: of its memory and threads the sanitizers see only the calls of the
+// C library that they replace. There are no other suppressions: an error of memory or of undefined behaviour always counts, wherever it is.
+
+/** The addon, and the one of the self-check. */
+const OURS = /^(prefork|broken)\.node$/;
+/** malloc(3) and `operator new` are in the runtime, containers in the C++ library. */
+const LIBRARY = /^lib[\w.+-]*\.so[\d.]*$/;
+/** A function of Node-API that the addon calls, and the class of Node behind it, before the allocation: `napi_wrap`, `Reference::New`. */
+const CALLS_INTO_NODE = 3;
+
+/** Lines that are no reports. */
+export const NOTES = [
+  {
+    name: 'no-return on the stack of a child',
+    // The child of a spawn runs on a stack of its own in the memory of its parent, and leaves it by execve(2) or _exit(2). ASan knows only
+    // the stack of the thread, and says once for each process that it cannot clean the other one. Every later child writes its frames anew.
+    pattern: /WARNING: ASan is ignoring requested __asan_handle_no_return: stack type: default/,
+  },
+  {
+    name: 'a process without a leak check',
+    // LSan stops the threads of its own process with ptrace(2) at its end. The kernel refuses that to a process that gave its ids or its
+    // dumpable flag up. Such a process goes without this check.
+    pattern: /LeakSanitizer has encountered a fatal error|LeakSanitizer does not work under ptrace/,
+  },
+  {
+    name: 'counts at the end of a process',
+    pattern: /^ThreadSanitizer: reported \d+ warnings/,
+  },
+];
+
+/** Reports without a mistake of the addon. */
+export function isOfNode({ text, stacks }) {
+  if (text.includes(' leak of ')) return !isOurLeak(stacks[0] ?? []);
+  if (text.includes('WARNING: ThreadSanitizer: ')) return !isOurRace(stacks);
+  return false;
+}
+
+/**
+ * LSan knows neither the heap of V8 nor what Node frees only when it does not exit, so Node leaks thousands of blocks, and other addons leak
+ * theirs. Whatever runs in JavaScript has frames of the addon far below, because the addon called it. A leak is ours when the addon has
+ * allocated it, itself or by a call of Node-API.
+ */
+function isOurLeak(stack) {
+  const callers = stack.filter(({ module }) => !LIBRARY.test(module));
+  const own = callers.findIndex(({ module }) => OURS.test(module));
+  return own !== -1 && own <= CALLS_INTO_NODE;
+}
+
+/**
+ * Node synchronizes its own threads by atomic variables that TSan cannot see, so it reports libuv and V8 in every process. A race of two
+ * accesses, or of locks, is ours when the addon is on one of the two stacks.
+ */
+function isOurRace(stacks) {
+  return stacks.some((stack) => stack.some(({ module }) => OURS.test(module)));
+}

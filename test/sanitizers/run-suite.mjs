@@ -1,0 +1,68 @@
+// Runs a part of the tests under a sanitizer.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../scripts/tools/paths.mjs';
+
+/** How many times longer everything may take. */
+const SLOWNESS = 5;
+
+/** @returns `{ passed, failed, skipped, problems }`: how many tests, and what the failed ones say. */
+export async function runSuite({ name, inside, args, env = {} }, build, { folder, node }) {
+  const target = inside ? { slowness: SLOWNESS } : targetOf(build, { folder, node });
+  const results = join(ROOT, '.results', `sanitizers-${build.name}-${name}.json`);
+  const transcript = results.replace('.json', '.log');
+  mkdirSync(join(ROOT, '.results'), { recursive: true });
+  rmSync(results, { force: true });
+  const cwd = inside ? folder : ROOT;
+  const vitest = [join(cwd, 'node_modules/vitest/vitest.mjs'), 'run', ...args];
+  const output = openSync(transcript, 'w');
+  const child = spawn(
+    inside ? node : process.execPath,
+    [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${results}`],
+    {
+      cwd,
+      env: { ...environment(), ...env, PREFORK_TEST_TARGET: JSON.stringify(target) },
+      stdio: ['ignore', output, output],
+    },
+  );
+  closeSync(output);
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (!existsSync(results)) {
+    return { passed: 0, failed: 1, skipped: 0, problems: [`vitest ended with exit code ${code}: ${transcript}`] };
+  }
+  return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript);
+}
+
+/** test/helpers/target.ts describes it. */
+function targetOf({ name }, { folder, node }) {
+  return { name: `sanitizer ${name}`, node, root: folder, slowness: SLOWNESS };
+}
+
+/** Tests look for variables of the package in places where they do not belong. */
+function environment() {
+  const { PREFORK_CACHE_DIR: _cache, ...rest } = process.env;
+  return { ...rest, NO_COLOR: '1' };
+}
+
+function judge({ testResults }, code, transcript) {
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const count = (wanted) => tests.filter(({ status }) => status === wanted).length;
+  const [passed, failed] = [count('passed'), count('failed')];
+  const problems = tests
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join('\n')}`);
+  // A file that could not be loaded, or that left something behind, has no failed test.
+  for (const { name, status, message, assertionResults } of testResults) {
+    if (status === 'failed' && assertionResults.every((test) => test.status !== 'failed'))
+      problems.push(`${name}: ${message}`);
+  }
+  if (code !== 0 && problems.length === 0) problems.push(`vitest ended with exit code ${code}`);
+  if (problems.length > 0) problems.push(`All of it: ${transcript}`);
+  return {
+    passed,
+    failed: Math.max(failed, problems.length > 0 ? 1 : 0),
+    skipped: tests.length - passed - failed,
+    problems,
+  };
+}

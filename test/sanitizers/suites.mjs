@@ -1,0 +1,70 @@
+// What runs under a sanitizer.
+
+/** Left out of test/native. */
+const NATIVE_LEFT_OUT = {
+  'test/native/posix/load.test.ts':
+    'looks at the file of the addon: symbols, and names of libraries, that a sanitizer changes',
+  'test/native/linux/borders.test.ts': 'runs by itself, with more calls',
+};
+
+/** Files of test/integration: spawn, reload, kill -9, steering, descriptors, scoreboard, head start, and the threads of the addon. */
+const INTEGRATION = [
+  'start/environment',
+  'start/identity',
+  'start/several-fleets',
+  'activation/passed',
+  'command/head-start',
+  'command/sharded',
+  'reload/scale',
+  'reload/failed',
+  'reload/unix-socket-gone',
+  'recover/kills',
+  'recover/liveness',
+  'recover/nothing-queued-is-lost',
+  'orphans/end',
+  'orphans/exit-codes',
+  'share/reuseport',
+  'share/dead-slot',
+  'share/blocked-worker',
+  'share/short-of-descriptors',
+  'line/blocked-worker',
+  'line/lost-wake-ups',
+  'line/wake-ups',
+  'line/without-a-board',
+  'scoreboard/fleets',
+  'scoreboard/totals',
+  'scoreboard/blocked',
+  'messages/control-channel',
+  'output/stalled-reader',
+  'signals/job-control',
+  'stop/descriptors',
+  'stop/stop',
+];
+
+/**
+ * `inside`: the addon is in the test process itself, so the tests run in the copy of the package. The others run here, and start their
+ * fleets there.
+ * @param calls of the borders
+ */
+export const suites = (calls) => [
+  {
+    name: 'native',
+    inside: true,
+    args: ['--project=native', ...Object.keys(NATIVE_LEFT_OUT).map((file) => `--exclude=${file}`)],
+  },
+  {
+    name: 'borders',
+    inside: true,
+    args: ['--project=native', 'test/native/linux/borders.test.ts'],
+    env: { PREFORK_BORDERS_CALLS: String(calls) },
+  },
+  {
+    name: 'integration',
+    inside: false,
+    args: [
+      '--project=integration',
+      '--project=alone',
+      ...INTEGRATION.map((file) => `test/integration/${file}.test.ts`),
+    ],
+  },
+];
