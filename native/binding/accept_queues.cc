@@ -57,14 +57,12 @@ bool IsNode(Napi::Env env) {
   return versions.IsObject() && !versions.As<Napi::Object>().Has("bun");
 }
 
-// JavaScript keeps writing to the two numbers, so this keeps them alive for as long as the process.
-const std::uint32_t* ToCounts(const Napi::Value& value) {
+// JavaScript keeps writing to the two numbers, so the pointer owns the array.
+std::shared_ptr<const std::uint32_t> ToCounts(const Napi::Value& value) {
   if (value.IsTypedArray()) {
     const auto array = value.As<Napi::TypedArray>();
     if (array.TypedArrayType() == napi_uint32_array && array.ElementLength() == 2) {
-      auto* kept = new Napi::ObjectReference(Napi::Persistent(value.As<Napi::Object>()));
-      kept->SuppressDestruct();
-      return array.As<Napi::Uint32Array>().Data();
+      return Owning(value.As<Napi::Object>(), array.As<Napi::Uint32Array>().Data());
     }
   }
   throw BadArgument(value.Env(), "counts", "a Uint32Array of two");
@@ -86,15 +84,15 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
     options.row = ToRow(place->Get("row"), "board.row");
     options.board = Translate(env, [&] { return std::make_unique<Board>(fd); });
   }
-  ChangeQueue queue = ChangeQueue::New(env, on_change, "prefork:accept-lines", 0, 1,
-                                       static_cast<std::nullptr_t*>(nullptr));
-  queue.Unref(env);  // no reason to keep a process
   return Translate(env, [&]() -> Napi::Value {
-    // Never deleted: libuv has its handle until the process ends.
+    ChangeQueue queue = ChangeQueue::New(env, on_change, "prefork:accept-lines", 0, 1,
+                                         static_cast<std::nullptr_t*>(nullptr));
+    queue.Unref(env);  // no reason to keep a process
     options.on_change = [queue](bool is_short, DescriptorUse use) {
-      auto* change = new Change{is_short, use};
-      if (queue.NonBlockingCall(change) != napi_ok) delete change;
+      auto change = std::make_unique<Change>(Change{is_short, use});
+      if (queue.NonBlockingCall(change.get()) == napi_ok) change.release();
     };
+    // Never deleted: libuv has its handle until the process ends.
     auto* lines = new AcceptLines(loop, std::move(options));
     env.AddCleanupHook([](AcceptLines* kept) { kept->Stop(); }, lines);
     // Probed once.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -48,6 +49,13 @@ inline Napi::Error BadArgument(Napi::Env env, const std::string& name, const cha
       Napi::TypeError::New(env, "The \"" + name + "\" argument must be " + expected);
   error.Set("code", Napi::String::New(env, "ERR_INVALID_ARG_VALUE"));
   return error;
+}
+
+// A pointer into the memory of a JavaScript object, which it keeps alive. Main thread only.
+template <typename T>
+std::shared_ptr<T> Owning(const Napi::Object& object, T* memory) {
+  const auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(object));
+  return std::shared_ptr<T>(owner, memory);
 }
 
 inline std::int64_t ToInteger(const Napi::Value& value, const std::string& name, std::int64_t min,

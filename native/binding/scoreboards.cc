@@ -18,9 +18,12 @@ using Kept = std::shared_ptr<SharedMemory>;
 // Unmapped when JavaScript has dropped it, and native code, too. Throws a JavaScript error where
 // V8 takes no memory of others.
 Napi::ArrayBuffer ToBuffer(Napi::Env env, const Kept& memory, std::size_t length) {
-  return Napi::ArrayBuffer::New(
+  auto keeper = std::make_unique<Kept>(memory);
+  const auto buffer = Napi::ArrayBuffer::New(
       env, memory->data(), length, [](Napi::BasicEnv, void*, Kept* kept) { delete kept; },
-      new Kept(memory));
+      keeper.get());
+  keeper.release();
+  return buffer;
 }
 
 Napi::Value Make(const Napi::CallbackInfo& info) {
@@ -61,10 +64,9 @@ Napi::Value TimeTurns(const Napi::CallbackInfo& info) {
       napi_get_uv_event_loop(env, &loop) != napi_ok)
     return Napi::Boolean::New(env, false);
   return Translate(env, [&]() -> Napi::Value {
-    // Neither is ever deleted: libuv has the hook until the process ends.
-    auto* kept = new Napi::ObjectReference(Napi::Persistent(info[0].As<Napi::Object>()));
-    kept->SuppressDestruct();
-    auto* times = new LoopTimes(loop, info[0].As<Napi::ArrayBuffer>().Data());
+    Napi::ArrayBuffer line = info[0].As<Napi::ArrayBuffer>();
+    // Never deleted: libuv has the hook until the process ends.
+    auto* times = new LoopTimes(loop, Owning(line, static_cast<Word64*>(line.Data())));
     env.AddCleanupHook([](LoopTimes* stopped) { stopped->Stop(); }, times);
     return Napi::Boolean::New(env, true);
   });

@@ -7,7 +7,7 @@ namespace prefork {
 
 AcceptLines::AcceptLines(uv_loop_s* loop, Options options)
     : options_(std::move(options)),
-      deal_(options_.counts, options_.board.get(), options_.row),
+      deal_(options_.counts.get(), options_.board.get(), options_.row),
       hook_(loop, [this] { BeforePoll(); }),
       timer_(loop) {}
 

@@ -27,8 +27,8 @@ class AcceptLines {
   struct Options {
     // Called before a poll, when descriptors have become short or have stopped being short.
     std::function<void(bool is_short, DescriptorUse use)> on_change;
-    // See Deal; it outlives this.
-    const std::uint32_t* counts;
+    // See Deal.
+    std::shared_ptr<const std::uint32_t> counts;
     std::unique_ptr<Board> board;
     std::uint32_t row = 0;
   };

@@ -1,6 +1,7 @@
 #include "native/posix/scoreboard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "native/posix/libuv.h"
 
@@ -15,9 +16,9 @@ constexpr double kMillisecond = 1e6;
 
 }  // namespace
 
-LoopTimes::LoopTimes(uv_loop_s* loop, void* line)
+LoopTimes::LoopTimes(uv_loop_s* loop, std::shared_ptr<Word64> line)
     : loop_(loop),
-      line_(static_cast<Word64*>(line)),
+      line_(std::move(line)),
       polled_(Uv().hrtime()),
       idle_(Uv().metrics_idle_time(loop)),
       began_(polled_),
@@ -40,7 +41,7 @@ void LoopTimes::BeforePoll() {
   const auto square = static_cast<double>(busy);
   squares_ += square * square;
   const auto put = [this](Word word, double value) {
-    line_[word].store(value, std::memory_order_relaxed);
+    line_.get()[word].store(value, std::memory_order_relaxed);
   };
   put(kTurned, static_cast<double>(now) / kMillisecond);
   put(kTurns, ++turns_);

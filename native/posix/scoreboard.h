@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "native/posix/loop_hook.h"
 #include "native/posix/shared_memory.h"
@@ -32,15 +33,15 @@ constexpr off_t kSize = kRows * kLine;
 // Times the turns of an event loop.
 class LoopTimes {
  public:
-  // `line`: of kWords numbers; it outlives this.
-  LoopTimes(uv_loop_s* loop, void* line);
+  // `line`: of kWords numbers.
+  LoopTimes(uv_loop_s* loop, std::shared_ptr<scoreboard::Word64> line);
   void Stop() { hook_.Stop(); }
 
  private:
   void BeforePoll();
 
   uv_loop_s* loop_;
-  scoreboard::Word64* line_;
+  std::shared_ptr<scoreboard::Word64> line_;
   double turns_ = 0;
   // Nanoseconds: of the last poll, and how long the loop had slept in all of its life by then.
   std::uint64_t polled_ = 0;

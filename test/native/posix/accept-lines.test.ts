@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect } from 'vitest';
 import type { DescriptorRoom, NativeAcceptLine } from '../../../lib/addon/native.cjs';
 import { eventually } from '../../helpers/eventually.js';
@@ -145,4 +147,29 @@ test('descriptors that become short take every listener out before it accepts, a
   // Five while it was short, all of them when it was over.
   expect(accepted).toEqual([0, 5]);
   expect(closed).toBe(0);
+});
+
+test('a call that fails keeps nothing of its arguments alive', async () => {
+  // The counts are taken before the board is found to be none.
+  const call = () => {
+    const counts = new Uint32Array(2);
+    // Not expect().toThrow(), which keeps the function that it calls.
+    try {
+      native.acceptLines({ counts, board: { fd: -1, row: 0 } }, () => {});
+    } catch (error) {
+      return { counts: new WeakRef(counts), message: (error as Error).message };
+    }
+    throw new Error('It did not fail');
+  };
+  const { counts, message } = call();
+  expect(message).toContain('board.fd');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await eventually(
+    () => {
+      collect();
+      return counts.deref() === undefined;
+    },
+    { what: 'the counts are collected' },
+  );
 });
