@@ -41,7 +41,7 @@ function* split(text) {
       yield* part.split(/\n\n+/).filter((leak) => leak.includes(' leak of '));
     } else {
       for (const piece of part.split(
-        /^(?===\d+==(?:WARNING|LeakSanitizer))|^(?=ThreadSanitizer: )|^(?=.* runtime error: )/m,
+        /^(?===\d+==(?:WARNING|LeakSanitizer|Running thread))|^(?=ThreadSanitizer: )|^(?=.* runtime error: )/m,
       )) {
         if (piece.trim() !== '') yield piece;
       }

@@ -6,12 +6,28 @@
 
 #include "runtime.h"
 
-// exitcode=0: races of Node itself, which is not instrumented, must not change an exit code that a
-// test looks at. A report is in the folder in any case.
+// exitcode=0: what Node leaves to of-node.mjs must not change an exit code that a test looks at. A
+// report is in the folder in any case.
+// symbolize=0: Node has 80,000 symbols, and a process would read them all. test/sanitizers does it.
+// atexit_sleep_ms=0: _exit(2) would take a second, and a worker that has said its last words has no
+// second more.
 // second_deadlock_stack=1: both stacks of a lock that is taken in two orders.
 EXPORTED const char* __tsan_default_options() {
-  return "exitcode=0:symbolize=0:second_deadlock_stack=1:history_size=4:"
+  return "exitcode=0:symbolize=0:atexit_sleep_ms=0:second_deadlock_stack=1:history_size=4:"
          "log_path=" REPORTS "/tsan";
+}
+
+// After each report: closes its file, because tests count the descriptors of a process that goes on.
+// The next one has another name, as the runtime would empty the file that is there.
+EXPORTED void __sanitizer_set_report_path(const char* path);
+EXPORTED void __tsan_on_report(void*) {
+  static unsigned reports = 0;
+  static char path[] = REPORTS "/tsan-0000000";
+  // No snprintf(3): the runtime, which has its own, is in the middle of a report.
+  unsigned left = ++reports;
+  for (char* digit = path + sizeof path - 2; *digit != '-'; --digit, left /= 10)
+    *digit = static_cast<char>('0' + left % 10);
+  __sanitizer_set_report_path(path);
 }
 
 // libtsan takes clone(2) for fork(2): it locks its own state before, and unlocks it in the child and
