@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ROOT } from '../../scripts/tools/paths.mjs';
 
 /** How many times longer everything may take. */
-const SLOWNESS = 5;
+const SLOWNESS = 10;
 
 /** @returns `{ passed, failed, skipped, problems }`: how many tests, and what the failed ones say. */
 export async function runSuite({ name, inside, args, env = {} }, build, { folder, node }) {

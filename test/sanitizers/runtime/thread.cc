@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 
 #include "runtime.h"
 
@@ -17,8 +19,31 @@ EXPORTED const char* __tsan_default_options() {
          "log_path=" REPORTS "/tsan";
 }
 
-// After each report: closes its file, because tests count the descriptors of a process that goes on.
-// The next one has another name, as the runtime would empty the file that is there.
+// Room for the file of a report: some tests let a process run out of descriptors.
+static void AddDescriptors(int more) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  limit.rlim_cur += more;
+  if (limit.rlim_max < limit.rlim_cur) limit.rlim_max = limit.rlim_cur;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// At its end a process that has reported something says how often.
+__attribute__((constructor)) static void AddDescriptorAtExit() {
+  atexit([] { AddDescriptors(1); });
+}
+
+// The runtime calls this before a report, with a lock that its threads share.
+namespace __tsan {
+struct ReportDesc;
+__attribute__((visibility("default"))) bool OnReport(const ReportDesc*, bool suppressed) {
+  AddDescriptors(1);
+  return suppressed;
+}
+}  // namespace __tsan
+
+// The runtime calls this after a report, which closes its file: tests count the descriptors of a
+// process. The next one has another name, as the runtime would empty the file that is there.
 EXPORTED void __sanitizer_set_report_path(const char* path);
 EXPORTED void __tsan_on_report(void*) {
   static unsigned reports = 0;
@@ -28,6 +53,7 @@ EXPORTED void __tsan_on_report(void*) {
   for (char* digit = path + sizeof path - 2; *digit != '-'; --digit, left /= 10)
     *digit = static_cast<char>('0' + left % 10);
   __sanitizer_set_report_path(path);
+  AddDescriptors(-1);
 }
 
 // libtsan takes clone(2) for fork(2): it locks its own state before, and unlocks it in the child and
