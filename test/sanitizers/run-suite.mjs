@@ -1,42 +1,31 @@
-// Runs a part of the tests under a sanitizer.
+// Runs a part of the tests under a sanitizer: the test processes, too, because the native tests have the addon in their own.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../scripts/tools/paths.mjs';
 
-/** How many times longer everything may take. */
+/** How many times longer everything may take: test/helpers/target.ts. */
 const SLOWNESS = 10;
 
 /** @returns `{ passed, failed, skipped, problems }`: how many tests, and what the failed ones say. */
-export async function runSuite({ name, inside, args, env = {} }, build, { folder, node }) {
-  const target = inside ? { slowness: SLOWNESS } : targetOf(build, { folder, node });
+export async function runSuite({ name, args, env = {} }, build, { folder, node }) {
   const results = join(ROOT, '.results', `sanitizers-${build.name}-${name}.json`);
   const transcript = results.replace('.json', '.log');
   mkdirSync(join(ROOT, '.results'), { recursive: true });
   rmSync(results, { force: true });
-  const cwd = inside ? folder : ROOT;
-  const vitest = [join(cwd, 'node_modules/vitest/vitest.mjs'), 'run', ...args];
+  const vitest = [join(folder, 'node_modules/vitest/vitest.mjs'), 'run', ...args];
   const output = openSync(transcript, 'w');
-  const child = spawn(
-    inside ? node : process.execPath,
-    [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${results}`],
-    {
-      cwd,
-      env: { ...environment(), ...env, PREFORK_TEST_TARGET: JSON.stringify(target) },
-      stdio: ['ignore', output, output],
-    },
-  );
+  const child = spawn(node, [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${results}`], {
+    cwd: folder,
+    env: { ...environment(), ...env, PREFORK_TEST_TARGET: JSON.stringify({ slowness: SLOWNESS }) },
+    stdio: ['ignore', output, output],
+  });
   closeSync(output);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   if (!existsSync(results)) {
     return { passed: 0, failed: 1, skipped: 0, problems: [`vitest ended with exit code ${code}: ${transcript}`] };
   }
   return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript);
-}
-
-/** test/helpers/target.ts describes it. */
-function targetOf({ name }, { folder, node }) {
-  return { name: `sanitizer ${name}`, node, root: folder, slowness: SLOWNESS };
 }
 
 /** Tests look for variables of the package in places where they do not belong. */

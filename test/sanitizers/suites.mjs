@@ -41,26 +41,19 @@ const INTEGRATION = [
   'stop/stop',
 ];
 
-/**
- * `inside`: the addon is in the test process itself, so the tests run in the copy of the package. The others run here, and start their
- * fleets there.
- * @param calls of the borders
- */
+/** @param calls of the borders */
 export const suites = (calls) => [
   {
     name: 'native',
-    inside: true,
     args: ['--project=native', ...Object.keys(NATIVE_LEFT_OUT).map((file) => `--exclude=${file}`)],
   },
   {
     name: 'borders',
-    inside: true,
     args: ['--project=native', 'test/native/linux/borders.test.ts'],
     env: { PREFORK_BORDERS_CALLS: String(calls) },
   },
   {
     name: 'integration',
-    inside: false,
     args: [
       '--project=integration',
       '--project=alone',
