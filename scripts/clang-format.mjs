@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { getNativeBinary } from 'clang-format';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const files = readdirSync(join(root, 'native'), { recursive: true })
-  .filter((file) => /\.(cc|h)$/.test(file))
-  .map((file) => join('native', file));
+const files = ['native', 'test/sanitizers'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true })
+    .filter((file) => /\.(cc|h)$/.test(file))
+    .map((file) => join(folder, file)),
+);
 const mode = process.argv.includes('--check') ? ['--dry-run', '--Werror'] : ['-i'];
 const { status } = spawnSync(getNativeBinary(), ['--style=file', ...mode, ...files], { cwd: root, stdio: 'inherit' });
 process.exit(status ?? 1);
