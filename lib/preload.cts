@@ -34,8 +34,14 @@ function forgetOwnFlags(execArgv: string[], own: string): void {
 
 // Loaded late and inside, so that a missing addon is reported to the master like any other boot error.
 const loadNative = () => (require('./addon/binding.cjs') as { native: CommonAddon }).native;
+const loadHosted = () => require('./bundle-hosted.cjs') as { host: Host };
 const early = process.env[ENV.headStart];
-if (early !== undefined) awaitIdentity(posix(loadNative()), Number(early));
+if (early !== undefined) {
+  const native = posix(loadNative());
+  // The command runs nothing else, and is loading its own part meanwhile.
+  if (process.env[ENV.child] === undefined) loadHosted();
+  awaitIdentity(native, Number(early));
+}
 
 // A thread runs the preload again, with an environment whose variables are gone. Asking for `isMainThread` instead would load
 // worker_threads, the dearest module of this boot.
@@ -47,11 +53,10 @@ if (worker !== undefined) {
     process.platform === 'win32'
       ? (require('./boot/windows.cjs') as typeof import('./boot/windows.cjs')).windowsBoot(loadNative)
       : (require('./boot/posix.cjs') as typeof import('./boot/posix.cjs')).posixBoot(loadNative);
-  prepare(worker, system);
+  prepare(worker, system, true);
   if (worker.hosted !== undefined) {
     // Loaded by the few that need it, before the program.
-    const { host } = require('./bundle-hosted.cjs') as { host: Host };
-    host(worker, JSON.parse(worker.hosted) as HostedProgram, loadNative());
+    loadHosted().host(worker, JSON.parse(worker.hosted) as HostedProgram, loadNative());
   } else if (worker.replyFd !== undefined) {
     const { becomeMember } = require('./bundle-member.cjs') as { becomeMember: BecomeMember };
     becomeMember(worker, loadNative());

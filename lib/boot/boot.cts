@@ -6,7 +6,7 @@
 // By name: a namespace import would copy every property of fs, and with it load fs.promises.
 import { writeSync } from 'node:fs';
 import type { MasterWatch } from '../addon/native.cjs';
-import { guardOutput } from '../common/guard-output.cjs';
+import { guardOutput, whenMade } from '../common/guard-output.cjs';
 import { attempt, inWords, isError } from '../common/in-words.cjs';
 import type { BootError, WorkerMessage } from '../protocol/protocol.cjs';
 import { encode } from '../protocol/protocol.cjs';
@@ -54,8 +54,11 @@ export interface BootReport {
   ready(): void;
 }
 
-/** Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are. */
-export function reportBoot(fd: number): BootReport {
+/**
+ * Starts to report to the master. Never throws, and leaves what the process writes and how it dies as they are.
+ * @param first No code has run in the process that could have asked for its stderr.
+ */
+function reportBoot(fd: number, first: boolean): BootReport {
   let isReady = false;
   const end = new TextEnd(STDERR_END);
   let budget = STDERR_LIMIT;
@@ -82,19 +85,21 @@ export function reportBoot(fd: number): BootReport {
     }
   };
 
-  const { stderr } = process;
-  const original = stderr.write;
-  function tap(this: unknown, ...args: unknown[]): boolean {
-    if (isReady) {
-      end.add(textOf(args[0], args[1]));
-    } else if (budget > 0) {
-      const text = textOf(args[0], args[1]).slice(0, budget);
-      budget -= text.length;
-      reportText(text);
+  const listen = (stderr: NodeJS.WriteStream): void => {
+    const original = stderr.write;
+    function tap(this: unknown, ...args: unknown[]): boolean {
+      if (isReady) {
+        end.add(textOf(args[0], args[1]));
+      } else if (budget > 0) {
+        const text = textOf(args[0], args[1]).slice(0, budget);
+        budget -= text.length;
+        reportText(text);
+      }
+      return Reflect.apply(original, this, args) as boolean;
     }
-    return Reflect.apply(original, this, args) as boolean;
-  }
-  stderr.write = tap as typeof original;
+    stderr.write = tap as typeof original;
+  };
+  if (!(first && whenMade('stderr', listen))) listen(process.stderr);
 
   // Also hears unhandled rejections, which Node turns into uncaught exceptions, and never changes what happens next.
   process.on('uncaughtExceptionMonitor', (error) => {
@@ -167,11 +172,14 @@ const GROUP_SIGNALS = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR2'] as 
 
 function ignore(): void {}
 
-/** Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other. */
-export function prepare(identity: WorkerIdentity, system: BootSystem): Preloaded {
+/**
+ * Arms everything and keeps it on the identity. The report starts first, so that a missing addon is a boot error like any other.
+ * @param first As in the preload: no code of the program has run.
+ */
+export function prepare(identity: WorkerIdentity, system: BootSystem, first = false): Preloaded {
   if (!identity.cluster) guardOutput();
   const fd = identity.cluster ? undefined : system.reportFd(identity);
-  const report = fd === undefined ? undefined : reportBoot(fd);
+  const report = fd === undefined ? undefined : reportBoot(fd, first);
   // The terminal's signals reach the whole process group, and nodemon sends SIGUSR2 to every process; the master forwards what it
   // decides. SIGTERM keeps its default until there is something to drain. SIGBREAK is Ctrl+Break, which only Windows has.
   if (!identity.cluster) for (const signal of GROUP_SIGNALS) process.on(signal, ignore);

@@ -10,31 +10,40 @@ const CANNOT_BE_WRITTEN: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO', 'ENOSPC
 
 /**
  * Without it every line that a worker prints would end it by an unhandled 'error', its successor would print the next one, and soon the
- * fleet has ended more workers than it may. Handlers of the program hear of the error, too. Nothing is changed before the program asks
- * for the stream: making one costs time and memory.
+ * fleet has ended more workers than it may. Handlers of the program hear of the error, too.
  */
 export function guardOutput(): void {
   for (const name of ['stdout', 'stderr'] as const) {
-    const property = Object.getOwnPropertyDescriptor(process, name);
-    const get = property?.get;
-    // The program has put a stream of its own there.
-    if (get === undefined || property?.configurable !== true) continue;
-    let guarded: NodeJS.WriteStream | undefined;
-    Object.defineProperty(process, name, {
-      ...property,
-      get(this: NodeJS.Process): NodeJS.WriteStream {
-        const stream = Reflect.apply(get, this, []) as NodeJS.WriteStream;
-        if (stream !== guarded) {
-          guarded = stream;
-          stream.on('error', (error: NodeJS.ErrnoException) => {
-            // As without this handler.
-            if (!CANNOT_BE_WRITTEN.has(error.code) && stream.listenerCount('error') === 1) throw error;
-          });
-        }
-        return stream;
-      },
-    });
+    whenMade(name, (stream) =>
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        // As without this handler.
+        if (!CANNOT_BE_WRITTEN.has(error.code) && stream.listenerCount('error') === 1) throw error;
+      }),
+    );
   }
+}
+
+/**
+ * Calls `use` with the stream once it is there, which is when the program asks for it: making one takes two milliseconds of a boot, and memory.
+ * @returns False where the program has put a stream of its own there.
+ */
+export function whenMade(name: 'stdout' | 'stderr', use: (stream: NodeJS.WriteStream) => void): boolean {
+  const property = Object.getOwnPropertyDescriptor(process, name);
+  const get = property?.get;
+  if (get === undefined || property?.configurable !== true) return false;
+  let used: NodeJS.WriteStream | undefined;
+  Object.defineProperty(process, name, {
+    ...property,
+    get(this: NodeJS.Process): NodeJS.WriteStream {
+      const stream = Reflect.apply(get, this, []) as NodeJS.WriteStream;
+      if (stream !== used) {
+        used = stream;
+        use(stream);
+      }
+      return stream;
+    },
+  });
+  return true;
 }
 
 /**
