@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
+import { isPosix } from './addon/narrow.cjs';
 import { unsupportedRuntime } from './addon/runtime.cjs';
 import { identity, nextFleetName, type WorkerIdentity } from './boot/identity.cjs';
 import { invalidOption, PreforkError } from './common/errors.js';
@@ -15,6 +16,8 @@ import { Master } from './master/master.js';
 import { checkMilliseconds, checkNumber } from './options/check.js';
 import { resolveOptions } from './options/resolve.js';
 import type { Settings } from './options/settings.js';
+import { goAhead } from './system/posix/ahead.js';
+import type { HeadStart } from './system/posix/head-start.js';
 import { PosixSystem } from './system/posix/posix-system.js';
 import type { System } from './system/system.js';
 import { WindowsSystem } from './system/windows/windows-system.js';
@@ -135,7 +138,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    * meanwhile.
    */
   async start(): Promise<void> {
-    await this.#own().start();
+    await this.#own(true).start();
   }
 
   /**
@@ -217,8 +220,11 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     return await this.#own().metrics();
   }
 
-  /** The master of this fleet, in the process that is it. */
-  #own(): Master {
+  /**
+   * The master of this fleet, in the process that is it.
+   * @param starts The caller starts it at once.
+   */
+  #own(starts = false): Master {
     const worker = identity();
     if (worker !== undefined) {
       refuseHosted(worker);
@@ -231,11 +237,11 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
         'A fleet must be started on the main thread: the kernel would end the workers with the thread that spawned them',
       );
     }
-    this.#master ??= this.#become();
+    this.#master ??= this.#become(starts);
     return this.#master;
   }
 
-  #become(): Master {
+  #become(starts: boolean): Master {
     const { name } = this.#settings;
     if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
     const publish = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
@@ -258,7 +264,16 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       },
     };
     const settings = this.#settings.cluster ? { ...this.#settings, commandProducer: forkInCluster } : this.#settings;
-    const master = new Master(settings, makeSystem(), events);
+    // Before anything else of the master is loaded: scripts/bundle.mjs leaves that to the first use.
+    const ahead =
+      starts && isPosix(native) ? goAhead(settings, native, masterLog(settings, process.pid, events.log)) : undefined;
+    let master: Master;
+    try {
+      master = new Master(settings, makeSystem(ahead), events);
+    } catch (error) {
+      void ahead?.end();
+      throw error;
+    }
     // Not before: the constructors may throw, for example in a working directory that was removed.
     running.add(name);
     const over = (): void => {
@@ -280,8 +295,8 @@ function refuseHosted({ hosted }: WorkerIdentity): void {
 }
 
 /** Which operating system a master runs on: asked here, and in `make-worker-system.ts` and `preload.cts` for workers. */
-function makeSystem(): System {
-  return process.platform === 'win32' ? new WindowsSystem() : new PosixSystem();
+function makeSystem(ahead: HeadStart | undefined): System {
+  return process.platform === 'win32' ? new WindowsSystem() : new PosixSystem(ahead);
 }
 
 /** Loaded late, as all that few masters need. */

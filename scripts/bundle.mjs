@@ -1,6 +1,8 @@
 // `npm run build` puts the modules of lib/ into the few files that users load. docs/decisions/one-file-for-a-master.md says why, with numbers:
-//   bundle.cjs         the code that every master runs: index.mjs in the root passes on its public exports
-//   bundle-<path>.cjs  the code that bundle.cjs imports with `import()`: the worker's side, certificates
+//   bundle.cjs         what a master needs until it has spawned its first worker, and a worker, too: index.mjs in the root passes on its
+//                      public exports
+//   bundle-master.cjs  the rest of the code that every master runs, loaded while that worker boots
+//   bundle-<path>.cjs  the code that these two import with `import()`: the worker's side, certificates
 //   addon/binding.cjs, preload.cjs  what every worker loads first; command/prefork.cjs  what the command loads first
 //   bundle-hosted.cjs  the worker of a program that the command runs, whole: such a program loads nothing else of the package
 //   bundle-member.cjs  what a worker of `prefork({ cluster: true })` has before its program, whole
@@ -14,7 +16,13 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MAIN = 'bundle.cjs';
+const MASTER = 'bundle-master.cjs';
 const index = 'index.ts';
+/** What this source imports of {@link MASTER} is loaded when it is used, not when the package is. */
+const loadsMaster = 'prefork.ts';
+const masterParts = ['master/master.ts', 'system/posix/posix-system.ts', 'system/windows/windows-system.ts'];
+/** Begins the late file that workers load: it needs nothing of a master. */
+const worker = 'worker/run-worker.ts';
 const PATHS = './paths.cjs';
 const ADDON = './addon/binding.cjs';
 /**
@@ -47,6 +55,8 @@ const copied = new Set(['protocol/admin.ts', 'common/admin-place.ts', 'system/do
 /** Begins the command `prefork`. What it and `import()` in it need of the master's code they take from the main file. */
 const command = 'command/main.ts';
 const COMMAND_SHARED = 'bundle-command-shared.cjs';
+/** Modules whose exports are there when they are used. */
+const LAZY = 'lazy';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [lib, dist] = [join(root, 'lib'), join(root, 'dist')];
 
@@ -78,12 +88,15 @@ for (const file of readdirSync(dist)) {
 const publicNames = new Set(await exportsOf(index));
 /** Sources that are imported with `import()`; each begins a file of its own. */
 const late = new Set();
-/** Sources that late files need from the main file: `instanceof` fails for a class that exists twice. */
+/** Sources that other files need from the main file, or from that of the master: `instanceof` fails for a class that exists twice. */
 const shared = new Set();
-let early = await bundle([index], (source, kind) => {
+const masterShared = new Set();
+const collecting = (outside) => (source, kind) => {
   if (kind === 'dynamic-import') late.add(source);
-  return later(source, kind);
-});
+  return outside(source, kind);
+};
+let early = await bundle([index], collecting(later));
+let master = await bundle(masterParts, collecting(besideMain));
 /** What the command imports with `import()`, what these files need of the file that begins it, and what several of them have. */
 const commandLate = new Set();
 const commandOwn = new Set();
@@ -99,26 +112,33 @@ for (;;) {
     [commandLate, elsewhereInCommand],
   ]) {
     for (const entry of entries) {
-      for (const source of await bundle([entry], outside)) {
+      for (const source of await bundle([entry], entry === worker ? besideMain : outside)) {
         owners.set(source, [...(owners.get(source) ?? []), entry]);
       }
     }
   }
-  const twice = [...owners].filter(([source, entries]) => entries.length > 1 && !copied.has(source));
-  if (twice.length === 0) break;
-  for (const [source, entries] of twice) {
-    (entries.every((entry) => commandLate.has(entry)) ? commandShared : shared).add(source);
+  const moved = [...owners].filter(
+    ([source, entries]) =>
+      !copied.has(source) && (entries.length > 1 || (entries.includes(worker) && master.has(source))),
+  );
+  if (moved.length === 0) break;
+  for (const [source, entries] of moved) {
+    if (entries.every((entry) => commandLate.has(entry))) commandShared.add(source);
+    else (entries.includes(worker) ? shared : masterShared).add(source);
   }
   early = await bundle([index, ...shared], later);
+  for (const source of early) masterShared.delete(source);
+  master = await bundle([...masterParts, ...masterShared], besideMain);
 }
 for (const entry of late) {
-  await bundle([entry], elsewhere, fileOf(entry));
+  await bundle([entry], entry === worker ? besideMain : elsewhere, fileOf(entry));
 }
 for (const entry of commandLate) {
   await bundle([entry], elsewhereInCommand, fileOf(entry));
 }
 await bundle([...commandShared], besideCommand, COMMAND_SHARED);
 await bundle([command, ...commandOwn], elsewhereForCommand, fileOf(command));
+await bundle([...masterParts, ...masterShared], besideMain, MASTER);
 await bundle([index, ...shared], later, MAIN);
 for (const [file, { source, outside }] of Object.entries(WHOLE)) {
   await build({
@@ -131,8 +151,14 @@ for (const [file, { source, outside }] of Object.entries(WHOLE)) {
     plugins: [{ name: 'what is loaded already', setup: (esbuild) => loadedAlready(esbuild, outside) }],
   });
 }
-for (const file of [MAIN, ...Object.keys(WHOLE), COMMAND_SHARED, ...[...late, command, ...commandLate].map(fileOf)])
-  hideErrorLines(join(dist, file));
+for (const file of [
+  MAIN,
+  MASTER,
+  ...Object.keys(WHOLE),
+  COMMAND_SHARED,
+  ...[...late, command, ...commandLate].map(fileOf),
+])
+  finish(join(dist, file));
 
 // A dependency that the package carries along: otherwise every user would install all of ws for the one time that a worker blocks.
 // Only its client, which the exports of ws do not offer alone; bufferutil and utf-8-validate are optional and native.
@@ -177,13 +203,31 @@ function loadedAlready({ onResolve, resolve }, outside) {
   });
 }
 
-function hideErrorLines(file) {
-  const lines = readFileSync(file, 'utf8').split('\n');
+function finish(file) {
+  writeFileSync(file, withHiddenErrorLines(requiredOnce(readFileSync(file, 'utf8'))));
+}
+
+/** Each of the modules in a file requires another file by itself, and Node looks for that every time: 93 times are 4 ms of a start. */
+function requiredOnce(text) {
+  const files = new Set();
+  const body = text.replace(/(\bimport_\w+ = )require\("\.\/(bundle[\w-]*)\.cjs"\)/g, (_, names, file) => {
+    files.add(file);
+    return `${names}from_${file.replaceAll('-', '_')}()`;
+  });
+  const once = [...files].map((file) => {
+    const name = `from_${file.replaceAll('-', '_')}`;
+    return `function ${name}() { return ${name}.file ??= require("./${file}.cjs"); }\n`;
+  });
+  return `${once.join('')}${body}`;
+}
+
+function withHiddenErrorLines(text) {
+  const lines = text.split('\n');
   // A line with an odd number of backticks ends, or begins, inside of a template.
   const hidden = lines.map((line) =>
     MAKES_ERROR.test(line) && line.split('`').length % 2 === 1 ? `${line} ${HIDDEN}` : line,
   );
-  writeFileSync(file, hidden.join('\n'));
+  return hidden.join('\n');
 }
 
 function fileOf(source) {
@@ -204,6 +248,13 @@ function later(source, kind) {
 
 /** Where a late file finds the modules that it does not contain. */
 function elsewhere(source, kind) {
+  if (early.has(source) || !master.has(source)) return besideMain(source, kind);
+  masterShared.add(source);
+  return MASTER;
+}
+
+/** The same for the file of the master, and for that of workers, which load no master. */
+function besideMain(source, kind) {
   if (!early.has(source)) return later(source, kind);
   shared.add(source);
   return MAIN;
@@ -211,7 +262,7 @@ function elsewhere(source, kind) {
 
 /** The command starts without the package: no source of the main file may be among those that it loads at once. */
 function elsewhereForCommand(source, kind) {
-  if (kind !== 'dynamic-import' && early.has(source)) {
+  if (kind !== 'dynamic-import' && (early.has(source) || master.has(source))) {
     throw new Error(`bundle-command-main.cjs would load ${MAIN}, for ${source}: import() what needs it`);
   }
   return laterOfCommand(source, kind);
@@ -255,7 +306,9 @@ async function bundle(sources, outside, file) {
     plugins: [resolver(outside)],
   });
   return new Set(
-    Object.keys(metafile.inputs).flatMap((path) => (path === '<stdin>' ? [] : [sourceOf(join(root, path))])),
+    Object.keys(metafile.inputs).flatMap((path) =>
+      path === '<stdin>' || path.startsWith(`${LAZY}:`) ? [] : [sourceOf(join(root, path))],
+    ),
   );
 }
 
@@ -263,14 +316,23 @@ function resolver(outside) {
   const name = 'our own sources';
   return {
     name,
-    setup({ onResolve, resolve }) {
-      onResolve({ filter: /^\./ }, async ({ path, kind, resolveDir, pluginData }) => {
+    setup({ onResolve, onLoad, resolve }) {
+      onLoad({ filter: /./, namespace: LAZY }, async ({ path }) => {
+        const getters = (await exportsOf(path)).map(
+          (each) => `get ${each}() { return require('./${MASTER}').${each}; }`,
+        );
+        return { contents: `module.exports = { ${getters.join(', ')} };`, resolveDir: dist };
+      });
+      onResolve({ filter: /^\./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
         if (pluginData === name) return undefined;
+        if (path === `./${MASTER}`) return { path, external: true };
         const found = await resolve(path, { kind, resolveDir, pluginData: name });
         if (found.errors.length > 0) return found;
         // The source's detour around `import` is for ES modules.
         const file = found.path === join(lib, 'addon', 'addon.ts') ? join(lib, 'addon', 'binding.cts') : found.path;
         const source = sourceOf(file);
+        if (masterParts.includes(source) && sourceOf(importer) === loadsMaster)
+          return { path: source, namespace: LAZY };
         const other = apart.has(source) ? compiled(source) : outside(source, kind);
         return other === undefined ? { path: file } : { path: `./${other}`, external: true };
       });

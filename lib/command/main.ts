@@ -58,7 +58,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<n
     say(await (await import('./wrong-usage.js')).wordsFor(error));
     return WRONG_USAGE;
   } finally {
-    headStart?.end();
+    void headStart?.end();
   }
 }
 

@@ -416,6 +416,8 @@ export class Master {
     this.#state = 'stopping';
     if (error === undefined) this.#log.info('stopping', { event: 'stop' });
     else this.#log.error(`stopping, because ${reasonOf(error)}`, { event: 'stop', error });
+    const unwanted = this.#system.dismiss?.();
+    if (unwanted !== undefined) void this.#shutDown.waitsFor(unwanted);
     this.#delays.end();
     this.#monitors.close();
     // What the service manager keeps: before the sockets refuse clients for good.

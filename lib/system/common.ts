@@ -3,10 +3,8 @@
 import { native } from '../addon/addon.js';
 import { permissionModel } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
-import { isNamed, logicalCwd } from '../common/program.js';
 import { TIMER_MAX } from '../common/timers.js';
-import { PRELOAD } from '../paths.cjs';
-import { givenEnvironment, parseEnvironment } from './environment.js';
+import { runningProgram } from './running-program.js';
 import type { System, Timer } from './system.js';
 
 export abstract class CommonSystem
@@ -18,21 +16,7 @@ export abstract class CommonSystem
   readonly program: Program;
 
   constructor() {
-    const given = givenEnvironment();
-    // Taken at the start: the program may change its directory later.
-    this.program = {
-      execPath: process.execPath,
-      execArgv: process.execArgv,
-      argv: process.argv,
-      get env() {
-        return given === undefined ? process.env : parseEnvironment(given);
-      },
-      cwd: logicalCwd(process.env, process.cwd()),
-      physicalCwd: process.cwd(),
-      cwdIsNamed: isNamed(process.env, process.cwd()),
-      isSingleExecutable: isSingleExecutable(),
-      preload: () => PRELOAD,
-    };
+    this.program = runningProgram();
   }
 
   now(): number {
@@ -50,9 +34,4 @@ export abstract class CommonSystem
     process.on(signal, action);
     return () => process.off(signal, action);
   }
-}
-
-/** Such an executable has the name that it was called by in the place of a script. Without that Node need not load node:sea. */
-function isSingleExecutable(): boolean {
-  return process.argv[1] === process.argv0 && process.getBuiltinModule('node:sea').isSea();
 }

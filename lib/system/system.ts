@@ -198,6 +198,8 @@ export interface System {
   openDoor(place: DoorPlace): Promise<Door>;
   /** Starts a process; `events` are heard from the first moment. */
   spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess>;
+  /** Ends what was started before the master, and was not wanted. Settles when it is reaped; `undefined`: there is nothing to wait for. */
+  dismiss?(): Promise<void> | undefined;
   /** Returns the undo. */
   onSignal(signal: NodeJS.Signals, action: () => void): () => void;
   hasControllingTerminal(): boolean;

@@ -24,15 +24,9 @@ const FAMILY = { tcp: 0, tcp4: 4, tcp6: 6 } as const;
  * @throws the error of getaddrinfo(3): `code` (e.g. `ENOTFOUND`), `syscall`, `hostname`.
  */
 export async function resolveHost(option: string, plan: TcpPlan, lookup?: Lookup): Promise<readonly ResolvedAddress[]> {
-  const { host, network, ipv6Only } = plan;
-  const any4: ResolvedAddress = { family: 'IPv4', address: '0.0.0.0' };
-  const any6: ResolvedAddress = { family: 'IPv6', address: '::' };
-  if (host === undefined) {
-    if (network === 'tcp4') return [any4];
-    return network === 'tcp6' || ipv6Only ? [any6] : [any6, any4];
-  }
-  const version = isIP(host);
-  if (version !== 0) return [{ family: version === 4 ? 'IPv4' : 'IPv6', address: host }];
+  const { host = '', network, ipv6Only } = plan;
+  const numeric = numericAddresses(plan);
+  if (numeric !== undefined) return numeric;
   try {
     // Loaded only for a name: most fleets listen on numbers, and a master is kept small.
     const ask: Lookup = lookup ?? (await import('node:dns/promises')).lookup;
@@ -45,4 +39,16 @@ export async function resolveHost(option: string, plan: TcpPlan, lookup?: Lookup
       `option '${option}': the name cannot be resolved here${kind}; correct it or use a numeric address`,
     );
   }
+}
+
+/** The same without a question; `undefined` for a name. */
+export function numericAddresses({ host, network, ipv6Only }: TcpPlan): readonly ResolvedAddress[] | undefined {
+  const any4: ResolvedAddress = { family: 'IPv4', address: '0.0.0.0' };
+  const any6: ResolvedAddress = { family: 'IPv6', address: '::' };
+  if (host === undefined) {
+    if (network === 'tcp4') return [any4];
+    return network === 'tcp6' || ipv6Only ? [any6] : [any6, any4];
+  }
+  const version = isIP(host);
+  return version === 0 ? undefined : [{ family: version === 4 ? 'IPv4' : 'IPv6', address: host }];
 }

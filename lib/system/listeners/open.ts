@@ -16,6 +16,7 @@ import type { Adopted } from './inherited.js';
 import { canBeKept, type ListenerContext, listenerOf } from './listener-of.js';
 import { type Lookup, type ResolvedAddress, resolveHost } from './lookup.js';
 import type { NotASocket } from './not-a-socket.js';
+import { onFirst, openShared } from './shared.js';
 import { wayOut } from './way-out.js';
 
 type UnixListeners = typeof import('./unix.js');
@@ -249,28 +250,19 @@ function explain(
   return usual === undefined ? missed : `${missed}; otherwise ${usual}`;
 }
 
-/** The first address that this machine has; every other error is final. */
 function openTcp(plan: TcpPlan, addresses: readonly ResolvedAddress[], context: Opening): OpenListener {
-  const { native, guarded } = context;
-  const last = addresses.length - 1;
-  for (const [index, { family, address }] of addresses.entries()) {
-    const ipv6Only = family === 'IPv6' && plan.ipv6Only;
-    const request = { family, address, port: plan.port, ipv6Only };
-    try {
-      if (guarded === undefined) {
-        const bound = native.listen({ ...request, backlog: plan.backlog, reusePort: false });
-        return listenerOf(plan, bound, { ipv6Only }, context, () => native.closeFd(bound.fd));
-      }
-      return guarded.openGuarded(plan, request, context);
-    } catch (error) {
-      if (index < last && isSystemError(error) && ABSENT.has(error.code)) continue;
-      if (!isSystemError(error)) throw error;
-      const usual = (context.wayOut ?? wayOut)(error.code, plan);
-      throw explained(error, explain(error.code, { address, port: plan.port }, context, usual));
-    }
+  const { guarded, wayOut: own = wayOut } = context;
+  let tried: string | undefined;
+  try {
+    return onFirst(addresses, ({ family, address }) => {
+      tried = address;
+      if (guarded === undefined) return openShared(plan, { family, address }, context);
+      const ipv6Only = family === 'IPv6' && plan.ipv6Only;
+      return guarded.openGuarded(plan, { family, address, port: plan.port, ipv6Only }, context);
+    });
+  } catch (error) {
+    if (!isSystemError(error) || tried === undefined) throw error;
+    const usual = own(error.code, plan);
+    throw explained(error, explain(error.code, { address: tried, port: plan.port }, context, usual));
   }
-  throw new Error(`No address for the listener '${plan.name}'`);
 }
-
-/** The address family is switched off, or no interface has the address (bind(2), ip(7)). */
-const ABSENT = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);

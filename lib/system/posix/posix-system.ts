@@ -56,7 +56,7 @@ export class PosixSystem extends CommonSystem implements System {
   readonly notify = this.#linux?.notify;
   readonly openWitness = this.#linux && (async () => (await import('./witness.js')).openWitness(this.#native));
 
-  /** @param headStart A process for the first worker that wants it. */
+  /** @param headStart What is there already, for the first that wants it. */
   constructor(headStart?: HeadStart) {
     super();
     this.#headStart = headStart;
@@ -69,12 +69,18 @@ export class PosixSystem extends CommonSystem implements System {
     log: Log,
     more: OpeningOptions = {},
   ): Promise<OpenListener[]> {
+    const open = this.#headStart?.listeners?.(plans);
+    if (open !== undefined) return Promise.resolve(open);
     const { env, pid } = process;
     return openListeners(plans, { ...more, native: this.#native, sharing, slots, log, env, pid, held: HELD });
   }
 
   async openDoor(place: DoorPlace): Promise<Door> {
     return await (await import('../doors/posix.js')).openDoor(this.#native, place);
+  }
+
+  dismiss(): Promise<void> | undefined {
+    return this.#headStart?.end();
   }
 
   settle(): void {
@@ -87,7 +93,7 @@ export class PosixSystem extends CommonSystem implements System {
   }
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
-    const [ours, theirs] = this.#native.socketPair();
+    const [ours, theirs] = this.#headStart?.control?.() ?? this.#native.socketPair();
     const handedOver = [theirs];
     let worker: PosixProcess | undefined;
     let debugPort: DebugPort | undefined;
