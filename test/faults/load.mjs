@@ -19,7 +19,12 @@ export function startLoad(targets) {
         await ask({ ...target, agent });
         answered++;
       } catch (error) {
-        losses.push({ code: error.code ?? error.message, over: kept ? 'kept' : target.socketPath ? 'unix' : 'TCP' });
+        losses.push({
+          reused: error.reused,
+          took: error.took,
+          code: error.code ?? error.message,
+          over: kept ? 'kept' : target.socketPath ? 'unix' : 'TCP',
+        });
         // Nobody listens any more: not a thousand times.
         if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') await delay(PAUSE);
       }
@@ -44,17 +49,23 @@ export function startLoad(targets) {
   };
 }
 
+/** So many clients at a time. */
+export const LANES = 4;
+
 export function lanesOf({ port, path }) {
   const tcp = { host: '127.0.0.1', port };
   return [tcp, tcp, { socketPath: path }, { ...tcp, kept: true }];
 }
 
 function ask(options) {
+  const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = get(options, (response) => {
       response.resume().once('end', resolve).once('error', reject);
     });
     request.setTimeout(PATIENCE, () => request.destroy(new Error(`no answer within ${PATIENCE} ms`)));
-    request.once('error', reject);
+    request.once('error', (error) =>
+      reject(Object.assign(error, { reused: request.reusedSocket, took: performance.now() - began })),
+    );
   });
 }

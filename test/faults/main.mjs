@@ -16,10 +16,10 @@ import { lasting } from './lasting.mjs';
 import { newborns } from './newborns.mjs';
 import { Report } from './report.mjs';
 
-const concerns = [lasting, clock, errors, newborns, kills];
+const concerns = [lasting, clock, errors, ...newborns, kills];
 
 /** Words of cells. */
-const QUICK = ['reload shared brief EMFILE', 'scale sharded the master stands still', 'reload shared ten years forth'];
+const QUICK = ['reload shared brief EMFILE', 'reload shared ten years forth'];
 
 const { values: flags } = parseArgs({
   options: {

