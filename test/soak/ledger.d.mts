@@ -1,0 +1,29 @@
+export interface Lost {
+  readonly kind: 'reset' | 'refused' | 'other';
+  readonly port: number | undefined;
+  readonly began: number;
+  readonly ended: number;
+}
+
+export interface Death {
+  readonly at: number;
+  readonly ports: ReadonlySet<number>;
+  readonly cause: string;
+}
+
+export interface Ledger {
+  readonly deaths: ReadonlyMap<number, Death>;
+  readonly recoveries: readonly number[];
+  readonly blocked: Set<number>;
+  readonly strange: readonly string[];
+  readonly recycled: number;
+  mark(pid: number, cause: string): void;
+  hear(line: string): void;
+}
+
+export function makeLedger(portsAt: (pid: number) => ReadonlySet<number>): Ledger;
+
+export function explain(
+  lost: readonly Lost[],
+  deaths: ReadonlyMap<number, Death>,
+): { readonly causes: Readonly<Record<string, number>>; readonly unexplained: readonly Lost[] };

@@ -1,0 +1,75 @@
+/** The judge of `npm run soak`: which losses it calls explained, and which order a seed repeats. */
+
+import { expect, test } from 'vitest';
+import { makeRandom } from '../../loss/random.mjs';
+import { nextRound } from '../../soak/actions.mjs';
+import { explain, type Lost, makeLedger } from '../../soak/ledger.mjs';
+
+const AT = Date.parse('2031-05-09T16:05:09.000Z');
+const ports = new Map([[7, new Set([50_001, 50_002])]]);
+const ledger = () => makeLedger((pid) => ports.get(pid) ?? new Set());
+
+function exit(fields: object): string {
+  return JSON.stringify({ time: new Date(AT).toISOString(), event: 'exit', pid: 7, msg: 'worker 0 ended', ...fields });
+}
+
+function lost(port: number | undefined, { kind = 'reset', later = 0 }: { kind?: Lost['kind']; later?: number } = {}) {
+  return { kind, port, began: AT - 10 + later, ended: AT + 10 + later } as const;
+}
+
+test('a loss is explained by a worker that was killed with its connection, and by no other one', () => {
+  const book = ledger();
+  book.mark(7, 'SIGKILL');
+  book.hear(exit({ signal: 'SIGKILL', requested: false }));
+  const mine = [lost(50_001), lost(50_002)];
+  const others = [
+    lost(50_003, { kind: 'other' }),
+    lost(undefined, { kind: 'refused' }),
+    lost(50_001, { later: 60_000 }),
+  ];
+  expect(explain([...mine, ...others], book.deaths)).toEqual({ causes: { SIGKILL: 2 }, unexplained: others });
+});
+
+test('a killed worker may have accepted one connection more than it has written down, and no second one', () => {
+  const book = ledger();
+  book.mark(7, 'SIGSEGV');
+  book.hear(exit({ signal: 'SIGSEGV', requested: false }));
+  const { causes, unexplained } = explain([lost(50_003), lost(50_004)], book.deaths);
+  expect(causes).toEqual({ SIGSEGV: 1 });
+  expect(unexplained).toEqual([lost(50_004)]);
+});
+
+test('a worker that ends with code 0 explains no loss', () => {
+  const book = ledger();
+  book.hear(exit({ code: 0, requested: false }));
+  expect(explain([lost(50_001)], book.deaths).unexplained).toHaveLength(1);
+  expect(book.strange).toEqual([]);
+});
+
+test.each([
+  { what: 'an exit with code 1', how: { code: 1, requested: false }, blocked: false, named: 1 },
+  { what: 'a kill at the deadline of a drain', how: { signal: 'SIGKILL', requested: true }, blocked: false, named: 1 },
+  { what: 'the same of a blocked worker', how: { signal: 'SIGKILL', requested: true }, blocked: true, named: 0 },
+])('an end that neither the soak nor a standstill has caused is named: $what', ({ how, blocked, named }) => {
+  const book = ledger();
+  if (blocked) book.blocked.add(7);
+  book.hear(exit(how));
+  expect(book.strange).toHaveLength(named);
+});
+
+test('a slot was empty from the exit of its worker until another one has taken over', () => {
+  const book = ledger();
+  book.hear(exit({ signal: 'SIGKILL', requested: false }));
+  book.hear(JSON.stringify({ time: new Date(AT + 1_500).toISOString(), event: 'recover', oldPid: 7 }));
+  expect(book.recoveries).toEqual([1_500]);
+});
+
+test('a seed repeats the order of the actions, and each round has every action once', () => {
+  const rounds = (seed: number) => {
+    const random = makeRandom(seed);
+    return [nextRound(random), nextRound(random)];
+  };
+  expect(rounds(4)).toEqual(rounds(4));
+  expect(rounds(4)).not.toEqual(rounds(5));
+  for (const round of rounds(4)) expect(new Set(round.map(({ name }) => name)).size).toBe(round.length);
+});
