@@ -34,7 +34,7 @@ export async function startFleet(
     path,
     JSON.stringify({ ...options, ...(tally && { execArgv: ['--import', TALLY] }) }),
   ];
-  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors} -c 0; exec "$@"`, 'sh');
+  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh');
   const [file, ...args] = command;
   const server = spawn(file, args, {
     env: { ...process.env, PREFORK_TALLY: folder },

@@ -16,6 +16,7 @@ export interface Ledger {
   readonly recoveries: readonly number[];
   readonly blocked: Set<number>;
   readonly strange: readonly string[];
+  readonly shortages: readonly number[];
   readonly recycled: number;
   mark(pid: number, cause: string): void;
   hear(line: string): void;
@@ -26,4 +27,5 @@ export function makeLedger(portsAt: (pid: number) => ReadonlySet<number>): Ledge
 export function explain(
   lost: readonly Lost[],
   deaths: ReadonlyMap<number, Death>,
+  shortages: readonly number[],
 ): { readonly causes: Readonly<Record<string, number>>; readonly unexplained: readonly Lost[] };

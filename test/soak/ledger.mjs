@@ -3,19 +3,27 @@
 /** Milliseconds in which a master may take to log an end, and a client to notice it. */
 const LATE = 5_000;
 
+/**
+ * A worker notices that it is out of descriptors a turn of its event loop too late when a handler has used up all of them in one turn: libuv
+ * closes what is queued then (docs/guide/sharing.md). Milliseconds on either side of the worker's line, and connections.
+ */
+const [AT_ONCE, QUEUED] = [500, 32];
+
 /** @param portsAt The clients' ports of the connections that a worker had open when it ended. */
 export function makeLedger(portsAt) {
   const deaths = new Map();
   const ours = new Map();
   const blocked = new Set();
   const strange = [];
+  const shortages = [];
   const recycled = new Set();
   const recoveries = [];
   const noticed = new Map();
   const causeOf = ({ pid, signal, code, requested, reason, msg }) => {
     if (ours.has(pid)) return ours.get(pid);
     const how = `${signal ?? `exit code ${code}`}${requested ? ', requested' : ''}`;
-    if (signal === 'SIGKILL' && blocked.has(pid)) return `${how}: it was blocked`;
+    // SIGABRT: Node gives up when its inspector, which the master opens to see the stack of a blocked worker, gets no descriptor.
+    if ((signal === 'SIGKILL' || signal === 'SIGABRT') && blocked.has(pid)) return `${how}: it was blocked`;
     // A worker that boots has accepted nothing: the master ends it by SIGTERM when its slot is taken away.
     if (signal === 'SIGTERM' && requested && portsAt(pid).size === 0) return `${how}: it had not served`;
     strange.push(msg);
@@ -28,6 +36,8 @@ export function makeLedger(portsAt) {
     blocked,
     /** Ends that neither the soak nor a standstill explains, in words. */
     strange,
+    /** When workers ran out of descriptors. */
+    shortages,
     get recycled() {
       return recycled.size;
     },
@@ -50,6 +60,9 @@ export function makeLedger(portsAt) {
         case 'recover':
           if (noticed.has(event.oldPid)) recoveries.push(at - noticed.get(event.oldPid));
           break;
+        case 'accept':
+          if (event.msg.startsWith('out of descriptors')) shortages.push(at);
+          break;
         case 'recycle':
           recycled.add(event.pid);
           break;
@@ -60,13 +73,15 @@ export function makeLedger(portsAt) {
 
 /**
  * @param lost The lost requests of clients, as test/fixtures/load.mjs traces them.
+ * @param shortages When workers ran out of descriptors.
  * @returns `{ causes, unexplained }`: how many each kind of end cost, and the requests that no end explains.
  */
-export function explain(lost, deaths) {
+export function explain(lost, deaths, shortages) {
   const unexplained = [];
   const causes = [];
   /** A worker may have taken one more from the queue when it ended, and not written that down yet. */
   const mayHaveOneMore = new Set(deaths.values());
+  const closed = new Map(shortages.map((at) => [at, QUEUED]));
   const near = ({ at }, { began, ended }) => ended > at - LATE && began < at + LATE;
   for (const request of lost) {
     const all = [...deaths.values()].filter((death) => near(death, request));
@@ -75,8 +90,12 @@ export function explain(lost, deaths) {
       death = all.find((each) => mayHaveOneMore.has(each));
       mayHaveOneMore.delete(death);
     }
-    if (death === undefined) unexplained.push(request);
-    else causes.push(death.cause);
+    const shortage = shortages.find((at) => Math.abs(request.ended - at) < AT_ONCE && closed.get(at) > 0);
+    if (death !== undefined) causes.push(death.cause);
+    else if (shortage !== undefined && request.kind === 'reset') {
+      closed.set(shortage, closed.get(shortage) - 1);
+      causes.push('no descriptor left within one turn');
+    } else unexplained.push(request);
   }
   return { causes: tallied(causes), unexplained };
 }

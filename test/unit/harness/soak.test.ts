@@ -27,22 +27,35 @@ test('a loss is explained by a worker that was killed with its connection, and b
     lost(undefined, { kind: 'refused' }),
     lost(50_001, { later: 60_000 }),
   ];
-  expect(explain([...mine, ...others], book.deaths)).toEqual({ causes: { SIGKILL: 2 }, unexplained: others });
+  expect(explain([...mine, ...others], book.deaths, book.shortages)).toEqual({
+    causes: { SIGKILL: 2 },
+    unexplained: others,
+  });
 });
 
 test('a killed worker may have accepted one connection more than it has written down, and no second one', () => {
   const book = ledger();
   book.mark(7, 'SIGSEGV');
   book.hear(exit({ signal: 'SIGSEGV', requested: false }));
-  const { causes, unexplained } = explain([lost(50_003), lost(50_004)], book.deaths);
+  const { causes, unexplained } = explain([lost(50_003), lost(50_004)], book.deaths, book.shortages);
   expect(causes).toEqual({ SIGSEGV: 1 });
   expect(unexplained).toEqual([lost(50_004)]);
+});
+
+test('a reset is explained by a worker that ran out of descriptors at that moment, and a timeout is not', () => {
+  const book = ledger();
+  const msg = 'out of descriptors: 512 of 512 are in use, 2 of them connections';
+  book.hear(JSON.stringify({ time: new Date(AT).toISOString(), event: 'accept', pid: 7, msg }));
+  const others = [lost(50_004, { kind: 'other' }), lost(50_005, { later: 5_000 })];
+  const { causes, unexplained } = explain([lost(50_003), ...others], book.deaths, book.shortages);
+  expect(causes).toEqual({ 'no descriptor left within one turn': 1 });
+  expect(unexplained).toEqual(others);
 });
 
 test('a worker that ends with code 0 explains no loss', () => {
   const book = ledger();
   book.hear(exit({ code: 0, requested: false }));
-  expect(explain([lost(50_001)], book.deaths).unexplained).toHaveLength(1);
+  expect(explain([lost(50_001)], book.deaths, book.shortages).unexplained).toHaveLength(1);
   expect(book.strange).toEqual([]);
 });
 
