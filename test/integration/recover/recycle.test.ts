@@ -18,7 +18,10 @@ const rows = LOSSLESS.flatMap((sharing) => limits.map((limit) => ({ sharing, ...
 eachSharing(rows)(
   'L11 recycling by $limit loses nothing under load, and replaces one slot at a time, new worker first ($sharing)',
   async ({ sharing, recycle, limit }) => {
-    const { master, pids, port } = await startReadyFleet({ options: { workers: WORKERS, sharing, recycle } });
+    const { master, pids, port } = await startReadyFleet({
+      // A short trial: the test is about the hand-overs behind it.
+      options: { workers: WORKERS, sharing, recycle, readyFor: 100 },
+    });
     const load = startLoad({ port, mode: 'per-request', concurrency: 8 });
     await master.event('onChildExit', { nth: RECYCLED, within: 90_000 });
     expectNothingLost(await load.stop());
