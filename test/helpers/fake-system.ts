@@ -126,8 +126,13 @@ interface FakeTimer {
   readonly action: () => void;
 }
 
+/** No process has this number or a larger one (Linux: include/linux/threads.h, PID_MAX_LIMIT). */
+export const NO_PID = 2 ** 22;
+
 export class FakeSystem implements System {
   readonly pid = 1_000;
+  /** Of workers. The master looks a blocked one up in /proc, and asks it for its stack: tests with such workers want {@link NO_PID}. */
+  firstPid = 2_000;
   readonly program: Program = {
     execPath: '/usr/bin/node',
     execArgv: [],
@@ -277,7 +282,7 @@ export class FakeSystem implements System {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const behaviour = this.behave(this.spawnAttempts++, launch);
-    const worker = new FakeWorker(2_000 + this.workers.length, launch, events, behaviour);
+    const worker = new FakeWorker(this.firstPid + this.workers.length, launch, events, behaviour);
     this.workers.push(worker);
     return worker;
   }
