@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openAt } from '../loss/tallies.mjs';
 import { descriptors, isAlive, marked } from './processes.mjs';
 import { until } from './waiting.mjs';
 
@@ -92,11 +93,7 @@ export async function makeFleet({ options = {}, wrapper = [], output, env = {}, 
     /** Files that a master has made and not removed. */
     leftovers: () => readdirSync(folder).filter((file) => !/^(tally|log|replies-.*)$/.test(file)),
     signal: (signal) => process.kill(child.pid, signal),
-    /** Connections that a worker had accepted and that had not ended when it did. */
-    openAt(pid) {
-      const bytes = existsSync(join(tally, String(pid))) ? readFileSync(join(tally, String(pid))) : Buffer.alloc(0);
-      return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
-    },
+    openAt: (pid) => openAt(tally, pid),
     /** Whatever is left of it ends. */
     async dispose() {
       for (const pid of this.processes()) if (isAlive(pid)) kill(pid);

@@ -1,12 +1,11 @@
 // Starts the fleets and the clients, each in processes of its own, and ends them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { caller, PATIENCE } from './calls.mjs';
 import { deployment } from './releases.mjs';
+import { openAt, portsAt } from './tallies.mjs';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TALLY = new URL('tally.mjs', FIXTURES).href;
@@ -49,23 +48,14 @@ export async function startFleet(
     log = [...log.slice(1 - LOG), line];
     onLine(line);
   });
-  const tallyOf = (pid) => {
-    const file = join(folder, String(pid));
-    return existsSync(file) ? readFileSync(file) : Buffer.alloc(0); // it never served
-  };
   return {
     call,
     deploy,
     get log() {
       return log;
     },
-    /** Connections that a worker had accepted, and that had not ended when it did. */
-    openAt(pid) {
-      const bytes = tallyOf(pid);
-      return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
-    },
-    /** The clients' ports of these connections. */
-    portsAt: (pid) => portsIn(tallyOf(pid)),
+    openAt: (pid) => openAt(folder, pid),
+    portsAt: (pid) => portsAt(folder, pid),
     async stop() {
       // Without the channel no order can come any more: the server stops its workers and ends.
       if (server.connected) server.disconnect();
@@ -74,16 +64,6 @@ export async function startFleet(
       clearTimeout(timer);
     },
   };
-}
-
-/** As test/fixtures/tally.mjs writes them. */
-function portsIn(bytes) {
-  const ports = new Set();
-  for (let at = 8; at + 2 <= bytes.length; at += 2) {
-    const port = bytes.readUInt16LE(at);
-    if (port !== 0) ports.add(port);
-  }
-  return ports;
 }
 
 /** Asks until it is stopped. */

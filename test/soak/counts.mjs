@@ -1,6 +1,6 @@
 // What the soak counts in the processes of a fleet, from outside: descriptors, children, and whatever is left of a run. Reads /proc.
-import { readdirSync, readFileSync } from 'node:fs';
-import { childProcesses } from '../fixtures/left-behind.mjs';
+import { readdirSync } from 'node:fs';
+import { childrenOf, marked, stat } from '../faults/processes.mjs';
 
 /** In the environment of every process of a run: what still has it afterwards was left behind. */
 export const MARK = 'SOAK_RUN';
@@ -15,31 +15,17 @@ export function descriptorsOf(pid) {
 }
 
 export function zombiesOf(pid) {
-  return childProcesses(pid).flatMap((child) => (child.state === 'Z' ? [child.pid] : []));
+  return childrenOf(pid).flatMap((child) => (child.state === 'Z' ? [child.pid] : []));
 }
 
 /** Processes of this run but this one. */
 export function markedProcesses() {
-  const word = `${MARK}=${process.env[MARK]}`;
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
-    try {
-      return readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(word) ? [Number(name)] : [];
-    } catch {
-      return []; // it ended meanwhile, or is that of another user
-    }
-  });
+  return marked(`${MARK}=${process.env[MARK]}`).filter((pid) => pid !== process.pid);
 }
 
 /** Processes of this run whose parent has ended: only workers have one that may. */
 export function orphans() {
-  return markedProcesses().filter((pid) => {
-    try {
-      return /^PPid:\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-    } catch {
-      return false;
-    }
-  });
+  return markedProcesses().filter((pid) => stat(pid)?.ppid === 1);
 }
 
 /** By which `y` grows for each `x`: the line of least squares through `[x, y]`. 0 with less than two points. */

@@ -1,0 +1,25 @@
+// What workers have written about their connections: test/fixtures/tally.mjs, in the folder that PREFORK_TALLY names.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Connections that a worker had accepted, and that had not ended when it did. */
+export function openAt(folder, pid) {
+  const bytes = tallyOf(folder, pid);
+  return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) - bytes.readUInt32LE(4);
+}
+
+/** The clients' ports of these connections. */
+export function portsAt(folder, pid) {
+  const bytes = tallyOf(folder, pid);
+  const ports = new Set();
+  for (let at = 8; at + 2 <= bytes.length; at += 2) {
+    const port = bytes.readUInt16LE(at);
+    if (port !== 0) ports.add(port);
+  }
+  return ports;
+}
+
+function tallyOf(folder, pid) {
+  const file = join(folder, String(pid));
+  return existsSync(file) ? readFileSync(file) : Buffer.alloc(0); // it never served
+}
