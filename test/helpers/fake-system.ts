@@ -126,13 +126,14 @@ interface FakeTimer {
   readonly action: () => void;
 }
 
-/** No process has this number or a larger one (Linux: include/linux/threads.h, PID_MAX_LIMIT). */
-export const NO_PID = 2 ** 22;
+/**
+ * Of the first worker. No process has this number or a larger one (Linux: include/linux/threads.h, PID_MAX_LIMIT): the master looks a blocked
+ * worker up in /proc, and asks it for its stack.
+ */
+const FIRST_PID = 5_000_000;
 
 export class FakeSystem implements System {
   readonly pid = 1_000;
-  /** Of workers. The master looks a blocked one up in /proc, and asks it for its stack: tests with such workers want {@link NO_PID}. */
-  firstPid = 2_000;
   readonly program: Program = {
     execPath: '/usr/bin/node',
     execArgv: [],
@@ -282,7 +283,7 @@ export class FakeSystem implements System {
 
   async spawn(launch: Launch, events: WorkerProcessEvents): Promise<WorkerProcess> {
     const behaviour = this.behave(this.spawnAttempts++, launch);
-    const worker = new FakeWorker(this.firstPid + this.workers.length, launch, events, behaviour);
+    const worker = new FakeWorker(FIRST_PID + this.workers.length, launch, events, behaviour);
     this.workers.push(worker);
     return worker;
   }

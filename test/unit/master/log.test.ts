@@ -31,7 +31,11 @@ test('a logger with fields gets the event of every line, and of which worker it 
   await system.advance(200);
   await master.reload();
   await master.stop();
-  const [first, second, third] = [0, 1, 2].map((index) => ({ slot: 0, pid: 2_000 + index, generation: index >> 1 }));
+  const [first, second, third] = [0, 1, 2].map((index) => ({
+    slot: 0,
+    pid: 5_000_000 + index,
+    generation: index >> 1,
+  }));
   const asked = { requested: true, uptime: expect.any(Number) };
   expect(entries.map(([level, , fields]) => [level, fields])).toEqual([
     ['info', { event: 'spawn', ...first }],
@@ -49,12 +53,12 @@ test('a logger with fields gets the event of every line, and of which worker it 
     ],
     ['warn', { event: 'recover', pid: 1_000, slot: 0, reason: 'exit 1 of 5 allowed within 60000 ms' }],
     ['info', { event: 'spawn', ...second }],
-    ['info', { event: 'recover', ...second, oldPid: 2_000 }],
+    ['info', { event: 'recover', ...second, oldPid: 5_000_000 }],
     // It begins, and says what it runs.
     ['info', { event: 'reload', pid: 1_000, generation: 1 }],
     ['info', { event: 'reload', pid: 1_000, generation: 1 }],
     ['info', { event: 'spawn', ...third }],
-    ['info', { event: 'reload', ...third, oldPid: 2_001 }],
+    ['info', { event: 'reload', ...third, oldPid: 5_000_001 }],
     ['info', { event: 'exit', ...second, code: 0, ...asked }],
     ['info', { event: 'reload', pid: 1_000, generation: 1, ok: true, took: expect.any(Number) }],
     ['info', { event: 'stop', pid: 1_000 }],
@@ -78,16 +82,16 @@ test('a logger with fields gets code and reason of what went wrong', async () =>
   const lost = { requested: false, uptime: expect.any(Number) };
   const advice = 'an uncaught error, or process.exit(1): stderr says which';
   expect(errors).toEqual([
-    { event: 'exit', slot: 0, pid: 2_001, generation: 1, code: 1, reason: advice, ...lost },
+    { event: 'exit', slot: 0, pid: 5_000_001, generation: 1, code: 1, reason: advice, ...lost },
     {
       event: 'reload',
       pid: 1_000,
       ok: false,
       took: expect.any(Number),
       code: 'ERR_PREFORK_BOOT_FAILED',
-      reason: expect.stringContaining('2001'),
+      reason: expect.stringContaining('5000001'),
     },
-    { event: 'exit', slot: 0, pid: 2_000, generation: 0, code: 1, reason: advice, ...lost },
+    { event: 'exit', slot: 0, pid: 5_000_000, generation: 0, code: 1, reason: advice, ...lost },
     { event: 'recover', slot: 0, pid: 1_000, reason: 'exit 1 of 0 allowed within 60000 ms' },
     {
       event: 'stop',
@@ -114,7 +118,7 @@ test('a logger with fields gets the signal that the master got, and why it kille
   ]);
   expect(entries).toContainEqual([
     'warn',
-    'worker 0 (pid 2000, generation 0) did not finish in time and was killed',
-    { event: 'kill', slot: 0, pid: 2_000, generation: 0, reason: 'did not finish in time and was killed' },
+    'worker 0 (pid 5000000, generation 0) did not finish in time and was killed',
+    { event: 'kill', slot: 0, pid: 5_000_000, generation: 0, reason: 'did not finish in time and was killed' },
   ]);
 });

@@ -15,12 +15,12 @@ test('start spawns every slot in parallel and resolves when all are ready', asyn
   expect(master.status().state).toBe('starting');
   for (const worker of system.workers) worker.becomeReady();
   expect(await started).toBeUndefined();
-  expect(story).toEqual(['spawn 2000', 'spawn 2001', 'spawn 2002', 'ready 2000 2001 2002']);
+  expect(story).toEqual(['spawn 5000000', 'spawn 5000001', 'spawn 5000002', 'ready 5000000 5000001 5000002']);
   expect(master.status()).toMatchObject({ state: 'running', recoveries: 0, generation: 0, pid: 1_000 });
   expect(master.workers.map(({ slot, pid, state }) => [slot, pid, state])).toEqual([
-    [0, 2_000, 'ready'],
-    [1, 2_001, 'ready'],
-    [2, 2_002, 'ready'],
+    [0, 5_000_000, 'ready'],
+    [1, 5_000_001, 'ready'],
+    [2, 5_000_002, 'ready'],
   ]);
   await master.stop();
 });
@@ -30,10 +30,10 @@ test('a worker that exits is recovered in its slot, at once the first time', asy
   await started;
   system.workers[1]?.exit(crash);
   await settle();
-  expect(story.slice(3)).toEqual(['exit 2001', 'spawn 2002', 'recover 2001 2002']);
+  expect(story.slice(3)).toEqual(['exit 5000001', 'spawn 5000002', 'recover 5000001 5000002']);
   expect(master.workers.map(({ slot, pid }) => [slot, pid])).toEqual([
-    [0, 2_000],
-    [1, 2_002],
+    [0, 5_000_000],
+    [1, 5_000_002],
   ]);
   expect(master.status().recoveries).toBe(1);
   await master.stop();
@@ -54,8 +54,11 @@ test('C8 an allowed recovery, its delay and its hooks come to their end before t
   await system.advance(49);
   expect(system.workers).toHaveLength(2);
   await system.advance(1);
-  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY', exits: [{ pid: 2_000 }, { pid: 2_001 }] });
-  expect(order).toEqual(['spawn 2000', 'spawn 2001', 'ready 2', 'spawn 2002', 'recover 2000 2002']);
+  expect(await finished).toMatchObject({
+    code: 'ERR_PREFORK_OVER_RECOVERY',
+    exits: [{ pid: 5_000_000 }, { pid: 5_000_001 }],
+  });
+  expect(order).toEqual(['spawn 5000000', 'spawn 5000001', 'ready 2', 'spawn 5000002', 'recover 5000000 5000002']);
 });
 
 test('N1j a worker that is ready and exits while others still boot is a boot failure: no hook and no event ever hears of its pid', async () => {
@@ -67,10 +70,10 @@ test('N1j a worker that is ready and exits while others still boot is a boot fai
   system.workers[0]?.exit(crash);
   await settle();
   system.workers[1]?.becomeReady();
-  expect(await started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', exits: [{ pid: 2_000 }] });
+  expect(await started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', exits: [{ pid: 5_000_000 }] });
   expect(await finished).toBe(await started);
   expect(ready).toEqual([]);
-  expect(story).not.toContain('ready 2000 2001');
+  expect(story).not.toContain('ready 5000000 5000001');
 });
 
 test('recoveries of different slots run in parallel', async () => {
@@ -122,7 +125,7 @@ test('a boot failure during the start takes the fleet down with the evidence', a
   expect(error).toBeInstanceOf(PreforkError);
   expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { message: 'no database', code: 'EDB' } });
   const exit: WorkerExit = {
-    pid: 2_001,
+    pid: 5_000_001,
     slot: 1,
     generation: 0,
     code: 1,
@@ -134,7 +137,7 @@ test('a boot failure during the start takes the fleet down with the evidence', a
   expect(await finished).toBe(error);
   expect(system.closedListeners).toBe(1);
   expect(system.pendingTimers).toBe(0);
-  expect(log.some((line) => line.includes('worker 1 (pid 2001, generation 0)'))).toBe(true);
+  expect(log.some((line) => line.includes('worker 1 (pid 5000001, generation 0)'))).toBe(true);
 });
 
 test('a worker that is not ready in time is killed and is a boot failure', async () => {
@@ -245,7 +248,7 @@ test('C11 onChildSpawn that throws for a recovered worker stops the fleet before
   const recovered: number[] = [];
   const { system, started, finished } = fleet({
     onChildSpawn: (pid) => {
-      if (pid > 2_001) throw new Error('not this one');
+      if (pid > 5_000_001) throw new Error('not this one');
     },
     onChildRecover: (_oldPid, newPid) => void recovered.push(newPid),
   });
@@ -348,7 +351,7 @@ test('C24 exits during the shutdown are reported as requested and never recovere
   await started;
   await master.stop();
   expect(system.workers).toHaveLength(2);
-  expect(story.slice(3)).toEqual(['exit 2000 requested', 'exit 2001 requested', 'stop']);
+  expect(story.slice(3)).toEqual(['exit 5000000 requested', 'exit 5000001 requested', 'stop']);
 });
 
 test('W1 an exit by a stop signal counts as requested when the master hears of the stop within 100 ms', async () => {
@@ -361,7 +364,7 @@ test('W1 an exit by a stop signal counts as requested when the master hears of t
   await group.system.advance(200);
   expect(await group.finished).toBeUndefined();
   expect(group.system.workers).toHaveLength(2);
-  expect(group.story).toContain('exit 2000 requested');
+  expect(group.story).toContain('exit 5000000 requested');
 
   const booting = new FakeSystem();
   booting.behave = () => ({ ready: false });

@@ -9,7 +9,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { type Fleet, fleet } from '../../helpers/fake-fleet.js';
-import { type Behaviour, FakeSystem, type FakeWorker, NO_PID, settle } from '../../helpers/fake-system.js';
+import { type Behaviour, FakeSystem, type FakeWorker, settle } from '../../helpers/fake-system.js';
 
 const { PREFORK_MODEL_RUNS: runs = '100', PREFORK_MODEL_SEED: seed, PREFORK_MODEL_PATH: path } = process.env;
 const STEPS = 40;
@@ -40,7 +40,6 @@ class World {
 
   constructor(threshold: number) {
     const { system } = this;
-    system.firstPid = NO_PID;
     system.behave = () => {
       const birth = this.births.shift() ?? {};
       if (birth === 'fails')

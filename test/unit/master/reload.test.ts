@@ -22,8 +22,8 @@ test('a reload starts the new worker of a slot before it drains the old one, slo
     ok: true,
     generation: 1,
     replaced: [
-      { slot: 0, oldPid: 2_000, newPid: 2_002 },
-      { slot: 1, oldPid: 2_001, newPid: 2_003 },
+      { slot: 0, oldPid: 5_000_000, newPid: 5_000_002 },
+      { slot: 1, oldPid: 5_000_001, newPid: 5_000_003 },
     ],
   });
   expect(master.status()).toMatchObject({ state: 'running', generation: 1, recoveries: 0 });
@@ -31,7 +31,7 @@ test('a reload starts the new worker of a slot before it drains the old one, slo
     [0, 1],
     [1, 1],
   ]);
-  expect(story).toContain('exit 2000 requested');
+  expect(story).toContain('exit 5000000 requested');
   expect(story).toContain('reload ok 1');
   await master.stop();
 });
@@ -137,7 +137,7 @@ test('a worker that dies while its replacement boots is not recovered unless tha
   await system.advance(100);
   expect(system.workers).toHaveLength(2);
   system.workers[1]?.becomeReady();
-  expect(await reloaded).toMatchObject({ ok: true, replaced: [{ slot: 0, oldPid: 0, newPid: 2_001 }] });
+  expect(await reloaded).toMatchObject({ ok: true, replaced: [{ slot: 0, oldPid: 0, newPid: 5_000_001 }] });
 
   const failing = master.reload();
   await settle();
@@ -147,7 +147,7 @@ test('a worker that dies while its replacement boots is not recovered unless tha
   system.workers[2]?.exit(crash);
   expect((await failing).ok).toBe(false);
   await system.advance(100);
-  expect(master.workers.map(({ pid }) => pid)).toEqual([2_003]);
+  expect(master.workers.map(({ pid }) => pid)).toEqual([5_000_003]);
   await master.stop();
 });
 
@@ -169,12 +169,12 @@ test('scale adds slots at the end and takes them away from there', async () => {
   expect(master.workers.map(({ slot }) => slot)).toEqual([0, 1, 2, 3]);
   await master.scale((now) => now - 3);
   await settle();
-  expect(master.workers.map(({ pid }) => pid)).toEqual([2_000]);
+  expect(master.workers.map(({ pid }) => pid)).toEqual([5_000_000]);
   expect(system.workers[3]?.received.at(-1)).toMatchObject({ type: 'drain', reason: 'replace' });
   await master.scale(() => 2);
   expect(master.workers.map(({ slot, pid }) => [slot, pid])).toEqual([
-    [0, 2_000],
-    [1, 2_004],
+    [0, 5_000_000],
+    [1, 5_000_004],
   ]);
   await master.stop();
 });
@@ -250,7 +250,8 @@ test('slots whose new worker could not even be started are recovered, and the sc
 
 test('a new worker that a signal from outside drains before it takes over fails its reload, which says so', async () => {
   const { master, system, started } = fleet({
-    onChildSpawn: (pid) => (pid >= 2_002 ? new Promise((resolve) => system.after(1_000, () => resolve())) : undefined),
+    onChildSpawn: (pid) =>
+      pid >= 5_000_002 ? new Promise((resolve) => system.after(1_000, () => resolve())) : undefined,
   });
   await started;
   const reloaded = master.reload();
@@ -261,7 +262,7 @@ test('a new worker that a signal from outside drains before it takes over fails 
     ok: false,
     error: {
       code: 'ERR_PREFORK_BOOT_FAILED',
-      message: expect.stringMatching(/2002.* got SIGTERM, not from the master/),
+      message: expect.stringMatching(/5000002.* got SIGTERM, not from the master/),
     },
   });
   expect(master.status().state).toBe('running');
@@ -271,7 +272,7 @@ test('a new worker that a signal from outside drains before it takes over fails 
 test('a reload that a failing hook ends reports the error of the hook', async () => {
   const { master, started, finished } = fleet({
     onChildSpawn: (pid) => {
-      if (pid === 2_002) throw new Error('boom');
+      if (pid === 5_000_002) throw new Error('boom');
     },
   });
   await started;

@@ -34,7 +34,7 @@ test('one of several on trial dies: the others are sent away, every old worker g
   expect(await reloading).toMatchObject({
     ok: false,
     replaced: [],
-    error: { message: expect.stringMatching(/2005.* exited with code 1 500 ms after it was ready/) },
+    error: { message: expect.stringMatching(/5000005.* exited with code 1 500 ms after it was ready/) },
   });
   await settle();
   expect(slots(master)).toEqual([0, 1, 2, 3].map((slot) => [slot, 0]));

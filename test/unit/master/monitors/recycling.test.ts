@@ -42,7 +42,7 @@ test('L11 one slot at a time, in the order of the wishes', async () => {
   expect(system.workers.map(({ launch }) => launch.slot)).toEqual([0, 1, 1, 0]);
   last(system).becomeReady();
   await settle();
-  expect(master.workers.map(({ pid }) => pid)).toEqual([2_003, 2_002]);
+  expect(master.workers.map(({ pid }) => pid)).toEqual([5_000_003, 5_000_002]);
   await master.stop();
 });
 
@@ -71,8 +71,8 @@ test('L11 a successor that does not boot leaves the worker serving, and the next
   last(system).exit({ code: 1, signal: null });
   await settle();
   expect(master.workers.map(({ pid, state }) => [pid, state])).toEqual([
-    [2_000, 'ready'],
-    [2_001, 'ready'],
+    [5_000_000, 'ready'],
+    [5_000_001, 'ready'],
   ]);
   expect(log.join('\n')).toMatch(/worker 0 .* goes on: its successor failed/);
   await system.advance(30_000);
@@ -136,7 +136,7 @@ test('N11b a worker that asks before the fleet is ready waits for it', async () 
   system.workers[1]?.becomeReady();
   await ready;
   await settle();
-  expect(story.indexOf('ready 2000 2001')).toBeLessThan(story.indexOf('spawn 2002'));
+  expect(story.indexOf('ready 5000000 5000001')).toBeLessThan(story.indexOf('spawn 5000002'));
   expect(system.workers).toHaveLength(3);
   await master.stop();
 });

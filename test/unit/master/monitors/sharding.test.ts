@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
 import { crash, type Fleet, hastyFleet as fleet, last } from '../../../helpers/fake-fleet.js';
-import { FakeSystem, type FakeWorker, NO_PID, settle } from '../../../helpers/fake-system.js';
+import { FakeSystem, type FakeWorker, settle } from '../../../helpers/fake-system.js';
 
 /** Four workers on sharded sockets; those that are `blocked` answer no ping. */
 async function sharded(options = {}): Promise<Fleet & { readonly workers: FakeWorker[] }> {
-  const system = new FakeSystem();
-  system.firstPid = NO_PID;
-  const one = fleet({ sharing: 'sharded', workers: 4, livenessTimeout: undefined, ...options }, system);
+  const one = fleet({ sharing: 'sharded', workers: 4, livenessTimeout: undefined, ...options });
   await one.started;
   return { ...one, workers: one.system.workers };
 }

@@ -32,7 +32,7 @@ test('a worker that has not begun to count is never late, and all its numbers ar
     connections: 0,
     loopDelayMax: 0,
     slot: 0,
-    pid: 2_000,
+    pid: 5_000_000,
     state: 'ready',
   });
 });

@@ -70,7 +70,7 @@ test('N11l one worker more than maxDraining, and the oldest gets a second, and S
   expect(lines('is cut')).toEqual([]);
   await reload();
   expect(lines('is cut')).toEqual([
-    'worker 0 (pid 2000, generation 0) has drained for 5000 ms and is cut: more than 3 workers drain (maxDraining)',
+    'worker 0 (pid 5000000, generation 0) has drained for 5000 ms and is cut: more than 3 workers drain (maxDraining)',
   ]);
   expect([0, 1, 2, 3].map(drains)).toEqual([[30_000, 1_000], [30_000], [30_000], [30_000]]);
   await system.advance(1_999);
