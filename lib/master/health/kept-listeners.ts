@@ -20,6 +20,13 @@ export interface Store {
   warned?: boolean;
 }
 
+/** The manager is to keep it no more. */
+export function forget(store: Store, outbox: Pick<NoticeOutbox, 'send'>, name: string): void {
+  store.found.delete(name);
+  store.used--;
+  outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
+}
+
 export type KeptBy = Pick<FleetView, 'settings' | 'system' | 'log'>;
 
 export class KeptListeners {
@@ -42,7 +49,7 @@ export class KeptListeners {
   /** All listeners of the start are open: what was kept for the fleet beside them is not wanted any more, unless workers ask for it. */
   began(listeners: readonly OpenListener[]): void {
     const adopted = new Set(listeners.flatMap((listener) => this.#adopted(listener)));
-    if (!this.#asks) for (const name of this.#left()) if (!adopted.has(name)) this.#give(name);
+    if (!this.#asks) for (const name of this.#left()) if (!adopted.has(name)) this.#forget(name);
     for (const listener of listeners) this.opened(listener);
   }
 
@@ -97,7 +104,7 @@ export class KeptListeners {
     this.#patience = undefined;
     const left = this.#left();
     if (left.length === 0) return;
-    for (const name of left) this.#give(name);
+    for (const name of left) this.#forget(name);
     const { settings, system, log } = this.#fleet;
     // For no address at all: what is there for the fleet is not wanted.
     system.openListeners([], settings.sharing, 1, log, { keptFor: settings.name }).catch((error: unknown) => {
@@ -105,15 +112,8 @@ export class KeptListeners {
     });
   }
 
-  /** The manager is to keep it no more. */
-  #give(name: string): void {
-    this.#store.found.delete(name);
-    this.#forget(name);
-  }
-
   #forget(name: string): void {
-    this.#store.used--;
-    this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
+    forget(this.#store, this.#outbox, name);
   }
 
   #put(fd: number, listener: OpenListener): void {
@@ -127,7 +127,7 @@ export class KeptListeners {
         this.#store.found.delete(name);
         return;
       }
-      this.#give(name);
+      this.#forget(name);
     }
     this.#count();
     // Without FDPOLL=0 the manager would have an eye on it, for hang-ups that a listener does not have.

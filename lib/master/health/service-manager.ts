@@ -10,7 +10,7 @@ import { STORED } from '../../system/stored-name.js';
 import type { System } from '../../system/system.js';
 import type { ReloadResult } from '../../types.js';
 import type { FleetView } from './fleet-view.js';
-import { KeptListeners, type Store } from './kept-listeners.js';
+import { forget, KeptListeners, type Store } from './kept-listeners.js';
 import { NoticeOutbox } from './outbox.js';
 import type { Pulse } from './pulse.js';
 import { statusWords } from './status-words.js';
@@ -252,10 +252,7 @@ export class ServiceManager {
   #ready(): void {
     const members = [...this.#members];
     for (const name of this.#store.found) {
-      if (members.some((member) => member.awaits(name))) continue;
-      this.#store.found.delete(name);
-      this.#store.used--;
-      this.#outbox.send(['FDSTOREREMOVE=1', `FDNAME=${name}`]);
+      if (!members.some((member) => member.awaits(name))) forget(this.#store, this.#outbox, name);
     }
     for (const member of members) member.ready();
     this.#watchdog?.start();
