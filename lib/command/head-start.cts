@@ -10,8 +10,7 @@ import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { posix } from '../addon/narrow.cjs';
 import type { CommonAddon } from '../addon/native.cjs';
-import { ENV } from '../protocol/protocol.cjs';
-import { EarlyWorker, isPlainProcess } from '../system/posix/early-worker.cjs';
+import { EarlyWorker, isPlainProcess, OWN } from '../system/posix/early-worker.cjs';
 import type { HeadStart } from '../system/posix/head-start.js' with { 'resolution-mode': 'import' };
 import { CONFIG_NAMES } from './config-names.cjs';
 
@@ -26,7 +25,6 @@ const WITHOUT_VALUE = new Set(['quiet', 'wait-ready', 'watch']);
 /** Only behind an equals sign. */
 const PERHAPS_WITH_VALUE = new Set(['admin', 'exit-after-drain']);
 const SCRIPT = /\.[cm]?js$/;
-const OWN = new Set<string>(Object.values(ENV));
 
 /**
  * @param argv Without node and the command itself.

@@ -11,7 +11,8 @@ import type { HeadStart, WantedProcess } from './head-start.js' with { 'resoluti
 /** With these another program has a say in how workers are started, or what they inherit. */
 const OTHERS = ['NODE_OPTIONS', ENV.child, ENV.listenFds, ...NOT_FOR_WORKERS];
 const KILL = 9;
-const OWN = new Set<string>(Object.values(ENV));
+/** Variables by which a master and its worker know each other. */
+export const OWN: ReadonlySet<string> = new Set(Object.values(ENV));
 
 /** This process was started by hand or by a script, with nothing that workers would have to hear of. */
 export function isPlainProcess(): boolean {
