@@ -43,8 +43,9 @@ export function systemError(code: keyof typeof constants.errno, details: SystemE
  * replaces the path of a file that the caller never heard of. The original is its `cause`.
  */
 export function explained(error: unknown, way: string | undefined, path?: string): unknown {
-  const hint = isSystemError(error) ? shortage(error, way) : undefined;
-  if (hint === undefined || !isSystemError(error)) return error;
+  if (!isSystemError(error)) return error;
+  const hint = shortage(error, way);
+  if (hint === undefined) return error;
   const { code, syscall, address, port } = error;
   if (isErrnoName(code)) {
     const where = { address, port, path: path ?? error.path };

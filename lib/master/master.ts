@@ -367,8 +367,10 @@ export class Master {
   #reloading(result: ReloadResult | undefined): void {
     if (!this.ending) this.#turn(result === undefined ? 'reloading' : 'running', result);
     if (result?.ok === true) this.#addresses?.reloaded(result.generation);
-    if (result === undefined) this.#admin?.renew();
-    if (result === undefined) return;
+    if (result === undefined) {
+      this.#admin?.renew();
+      return;
+    }
     this.#tally.reloads[result.ok ? 'ok' : 'failed']++;
     this.#events.reload(result);
   }
