@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/setup/longest-first.js';
 
 /** How many times longer everything may take: test/helpers/target.ts. */
 const { slowness = 1 } = JSON.parse(process.env['PREFORK_TEST_TARGET'] ?? '{}') as { slowness?: number };
@@ -25,6 +26,7 @@ export default defineConfig({
     globalSetup: ['test/setup/global.ts'],
     // Processes, not threads: the addon refuses to spawn off the main thread, and descriptors belong to a process.
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     // A machine of CI has two cores. Integration tests start processes of their own, and wait for them for a third of the time.
     maxWorkers: 3,
     projects: [
