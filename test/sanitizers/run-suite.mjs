@@ -6,6 +6,11 @@ import { ROOT } from '../../scripts/tools/paths.mjs';
 
 /** How many times longer everything may take: test/helpers/target.ts. */
 const SLOWNESS = 10;
+/**
+ * How often a failed test runs again: at this speed a bound of milliseconds may be missed, and a process without descriptors cannot write a
+ * report about Node. What the first attempt reported counts.
+ */
+const RETRIES = 2;
 
 /** @returns `{ passed, failed, skipped, problems }`: how many tests, and what the failed ones say. */
 export async function runSuite({ name, args, env = {} }, build, { folder, node }) {
@@ -15,7 +20,8 @@ export async function runSuite({ name, args, env = {} }, build, { folder, node }
   rmSync(results, { force: true });
   const vitest = [join(folder, 'node_modules/vitest/vitest.mjs'), 'run', ...args];
   const output = openSync(transcript, 'w');
-  const child = spawn(node, [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${results}`], {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const child = spawn(node, [...vitest, `--retry=${RETRIES}`, ...reporters], {
     cwd: folder,
     env: { ...environment(), ...env, PREFORK_TEST_TARGET: JSON.stringify({ slowness: SLOWNESS }) },
     stdio: ['ignore', output, output],

@@ -19,14 +19,18 @@ EXPORTED const char* __tsan_default_options() {
          "log_path=" REPORTS "/tsan";
 }
 
-// Room for the file of a report: some tests let a process run out of descriptors.
-static void AddDescriptors(int more) {
+// Room for the file of a report: some tests let a process run out of descriptors. Returns whether the
+// kernel gave it: the hard limit is for CAP_SYS_RESOURCE.
+static bool AddDescriptors(int more) {
   rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
   limit.rlim_cur += more;
   if (limit.rlim_max < limit.rlim_cur) limit.rlim_max = limit.rlim_cur;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
+
+// For the report that is being written; the runtime writes one at a time.
+static bool g_room = false;
 
 // At its end a process that has reported something says how often.
 __attribute__((constructor)) static void AddDescriptorAtExit() {
@@ -37,7 +41,7 @@ __attribute__((constructor)) static void AddDescriptorAtExit() {
 namespace __tsan {
 struct ReportDesc;
 __attribute__((visibility("default"))) bool OnReport(const ReportDesc*, bool suppressed) {
-  AddDescriptors(1);
+  g_room = AddDescriptors(1);
   return suppressed;
 }
 }  // namespace __tsan
@@ -53,7 +57,8 @@ EXPORTED void __tsan_on_report(void*) {
   for (char* digit = path + sizeof path - 2; *digit != '-'; --digit, left /= 10)
     *digit = static_cast<char>('0' + left % 10);
   __sanitizer_set_report_path(path);
-  AddDescriptors(-1);
+  if (g_room) AddDescriptors(-1);
+  g_room = false;
 }
 
 // libtsan takes clone(2) for fork(2): it locks its own state before, and unlocks it in the child and
