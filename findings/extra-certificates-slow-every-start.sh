@@ -30,6 +30,6 @@ const ratio = (node) => {
   return with_ / without;
 };
 const [old, recent] = ['old', 'new'].map((name) => ratio(`node_modules/${name}/bin/node`));
-process.exit(old > 1.5 && recent < 1.3 ? 0 : 1);
+process.exit(old > 1.3 && old > 1.2 * recent ? 0 : 1);
 JS
 node measure.js
