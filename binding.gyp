@@ -27,6 +27,7 @@
             "native/binding/queue_watches.cc",
             "native/linux/abstract_listener.cc",
             "native/linux/descriptor_count.cc",
+            "native/linux/diversion.cc",
             "native/linux/epoll_entry.cc",
             "native/linux/features.cc",
             "native/linux/group_list.cc",

@@ -373,9 +373,17 @@ export interface LinuxAddon extends PosixAddon {
   /**
    * Refuses new connections, through every copy of the socket, for good. What is queued, and what is in the middle of a handshake, can
    * still be accepted. A unix socket refuses newcomers at once, and is readable for ever once its queue is empty. A TCP socket leaves them
-   * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen.
+   * unanswered: they try again a second later. Throws EINVAL for a socket that does not listen, and `setsockopt(SO_ATTACH_FILTER)` EPERM
+   * for a TCP socket where the kernel wants CAP_NET_ADMIN.
    */
   sealListener(fd: Fd): void;
+  /**
+   * As {@link sealListener} of TCP sockets, without a privilege: opens one more socket at their address, which the kernel gives every client
+   * that begins a connection, and which leaves it unanswered. `fds` is one socket, or all of a group in the order of their listen(2). Returns
+   * that socket, to be closed after them. Throws EINVAL for a socket that does not listen, EAFNOSUPPORT for a unix socket, and `bind`
+   * EADDRINUSE for one that another user has opened.
+   */
+  divertNewcomers(fds: readonly Fd[]): Fd;
   /**
    * Ends the listening itself, for every holder: resets what is queued, and another socket may bind the address. Throws EINVAL for a socket
    * that does not listen.

@@ -23,7 +23,7 @@ import type {
 } from '../types.js';
 import type { Addresses } from './addresses.js';
 import type { Admin } from './admin/admin.js';
-import { closeDoors, sealDoors } from './doors.js';
+import { Doors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
 import { GroupSignals } from './group-signals.js';
 import { HookRunner } from './hooks.js';
@@ -59,6 +59,7 @@ export class Master {
   readonly #hooks: HookRunner;
   readonly #delays: Delays;
   readonly #shutDown: ShutDown;
+  readonly #doors: Doors;
   readonly #releases: Releases;
   readonly #monitors = new Monitors();
   readonly #tally = new Tally();
@@ -99,7 +100,8 @@ export class Master {
     this.#releases = new Releases(system.program, settings.launch, this.#log);
     this.#delays = new Delays(system);
     this.#groupSignals = new GroupSignals(system);
-    this.#shutDown = new ShutDown(system, this.#log, this.#workers, () => closeDoors(this.#listeners));
+    this.#doors = new Doors(system, this.#log);
+    this.#shutDown = new ShutDown(system, this.#log, this.#workers, () => this.#doors.close(this.#listeners));
   }
 
   /** Settles when everything is over: fulfilled after a requested stop, rejected with what ended the fleet otherwise. */
@@ -427,14 +429,12 @@ export class Master {
     this.#fleet?.recovery.end();
     this.#hooks.close();
     // Not those of programs that know nothing of it, and may serve on for as long as they like.
-    const sealed =
-      grace > 0 && this.#settings.readiness !== 'spawn' && sealDoors(this.#system, this.#listeners, this.#log);
+    const sealed = grace > 0 && this.#settings.readiness !== 'spawn' && this.#doors.seal(this.#listeners);
     void this.#shutDown.run(grace, sealed).then(() => this.#over(error));
   }
 
   #over(error: unknown): void {
-    // What the service manager opened, and what closeDoors() had no chance to.
-    closeListeners(this.#listeners);
+    this.#doors.over(this.#listeners);
     this.#addresses?.over();
     this.#pidFile?.remove();
     this.#admin?.over(error);

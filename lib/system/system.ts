@@ -192,6 +192,11 @@ export interface System {
   usage?(pid: number): { readonly rss: number; readonly cpu: number } | undefined;
   /** Linux: a listening socket refuses new connections from here on. What is queued can still be accepted. Throws what the kernel says. */
   readonly seal?: (fd: number) => void;
+  /**
+   * Linux: the same for TCP sockets that {@link seal} may not touch. `fds` are all sockets of one address. Throws what the kernel says.
+   * @returns to be called when these sockets are closed.
+   */
+  readonly divert?: (fds: readonly number[]) => () => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   cpuWait?(pid: number): number | undefined;
   /** Throws what keeps it from being made. */

@@ -9,6 +9,7 @@
 #include "native/binding/posix.h"
 #include "native/binding/queue_watches.h"
 #include "native/linux/abstract_listener.h"
+#include "native/linux/diversion.h"
 #include "native/linux/heap.h"
 #include "native/linux/job_control.h"
 #include "native/linux/notice.h"
@@ -55,6 +56,13 @@ Napi::Value QueueDepth(const Napi::CallbackInfo& info) {
 void SealListener(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
   Translate(info.Env(), [&] { Seal(fd); });
+}
+
+Napi::Value DivertNewcomers(const Napi::CallbackInfo& info) {
+  const std::vector<int> fds = ToList(info[0], "fds", ToFd);
+  if (fds.empty()) throw BadArgument(info.Env(), "fds", "an array of at least one descriptor");
+  return Napi::Number::New(info.Env(),
+                           Translate(info.Env(), [&] { return Divert(fds).Release(); }));
 }
 
 void DismissListener(const Napi::CallbackInfo& info) {
@@ -166,6 +174,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("listenAbstract", ListenByName);
   add("queueDepth", QueueDepth);
   add("sealListener", SealListener);
+  add("divertNewcomers", DivertNewcomers);
   add("dismissListener", DismissListener);
   add("notify", Notify);
   add("handshakes", HandshakesOf);

@@ -36,8 +36,8 @@ void RequireListening(int fd) {
 
 // Drops the packet that begins a connection: SYN without ACK. The client repeats its SYN a second
 // later. The ACK that ends a handshake passes, so that a client that has begun one gets in.
-// socket(7) SO_ATTACH_FILTER: needs no privilege; a filter of a TCP socket sees the TCP header
-// first, and accepted sockets inherit it, where it never matches.
+// socket(7) SO_ATTACH_FILTER: a filter of a TCP socket sees the TCP header first, and accepted
+// sockets inherit it, where it never matches. Newer kernels want CAP_NET_ADMIN for a TCP socket.
 void DropNewcomers(int fd) {
   std::array<sock_filter, 5> instructions = {{
       {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlagsOffset},

@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { native as addon } from '../../addon/addon.js';
 import { isLinux, posix } from '../../addon/narrow.cjs';
-import type { NativeChild, NativeExit, PosixAddon } from '../../addon/native.cjs';
+import type { LinuxAddon, NativeChild, NativeExit, PosixAddon } from '../../addon/native.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { endWithoutReader } from '../../common/guard-output.cjs';
 import type { Log } from '../../common/log.js';
@@ -48,6 +48,7 @@ export class PosixSystem extends CommonSystem implements System {
   readonly #headStart: HeadStart | undefined;
 
   readonly seal = this.#linux?.sealListener;
+  readonly divert = this.#linux && diversionBy(this.#linux);
   readonly openBoard = this.#linux?.makeBoard;
   readonly openScoreboard = this.#native.makeScoreboard;
   readonly usage = this.#native.usage;
@@ -221,6 +222,13 @@ export class PosixSystem extends CommonSystem implements System {
       clearTimeout(timer);
     };
   }
+}
+
+function diversionBy(native: Pick<LinuxAddon, 'divertNewcomers' | 'closeFd'>) {
+  return (fds: readonly number[]): (() => void) => {
+    const fd = native.divertNewcomers(fds);
+    return () => native.closeFd(fd);
+  };
 }
 
 let watchesExit = false;

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { afterEach, expect } from 'vitest';
+import type { Fd } from '../../../lib/addon/native.cjs';
+import { testOnLinux as test } from '../../helpers/skip.js';
+import { unprivileged } from '../../helpers/unprivileged.js';
+import { errorOf, failsCleanly, native, tcp } from '../native-helpers.js';
+
+const open = new Set<Fd>();
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const fd of open) close(fd);
+});
+
+function close(fd: Fd): void {
+  open.delete(fd);
+  native.closeFd(fd);
+}
+
+interface Bound {
+  readonly fd: Fd;
+  readonly port: number;
+}
+
+function listen(overrides: Parameters<typeof tcp>[0] = {}): Bound {
+  const { fd, port } = native.listen(tcp(overrides));
+  open.add(fd);
+  return { fd, port: port as number };
+}
+
+function client(port: number, host = '127.0.0.1'): Socket {
+  const socket = connect(port, host);
+  socket.on('error', () => {});
+  sockets.push(socket);
+  return socket;
+}
+
+async function outcome(socket: Socket): Promise<string> {
+  return await Promise.race([
+    once(socket, 'connect').then(() => 'connected'),
+    new Promise<string>((resolve) =>
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error')),
+    ),
+  ]);
+}
+
+/** While a newcomer's connect() is under way, all queues together hold as many connections as before. */
+async function expectUnanswered(port: number, fds: readonly Fd[], host?: string): Promise<Socket> {
+  const depth = () => fds.reduce((sum, fd) => sum + native.queueDepth(fd).depth, 0);
+  const before = depth();
+  const newcomer = client(port, host);
+  // Over loopback the kernel finishes a handshake within connect(2) itself: a round trip of another socket later it is decided.
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  await once(client((other.address() as { port: number }).port), 'connect');
+  other.close();
+  expect(newcomer.connecting).toBe(true);
+  expect(depth()).toBe(before);
+  return newcomer;
+}
+
+const addresses = [
+  { on: 'IPv4', address: '127.0.0.1', hosts: ['127.0.0.1'] },
+  { on: 'every address of IPv4', address: '0.0.0.0', hosts: ['127.0.0.1'] },
+  { on: 'IPv6', family: 'IPv6', address: '::1', ipv6Only: true, hosts: ['::1'] },
+  { on: 'IPv6 and IPv4', family: 'IPv6', address: '::', hosts: ['127.0.0.1', '::1'] },
+] as const;
+
+for (const { on, hosts, ...address } of addresses) {
+  test(`a user without privileges leads newcomers away from a socket, whose queue stays, and they are refused once both are closed (${on})`, async () => {
+    await unprivileged(async () => {
+      const { fd, port } = listen(address);
+      expect(await outcome(client(port, hosts[0]))).toBe('connected');
+      const deaf = native.divertNewcomers([fd]);
+      open.add(deaf);
+      const newcomers: Promise<string>[] = [];
+      for (const host of hosts) newcomers.push(outcome(await expectUnanswered(port, [fd], host)));
+      expect(native.queueDepth(fd).depth).toBe(1);
+      close(fd);
+      close(deaf);
+      for (const newcomer of newcomers) expect(await newcomer).toBe('ECONNREFUSED');
+    });
+  });
+}
+
+test('newcomers are led away from all sockets of a group', async () => {
+  await unprivileged(async () => {
+    const guard = native.guard(tcp());
+    open.add(guard.fd);
+    const port = guard.port as number;
+    const group = Array.from({ length: 3 }, () => listen({ port, reusePort: true }).fd);
+    const deaf = native.divertNewcomers(group);
+    open.add(deaf);
+    for (let i = 0; i < 10; i++) await expectUnanswered(port, group);
+    expect(group.map((fd) => native.queueDepth(fd).depth)).toEqual([0, 0, 0]);
+  });
+});
+
+test('the connections that are open go on, and the address is free for the next master once both sockets are closed', async () => {
+  await unprivileged(async () => {
+    const { fd, port } = listen();
+    const server = createServer((socket) => socket.pipe(socket));
+    server.listen({ fd });
+    open.delete(fd);
+    const before = client(port);
+    await once(before, 'connect');
+    const deaf = native.divertNewcomers([fd]);
+    open.add(deaf);
+    before.write('echo');
+    expect(String((await once(before, 'data'))[0])).toBe('echo');
+    server.close();
+    close(deaf);
+    const next = listen({ port });
+    expect(await outcome(client(next.port))).toBe('connected');
+  });
+});
+
+test('what is no listening TCP socket is refused, and leaves no descriptor', () => {
+  const guard = native.guard(tcp());
+  open.add(guard.fd);
+  expect(failsCleanly(() => native.divertNewcomers([guard.fd]))).toMatchObject({ code: 'EINVAL' });
+  const unix = native.listenAbstract(`\0prefork-diversion-${process.pid}`, 1).fd;
+  open.add(unix);
+  expect(failsCleanly(() => native.divertNewcomers([unix]))).toMatchObject({ code: 'EAFNOSUPPORT' });
+  expect(errorOf(() => native.divertNewcomers([]))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+});
