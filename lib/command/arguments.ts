@@ -140,10 +140,12 @@ function textOf(
   throw new UsageError(`option '${written}' needs a value${value === undefined ? '' : `; '${value}' is an option`}`);
 }
 
+/** `2s`, `/run/app.sock`, `{slot}>`. */
+const LOOSE_VALUE = /^\d+(\.\d+)?(ms|s|m|h)?$|\.sock$|\{(slot|pid|generation|fleet)\}/i;
+
 /** `--exit-after-drain 2s app.js`, `--admin /run/app.sock app.js`: a program is hardly ever called `2s`, and no socket is one. */
 function refuseLooseValue(last: ArgumentName | undefined, text: string): void {
-  if (last === undefined || !('optionalValue' in ARGUMENTS[last]) || !/^\d+(\.\d+)?(ms|s|m|h)?$|\.sock$/i.test(text))
-    return;
+  if (last === undefined || !('optionalValue' in ARGUMENTS[last]) || !LOOSE_VALUE.test(text)) return;
   throw new UsageError(`option '--${last}' takes its value behind an equals sign: --${last}=${text}`);
 }
 

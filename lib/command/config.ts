@@ -38,15 +38,21 @@ const SET_BY_COMMAND: Readonly<Record<string, string>> = {
 /** @throws UsageError that begins with the name of the file. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const name = basename(file);
-  const exported = await load(file, name);
-  const config = await made(exported, name, file);
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new UsageError(
-      `${name}: it must export an object of options, or a function that returns one, as its default`,
-    );
+  try {
+    const config = await ofUsersCode(name, async () => {
+      const exported = await load(file, name);
+      return await (typeof exported === 'function' ? exported() : exported);
+    });
+    if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+      throw new UsageError(
+        `${name}: it must export an object of options, or a function that returns one, as its default`,
+      );
+    }
+    checkConfig(config as Readonly<Record<string, unknown>>, name);
+    return { name, config };
+  } catch (error) {
+    throw error instanceof UsageError ? error : failed(name, file, error);
   }
-  checkConfig(config as Readonly<Record<string, unknown>>, name);
-  return { name, config };
 }
 
 async function load(file: string, name: string): Promise<unknown> {
@@ -57,11 +63,23 @@ async function load(file: string, name: string): Promise<unknown> {
       `${name}: node ${process.version} does not run TypeScript: write it as prefork.config.mjs, or use Node 22.18 or later`,
     );
   }
+  const loaded = (await importFile(pathToFileURL(file).href)) as { readonly default?: unknown };
+  return loaded.default;
+}
+
+/** Two ends that a caller of `load` does not hear of: the event loop runs empty, and a promise that the file exports rejects before it is awaited. */
+async function ofUsersCode<T>(name: string, load: () => Promise<T>): Promise<T> {
+  let off = (): void => {};
+  const otherwise = new Promise<never>((_, reject) => {
+    const idle = (): void =>
+      reject(new UsageError(`${name}: it waits for something that never comes: one of its promises does not settle`));
+    process.once('beforeExit', idle).on('unhandledRejection', reject);
+    off = () => process.off('beforeExit', idle).off('unhandledRejection', reject);
+  });
   try {
-    const loaded = (await importFile(pathToFileURL(file).href)) as { readonly default?: unknown };
-    return loaded.default;
-  } catch (error) {
-    throw failed(name, file, error);
+    return await Promise.race([load(), otherwise]);
+  } finally {
+    off();
   }
 }
 
@@ -70,14 +88,6 @@ function parsed(file: string, name: string): unknown {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`${name}: ${reasonOf(error)}`);
-  }
-}
-
-async function made(exported: unknown, name: string, file: string): Promise<unknown> {
-  try {
-    return await (typeof exported === 'function' ? exported() : exported);
-  } catch (error) {
-    throw failed(name, file, error);
   }
 }
 

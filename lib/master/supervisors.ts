@@ -22,6 +22,8 @@ export type Look = (pid: number) => { readonly name: string; readonly parent: nu
 
 /** Names of programs, without their folder. */
 export const SHELL = /^(?:ba|da|a|k|z|bu)?sh$|^busybox$/;
+/** What `npx` and `npm exec` call the script that they run. */
+const NPX = 'npx';
 /** A package manager, and one init before it. */
 const ABOVE_THE_SHELL = 2;
 
@@ -41,8 +43,12 @@ export function shellInFront(
     pid = look(pid)?.parent ?? 0;
   }
   if (pid !== 1) return undefined;
-  const where = script === undefined ? '' : ` of the script '${script}'`;
-  return `the shell${where} (pid ${parent}, ${shell.name}) stays in front of this master and does not pass SIGTERM on, so that a stop of the container or the service kills the fleet: write \`exec node …\` in it, or start node itself`;
+  const where = script === undefined ? '' : script === NPX ? ' of npx' : ` of the script '${script}'`;
+  const wayOut =
+    script === NPX
+      ? 'start `node node_modules/.bin/prefork …` instead'
+      : 'write `exec node …` in it, or start node itself';
+  return `the shell${where} (pid ${parent}, ${shell.name}) stays in front of this master and does not pass SIGTERM on, so that a stop of the container or the service kills the fleet: ${wayOut}`;
 }
 
 function lookInProc(pid: number): ReturnType<Look> {

@@ -13,6 +13,8 @@ import { adminError, BadParams, BadRequest } from './words.js';
 
 /** Clients at a time. */
 const CONNECTIONS_MAX = 64;
+/** Clients beside them that have been refused, and are to read why. */
+const LEAVING_MAX = 64;
 /** Of a method's name, in a message. */
 const NAME_SHOWN = 40;
 
@@ -86,17 +88,18 @@ export class Admin {
       closed: () => this.#connections.delete(connection),
     });
     this.#connections.add(connection);
-    if (this.#connections.size <= CONNECTIONS_MAX) return;
-    // Who has not said anything yet goes first: a crowd of those must not keep out, or throw out, a client that has.
-    const stranger = [...this.#connections].find(({ known }) => !known);
-    if (stranger !== undefined && stranger !== connection) stranger.cut();
-    else
-      connection.refuse(
+    const staying = [...this.#connections].filter(({ leaving }) => !leaving);
+    if (staying.length > CONNECTIONS_MAX) {
+      // Who has not asked anything yet goes first: a crowd of those must not keep out, or throw out, a client that has.
+      (staying.find(({ known }) => !known) ?? connection).refuse(
         new BadRequest(
           'ERR_PREFORK_ADMIN_BUSY',
           `the master answers ${CONNECTIONS_MAX} clients at a time: try again later`,
         ),
       );
+    }
+    if (this.#connections.size > CONNECTIONS_MAX + LEAVING_MAX)
+      [...this.#connections].find(({ leaving }) => leaving)?.cut();
   }
 
   #request(connection: Connection, { method, params = {} }: AdminRequest, reply: (outcome: Outcome) => void): void {

@@ -77,6 +77,11 @@ export class Connection {
     return this.#known;
   }
 
+  /** It gets no further answer. */
+  get leaving(): boolean {
+    return this.#deaf && this.#inFlight === 0 && !this.#held;
+  }
+
   /** Gives the answers that are due, and ends the connection. */
   finish(): void {
     this.#deaf = true;
@@ -163,10 +168,6 @@ export class Connection {
       if (replied) return;
       replied = true;
       this.#inFlight--;
-      if ('result' in outcome) {
-        this.#known = true;
-        this.#socket.setTimeout(IDLE.known);
-      }
       this.#write(
         'result' in outcome
           ? { v: ADMIN_VERSION, id, result: outcome.result }
@@ -177,6 +178,8 @@ export class Connection {
     };
     try {
       this.#events.request(request, reply);
+      this.#known = true;
+      this.#socket.setTimeout(IDLE.known);
     } catch (failure) {
       reply({ failure });
     }

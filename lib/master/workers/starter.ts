@@ -9,7 +9,7 @@ import { inWords, isError } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
 import { explained } from '../../common/system-error.js';
 import type { Settings } from '../../options/settings.js';
-import type { InitMessage } from '../../protocol/protocol.cjs';
+import type { HostedProgram, InitMessage } from '../../protocol/protocol.cjs';
 import { inheritedSockets } from '../../system/layout.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ReleaseLaunch, Releases } from '../../system/releases/releases.js';
@@ -206,15 +206,18 @@ export class Starter {
     }
   }
 
+  get #question(): string {
+    const { hosted } = this.#context.settings.launch;
+    if (hosted === undefined) return 'does the program reach prefork(), and does its server listen?';
+    const { waitReady } = JSON.parse(hosted) as HostedProgram;
+    return waitReady ? "does the program call process.send('ready')?" : 'does the program reach its listen()?';
+  }
+
   #killLate(handle: WorkerHandle, readiness: Deferred<boolean>): void {
     const { readyTimeout } = this.#context.settings;
     if (handle.state === 'exited' || handle.life.requested) return;
     const fault = `was not ready within ${readyTimeout} ms`;
-    const question =
-      this.#context.settings.launch.hosted === undefined
-        ? 'does the program reach prefork(), and does its server listen?'
-        : 'does the program reach its listen()?';
-    this.#context.log.error(`${handle} ${fault} and is killed; ${question}`, {
+    this.#context.log.error(`${handle} ${fault} and is killed; ${this.#question}`, {
       event: 'kill',
       worker: handle.info,
       reason: fault,

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import type { PreforkOptions } from '../../../lib/types.js';
 import { doorFolder, prefork, type RawClient, rawClient } from '../../helpers/admin.js';
 import {
   bounded,
@@ -26,9 +27,9 @@ interface Fleet {
   readonly port: number;
 }
 
-async function fleetWithDoor(): Promise<Fleet> {
+async function fleetWithDoor(options: Partial<PreforkOptions> = {}): Promise<Fleet> {
   const admin = join(doorFolder(), 'app.sock');
-  const { master, port } = await startReadyFleet({ options: { admin, workers: 1 } });
+  const { master, port } = await startReadyFleet({ options: { admin, workers: 1, ...options } });
   return { master, admin, port };
 }
 
@@ -198,6 +199,32 @@ test('R5h where 64 clients ask and stay, one more is told that the master is bus
   for (const client of clients) expect(client.socket.destroyed).toBe(false);
   for (const { socket } of clients) socket.destroy();
   await eventually(async () => (await prefork(['status', `--admin=${fleet.admin}`])).code === 0);
+  await endWell(fleet);
+});
+
+test('R5h a client that waits for its first answer is not thrown out by those who come meanwhile', async () => {
+  const fleet = await fleetWithDoor({ readyFor: 500 });
+  const waiting = await rawClient(fleet.admin);
+  const answer = waiting.ask('reload');
+  await fleet.master.logged(/reloading: generation 1/);
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => rawClient(fleet.admin)));
+  expect(await answer).toMatchObject({ result: { ok: true, generation: 1 } });
+  for (const { socket } of [waiting, ...crowd]) socket.destroy();
+  await endWell(fleet);
+});
+
+test('R5h of 100 clients that ask at once, each is answered, or told that the master is busy', async () => {
+  const fleet = await fleetWithDoor();
+  const asked = async (): Promise<string> => {
+    const client = await rawClient(fleet.admin);
+    client.send('{"v":1,"id":1,"method":"status"}\n');
+    const [answer] = await client.answered(1);
+    if (answer === undefined) return 'cut';
+    return 'error' in answer ? answer.error.code : 'answered';
+  };
+  const outcomes = await Promise.all(Array.from({ length: 100 }, asked));
+  expect(outcomes.filter((outcome) => !['answered', 'ERR_PREFORK_ADMIN_BUSY'].includes(outcome))).toEqual([]);
+  expect(outcomes.filter((outcome) => outcome === 'answered').length).toBeGreaterThanOrEqual(64);
   await endWell(fleet);
 });
 

@@ -81,6 +81,30 @@ const CASES: readonly Case[] = [
     files: { 'prefork.config.mjs': 'setInterval(() => {}, 1e6); export default { workers: 0 };' },
     says: "prefork: prefork.config.mjs: option 'workers' must be an integer from 1 to 65535; got 0\n",
   },
+  {
+    what: 'a configuration file that awaits for ever',
+    argv: ['app.js'],
+    files: { 'prefork.config.mjs': 'await new Promise(() => {}); export default {};' },
+    says: /^prefork: prefork.config.mjs: .*does not settle\n$/,
+  },
+  {
+    what: 'a configuration file whose promise never settles',
+    argv: ['app.js'],
+    files: { 'prefork.config.mjs': 'export default new Promise(() => {});' },
+    says: /^prefork: prefork.config.mjs: .*does not settle\n$/,
+  },
+  {
+    what: 'a configuration file whose promise has rejected when it is loaded',
+    argv: ['app.js'],
+    files: { 'prefork.config.mjs': 'export default Promise.reject(new Error("no database"));' },
+    says: 'prefork: prefork.config.mjs:1: no database\n',
+  },
+  {
+    what: 'a configuration file whose options throw',
+    argv: ['app.js'],
+    files: { 'prefork.config.mjs': 'export default {\n  get workers() { throw new Error("no database"); },\n};' },
+    says: 'prefork: prefork.config.mjs:2: no database\n',
+  },
 ];
 
 for (const { what, argv, files = {}, says } of CASES) {

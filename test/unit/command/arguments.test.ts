@@ -44,6 +44,7 @@ test('the value of --exit-after-drain is optional, and stands behind an equals s
   expect(parsed('--exit-after-drain', 'app.js')).toMatchObject({ given: { 'exit-after-drain': [] }, app: 'app.js' });
   expect(parsed('--exit-after-drain=2s', '9')).toMatchObject({ given: { 'exit-after-drain': ['2s'] }, app: '9' });
   expect(() => parsed('--exit-after-drain', '2s', 'app.js')).toThrow(/--exit-after-drain=2s$/);
+  expect(() => parsed('--line-prefix', '{slot}> ', 'app.js')).toThrow(/--line-prefix=\{slot\}> $/);
 });
 
 test('--shutdown-grace-period is --grace, under the name that the user wrote', () => {

@@ -28,6 +28,11 @@ test.each([
   expect(shellInFront(env, look(19) === undefined ? 1 : 19, look)).toMatch(/^the shell.*`exec node …`/);
 });
 
+test('of npx, whose shell is no script of the user, the warning names the program to start', () => {
+  const warning = shellInFront({ npm_lifecycle_event: 'npx' }, 19, ancestors([19, 'sh'], [7, 'npm exec'], [1, 'tini']));
+  expect(warning).toMatch(/^the shell of npx .*start `node node_modules\/.bin\/prefork …` instead$/);
+});
+
 test.each([
   ['the script uses exec', npm, ancestors([1, 'npm start'])],
   ['a person typed npm start', npm, ancestors([19, 'sh'], [18, 'npm start'], [17, 'bash'], [1, 'systemd'])],
