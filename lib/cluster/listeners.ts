@@ -45,6 +45,7 @@ export class Listeners {
     this.#addresses = new Addresses({
       settings: { sharing: 'shared', launch: { uid: undefined, gid: undefined } },
       system: {
+        after,
         openListeners: (plans, sharing, slots, log) =>
           openListeners(plans, { native: addon, sharing, slots, log, env: {}, pid: process.pid, held: HELD }),
       },

@@ -10,6 +10,7 @@ import { overSocket } from '../protocol/ends-posix.js';
 import { ENV, type HostedProgram, MARKER, type MasterMessage, type WorkerMessage } from '../protocol/protocol.cjs';
 import { FROM_WORKER } from '../protocol/what-workers-say.js';
 import type { OpenListener } from '../system/open-listener.js';
+import type { ReplyResult } from '../system/system.js';
 import type { Listeners, Member } from './listeners.js';
 
 /** Milliseconds for what a worker has accepted, when its primary is gone. */
@@ -119,9 +120,9 @@ export class WorkerLink implements Member {
     for (const fd of this.#theirs) this.#native.closeFd(fd);
   }
 
-  reply(id: number, text: string, fds: readonly Fd[]): boolean {
-    if (this.#replies === undefined) return false;
-    return this.#native.sendFds(this.#replies, { tag: id, text, fds }) === 'sent';
+  reply(id: number, text: string, fds: readonly Fd[]): ReplyResult {
+    if (this.#replies === undefined) return 'gone';
+    return this.#native.sendFds(this.#replies, { tag: id, text, fds });
   }
 
   /** One that boots has nothing that is idle. */

@@ -8,10 +8,11 @@ import { type Log, showAddress } from '../common/log.js';
 import { isSystemError, placeText } from '../common/system-error.js';
 import { DEFAULT_BACKLOG } from '../options/listen.js';
 import type { ListenPlan, Settings } from '../options/settings.js';
-import type { ListenerReply, WantedListener, WorkerMessage } from '../protocol/protocol.cjs';
+import type { WantedListener, WireListener, WorkerMessage } from '../protocol/protocol.cjs';
 import { inheritedSockets } from '../system/layout.js';
 import type { OpenListener } from '../system/open-listener.js';
-import type { OpeningOptions, System } from '../system/system.js';
+import type { OpeningOptions, ReplyResult, System } from '../system/system.js';
+import { Answers } from './answers.js';
 import { isFor, keyOf, reaches, storedKeyOf } from './wanted-address.js';
 
 /** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
@@ -25,7 +26,7 @@ export interface Asking {
   readonly state: string;
   /** Settles when the process is reaped. */
   readonly gone: Promise<void>;
-  reply(id: number, text: string, fds: readonly number[]): boolean;
+  reply(id: number, text: string, fds: readonly number[]): ReplyResult;
   lease(listener: OpenListener): OpenListener;
 }
 
@@ -34,7 +35,7 @@ type Owner = Pick<Settings['launch'], 'uid' | 'gid'>;
 
 export interface AddressesContext<Worker> {
   readonly settings: Pick<Settings, 'sharing'> & { readonly launch: Owner };
-  readonly system: Pick<System, 'openListeners'>;
+  readonly system: Pick<System, 'openListeners' | 'after'>;
   readonly log: Log;
   /** Of the fleet: this class adds and removes. What is there at first becomes one of them when a worker asks for it. */
   readonly listeners: OpenListener[];
@@ -77,11 +78,13 @@ export class Addresses<Worker extends Asking = Asking> {
   readonly #failed = new Set<string>();
   /** For names. */
   #count: number;
+  readonly #answers: Answers;
   /** Made for the first server of TLS. */
   #ticketKeys: Promise<string> | undefined;
 
   constructor(context: AddressesContext<Worker>) {
     this.#context = context;
+    this.#answers = new Answers(context.system);
     this.#count = context.listeners.length;
     const given = context.inherited === true ? context.listeners : context.listeners.splice(0);
     for (const [index, open] of given.entries()) {
@@ -103,9 +106,8 @@ export class Addresses<Worker extends Asking = Asking> {
   }
 
   async #give(handle: Worker, id: number, want: WantedListener): Promise<void> {
-    const answer = (reply: ListenerReply, fds: readonly number[] = []): void => {
-      handle.reply(id, JSON.stringify(reply), fds);
-    };
+    const { log, ending } = this.#context;
+    const send = (text: string, fds: readonly number[]) => handle.reply(id, text, fds);
     const address = this.#find(want) ?? this.#open(want);
     address.users.add(handle);
     void handle.gone.then(() => {
@@ -116,17 +118,21 @@ export class Addresses<Worker extends Asking = Asking> {
       const listener = await address.listener;
       if (handle.state === 'exited') return;
       const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
-      const [wire] = wires;
       const fds = files.map(({ fd }) => fd);
       if (want.secure) this.#ticketKeys ??= newTicketKeys();
       const keys = want.secure && { ticketKeys: await (this.#ticketKeys as Promise<string>) };
-      if (wire === undefined) return;
       const numbered = listener.shards !== undefined && { index: address.index };
-      answer({ listener: { ...wire, ...numbered }, ...keys }, fds);
-      this.#context.used?.(handle, listener);
+      const reply = { listener: { ...(wires[0] as WireListener), ...numbered }, ...keys };
+      const stands = () => !ending() && this.#addresses.has(address);
+      if (await this.#answers.give(send, reply, listener, fds, stands)) this.#context.used?.(handle, listener);
     } catch (error) {
-      const code = isSystemError(error) ? error.code : 'ECANCELED';
-      answer({ error: { code, message: reasonOf(error) } });
+      // What could not be opened is logged already.
+      if (address.open !== undefined && !ending())
+        log.error(`worker ${handle.place.slot} is not given ${showAddress(address.open.address)}: ${reasonOf(error)}`, {
+          event: 'listen',
+          error,
+        });
+      await this.#answers.refuse(send, error, () => !ending());
     }
   }
 

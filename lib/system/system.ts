@@ -57,6 +57,9 @@ export interface QueueWatch {
   close(): void;
 }
 
+/** `'full'`: the kernel does not take it now. `'gone'`: the worker cannot be reached. */
+export type ReplyResult = 'sent' | 'full' | 'gone';
+
 /** One started process, whatever started it. */
 export interface WorkerProcess {
   readonly pid: number;
@@ -69,8 +72,8 @@ export interface WorkerProcess {
   send(message: MasterMessage): boolean;
   /** `'sharded'`: hands sockets of another slot over. False when the worker cannot be reached, now or ever. */
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean;
-  /** A worker that asks: answers `wants-listener`, with at most one descriptor. False when the worker cannot be reached. */
-  reply?(id: number, text: string, fds: readonly number[]): boolean;
+  /** A worker that asks: answers `wants-listener`, with at most one descriptor. Throws what no second attempt would cure. */
+  reply?(id: number, text: string, fds: readonly number[]): ReplyResult;
   /** False when the process has already ended. Throws EPERM where the master may not signal it. */
   kill(signal: NodeJS.Signals): boolean;
   /** Whether another process was started by this one, directly or through others. Absent where the system does not say. */

@@ -5,7 +5,7 @@ import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
-import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
+import type { ProcessExit, ReplyResult, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import type { Line } from '../scoreboard/lines.js';
 import { bootFailure } from './boot-failure.js';
@@ -155,9 +155,9 @@ export class WorkerHandle implements WorkerProcessEvents {
     return asked;
   }
 
-  /** Answers a `wants-listener`. False when the worker cannot be reached. */
-  reply(id: number, text: string, fds: readonly number[]): boolean {
-    return this.state !== 'exited' && (this.#process?.reply?.(id, text, fds) ?? false);
+  /** Answers a `wants-listener`. Throws what no second attempt would cure. */
+  reply(id: number, text: string, fds: readonly number[]): ReplyResult {
+    return this.state === 'exited' ? 'gone' : (this.#process?.reply?.(id, text, fds) ?? 'gone');
   }
 
   /** The other slot's own worker accepts again. */

@@ -10,7 +10,7 @@ import { FROM_WORKER } from '../../protocol/what-workers-say.js';
 import { descendsFrom } from '../descent.js';
 import { followChild, killOf, LastWords } from '../launch/last-words.js';
 import type { PipedStream } from '../launch/pass-on.js';
-import type { ProcessExit, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type { ProcessExit, ReplyResult, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../system.js';
 
 type MasterChannel = Channel<WorkerMessage, MasterMessage>;
 
@@ -82,9 +82,9 @@ export class PosixProcess implements WorkerProcess {
     return theirs;
   }
 
-  reply(id: number, text: string, fds: readonly Fd[]): boolean {
-    if (this.#replies === undefined) return false;
-    return this.#native.sendFds(this.#replies, { tag: id, text, fds }) === 'sent';
+  reply(id: number, text: string, fds: readonly Fd[]): ReplyResult {
+    if (this.#replies === undefined) return 'gone';
+    return this.#native.sendFds(this.#replies, { tag: id, text, fds });
   }
 
   adopt(slot: number, sockets: readonly SlotSocket[]): boolean {

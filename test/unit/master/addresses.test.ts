@@ -6,7 +6,8 @@ import type { WorkerHandle } from '../../../lib/master/workers/worker-handle.js'
 import type { ListenPlan } from '../../../lib/options/settings.js';
 import type { WantedListener } from '../../../lib/protocol/protocol.cjs';
 import type { OpenListener } from '../../../lib/system/open-listener.js';
-import { settle } from '../../helpers/fake-system.js';
+import type { ReplyResult } from '../../../lib/system/system.js';
+import { FakeSystem, settle } from '../../helpers/fake-system.js';
 
 interface Told {
   readonly id: number;
@@ -22,6 +23,7 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
   const log: string[] = [];
   const closed: string[] = [];
   const world = { failure: undefined as unknown, ending: false, watchError: undefined as unknown };
+  const clock = new FakeSystem();
   let fd = 50;
   const open = (plan: ListenPlan): OpenListener => {
     const number = fd++;
@@ -42,6 +44,7 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
   const addresses = new Addresses({
     settings: { sharing: 'shared', launch: { uid, gid: undefined } as never },
     system: {
+      after: (ms, action) => clock.after(ms, action),
       openListeners: async ([plan]) => {
         plans.push(plan as ListenPlan);
         if (world.failure !== undefined) throw world.failure;
@@ -59,17 +62,29 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
   const worker = (slot: number, generation = 0) => {
     const gone = deferred();
     const told: Told[] = [];
+    /** How many answers with descriptors the kernel does not take. */
+    const refusals = { descriptors: 0 };
     let id = 0;
     const handle = {
       place: { slot, generation },
       state: 'starting',
       gone: gone.promise,
       lease: (listener: OpenListener) => listener,
-      reply: (of: number, text: string, fds: readonly number[]) => told.push({ id: of, ...JSON.parse(text), fds }) > 0,
+      reply: (of: number, text: string, fds: readonly number[]): ReplyResult => {
+        if (handle.state === 'exited') return 'gone';
+        if (refusals.descriptors > 0 && fds.length > 0) {
+          refusals.descriptors--;
+          return 'full';
+        }
+        told.push({ id: of, ...JSON.parse(text), fds });
+        return 'sent';
+      },
     };
     const self = handle as unknown as WorkerHandle;
     return {
       handle: self,
+      told,
+      refusals,
       becomeReady: () => {
         handle.state = 'ready';
       },
@@ -86,7 +101,7 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
       release: (name: string) => addresses.hear(self, { type: 'released-listener', name }),
     };
   };
-  return { addresses, worker, plans, log, closed, listeners, world };
+  return { addresses, worker, plans, log, closed, listeners, world, clock };
 }
 
 const port = (number: number, index = 0): WantedListener => ({ kind: 'tcp', port: number, index, ipv6Only: false });
@@ -309,4 +324,47 @@ test('every worker gets the same keys for sessions of TLS', async () => {
   expect((await worker(2).ask(port(82))).ticketKeys).toBeUndefined();
   expect(keys[0]).toMatch(/^[0-9a-f]{96}$/);
   expect(keys[1]).toBe(keys[0]);
+});
+
+test('an answer that the kernel does not take at first is sent again, and a listen() that can never have one fails with the reason', async () => {
+  const { worker, clock, log } = fixture();
+  const only = worker(0);
+  only.refusals.descriptors = 3;
+  expect(await only.ask(port(80))).toBeUndefined();
+  await clock.advance(100);
+  expect(only.told).toMatchObject([{ id: 1, listener: { port: 80 }, fds: [50] }]);
+  expect(log).toEqual([]);
+
+  only.refusals.descriptors = Number.POSITIVE_INFINITY;
+  await only.ask(port(81));
+  // The worker itself waits for ten.
+  await clock.advance(6_000);
+  expect(only.told[1]).toMatchObject({ id: 2, error: { code: 'ENOBUFS' }, fds: [] });
+  expect(log).toEqual([expect.stringMatching(/^worker 0 is not given \[::\]:81: sendmsg ENOBUFS: .*ulimit -n/)]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('a descriptor that was closed while its answer waited is not sent: its number may be that of another file', async () => {
+  const { addresses, worker, clock } = fixture();
+  const only = worker(0);
+  only.refusals.descriptors = 1;
+  await only.ask(port(80));
+  addresses.forget(only.handle);
+  addresses.closeUnused();
+  await clock.advance(100);
+  expect(only.told).toMatchObject([{ id: 1, error: { code: 'ECANCELED' }, fds: [] }]);
+});
+
+test('a worker that ends while its answer waits is not answered, and nothing waits on', async () => {
+  const { worker, clock, world, log } = fixture();
+  const [dead, late] = [worker(0), worker(1)];
+  for (const { refusals } of [dead, late]) refusals.descriptors = 1;
+  await Promise.all([dead.ask(port(80)), late.ask(port(80))]);
+  await dead.die();
+  world.ending = true;
+  await clock.advance(100);
+  expect(dead.told).toEqual([]);
+  expect(late.told).toMatchObject([{ error: { code: 'ECANCELED' } }]);
+  expect(clock.pendingTimers).toBe(0);
+  expect(log).toEqual([]);
 });
