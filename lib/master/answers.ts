@@ -13,6 +13,9 @@ import type { ReplyResult, System } from '../system/system.js';
 const AGAIN = 20;
 /** Times, in 5 s. The worker waits for 10 s, and is to hear the reason before. */
 const MOST = 250;
+/** Characters. A path that is too long is part of its reason, and an answer has 8 KB, in which one character takes up to six bytes. */
+const REASON = 1_000;
+
 type Send = (text: string, fds: readonly number[]) => ReplyResult;
 
 export class Answers {
@@ -40,10 +43,14 @@ export class Answers {
     return result === 'sent';
   }
 
-  /** Without a descriptor. A worker that cannot be given this either fails when it has waited long enough. */
+  /** Without a descriptor. Never throws: a worker that cannot be given this either fails when it has waited long enough. */
   async refuse(send: Send, error: unknown, stands: () => boolean): Promise<void> {
     const code = isSystemError(error) ? error.code : 'ECANCELED';
-    await this.#send(send, { error: { code, message: reasonOf(error) } }, [], stands);
+    try {
+      await this.#send(send, { error: { code, message: reasonOf(error).slice(0, REASON) } }, [], stands);
+    } catch {
+      // The first answer has failed in the same way, which is logged.
+    }
   }
 
   async #send(send: Send, reply: ListenerReply, fds: readonly number[], stands: () => boolean): Promise<ReplyResult> {

@@ -17,6 +17,9 @@ interface Told {
   readonly fds: readonly number[];
 }
 
+/** Bytes that the addon takes: native/posix/fd_channel.h, kLongestText. */
+const LONGEST_ANSWER = 8 * 1024;
+
 /** Everything that workers ask for and get, without a process. */
 function fixture({ given = [] as OpenListener[], uid = undefined as number | undefined } = {}) {
   const plans: ListenPlan[] = [];
@@ -72,6 +75,7 @@ function fixture({ given = [] as OpenListener[], uid = undefined as number | und
       lease: (listener: OpenListener) => listener,
       reply: (of: number, text: string, fds: readonly number[]): ReplyResult => {
         if (handle.state === 'exited') return 'gone';
+        if (Buffer.byteLength(text) > LONGEST_ANSWER) throw new TypeError('too long');
         if (refusals.descriptors > 0 && fds.length > 0) {
           refusals.descriptors--;
           return 'full';
@@ -342,6 +346,13 @@ test('an answer that the kernel does not take at first is sent again, and a list
   expect(only.told[1]).toMatchObject({ id: 2, error: { code: 'ENOBUFS' }, fds: [] });
   expect(log).toEqual([expect.stringMatching(/^worker 0 is not given \[::\]:81: sendmsg ENOBUFS: .*ulimit -n/)]);
   expect(clock.pendingTimers).toBe(0);
+});
+
+test('a reason of any length is answered in the length that an answer has', async () => {
+  const { worker, world } = fixture();
+  const path = `/${'\0'.repeat(20_000)}`;
+  world.failure = systemError('ENAMETOOLONG', { syscall: 'open', path, hint: 'a shorter one' });
+  expect(await worker(0).ask({ kind: 'unix', path })).toMatchObject({ error: { code: 'ENAMETOOLONG' } });
 });
 
 test('a descriptor that was closed while its answer waited is not sent: its number may be that of another file', async () => {
