@@ -59,6 +59,8 @@ export interface InspectedSocket {
   readonly nonBlocking: boolean;
   readonly closeOnExec: boolean;
   readonly reusePort: boolean;
+  /** IPv6: it takes no clients of IPv4. */
+  readonly ipv6Only: boolean;
   readonly address: string;
   readonly port?: number;
 }

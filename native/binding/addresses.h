@@ -36,6 +36,7 @@ inline Napi::Value ToJs(Napi::Env env, const Inspection& found) {
   result.Set("nonBlocking", found.non_blocking);
   result.Set("closeOnExec", found.close_on_exec);
   result.Set("reusePort", found.reuse_port);
+  result.Set("ipv6Only", found.ipv6_only);
   return result;
 }
 

@@ -28,6 +28,7 @@ struct Inspection {
   bool non_blocking = false;
   bool close_on_exec = false;
   bool reuse_port = false;
+  bool ipv6_only = false;
 };
 
 }  // namespace prefork

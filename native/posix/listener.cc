@@ -66,10 +66,10 @@ SysError Failed(int error, const char* syscall, const TcpAddress& address) {
   return SysError(error, syscall).At(address.address, address.port).Advise(WayOut(error, address));
 }
 
-int GetFlag(int fd, int option) {
+int GetFlag(int fd, int level, int option) {
   int value = 0;
   socklen_t length = sizeof value;
-  if (getsockopt(fd, SOL_SOCKET, option, &value, &length) != 0) throw SysError(errno, "getsockopt");
+  if (getsockopt(fd, level, option, &value, &length) != 0) throw SysError(errno, "getsockopt");
   return value;
 }
 
@@ -160,7 +160,7 @@ UniqueFd ListenTcp(const TcpAddress& address, int backlog, bool reuse_port) {
 void SetBacklog(int fd, int backlog) {
   // listen(2) would turn a socket that is merely bound, such as a guard, into one that takes
   // connections.
-  if (GetFlag(fd, SO_ACCEPTCONN) == 0)
+  if (GetFlag(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0)
     throw SysError(EINVAL, "listen").Advise("the socket does not listen yet");
   if (listen(fd, backlog) != 0) throw SysError(errno, "listen");
 }
@@ -188,9 +188,11 @@ Inspection Inspect(int fd) {
   }
   found.name = NameOf(fd);
   found.stream = type == SOCK_STREAM;
-  found.listening = GetFlag(fd, SO_ACCEPTCONN) != 0;
+  found.listening = GetFlag(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0;
   const bool tcp = found.name.family == Family::kIPv4 || found.name.family == Family::kIPv6;
-  found.reuse_port = tcp && GetFlag(fd, SO_REUSEPORT) != 0;
+  found.reuse_port = tcp && GetFlag(fd, SOL_SOCKET, SO_REUSEPORT) != 0;
+  found.ipv6_only =
+      found.name.family == Family::kIPv6 && GetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
   return found;
 }
 

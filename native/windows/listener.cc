@@ -133,6 +133,8 @@ Inspection Inspect(SOCKET socket) {
   found.name = NameOf(socket);
   found.stream = type == SOCK_STREAM;
   found.listening = GetOption(socket, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN") != 0;
+  found.ipv6_only = found.name.family == Family::kIPv6 &&
+                    GetOption(socket, IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY") != 0;
   // FIONBIO can only be set. Every socket that this addon makes or adopts has it.
   found.non_blocking = true;
   return found;

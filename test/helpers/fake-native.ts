@@ -34,7 +34,15 @@ export class FakeNative {
   inherit(fd: number, socket: Partial<InspectedSocket>): void {
     this.open.add(fd);
     this.inherited.set(fd, {
-      ...{ family: 'IPv4', type: 'stream', listening: true, nonBlocking: false, closeOnExec: false, reusePort: false },
+      ...{
+        family: 'IPv4',
+        type: 'stream',
+        listening: true,
+        nonBlocking: false,
+        closeOnExec: false,
+        reusePort: false,
+        ipv6Only: false,
+      },
       address: '127.0.0.1',
       ...socket,
     });

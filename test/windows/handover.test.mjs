@@ -21,7 +21,7 @@ test('an adopted socket is the listener that was promised, and no child inherits
   assert.deepEqual(await worker.hear(), {
     adopted: {
       ...{ family: 'IPv4', address: '127.0.0.1', port, type: 'stream', listening: true },
-      ...{ nonBlocking: true, closeOnExec: true, reusePort: false },
+      ...{ nonBlocking: true, closeOnExec: true, reusePort: false, ipv6Only: false },
     },
   });
 });

@@ -15,7 +15,7 @@ test('a listener is bound, listens and never blocks, and no child inherits it', 
   assert.ok(bound.port > 0);
   assert.deepEqual(native.inspectListener(bound.fd), {
     ...{ family: 'IPv4', address: '127.0.0.1', port: bound.port, type: 'stream', listening: true },
-    ...{ nonBlocking: true, closeOnExec: true, reusePort: false },
+    ...{ nonBlocking: true, closeOnExec: true, reusePort: false, ipv6Only: false },
   });
 });
 

@@ -11,7 +11,7 @@ export interface Described {
 }
 
 /** For a message: what the descriptor turned out to be. */
-export function describe({ fifo, socket: { family, type, listening, address, port } }: Described): string {
+export function describe({ fifo, socket: { family, type, listening, address, port, ipv6Only } }: Described): string {
   if (fifo !== undefined) return fifo.what;
   if (family === 'other') return 'no internet or unix socket';
   const place = port === undefined ? address : placeText(address, port);
@@ -19,6 +19,6 @@ export function describe({ fifo, socket: { family, type, listening, address, por
     type === 'stream'
       ? `${listening ? 'a listening' : 'a stream socket that does not listen, '}`
       : 'no stream socket, ';
-  const name = family === 'unix' ? 'unix' : family;
+  const name = ipv6Only ? 'IPv6-only' : family;
   return listening && type === 'stream' ? `${kind} ${name} socket on ${place}` : `${kind}${name} ${place}`.trimEnd();
 }

@@ -77,7 +77,7 @@ function find(plan: BoundPlan, addresses: readonly ResolvedAddress[], kept: Kept
     file === fileAt(plan.path) &&
     // Its file may be there, and its clients refused: a stop had begun.
     posix(native).probeUnix(plan.path) === 'live';
-  const fits = (stored: StoredName, socket: InspectedSocket): boolean => {
+  const isThere = (stored: StoredName, socket: InspectedSocket): boolean => {
     if (stored.fleet !== fleet) return false;
     // A name in no folder.
     if (plan.kind === 'unix' && plan.path.startsWith('\0')) return socket.address === plan.path;
@@ -86,13 +86,17 @@ function find(plan: BoundPlan, addresses: readonly ResolvedAddress[], kept: Kept
     const samePort = plan.port === 0 ? named : socket.port === plan.port;
     return samePort && addresses.some(({ address }) => sameAddress(address, socket.address));
   };
+  // A socket that is bound takes clients of IPv4 or it does not, ipv6(7): this one is in the way of one that is to be bound.
+  const isOther = ({ family, ipv6Only }: InspectedSocket): boolean =>
+    plan.kind === 'tcp' && family === 'IPv6' && ipv6Only !== plan.ipv6Only;
+  activation.dismissKept(fleet, (stored, socket) => isOther(socket) && isThere(stored, socket));
   const take = (slot?: number): ActivatedSocket | undefined =>
-    activation.takeKept(plan, (stored, socket) => stored.slot === slot && fits(stored, socket));
+    activation.takeKept(plan, (stored, socket) => stored.slot === slot && isThere(stored, socket));
   if (kept.sharing !== 'sharded' || plan.kind === 'unix') return [take() ?? []].flat();
   const found: ActivatedSocket[] = [];
   for (let next = take(0); next !== undefined; next = take(found.length)) found.push(next);
   // The manager has not kept one of them: those behind it are not at the places of their slots any more.
-  activation.dismissKept(fleet, (stored, socket) => stored.slot !== undefined && fits(stored, socket));
+  activation.dismissKept(fleet, (stored, socket) => stored.slot !== undefined && isThere(stored, socket));
   return found;
 }
 

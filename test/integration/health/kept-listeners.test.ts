@@ -1,11 +1,15 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { freePort } from '../../helpers/free-port.js';
 import { connectRaw, httpGet, sendSignal, startMaster, untilDead } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { asManaged, type Managed, managed, startManaged, withManager } from '../../helpers/service-manager.js';
+import { testWhen } from '../../helpers/skip.js';
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+const withIpv6 = hasIpv6 ? withManager : testWhen(false, 'needs IPv6');
 
 let folder: string;
 beforeEach(() => {
@@ -130,6 +134,36 @@ withManager(
     expect(manager.events('ended').at(-1)).toMatchObject({ kept: [] });
   },
 );
+
+for (const sharing of ['shared', 'sharded'] as const) {
+  withIpv6(
+    `S2c a next master that takes clients of IPv6 alone binds anew, and the other way round (${sharing})`,
+    async () => {
+      const port = await freePort();
+      const fleet = startFromFile();
+      const { manager, pid, notice, write } = fleet;
+      const listen = (ipv6Only: boolean) => write({ workers: 1, sharing, listen: { port, host: '::', ipv6Only } });
+      const closed = (kind: string) => `what an earlier master had kept is closed: a listening ${kind} socket on [::]:`;
+      listen(true);
+      await notice('STATUS');
+      for (const [round, ipv6Only] of [true, false, true].entries()) {
+        if (round > 0) {
+          listen(ipv6Only);
+          sendSignal(pid(), 'SIGKILL');
+        }
+        await notice('READY=1', round + 1);
+        expect((await httpGet({ port, host: '::1' })).status).toBe(200);
+        if (ipv6Only) await expect(connectRaw({ port })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+        else expect((await httpGet({ port })).status).toBe(200);
+      }
+      expect(manager.stderr.split(closed('IPv6-only'))).toHaveLength(2);
+      expect(manager.stderr.split(closed('IPv6'))).toHaveLength(2);
+      expect(manager.stderr).not.toContain('going on with');
+      await stops(fleet);
+      expect(manager.events('ended').at(-1)).toMatchObject({ kept: [] });
+    },
+  );
+}
 
 withManager(
   'S2d the service manager keeps the socket that a reload has bound again in the place of one that lost its file',

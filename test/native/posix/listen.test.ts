@@ -28,6 +28,7 @@ test('a TCP listener listens, does not block, is close-on-exec and has a port', 
       nonBlocking: true,
       closeOnExec: true,
       reusePort: false,
+      ipv6Only: false,
       address: '127.0.0.1',
       port: socket.port,
     });
@@ -40,6 +41,7 @@ testWhen(hasIpv6, 'needs IPv6')(
     for (const ipv6Only of [true, false]) {
       const socket = native.listen(tcp({ family: 'IPv6', address: '::', ipv6Only }));
       expect(socket).toMatchObject({ family: 'IPv6', address: '::' });
+      expect(native.inspectListener(socket.fd)).toMatchObject({ family: 'IPv6', ipv6Only });
       const client = connect(socket.port as number, '127.0.0.1');
       const outcome = await Promise.race([
         once(client, 'connect').then(() => 'connected'),

@@ -29,6 +29,7 @@ test('a unix listener has the path it was given and the mode it was given', () =
       nonBlocking: true,
       closeOnExec: true,
       reusePort: false,
+      ipv6Only: false,
       address: path,
     });
     native.closeFd(socket.fd);

@@ -17,7 +17,15 @@ const WIRE: WireListener = {
   ...{ backlog: 511, ipv6Only: false, handover: Buffer.from('a protocol info').toString('base64') },
 };
 const SOCKET: InspectedSocket = {
-  ...{ family: 'IPv4', type: 'stream', listening: true, nonBlocking: true, closeOnExec: true, reusePort: false },
+  ...{
+    family: 'IPv4',
+    type: 'stream',
+    listening: true,
+    nonBlocking: true,
+    closeOnExec: true,
+    reusePort: false,
+    ipv6Only: false,
+  },
   ...{ address: '127.0.0.1', port: 80 },
 };
 
