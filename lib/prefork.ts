@@ -5,8 +5,9 @@ import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
 import { isPosix } from './addon/narrow.cjs';
 import { unsupportedRuntime } from './addon/runtime.cjs';
-import { identity, nextFleetName, type WorkerIdentity } from './boot/identity.cjs';
+import { identity, type WorkerIdentity } from './boot/identity.cjs';
 import { invalidOption, PreforkError } from './common/errors.js';
+import { type FleetName, nextFleetName } from './common/fleet-names.js';
 import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
 import { type Log, masterLog } from './common/log.js';
@@ -38,6 +39,9 @@ import type {
 export const features: Features = native.features;
 
 const running = new Set<string>();
+
+/** No program can give this name. */
+const NAMELESS = '';
 
 /** Events of {@link Prefork}: the values of the hooks, for observers that cannot stop the fleet. Emitted in the master. */
 export interface PreforkEvents {
@@ -82,6 +86,8 @@ export async function prefork(options: PreforkOptions): Promise<void> {
 /** One fleet: a master and its workers. */
 export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposable {
   readonly #settings: Settings;
+  /** Its name, unless the program gave it one. */
+  readonly #number: FleetName;
   #master: Master | undefined;
   /** The program stopped by itself what it had started by `start()`: how long it lives is its own affair. */
   #stoppedByProgram = false;
@@ -95,7 +101,9 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     super({ captureRejections: true });
     const refusal = unsupportedRuntime();
     if (refusal !== undefined) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', refusal);
-    this.#settings = resolveOptions(options, nextFleetName());
+    const settings = resolveOptions(options, NAMELESS);
+    this.#number = nextFleetName(settings.serve);
+    this.#settings = settings.name === NAMELESS ? { ...settings, name: this.#number.name } : settings;
   }
 
   /** An async listener observes like any other: what it rejects with must not end the master as an unhandled rejection. */
@@ -281,7 +289,10 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
       if (!this.#stoppedByProgram && running.size === 0) warnIfKept(this.#log(), () => running.size > 0);
     };
     // Handled here; the master has logged it.
-    master.finished.then(over, over);
+    master.finished.then(over, () => {
+      this.#number.failed();
+      over();
+    });
     return master;
   }
 }

@@ -232,7 +232,10 @@ export interface PreforkOptions {
    * one free port for all workers. A port may be digits, as `process.env.PORT` has them.
    */
   readonly listen: ListenTarget | readonly ListenTarget[];
-  /** The fleet's name in logs. It distinguishes several fleets of one program. Default: `'0'`, `'1'`… in order of construction. */
+  /**
+   * The fleet's name in logs. It distinguishes several fleets of one program. A second attempt after a fleet that failed gets its name when
+   * its `serve` is the same code: the workers run that of the first. Default: `'0'`, `'1'`… in order of construction.
+   */
   readonly name?: string | undefined;
   /**
    * Number of workers, at least 1. Default: `WEB_CONCURRENCY` of the environment, else the CPUs that this process may use: affinity and cgroup

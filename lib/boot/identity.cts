@@ -128,19 +128,6 @@ function restoreNodeOptions(env: NodeJS.ProcessEnv): void {
   else if (own !== undefined) env['NODE_OPTIONS'] = own;
 }
 
-const FLEETS = Symbol.for('prefork.fleets.1');
-
-/**
- * `'0'`, `'1'`… in order of construction, over all copies of the package: the same fleet has the same name in the master and in
- * its workers, and never that of another copy's fleet.
- */
-export function nextFleetName(): string {
-  const holder = globalThis as { [FLEETS]?: number };
-  const number = holder[FLEETS] ?? 0;
-  Object.defineProperty(holder, FLEETS, { value: number + 1, configurable: true });
-  return String(number);
-}
-
 function board(fd: number | undefined, row: number | undefined): BoardPlace | undefined {
   return fd === undefined || row === undefined ? undefined : { fd, row };
 }

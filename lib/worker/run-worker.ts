@@ -28,7 +28,8 @@ function expectToServe(identity: WorkerIdentity, awaited: Awaited): void {
   const { name } = awaited;
   const { fleet } = identity;
   const where = `the program waits for fleet '${name}', and has not called the prefork() of fleet '${fleet}', to which this worker belongs`;
-  const wayOut = 'start both at once: await Promise.all([prefork(…), prefork(…)])';
+  const wayOut =
+    'start both at once: await Promise.all([prefork(…), prefork(…)]); one that takes the place of another one that failed must have the same serve';
   setTimeout(() => {
     if (identity.serving) return;
     workerLog(awaited, identity).warn(`${where}; ${wayOut}`);

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { type FixtureEvent, httpGet, type Master, sendSignal, startMaster } from '../../helpers/index.js';
 import { overAndClean, spawned } from '../../helpers/whole-run.js';
 
@@ -108,3 +110,21 @@ test('W18 a third fleet may not take the name of a running one', async () => {
   master.kill('SIGTERM');
   expect((await overAndClean(master)).exit).toEqual({ code: 0, signal: null });
 });
+
+test.each(['alone', 'beside'])(
+  'W18 a prefork() without a name that failed may be called again: the workers of the second one serve (%s)',
+  async (beside) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const master = startMaster('tries-again', { args: [String(port), beside] });
+    const { pids, addresses } = await master.event('ready');
+    expect(master.events('failed')).toMatchObject([{ code: 'EADDRINUSE' }]);
+    expect((await httpGet({ port: addresses[0].port })).body).toBe(String(pids[0]));
+    if (beside === 'beside') await master.event('ready beside');
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    expect(master.stderr).not.toContain('the program waits for fleet');
+  },
+);
