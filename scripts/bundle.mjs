@@ -8,7 +8,7 @@
 //   bundle-member.cjs  what a worker of `prefork({ cluster: true })` has before its program, whole
 //   bundle-command-<name>.cjs  the command `prefork`: `main`, what that imports with `import()`, and `shared`, which several of these need
 //   bundle-cluster.cjs  what `prefork/cluster` adds to node:cluster in a primary, whole: such a program need not load the rest
-//   master/monitors/websocket.cjs, command/watcher.cjs  the client of ws; chokidar
+//   system/inspector/websocket.cjs, command/watcher.cjs  the client of ws; chokidar
 // The output is readable, not minified. The modules themselves stay in dist/ for their types, and for tests that look inside.
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
@@ -46,7 +46,7 @@ const WHOLE = {
     outside: { 'addon/runtime.cts': '../addon/runtime.cjs', 'paths.cts': '../paths.cjs' },
   },
 };
-const websocket = 'master/monitors/websocket.cts';
+const websocket = 'system/inspector/websocket.cts';
 const watcher = 'command/watcher.cts';
 /** Not part of any bundle. The first two have a package in them; the last has an `import()` that has to stay one. */
 const apart = new Set([websocket, watcher, 'command/import-file.cts']);

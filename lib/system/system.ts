@@ -10,7 +10,7 @@ import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
 import type { Shape } from '../common/worker-lines.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
-import type { MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
+import type { InspectorPort, MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
 import type { Features, PreforkOptions, Sharing } from '../types.js';
 import type { OpenListener } from './open-listener.js';
 
@@ -161,6 +161,24 @@ export interface Witness {
   close(): void;
 }
 
+/** What is known of a Node process that is asked for its stack. */
+export interface StackRequest {
+  /** As far as the process knows. */
+  readonly inspector?: InspectorPort | undefined;
+  /** Ports of the fleet: never an inspector's, and a question there would be a request to the application. */
+  readonly servedPorts?: ReadonlySet<number>;
+  /** Milliseconds that an inspector may take to be opened, and once more to stop the process. Default: `1_000`. */
+  readonly timeout?: number;
+}
+
+export type BlockedStack =
+  /** As Node prints it, without the error. */
+  | { readonly stack: string }
+  /** Why there is none: in words that follow `JavaScript stack: `. */
+  | { readonly unavailable: string }
+  /** A debugger is attached to the process; nothing was done to it. */
+  | { readonly debugged: true };
+
 export interface System {
   readonly pid: number;
   readonly features: Features;
@@ -202,6 +220,12 @@ export interface System {
   readonly divert?: (fds: readonly number[]) => () => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   cpuWait?(pid: number): number | undefined;
+  /**
+   * Asks the inspector of a Node process for its JavaScript stack, and opens the inspector for that (SIGUSR1) when it is closed. The process
+   * should have been started with `--inspect-port=0 --inspect-publish-uid=http`, and is best ended afterwards: its inspector stays open.
+   * Never rejects. Absent where no process can be asked.
+   */
+  blockedStack?(pid: number, request: StackRequest): Promise<BlockedStack>;
   /** Throws what keeps it from being made. */
   openDoor(place: DoorPlace): Promise<Door>;
   /** Starts a process; `events` are heard from the first moment. */

@@ -1,7 +1,7 @@
 /** A debugger, as far as the debugged process can see. */
 
-import { debuggerUrl } from '../../lib/master/monitors/inspector-client.js';
-import { connectWebSocket } from '../../lib/master/monitors/websocket.cjs';
+import { debuggerUrl } from '../../lib/system/inspector/inspector-client.js';
+import { connectWebSocket } from '../../lib/system/inspector/websocket.cjs';
 
 export interface AttachedDebugger extends AsyncDisposable {
   /** The process has stopped where it executed JavaScript next. */

@@ -7,11 +7,13 @@ import type { MasterMessage } from '../../lib/protocol/protocol.cjs';
 import type { OpenListener } from '../../lib/system/open-listener.js';
 import { SlotSockets } from '../../lib/system/slot-sockets.js';
 import type {
+  BlockedStack,
   Launch,
   ProcessExit,
   QueueReport,
   QueueWatch,
   SlotSocket,
+  StackRequest,
   System,
   Timer,
   WorkerProcess,
@@ -127,8 +129,8 @@ interface FakeTimer {
 }
 
 /**
- * Of the first worker. No process has this number or a larger one (Linux: include/linux/threads.h, PID_MAX_LIMIT): the master looks a blocked
- * worker up in /proc, and asks it for its stack.
+ * Of the first worker. No process has this number or a larger one (Linux: include/linux/threads.h, PID_MAX_LIMIT): what goes past the fake meets
+ * none.
  */
 const FIRST_PID = 5_000_000;
 
@@ -168,6 +170,10 @@ export class FakeSystem implements System {
   boardRows = 1_023;
   /** Milliseconds that a process has waited for a CPU. */
   readonly starved = new Map<number, number>();
+  /** What a blocked worker is found at. */
+  stack: BlockedStack = { unavailable: 'in native code' };
+  /** Who was asked for its stack, and what was known of it. */
+  readonly askedForStack: (StackRequest & { readonly pid: number })[] = [];
   #onWaiting: ((reports: readonly QueueReport[]) => void) | undefined;
   #time = 0;
   readonly #timers = new Set<FakeTimer>();
@@ -275,6 +281,11 @@ export class FakeSystem implements System {
   /** Connections have been waiting at the socket that all share. */
   waitShared(): void {
     this.#onWaiting?.([{ fd: SHARED }]);
+  }
+
+  async blockedStack(pid: number, request: StackRequest): Promise<BlockedStack> {
+    this.askedForStack.push({ pid, ...request });
+    return this.stack;
   }
 
   cpuWait(pid: number): number {

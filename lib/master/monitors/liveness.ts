@@ -3,16 +3,18 @@
 import type { Log } from '../../common/log.js';
 import type { InspectorPort, Ping } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
-import type { System, Timer } from '../../system/system.js';
+import type { BlockedStack, System, Timer } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
-import type { BlockedStack } from './blocked-stack.js';
 
 /**
  * A ping is sent with every turn of the watch, and must be answered within this many turns of it. A worker that stops between two
  * pings is noticed one turn later: after one to one and a half times the timeout.
  */
 const TURNS = 2;
+
+/** Where the system asks no process. */
+const UNAVAILABLE: BlockedStack = { unavailable: 'inspector unavailable' };
 
 /** A worker as the watch sees it. */
 export interface WatchedWorker {
@@ -167,9 +169,8 @@ export function watchLiveness(
     // libuv runs timers, then reads what has arrived, then runs immediates.
     pipesRead: () => new Promise((resolve) => setImmediate(resolve)),
     examine: async ({ servingPid }, inspector) => {
-      const { blockedStack } = await import('./blocked-stack.js');
       const servedPorts = new Set(listeners.flatMap(({ address: { port } }) => (port === undefined ? [] : [port])));
-      return await blockedStack(servingPid, { servedPorts, ...(inspector === undefined ? {} : { inspector }) });
+      return (await system.blockedStack?.(servingPid, { servedPorts, inspector })) ?? UNAVAILABLE;
     },
   });
   liveness.start();

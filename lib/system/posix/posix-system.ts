@@ -18,7 +18,17 @@ import { mayInspect } from '../launch/debugger.js';
 import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
-import type { Door, DoorPlace, Launch, OpeningOptions, System, WorkerProcess, WorkerProcessEvents } from '../system.js';
+import type {
+  BlockedStack,
+  Door,
+  DoorPlace,
+  Launch,
+  OpeningOptions,
+  StackRequest,
+  System,
+  WorkerProcess,
+  WorkerProcessEvents,
+} from '../system.js';
 import type { HeadStart } from './head-start.js';
 import { type Identity, identityOf, variablesOf } from './identity.js';
 import { executable } from './own-binary.js';
@@ -87,6 +97,10 @@ export class PosixSystem extends CommonSystem implements System {
   settle(): void {
     const memory = memoryUsage();
     this.#linux?.releaseFreeMemory(memory !== undefined && memory.heapUsed < SMALL_HEAP);
+  }
+
+  async blockedStack(pid: number, request: StackRequest): Promise<BlockedStack> {
+    return await (await import('../inspector/blocked-stack.js')).blockedStack(pid, request);
   }
 
   cpuWait(pid: number): number | undefined {

@@ -26,7 +26,7 @@ test('the package depends on nothing, and every package that builds or tests it 
 });
 
 test('the list of packages that ship inside of built files is that of the licences in these files', () => {
-  const files = ['dist/master/monitors/websocket.cjs', 'dist/command/watcher.cjs'].map(read);
+  const files = ['dist/system/inspector/websocket.cjs', 'dist/command/watcher.cjs'].map(read);
   const contained = files.flatMap((file) => [...file.matchAll(/^Contains (\S+) (\S+), under this licence:$/gm)]);
   expect(contained.map(([, name]) => name)).toEqual(['ws', 'chokidar', 'readdirp']);
   const { packages } = JSON.parse(read('package-lock.json'));

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { BlockedStack } from '../../../../lib/master/monitors/blocked-stack.js';
 import type { WatchedWorker } from '../../../../lib/master/monitors/liveness.js';
 import { Liveness } from '../../../../lib/master/monitors/liveness.js';
 import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
+import type { BlockedStack } from '../../../../lib/system/system.js';
 import type { WorkerState } from '../../../../lib/types.js';
+import { hastyFleet } from '../../../helpers/fake-fleet.js';
 import { FakeSystem, settle } from '../../../helpers/fake-system.js';
 
 const TIMEOUT = 4_000;
@@ -210,4 +211,17 @@ test('after the end nothing is pinged, examined or killed, and no timer is left'
     pings: 1,
     timers: 0,
   });
+});
+
+test('the system asks a blocked worker for its stack, and is given the port that the worker has reported, and those of the fleet', async () => {
+  const { system, log, started } = hastyFleet({ workers: 1, livenessTimeout: TIMEOUT });
+  system.stack = STACK;
+  await started;
+  const [worker] = system.workers;
+  if (worker === undefined) throw new Error('no worker was started');
+  worker.events.message({ type: 'answered', for: 'liveness', inspector: 9_230 });
+  worker.behaviour.blocked = true;
+  await system.advance(2 * TIMEOUT);
+  expect(system.askedForStack).toEqual([{ pid: worker.pid, inspector: 9_230, servedPorts: new Set([8_080]) }]);
+  expect(log.join('\n')).toContain('so it is killed; JavaScript stack:\n    at spin (/app/cart.js:6:27)');
 });

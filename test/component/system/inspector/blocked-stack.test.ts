@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { blockedStack } from '../../../../lib/master/monitors/blocked-stack.js';
+import { blockedStack } from '../../../../lib/system/inspector/blocked-stack.js';
 import { attachDebugger } from '../../../helpers/debugger.js';
 import { isAlive } from '../../../helpers/index.js';
 

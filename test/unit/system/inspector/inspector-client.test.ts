@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { CallFrame } from '../../../../lib/master/monitors/inspector-client.js';
-import { formatFrames } from '../../../../lib/master/monitors/inspector-client.js';
+import type { CallFrame } from '../../../../lib/system/inspector/inspector-client.js';
+import { formatFrames } from '../../../../lib/system/inspector/inspector-client.js';
 
 function frame(functionName: string, url: string, lineNumber = 5, columnNumber?: number): CallFrame {
   return { functionName, url, location: { lineNumber, ...(columnNumber === undefined ? {} : { columnNumber }) } };

@@ -3,27 +3,10 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InspectorPort } from '../../protocol/protocol.cjs';
+import type { BlockedStack, StackRequest } from '../system.js';
 import { debuggerUrl, formatFrames, pausedFrames } from './inspector-client.js';
 import type { ListeningSocket } from './process-sockets.js';
 import { hasConnection, loopbackListeners, socketInodes } from './process-sockets.js';
-
-export interface BlockedStackOptions {
-  /** As far as the process knows. */
-  readonly inspector?: InspectorPort;
-  /** Ports of the fleet: never an inspector's, and a question there would be a request to the application. */
-  readonly servedPorts?: ReadonlySet<number>;
-  /** Milliseconds that an inspector may take to be opened, and once more to stop the process. Default: `1_000`. */
-  readonly timeout?: number;
-}
-
-export type BlockedStack =
-  /** As Node prints it, without the error. */
-  | { readonly stack: string }
-  /** Why there is none: in words that follow `JavaScript stack: `. */
-  | { readonly unavailable: string }
-  /** A debugger is attached to the worker; nothing was done to it. */
-  | { readonly debugged: true };
 
 /** Milliseconds. */
 const TIMEOUT = 1_000;
@@ -35,12 +18,8 @@ const PROBE = 250;
 const UNAVAILABLE: BlockedStack = { unavailable: 'inspector unavailable' };
 const NATIVE: BlockedStack = { unavailable: 'in native code' };
 
-/**
- * Asks the inspector of a Node process for its JavaScript stack, and opens the inspector for that (SIGUSR1) when it is closed. The
- * process should have been started with `--inspect-port=0 --inspect-publish-uid=http`, and is best ended afterwards: its
- * inspector stays open. Never rejects.
- */
-export async function blockedStack(pid: number, options: BlockedStackOptions = {}): Promise<BlockedStack> {
+/** As `System.blockedStack`. */
+export async function blockedStack(pid: number, options: StackRequest = {}): Promise<BlockedStack> {
   try {
     return await ask(pid, options);
   } catch {
@@ -49,7 +28,7 @@ export async function blockedStack(pid: number, options: BlockedStackOptions = {
   }
 }
 
-async function ask(pid: number, options: BlockedStackOptions): Promise<BlockedStack> {
+async function ask(pid: number, options: StackRequest): Promise<BlockedStack> {
   const { inspector, timeout = TIMEOUT } = options;
   const before = await ownListeners(pid, options);
   if (typeof inspector === 'number' && (await isConnected(pid, inspector))) return { debugged: true };
@@ -86,7 +65,7 @@ async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): 
 }
 
 /** What the process listens to by itself: sockets that it has from the master are the fleet's. */
-async function ownListeners(pid: number, { servedPorts }: BlockedStackOptions): Promise<readonly ListeningSocket[]> {
+async function ownListeners(pid: number, { servedPorts }: StackRequest): Promise<readonly ListeningSocket[]> {
   const listening = (await loopbackListeners(pid)).filter(({ port }) => servedPorts?.has(port) !== true);
   if (listening.length === 0) return [];
   const [theirs, ours] = await Promise.all([socketInodes(pid), socketInodes(process.pid)]);
@@ -106,7 +85,7 @@ async function sharesNetwork(pid: number): Promise<boolean> {
 /** The debugger behind a socket that was not there before. */
 async function untilOpened(
   pid: number,
-  options: BlockedStackOptions,
+  options: StackRequest,
   before: readonly ListeningSocket[],
   signal: AbortSignal,
 ): Promise<string> {
