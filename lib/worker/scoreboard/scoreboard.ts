@@ -99,8 +99,9 @@ export class Scoreboard {
     const seen = this.#timed ? (this.#words[TURNS] as number) : this.#events;
     this.#idle = seen - this.#seen <= (this.#timed ? IDLE_TURNS : 0);
     this.#seen = seen;
-    this.#report();
     this.#plan();
+    // With the time of the next beat: by the one that is over the worker would be late already.
+    this.#report();
   };
 
   get #events(): number {

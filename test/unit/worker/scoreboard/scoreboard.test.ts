@@ -94,6 +94,22 @@ test('a worker that cannot share memory says so once, reports with every beat, a
   expect([...words]).toEqual(Array(WORDS).fill(0));
 });
 
+test('a report says when the next one is due, so that an idle worker which sends one every ten seconds is not late', () => {
+  const { scoreboard, said } = counting({ shares: false, timed: false });
+  const due = (): number => {
+    const last = said.at(-1);
+    return Math.round((last?.type === 'counted' ? (last.words[DUE] ?? 0) : 0) - monotonic());
+  };
+  scoreboard.requests(1);
+  vi.advanceTimersByTime(1_000);
+  expect(due()).toBe(1_000);
+  vi.advanceTimersByTime(1_000);
+  expect(due()).toBe(10_000);
+  vi.advanceTimersByTime(10_000);
+  expect({ reports: said.length, due: due() }).toEqual({ reports: 3, due: 10_000 });
+  scoreboard.over();
+});
+
 test('where the system shares no memory that is nothing to complain of', () => {
   const { scoreboard, log, said } = counting({ shares: false });
   scoreboard.over();
