@@ -420,13 +420,15 @@ export interface PreforkOptions {
    */
   readonly cluster?: boolean | undefined;
   /**
-   * Path of a unix socket at which `prefork status`, `reload`, `scale`, `stop` and `top` ask the master; on Windows the name of a pipe. Mode
-   * 0600, of the user that the master runs as, whatever `uid` is. `true`: where these commands find it by the name of the fleet. A relative
-   * path begins at the directory that the program was started in. Default: none.
+   * Path of a unix socket at which `prefork status`, `reload`, `scale`, `stop` and `top` ask the master. Mode 0600, of the user that the master
+   * runs as, whatever `uid` is. On Windows the name of a pipe, `\\.\pipe\app`, at which that user and administrators may ask. `true`: where
+   * these commands find it by the name of the fleet. A relative path begins at the directory that the program was started in. Default: none.
    *
    * The master makes it after it has bound the listeners, and removes it when the fleet has stopped. No worker has it. It replaces the socket
-   * of a master that is gone; one that is alive keeps the fleet from starting (`EADDRINUSE`).
+   * of a master that is gone; one that is alive keeps the fleet from starting (`EADDRINUSE`). A pipe has no mode: every user of Windows may open
+   * it to read, and gets no answer.
    * @see docs/guide/operate.md
+   * @throws TypeError `ERR_PREFORK_INVALID_OPTION` from the start of the fleet on Windows, for a path that is no pipe.
    */
   readonly admin?: string | boolean | undefined;
   /** Program of the workers: a script, or any program. Default: this program, re-executed. */

@@ -1,8 +1,9 @@
 /** Asks one master, over its admin door. */
 
 import { connect, type Socket } from 'node:net';
+import type { Surroundings } from '../common/admin-place.js';
 import { ADMIN_VERSION, type AdminAnswer, type AdminError } from '../protocol/admin.js';
-import { ClientFailure, DELETED, EXIT } from './failure.js';
+import { noMaster, notThere } from './not-there.js';
 
 /** Bytes of an answer: that of a fleet of 65,535 workers is shorter. */
 const ANSWER_MAX = 64 * 1024 * 1024;
@@ -27,13 +28,13 @@ export interface AskOptions {
 }
 
 /** @throws ClientFailure when no master is there. */
-export async function openConnection(path: string): Promise<Connection> {
+export async function openConnection(path: string, here: Pick<Surroundings, 'platform'>): Promise<Connection> {
   for (let attempt = 1; ; attempt++) {
     try {
       return new Connection(await connected(path), path);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EAGAIN' || attempt === RETRY.times) throw notThere(path, code, (error as Error).message);
+      const refused = error as NodeJS.ErrnoException;
+      if (refused.code !== 'EAGAIN' || attempt === RETRY.times) throw notThere(path, refused, here);
       await new Promise((resolve) => setTimeout(resolve, RETRY.pause));
     }
   }
@@ -45,33 +46,15 @@ function connected(path: string): Promise<Socket> {
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
-      resolve(socket);
+      if (socket.writable) {
+        resolve(socket);
+        return;
+      }
+      // On Windows every user may open a pipe to read it, and no more than that was granted (fact 54).
+      socket.destroy();
+      reject(Object.assign(new Error(`${path} can only be read`), { code: 'EACCES' }));
     });
   });
-}
-
-function notThere(path: string, code: string | undefined, message: string): ClientFailure {
-  switch (code) {
-    case 'ENOENT':
-      return noMaster(
-        `there is no admin door ${path}: start the fleet with --admin=${path}, or the option admin of prefork(); ${DELETED}`,
-      );
-    case 'ECONNREFUSED':
-      return noMaster(`the master of ${path} is gone, and left its socket behind`);
-    case 'EACCES':
-    case 'EPERM':
-      return noMaster(
-        `the admin door ${path} is that of another user: run this as the user that the master runs as, or as root`,
-      );
-    case 'ENOTSOCK':
-      return noMaster(`${path} is no admin door`);
-    default:
-      return noMaster(`the admin door ${path} cannot be reached: ${message}`);
-  }
-}
-
-function noMaster(message: string): ClientFailure {
-  return new ClientFailure(EXIT.NO_MASTER, 'ERR_PREFORK_NO_MASTER', message);
 }
 
 interface Waiting {

@@ -12,17 +12,13 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A cleaner of temporary files may have taken the socket away. */
-export const DELETED =
-  'a master that runs, and whose door was deleted, makes it again at its next reload: kill -HUP <pid of the master>';
-
 export class ClientFailure extends Error {
   readonly exitCode: ExitCode;
   /** Stable, for `--json`. */
   readonly code: string;
 
-  constructor(exitCode: ExitCode, code: string, message: string) {
-    super(message);
+  constructor(exitCode: ExitCode, code: string, message: string, cause?: unknown) {
+    super(message, { cause });
     this.exitCode = exitCode;
     this.code = code;
   }

@@ -1,10 +1,11 @@
 /** Finds the admin door that is meant: by its path, by the name of the fleet, or because there is only one. */
 
-import { lstatSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { foldersToLookIn, nameOfDoor, type Surroundings, surroundings } from '../common/admin-place.js';
+import { posix, win32 } from 'node:path';
+import { canBeDoor, doorPath, foldersToLookIn, type Surroundings, surroundings } from '../common/admin-place.js';
 import { type Connection, openConnection } from './connection.js';
-import { ClientFailure, DELETED, EXIT } from './failure.js';
+import { type Doors, doorsThatMayBe } from './doors.js';
+import { ClientFailure, EXIT } from './failure.js';
+import { isMissing, noMaster, noPipe, whenDeleted } from './not-there.js';
 
 export interface Which {
   /** Path of the door. */
@@ -20,10 +21,11 @@ interface Found {
 
 /** @throws ClientFailure that names the fleets which run. */
 export async function findFleet({ admin, name }: Which, here: Surroundings = surroundings()): Promise<Connection> {
-  if (admin !== undefined)
-    return await openConnection(here.platform === 'win32' && admin.startsWith('\\\\') ? admin : resolve(admin));
-  const folders = foldersToLookIn(here);
-  const found = await living(folders, here);
+  if (admin !== undefined) return await atPath(admin, here);
+  const named = here.platform === 'win32' && name !== undefined ? await ofPipe(name, here) : undefined;
+  if (named !== undefined) return named;
+  const { doors, unlisted } = doorsThatMayBe(here);
+  const found = await living(doors, here);
   const meant = name === undefined ? found : found.filter((one) => one.name === name);
   for (const { connection } of found) if (meant.length !== 1 || connection !== meant[0]?.connection) connection.close();
   const [only, second] = meant;
@@ -34,50 +36,46 @@ export async function findFleet({ admin, name }: Which, here: Surroundings = sur
       name === undefined
         ? [`several fleets run: ${names}`, 'name one: --name <name>']
         : [`several fleets have the name '${name}'`, 'name the door'];
-    const doors = meant.map(({ connection }) => `--admin=${connection.path}`).join(', ');
-    throw new ClientFailure(
-      EXIT.USAGE,
-      'ERR_PREFORK_WHICH_FLEET',
-      `${what}: ${name === undefined ? how : `${how}: ${doors}`}`,
-    );
+    const paths = meant.map(({ connection }) => `--admin=${connection.path}`).join(', ');
+    throw whichFleet(`${what}: ${name === undefined ? how : `${how}: ${paths}`}`);
   }
-  const looked = `looked in ${folders.join(', ')}`;
-  throw new ClientFailure(
-    EXIT.NO_MASTER,
-    'ERR_PREFORK_NO_MASTER',
-    found.length > 0
-      ? `there is no fleet '${name}'; these run: ${names}`
-      : `there is no fleet${name === undefined ? '' : ` '${name}'`} with an admin door (${looked}): start it with --admin, ` +
-          `or the option admin: true of prefork(); one with a path of its own is found by --admin <path>; ${DELETED}`,
+  if (found.length > 0) throw noMaster(`there is no fleet '${name}'; these run: ${names}`);
+  if (name === undefined && unlisted !== undefined)
+    throw whichFleet(`the fleets that run cannot be listed (${unlisted}): name one: --name <name>`);
+  throw noMaster(
+    `there is no fleet${name === undefined ? '' : ` '${name}'`} with an admin door (looked in ${foldersToLookIn(here).join(', ')}): ` +
+      `${here.platform === 'win32' ? 'start it with ' : 'start it with --admin, or '}the option admin: true of prefork(); ` +
+      `one with a path of its own is found by --admin <path>${whenDeleted(here)}`,
   );
 }
 
+function whichFleet(message: string): ClientFailure {
+  return new ClientFailure(EXIT.USAGE, 'ERR_PREFORK_WHICH_FLEET', message);
+}
+
+async function atPath(admin: string, here: Surroundings): Promise<Connection> {
+  const path = (here.platform === 'win32' ? win32 : posix).resolve(admin);
+  if (!canBeDoor(path, here)) throw noPipe(path);
+  return await openConnection(path, here);
+}
+
+/** Windows does not care for the case of a pipe's name, and may not list it. `undefined`: there is none. */
+async function ofPipe(name: string, here: Surroundings): Promise<Connection | undefined> {
+  try {
+    return await openConnection(doorPath(name, here), here);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Those that a master answers at. A socket that a killed master has left is none. */
-async function living(folders: readonly string[], here: Surroundings): Promise<Found[]> {
-  const doors = folders.flatMap((folder) =>
-    filesIn(folder, here).flatMap((file) => {
-      const name = nameOfDoor(file, here);
-      return name === undefined ? [] : [{ name, path: join(folder, file) }];
-    }),
-  );
+async function living(doors: Doors['doors'], here: Surroundings): Promise<Found[]> {
   const tried = await Promise.all(
     doors.map(async ({ name, path }) => {
-      const connection = await openConnection(path).catch(() => undefined);
+      const connection = await openConnection(path, here).catch(() => undefined);
       return connection === undefined ? [] : [{ name, connection }];
     }),
   );
   return tried.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** In /tmp anybody may make a folder of that name: one of another user is not asked. */
-function filesIn(folder: string, { platform, uid }: Surroundings): string[] {
-  try {
-    if (platform !== 'win32') {
-      const { uid: owner } = lstatSync(folder);
-      if (owner !== uid && owner !== 0) return [];
-    }
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -1,6 +1,7 @@
 /** The terminal, while `prefork top` has it: it is given back in every way in which a process can still do so. */
 
 import type { ReadStream, WriteStream } from 'node:tty';
+import { endBy, stopJob } from './job.js';
 
 /** Another screen, so that what was there comes back (xterm's ctlseqs: 1049), and no cursor. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J';
@@ -9,8 +10,8 @@ const HOME = '\x1b[H';
 const REST_OF_LINE = '\x1b[K';
 const REST_OF_SCREEN = '\x1b[J';
 
-/** That end a process, and can be heard. */
-const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** That end a process, and can be heard. SIGBREAK is Ctrl+Break, which only Windows has: elsewhere it is an event that never comes. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK'] as const;
 
 export interface ScreenEvents {
   /** What a key, or several, sends. */
@@ -38,8 +39,7 @@ export class Screen {
     for (const signal of ENDS) {
       this.#listen(process, signal, () => {
         this.close();
-        // Now with its default action: who waits for this process learns what has ended it.
-        process.kill(process.pid, signal);
+        endBy(signal);
       });
     }
     this.#listen(process, 'SIGCONT', () => this.#enter());
@@ -67,8 +67,7 @@ export class Screen {
   /** Stands still until the shell continues it. */
   suspend(): void {
     this.#leave();
-    // All processes of the job, as Ctrl+Z does it: the command may stand in a pipe.
-    process.kill(0, 'SIGTSTP');
+    if (!stopJob()) this.#enter();
   }
 
   close(): void {

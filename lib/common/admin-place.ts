@@ -9,6 +9,7 @@ const ENDING = '.sock';
 /** Names of pipes on Windows, in place of folders. */
 const PIPES = '\\\\.\\pipe\\';
 const PIPE = `${PIPES}prefork-`;
+const OF_A_PIPE = /^\\\\[.?]\\pipe\\./i;
 
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
@@ -46,6 +47,11 @@ export function foldersToLookIn(here: Surroundings): readonly string[] {
 export function doorPath(name: string, here: Surroundings): string {
   const file = fileOf(name);
   return here.platform === 'win32' ? `${PIPE}${file}` : join(ownFolder(here), `${file}${ENDING}`);
+}
+
+/** False for a path that can be no door: on Windows one that is not the name of a pipe. */
+export function canBeDoor(path: string, { platform }: Pick<Surroundings, 'platform'>): boolean {
+  return platform !== 'win32' || OF_A_PIPE.test(path);
 }
 
 /** The name of the fleet whose door has this file; `undefined`: the file is no door. */
