@@ -1,15 +1,16 @@
 /** The admin door of a fleet: as another program sees it, and by the commands that ask it. */
 
-import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AdminAnswer } from '../../lib/protocol/admin.js';
-import { COMMAND } from './command.js';
-import { inherited } from './environment.js';
+import { COMMAND_FILE } from './command.js';
 import { bounded } from './eventually.js';
+import { startFile, startMaster } from './master.js';
+import { target } from './target.js';
 
 /** A folder for the doors of one test. */
 export function doorFolder(): string {
@@ -18,24 +19,26 @@ export function doorFolder(): string {
   return folder;
 }
 
+/** A path for the door of one test: in a folder of its own, on Windows the name of a pipe. */
+export function newDoor(): string {
+  if (target.platform === 'win32') return String.raw`\\.\pipe\prefork-test-${randomUUID()}`;
+  return join(doorFolder(), 'app.sock');
+}
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** `prefork status` and its like, to the end. */
-export function prefork(
+/** `prefork status` and its like, to the end, where the fleets under test run. */
+export async function prefork(
   words: readonly string[],
   { cwd, env }: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ran> {
-  return new Promise((resolve) => {
-    const options = { cwd, env: { ...inherited(), ...env }, timeout: 25_000 };
-    execFile(process.execPath, [COMMAND, ...words], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ code, stdout, stderr });
-    });
-  });
+  const command = startFile(COMMAND_FILE, { args: words, ...(cwd && { cwd }), ...(env && { env }) });
+  const { code } = await command.gone({ within: 25_000 });
+  return { code, stdout: command.stdout, stderr: command.stderr };
 }
 
 /** A client that may send anything. */
@@ -89,11 +92,25 @@ export class RawClient {
 
 /** Rejects when the connection is refused. It is closed when the test ends. */
 export async function rawClient(path: string): Promise<RawClient> {
-  const socket = connect(path);
+  const socket = target.platform === 'win32' ? connect(await relayTo(path), '127.0.0.1') : connect(path);
   onTestFinished(() => void socket.destroy());
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', reject);
   });
   return new RawClient(socket);
+}
+
+/** By the path of a pipe: the port of a program beside it, because no program of this machine can open the pipe itself. */
+const relays = new Map<string, Promise<number>>();
+
+function relayTo(path: string): Promise<number> {
+  const known = relays.get(path);
+  if (known !== undefined) return known;
+  const port = startMaster('pipe-relay', { args: [path] })
+    .event('listening')
+    .then((event) => event.port as number);
+  relays.set(path, port);
+  onTestFinished(() => void relays.delete(path));
+  return port;
 }

@@ -6,7 +6,9 @@ import { inPackage } from './target.js';
 
 const { bin } = JSON.parse(readFileSync(inPackage('package.json'), 'utf8')) as { readonly bin: { prefork: string } };
 
-export const COMMAND = inPackage(bin.prefork);
+/** In the package. */
+export const COMMAND_FILE = bin.prefork;
+export const COMMAND = inPackage(COMMAND_FILE);
 
 export interface CommandOptions {
   /** Of the command. Default: two workers. */

@@ -1,6 +1,7 @@
 /** Starts a fixture program as a master, in a session of its own, and listens to what it and its workers report. */
 
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { agent, type Program } from './agent.js';
@@ -59,9 +60,13 @@ export interface EventOptions {
  * printed when the test fails; outside of a test (in `beforeAll`) that is up to `dispose()`.
  */
 export function startMaster(fixture: string, options: MasterOptions = {}): Master {
-  const file = inPackage(`test/fixtures/${fixture}.mjs`);
+  return startFile(`test/fixtures/${fixture}.mjs`, options);
+}
+
+/** The same for any file of the package: `startFile('dist/command/prefork.cjs', { args: ['status'] })`. */
+export function startFile(file: string, options: MasterOptions = {}): Master {
   const start = target.agent === undefined ? startHere : startThere;
-  return watched(new Master(start(file, options), fixture));
+  return watched(new Master(start(inPackage(file), options), basename(file, '.mjs')));
 }
 
 /** The same for a program that is not run by node, on this machine. */

@@ -27,7 +27,11 @@ export type Ability =
   /** How much memory a process has, as it sees that itself. */
   | 'residentMemory'
   /** The end of a process closes all connections that it had. */
-  | 'deathCloses';
+  | 'deathCloses'
+  /** A client of the admin door may end its side, and then read. */
+  | 'halfClosedDoors'
+  /** A named pipe belongs to the process that made it first. */
+  | 'exclusivePipes';
 
 export interface Target {
   readonly name: string;

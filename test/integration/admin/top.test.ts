@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { expect } from 'vitest';
-import { doorFolder, prefork } from '../../helpers/admin.js';
+import { expect, test as testAnywhere } from 'vitest';
+import { doorFolder, newDoor, prefork } from '../../helpers/admin.js';
 import { COMMAND } from '../../helpers/command.js';
 import {
   children,
@@ -151,8 +151,8 @@ function topOf(shell: Master): number {
   return top.pid;
 }
 
-test('R5j without a terminal top prints one frame, and ends', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+testAnywhere('R5j without a terminal top prints one frame, and ends', async () => {
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin, name: 'web' } });
   const { code, stdout } = await prefork(['top', `--admin=${admin}`]);
   expect(code).toBe(0);

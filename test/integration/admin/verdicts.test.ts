@@ -2,17 +2,23 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
-import { doorFolder, prefork, rawClient } from '../../helpers/admin.js';
-import { COMMAND, readyPort, startHosted } from '../../helpers/command.js';
+import { expect, test } from 'vitest';
+import { newDoor, prefork, rawClient } from '../../helpers/admin.js';
 import { folderWith } from '../../helpers/folder.js';
-import { eventually, httpGet, isAlive, sendSignal, startReadyFleet, testOn, untilDead } from '../../helpers/index.js';
-import { startProgram } from '../../helpers/master.js';
-
-const test = testOn('unixSockets');
+import {
+  eventually,
+  httpGet,
+  inPackage,
+  isAlive,
+  sendSignal,
+  startReadyFleet,
+  untilDead,
+  urlThere,
+} from '../../helpers/index.js';
+import { thereAs } from '../../helpers/target.js';
 
 test('R5d status is a table for people, and JSON for programs', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master, pids, port } = await startReadyFleet({ options: { admin, name: 'web' } });
   const { code, stdout } = await prefork(['status', `--admin=${admin}`]);
   expect(code).toBe(0);
@@ -32,7 +38,7 @@ test('R5d status is a table for people, and JSON for programs', async () => {
 });
 
 test('R5d reload waits until every worker is replaced, and says so with code 0', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master, pids } = await startReadyFleet({ options: { admin, readyFor: 100 } });
   const { code, stdout, stderr } = await prefork(['reload', `--admin=${admin}`]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -45,16 +51,25 @@ test('R5d reload waits until every worker is replaced, and says so with code 0',
   await master.call('stop');
 });
 
-const GOOD = "require('node:http').createServer((_q, r) => r.end('ok')).listen(0, '127.0.0.1');\n";
+const GOOD = `import { createServer } from 'node:http';
+import { prefork } from ${JSON.stringify(urlThere(inPackage('index.mjs')))};
+await prefork({
+  listen: '127.0.0.1:0',
+  serve: (listener) => createServer((_request, response) => response.end('ok')).listen(listener),
+});
+`;
 
 test('R5d a reload that fails is code 1, with the error of the boot, its stderr and the workers that stay', async () => {
-  const folder = folderWith({ 'app.cjs': GOOD });
-  const admin = join(folder, 'app.sock');
-  const words = [COMMAND, '--workers', '2', `--admin=${admin}`, 'app.cjs'];
-  const fleet = startProgram(process.execPath, { args: words, cwd: folder });
-  const port = await readyPort(fleet);
-  const before = fleet.workers();
-  writeFileSync(join(folder, 'app.cjs'), "console.error('config: no database');\nprocess.exit(7);\n");
+  const folder = folderWith({ 'worker.mjs': GOOD });
+  const admin = newDoor();
+  const {
+    master,
+    port,
+    pids: before,
+  } = await startReadyFleet({
+    options: { admin, exec: thereAs(join(folder, 'worker.mjs')) },
+  });
+  writeFileSync(join(folder, 'worker.mjs'), "console.error('config: no database');\nprocess.exit(7);\n");
   const { code, stdout, stderr } = await prefork(['reload', `--admin=${admin}`]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   const [first, wrote, said, serving, ...rest] = stderr.trimEnd().split('\n');
@@ -74,12 +89,12 @@ test('R5d a reload that fails is code 1, with the error of the boot, its stderr 
     error: { code: 'ERR_PREFORK_BOOT_FAILED', exits: [{ code: 7, stderr: expect.stringContaining('no database') }] },
     workers: before.map((pid, slot) => ({ slot, pid, generation: 0 })),
   });
-  fleet.kill();
-  expect((await fleet.gone()).code).toBe(0);
+  await master.call('stop');
+  expect((await master.gone()).code).toBe(0);
 });
 
 test('R5e scale waits for the new workers; a number that cannot be is refused by the command or the master', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin, readyFor: 100 } });
   const scale = (...words: string[]) => prefork(['scale', `--admin=${admin}`, ...words]);
   expect(await scale('3')).toEqual({ code: 0, stdout: 'scaled from 2 to 3 workers\n', stderr: '' });
@@ -103,21 +118,20 @@ test('R5e scale waits for the new workers; a number that cannot be is refused by
 });
 
 test('R5e stop waits for the end of the master, and of what its workers have accepted', async () => {
-  const admin = join(doorFolder(), 'app.sock');
-  const fleet = startHosted({ keeps: true }, { options: ['--workers', '1', `--admin=${admin}`] });
-  const port = await readyPort(fleet);
-  const slow = httpGet({ port, path: '/slow/800' });
-  await fleet.event('asked');
+  const admin = newDoor();
+  const { master, port } = await startReadyFleet({ options: { admin, workers: 1 } });
+  const slow = httpGet({ port, path: '/slow?ms=800' });
+  await master.event('request');
   const stop = await prefork(['stop', `--admin=${admin}`]);
   // The kernel closes the connection when the process ends, and a moment later the process is gone.
-  await untilDead(fleet.pid, { within: 500 });
+  await untilDead(master.pid, { within: 500 });
   expect(stop).toEqual({ code: 0, stdout: 'stopped\n', stderr: '' });
   expect((await slow).status).toBe(200);
-  expect((await fleet.gone()).code).toBe(0);
+  expect((await master.gone()).code).toBe(0);
 });
 
 test('R5e two clients that ask for a stop both hear of its end, and one that comes later finds no master', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin } });
   const clients = await Promise.all([rawClient(admin), rawClient(admin)]);
   const answers = await Promise.all(clients.map((client) => client.ask('stop')));
@@ -128,7 +142,7 @@ test('R5e two clients that ask for a stop both hear of its end, and one that com
 });
 
 test('R5e a master that its program keeps alive has stopped its fleet: stop says that, and does not wait for ever', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin }, hooks: { onChildExit: 'never settle' } });
   const stop = await prefork(['stop', `--admin=${admin}`]);
   expect(stop).toEqual({
@@ -140,7 +154,7 @@ test('R5e a master that its program keeps alive has stopped its fleet: stop says
 });
 
 test('R5e a client that asks during a stop for a reload hears why there is none', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin }, serve: 'http' });
   const client = await rawClient(admin);
   await client.ask('status');
@@ -158,7 +172,7 @@ test('R5e a client that asks during a stop for a reload hears why there is none'
 for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const) {
   const [verb] = words;
   test(`R5f a master that dies while ${verb} waits is one message, and code 3`, async () => {
-    const admin = join(doorFolder(), 'app.sock');
+    const admin = newDoor();
     // Nothing that is asked of it comes to an end.
     const options = { admin, workers: 1, readyFor: 60_000, shutdownGracePeriod: 60_000 };
     const { master, port } = await startReadyFleet({ options });
@@ -174,7 +188,7 @@ for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const)
     if (verb !== 'status') expect(stderr).toBe(`prefork: the master of ${admin} ended before it answered\n`);
     else
       expect(stderr).toMatch(
-        /^prefork: the master of .* (ended before it answered|is gone, and left its socket behind)\n$/,
+        /^prefork: (the master of .* (ended before it answered|is gone, and left its socket behind)\n$|there is no admin door \\\\)/,
       );
     await master.dispose();
     await hangs;
@@ -182,7 +196,7 @@ for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const)
 }
 
 test('R5f a master whose event loop stands still is named after ten seconds, and code 3', async () => {
-  const admin = join(doorFolder(), 'app.sock');
+  const admin = newDoor();
   const { master } = await startReadyFleet({ options: { admin } });
   sendSignal(master.pid, 'SIGSTOP');
   const { code, stderr } = await prefork(['status', `--admin=${admin}`]);
