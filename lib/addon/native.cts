@@ -380,6 +380,12 @@ export interface LinuxAddon extends PosixAddon {
    */
   sealListener(fd: Fd): void;
   /**
+   * As {@link sealListener} of a TCP socket, without a privilege and for this socket alone: the kernel refuses newcomers. Members of a group
+   * that are neither hidden nor closed may still lead a client to it. Throws EINVAL for a socket that does not listen, EAFNOSUPPORT for a unix
+   * socket.
+   */
+  hideListener(fd: Fd): void;
+  /**
    * As {@link sealListener} of TCP sockets, without a privilege: opens one more socket at their address, which the kernel gives every client
    * that begins a connection, and which leaves it unanswered. `fds` is one socket, or all of a group in the order of their listen(2). Returns
    * that socket, to be closed after them. Throws EINVAL for a socket that does not listen, EAFNOSUPPORT for a unix socket, and `bind`

@@ -58,6 +58,11 @@ void SealListener(const Napi::CallbackInfo& info) {
   Translate(info.Env(), [&] { Seal(fd); });
 }
 
+void HideListener(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  Translate(info.Env(), [&] { Hide(fd); });
+}
+
 Napi::Value DivertNewcomers(const Napi::CallbackInfo& info) {
   const std::vector<int> fds = ToList(info[0], "fds", ToFd);
   if (fds.empty()) throw BadArgument(info.Env(), "fds", "an array of at least one descriptor");
@@ -174,6 +179,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("listenAbstract", ListenByName);
   add("queueDepth", QueueDepth);
   add("sealListener", SealListener);
+  add("hideListener", HideListener);
   add("divertNewcomers", DivertNewcomers);
   add("dismissListener", DismissListener);
   add("notify", Notify);

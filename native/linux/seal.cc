@@ -6,8 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "native/core/sys_error.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
 
 namespace prefork {
 namespace {
@@ -52,6 +57,17 @@ void DropNewcomers(int fd) {
     throw SysError(errno, "setsockopt(SO_ATTACH_FILTER)");
 }
 
+constexpr int kNoDevice = std::numeric_limits<int>::max();
+
+// Another process may have hidden it: every worker that lost its master seals the socket of all.
+bool IsHidden(int fd) {
+  int device = 0;
+  socklen_t length = sizeof device;
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, &length) != 0)
+    throw SysError(errno, "getsockopt(SO_BINDTOIFINDEX)");
+  return device == kNoDevice;
+}
+
 }  // namespace
 
 void Seal(int fd) {
@@ -62,6 +78,19 @@ void Seal(int fd) {
   // On a TCP socket shutdown(2) would reset the queue. On a unix socket it refuses newcomers, keeps
   // the queue acceptable, and makes the socket readable for ever once the queue is empty.
   if (shutdown(fd, SHUT_RD) != 0) throw SysError(errno, "shutdown");
+}
+
+void Hide(int fd) {
+  const int domain = DomainOf(fd);
+  if (domain != AF_INET && domain != AF_INET6)
+    throw SysError(EAFNOSUPPORT, "setsockopt(SO_BINDTOIFINDEX)");
+  RequireListening(fd);
+  // The kernel does not look for the device, and asks for no privilege while the socket is bound to
+  // none, since Linux 5.7.
+  if (setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &kNoDevice, sizeof kNoDevice) == 0) return;
+  const int error = errno;
+  if (error == EPERM && IsHidden(fd)) return;
+  throw SysError(error, "setsockopt(SO_BINDTOIFINDEX)").Advise("CAP_NET_ADMIN lets it be sealed");
 }
 
 void Dismiss(int fd) {

@@ -1,9 +1,10 @@
 /** The worker's hands on Linux and macOS: what it was given are descriptors. */
 
 import { linux } from '../../addon/narrow.cjs';
-import type { NativeAcceptLines, PosixAddon } from '../../addon/native.cjs';
+import type { Fd, LinuxAddon, NativeAcceptLines, PosixAddon } from '../../addon/native.cjs';
 import { openControlFd, posixBoot } from '../../boot/posix.cjs';
 import { reasonOf } from '../../common/in-words.cjs';
+import { isSystemError } from '../../common/system-error.js';
 import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
@@ -85,11 +86,21 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       asked(() => {
         for (const [i, wire] of wires.entries()) {
           if (which === 'all' ? isShared(wire) : wire.fd !== null) continue;
-          linux(native).sealListener(fds[i] as number);
+          refuseNewcomers(linux(native), fds[i] as number);
         }
         return which !== 'all' || !wires.some(isShared);
       }) ?? false,
   };
+}
+
+/** Newer kernels attach the filter that seals for CAP_NET_ADMIN alone. */
+function refuseNewcomers(native: Pick<LinuxAddon, 'sealListener' | 'hideListener'>, fd: Fd): void {
+  try {
+    native.sealListener(fd);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'EPERM') throw error;
+    native.hideListener(fd);
+  }
 }
 
 /** With the service manager, which goes on holding it. */
