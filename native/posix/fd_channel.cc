@@ -44,9 +44,8 @@ struct Rights {
   bool cut = false;
 };
 
+// `fds` has room for all that `message` can have: nothing may throw while a descriptor has no owner.
 void Take(msghdr* message, std::vector<UniqueFd>* fds) {
-  // Nothing may throw while a descriptor has no owner.
-  fds->reserve(fds->size() + kMostFdsInMessage);
   const std::size_t before = fds->size();
   for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
@@ -66,6 +65,8 @@ void Take(msghdr* message, std::vector<UniqueFd>* fds) {
 std::optional<std::size_t> ReadSome(int channel, char* data, std::size_t size, Rights* rights) {
   iovec piece = {data, size};
   Control control = {};
+  // Before the kernel gives them a number.
+  rights->fds.reserve(rights->fds.size() + kMostFdsInMessage);
   for (;;) {
     msghdr message = {};
     message.msg_iov = &piece;

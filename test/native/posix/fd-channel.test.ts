@@ -1,14 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
 import { bounded, eventually } from '../../helpers/eventually.js';
 import { openFds } from '../../helpers/processes.js';
-import { testWithProc } from '../../helpers/skip.js';
+import { commandWorks, isLinux, testWhen, testWithProc } from '../../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
 
 const open = new Set<Fd>();
@@ -47,10 +49,13 @@ interface Receiver {
 }
 
 /** A process with `channel` as its descriptor 3, whose limit of open files is `limit`. */
-async function startReceiver(channel: Fd, { limit = 1_024, left = 0 } = {}): Promise<Receiver> {
+async function startReceiver(channel: Fd, { limit = 1_024, left = 0, env = {} } = {}): Promise<Receiver> {
   const script = `ulimit -n ${limit}; exec "$@"`;
   const program = [process.execPath, fixture('native/receives.mjs'), `${left}`];
-  const child = spawn('sh', ['-c', script, 'sh', ...program], { stdio: ['pipe', 'pipe', 'inherit', channel] });
+  const child = spawn('sh', ['-c', script, 'sh', ...program], {
+    stdio: ['pipe', 'pipe', 'inherit', channel],
+    env: { ...process.env, ...env },
+  });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   const answer = async (): Promise<unknown> => {
     const { value, done } = await bounded(lines.next(), PATIENCE, 'the receiver answers');
@@ -254,6 +259,24 @@ testWithProc(
     await eventually(() => count() === before + 2);
   },
 );
+
+testWhen(
+  isLinux && commandWorks('c++', '--version') && process.env['LD_PRELOAD'] === undefined,
+  'needs Linux, a compiler, and to be the only one that loads a library first',
+)('a receiver without memory for the words gets an error, and keeps none of the descriptors', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-memory-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const library = join(folder, 'refuse-memory.so');
+  execFileSync('c++', ['-shared', '-fPIC', '-o', library, fixture('native/refuse-memory.cc'), '-ldl']);
+  const [ours, theirs] = pair();
+  const receiver = await startReceiver(theirs, { env: { LD_PRELOAD: library } });
+  const count = (): number => openFds(receiver.child.pid as number).size;
+  const before = count();
+  const { fd } = listener();
+  expect(native.sendFds(ours, { tag: 1, text: 'x'.repeat(100), fds: [fd, fd, fd] })).toBe('sent');
+  expect(await receiver.ask('receive')).toMatchObject({ error: { code: 'ENOMEM', syscall: 'malloc' } });
+  expect(count()).toBe(before);
+});
 
 test('words arrive with descriptors, or alone, up to 8192 bytes', () => {
   const [ours, theirs] = pair();
