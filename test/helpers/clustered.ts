@@ -1,7 +1,7 @@
 /** Programs of node:cluster whose import was changed to `prefork/cluster`. */
 
 import { type Master, startProgram } from './master.js';
-import { inPackage } from './target.js';
+import { inPackage, target } from './target.js';
 
 /** What `clustered.cjs` is to do. */
 export interface Clustered {
@@ -19,7 +19,7 @@ export function startClustered(clustered: Clustered = {}): Master {
 
 /** @param program A file of `test/fixtures/`. */
 export function startClusterProgram(program: string, ...args: readonly string[]): Master {
-  return startProgram(process.execPath, { args: [inPackage(`test/fixtures/${program}`), ...args] });
+  return startProgram(target.node, { args: [inPackage(`test/fixtures/${program}`), ...args] });
 }
 
 /** @returns the port on which so many workers listen. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { type Master, startProgram } from './master.js';
-import { inPackage } from './target.js';
+import { inPackage, target } from './target.js';
 
 const { bin } = JSON.parse(readFileSync(inPackage('package.json'), 'utf8')) as { readonly bin: { prefork: string } };
 
@@ -31,7 +31,7 @@ export function startCommand({
   wrapper = [],
   ...rest
 }: CommandOptions): Master {
-  const [file = '', ...before] = [...wrapper, process.execPath];
+  const [file = '', ...before] = [...wrapper, target.node];
   const words = [...before, COMMAND, ...options, inPackage(`test/fixtures/${program}`), ...args];
   return startProgram(file, { args: words, ...rest });
 }

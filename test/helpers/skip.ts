@@ -51,7 +51,7 @@ export const isLinux = process.platform === 'linux';
 export const testWithProc = testWhen(isLinux, 'looks through proc(5)');
 
 /** For what other systems have nothing like: their addon does not export it. */
-export const testOnLinux = testWhen(isLinux, `cannot exist on ${process.platform}`);
+export const testOnLinux = testWhen(target.platform === 'linux', `cannot exist on ${target.platform}`);
 
 /** True when the command can be started and succeeds, e.g. `commandWorks('unshare', '--pid', '--fork', 'true')`. */
 export function commandWorks(file: string, ...args: readonly string[]): boolean {

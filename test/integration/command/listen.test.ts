@@ -146,7 +146,11 @@ test("D1i sharing 'reuseport': every worker has a socket of its own on the port 
   });
 });
 
-testWhen(isRoot, 'needs root')(
+testWhen(
+  isRoot,
+  'needs root',
+  'uids',
+)(
   'D1j the file of a unix socket has the owner, group and mode that the configuration gives it, or those of the user of the program',
   async () => {
     const cwd = temporaryFolder();
@@ -178,18 +182,19 @@ testWhen(isRoot, 'needs root')(
   },
 );
 
-testWhen(isRoot, 'needs root')(
-  'D1j the master binds what the program asks for, and the program runs as the user',
-  async () => {
-    const fleet = startHosted(
-      { listens: [{ port: 0 }] },
-      { options: ['--workers', '1', '--uid', '65534', '--gid', '65534'] },
-    );
-    const port = await readyPort(fleet);
-    expect(fleet.events('started')).toMatchObject([{ uid: 65_534 }]);
-    expect((await httpGet({ port })).status).toBe(200);
-  },
-);
+testWhen(
+  isRoot,
+  'needs root',
+  'uids',
+)('D1j the master binds what the program asks for, and the program runs as the user', async () => {
+  const fleet = startHosted(
+    { listens: [{ port: 0 }] },
+    { options: ['--workers', '1', '--uid', '65534', '--gid', '65534'] },
+  );
+  const port = await readyPort(fleet);
+  expect(fleet.events('started')).toMatchObject([{ uid: 65_534 }]);
+  expect((await httpGet({ port })).status).toBe(200);
+});
 
 test('D1k a server that the master has opened before is taken by the program that listens there', async () => {
   const folder = temporaryFolder();

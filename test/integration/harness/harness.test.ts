@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { bounded, eventually } from '../../helpers/eventually.js';
 import {
   canRefuseSyscalls,
@@ -16,10 +19,12 @@ import {
   sendSignal,
   startMaster,
   target,
+  testOn,
   testWhen,
   tlsMaterial,
   untilReaped,
 } from '../../helpers/index.js';
+import { TARGET } from '../../helpers/target.js';
 
 test('a fixture is a session of its own, and its events, calls and output arrive', async () => {
   const master = startMaster('harness-probe');
@@ -130,3 +135,23 @@ testWhen(
   const { from } = await master.event('started');
   expect(from).toBe(master.pid);
 });
+
+testOn('posixProcesses')(
+  'a program under the command, and one of a cluster, run on the node of the target',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'prefork-node-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const node = join(folder, 'node');
+    writeFileSync(node, '#!/bin/sh\necho this is the node of the target\n', { mode: 0o755 });
+    vi.stubEnv(TARGET, JSON.stringify({ ...target, node }));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.resetModules();
+    const { startCommand } = await import('../../helpers/command.js');
+    const { startClustered } = await import('../../helpers/clustered.js');
+    for (const master of [startCommand({}), startClustered()]) {
+      await master.outputEnded;
+      expect(master.stdout).toBe('this is the node of the target\n');
+      await master.dispose();
+    }
+  },
+);

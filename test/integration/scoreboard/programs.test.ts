@@ -36,7 +36,11 @@ testOn('descriptors')(
   },
 );
 
-testWhen(isRoot, 'needs root')('M7 a worker of another user counts in the same memory', async () => {
+testWhen(
+  isRoot,
+  'needs root',
+  'uids',
+)('M7 a worker of another user counts in the same memory', async () => {
   const { master, port } = await startReadyFleet({ options: { workers: 1, uid: 65_534, gid: 65_534 } });
   await httpGet({ port });
   expect(await read(master)).toMatchObject({ workers: [{ counted: true }], totals: { requests: 1 } });
