@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openAt } from '../loss/tallies.mjs';
+import { until } from '../loss/waiting.mjs';
 import { descriptors, isAlive, marked } from './processes.mjs';
-import { until } from './waiting.mjs';
 
 const SERVER = fileURLToPath(new URL('server.mjs', import.meta.url));
 const TALLY = new URL('../fixtures/tally.mjs', import.meta.url).href;
 export const WORKERS = 2;
+/** Milliseconds in which what takes a moment has happened. */
+export const SOON = 20_000;
 
 let last = 0;
 
@@ -99,7 +101,7 @@ export async function makeFleet({ options = {}, wrapper = [], output, env = {}, 
       for (const pid of this.processes()) if (isAlive(pid)) kill(pid);
       await exit;
       if (child.connected) child.disconnect();
-      await until(() => this.processes().length === 0, 'the processes of the fleet end');
+      await until(() => this.processes().length === 0, 'the processes of the fleet end', SOON);
       if (given === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,9 +1,9 @@
 // What has to hold after every fault, whatever it was.
 
+import { eventually } from '../loss/waiting.mjs';
 import { WORKERS } from './fleet.mjs';
 import { heals } from './phases.mjs';
 import { childrenOf } from './processes.mjs';
-import { eventually } from './waiting.mjs';
 
 /** Milliseconds after which a process that was let go has been reaped, and a descriptor closed. */
 const SETTLES = 4_000;

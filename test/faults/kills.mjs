@@ -1,9 +1,10 @@
 // The master is killed: at each system call of each phase that changes something outside of it, and at random moments.
+
+import { eventually } from '../loss/waiting.mjs';
 import { makeFleet } from './fleet.mjs';
 import { lanesOf, startLoad } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, canTrace } from './strace.mjs';
-import { eventually } from './waiting.mjs';
 import { census, chosen } from './walk.mjs';
 
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];

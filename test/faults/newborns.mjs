@@ -2,8 +2,8 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../loss/waiting.mjs';
 import { canTrace, countCalls } from './strace.mjs';
-import { eventually } from './waiting.mjs';
 import { chosen, Stage } from './walk.mjs';
 
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle'];

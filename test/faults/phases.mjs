@@ -1,8 +1,8 @@
 // What a fleet is doing when the fault comes.
 
-import { WORKERS } from './fleet.mjs';
+import { eventually, until } from '../loss/waiting.mjs';
+import { SOON, WORKERS } from './fleet.mjs';
 import { isAlive } from './processes.mjs';
-import { eventually, until } from './waiting.mjs';
 
 /** Milliseconds in which a fleet is whole again once the fault is gone. */
 const HEALS = 25_000;
@@ -15,7 +15,7 @@ export const phases = {
     const { workers } = await fleet.call('status');
     const { pid } = workers[0];
     process.kill(pid, 'SIGKILL');
-    await until(() => !isAlive(pid), `worker ${pid} ends`);
+    await until(() => !isAlive(pid), `worker ${pid} ends`, SOON);
     excuse(pid);
     const again = await eventually(() => fleet.ended || fleet.log.includes(`took over from pid ${pid}`), 3_000);
     // Only now by status(), which has calls of its own: there is no log where the fleet has no output.

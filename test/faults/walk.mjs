@@ -1,10 +1,11 @@
 // The walk through the system calls of a master's main thread: in every phase each call of each kind is refused once.
-import { makeFleet } from './fleet.mjs';
+
+import { until } from '../loss/waiting.mjs';
+import { makeFleet, SOON } from './fleet.mjs';
 import { judgeOver, judgeRunning, kinds } from './judge.mjs';
 import { LANES, lanesOf, startLoad } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, countCalls, injected } from './strace.mjs';
-import { until } from './waiting.mjs';
 
 /** What a kernel that is short of something, or a policy, answers to each call. */
 export const REFUSALS = {
@@ -54,7 +55,7 @@ export class Stage {
 
   async up() {
     this.fleet = await makeFleet(this.how);
-    await until(() => this.fleet.ended || this.fleet.processes().length > 0, 'the program runs');
+    await until(() => this.fleet.ended || this.fleet.processes().length > 0, 'the program runs', SOON);
     await this.fleet.order('nothing');
     if (this.phase !== 'start') await this.serve(await this.fleet.call('start'));
     this.before = kinds(this.fleet);
@@ -62,7 +63,7 @@ export class Stage {
 
   async serve([{ port }]) {
     this.load = startLoad(lanesOf({ port, path: this.fleet.path }));
-    await until(() => this.load.answered > 8, 'clients are answered');
+    await until(() => this.load.answered > 8, 'clients are answered', SOON);
     if (!(await heals(this.fleet))) throw new Error(`no whole fleet without a fault\n${this.fleet.log}`);
   }
 

@@ -1,9 +1,9 @@
-// What scenarios wait for.
+// Bounded waiting for what no event announces: of the suites of loss and faults, and of the soak.
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Workers of every fleet, as long as no scenario scales it. */
 export const WORKERS = 4;
-/** Milliseconds until something has to have happened that no event announces. */
+/** Milliseconds. */
 const PATIENCE = 60_000;
 
 /** @returns the pids of the workers that serve, once they are so many. */
@@ -14,13 +14,20 @@ export function untilServing(fleet, count) {
   }, `${count} workers serve`);
 }
 
-/** Polls for what no event announces. */
-export async function until(condition, what) {
-  const deadline = performance.now() + PATIENCE;
+/** @returns the first value that is true, or undefined when there is none within so many milliseconds. */
+export async function eventually(condition, within) {
+  const deadline = performance.now() + within;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (performance.now() > deadline) throw new Error(`Not within ${PATIENCE} ms: ${what}`);
+    if (performance.now() > deadline) return undefined;
     await delay(20);
   }
+}
+
+/** @throws when there is no such value in time. */
+export async function until(condition, what, within = PATIENCE) {
+  const value = await eventually(condition, within);
+  if (value === undefined) throw new Error(`Not within ${within} ms: ${what}`);
+  return value;
 }
