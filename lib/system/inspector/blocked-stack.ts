@@ -1,6 +1,6 @@
 /** Where the JavaScript of a worker is whose event loop does not turn. Runs in the master; loaded when there is such a worker. */
 
-import { readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockedStack, StackRequest } from '../system.js';
@@ -14,6 +14,9 @@ const TIMEOUT = 1_000;
 const LOOK_AGAIN = 10;
 /** An inspector answers from a thread of its own; what does not answer within this is none. Milliseconds. */
 const PROBE = 250;
+
+/** Descriptors for an inspector: of its event loop, without which Node aborts (seen: 4), its socket (2), and two connections. */
+const SPARE = 16;
 
 const UNAVAILABLE: BlockedStack = { unavailable: 'inspector unavailable' };
 const NATIVE: BlockedStack = { unavailable: 'in native code' };
@@ -38,6 +41,11 @@ async function ask(pid: number, options: StackRequest): Promise<BlockedStack> {
   if (await isDebuggedUnheard(pid, before)) return { debugged: true };
 
   if (inspector === false || !(await catchesSigusr1(pid))) return UNAVAILABLE;
+  const { used, limit } = await descriptors(pid);
+  if (used + SPARE > limit)
+    return {
+      unavailable: `not asked for, because it has ${used} of ${limit} descriptors open, and Node aborts when its inspector gets none`,
+    };
   process.kill(pid, 'SIGUSR1');
   const signal = AbortSignal.timeout(timeout);
   const found = [untilOpened(pid, options, before, signal), ...before.map((socket) => debuggerUrl(socket, signal))];
@@ -95,6 +103,13 @@ async function untilOpened(
     if (opened !== undefined) return await debuggerUrl(opened, signal);
     await delay(LOOK_AGAIN, undefined, { signal });
   }
+}
+
+/** Of the numbers below the soft limit, which are all that it can get, getrlimit(2). */
+async function descriptors(pid: number): Promise<{ readonly used: number; readonly limit: number }> {
+  const [open, limits] = await Promise.all([readdir(`/proc/${pid}/fd`), readFile(`/proc/${pid}/limits`, 'latin1')]);
+  const limit = Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  return { used: open.filter((fd) => Number(fd) < limit).length, limit };
 }
 
 /** SIGUSR1 ends a process without a handler for it: a program that is not Node, or a Node without an inspector. */

@@ -19,8 +19,13 @@ interface Program extends AsyncDisposable {
 }
 
 /** Runs `code` and waits until it says something. */
-async function startProgram(code: string, flags: readonly string[] = FLAGS): Promise<Program> {
-  const child = spawn(process.execPath, [...flags, '--eval', code], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function startProgram(
+  code: string,
+  flags: readonly string[] = FLAGS,
+  wrapper: readonly string[] = [],
+): Promise<Program> {
+  const [command = '', ...words] = [...wrapper, process.execPath, ...flags, '--eval', code];
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -98,6 +103,22 @@ test('a program that handles SIGUSR1 itself gets none', async () => {
     `process.on('SIGUSR1', () => process.exit(7)); require('fs').writeSync(1, 'up'); setInterval(() => {}, 1_000);`,
   );
   expect(await blockedStack(program.pid, { inspector: false })).toEqual({ unavailable: 'inspector unavailable' });
+  expect(isAlive(program.pid)).toBe(true);
+});
+
+test('a process without descriptors is not asked, because Node would abort, and the reason says so', async () => {
+  await using program = await startProgram(
+    `const { openSync, writeSync } = require('fs'); const open = [];
+    try { for (;;) open.push(openSync('/dev/null')); } catch ({ code }) { writeSync(1, code); }
+    setImmediate(function spin() { for (;;); });`,
+    FLAGS,
+    ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'],
+  );
+  expect(program.said).toBe('EMFILE');
+  expect(await blockedStack(program.pid, { timeout })).toEqual({
+    unavailable:
+      'not asked for, because it has 100 of 100 descriptors open, and Node aborts when its inspector gets none',
+  });
   expect(isAlive(program.pid)).toBe(true);
 });
 
