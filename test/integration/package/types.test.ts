@@ -110,6 +110,55 @@ test(
   COMPILE_MS,
 );
 
+const CLUSTER = `
+import cluster, { fork, isPrimary, Worker, workers, type Address, type ClusterSettings } from 'prefork/cluster';
+export const started: Worker = fork();
+export const settings: ClusterSettings = cluster.settings;
+export const portOf = ({ port }: Address): number => port;
+console.log(isPrimary, workers, cluster.isWorker, Worker);
+`;
+
+/** How newer declarations of Node say what a module is that is an object. */
+const NODE_CLUSTER = `
+declare const console: { log(...values: unknown[]): void };
+declare module 'node:cluster' {
+  namespace cluster {
+    interface Worker { id: number }
+    interface Address { port: number }
+    interface ClusterSettings { exec?: string | undefined }
+    interface Cluster {
+      Worker: new () => Worker;
+      disconnect(): void;
+      fork(): Worker;
+      readonly isMaster: boolean;
+      readonly isPrimary: boolean;
+      readonly isWorker: boolean;
+      schedulingPolicy: number;
+      readonly settings: ClusterSettings;
+      readonly SCHED_NONE: number;
+      readonly SCHED_RR: number;
+      setupMaster(): void;
+      setupPrimary(): void;
+      readonly worker?: Worker;
+      readonly workers?: Record<string, Worker>;
+    }
+  }
+  var cluster: cluster.Cluster;
+  export = cluster;
+}
+`;
+
+test(
+  'F11g prefork/cluster has the names of node:cluster, with older declarations of Node and with newer ones',
+  () => {
+    const module = ts.ModuleKind.NodeNext;
+    expect(compile({ 'cluster.mts': CLUSTER }, { module })).toEqual([]);
+    const newer = { 'cluster.mts': CLUSTER, 'node-cluster.d.cts': NODE_CLUSTER };
+    expect(compile(newer, { module, types: [] })).toEqual([]);
+  },
+  COMPILE_MS,
+);
+
 test('F11g import and require() give the same objects', () => {
   const script = `import('prefork').then((imported) => {
     const required = require('prefork');
