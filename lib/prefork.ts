@@ -143,7 +143,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   /**
    * Runs in: master. Resolves when the listeners are bound, every worker is ready and `onMasterReady` has run.
    * @throws what kept the fleet from starting, after everything is closed and reaped again; `ABORT_ERR` when it was stopped
-   * meanwhile.
+   * meanwhile, or before: a fleet starts once.
    */
   async start(): Promise<void> {
     await this.#own(true).start();

@@ -120,10 +120,24 @@ function optionError(Base: ErrorConstructor, option: string, message: string, ca
   return Object.assign(error, { code: 'ERR_PREFORK_INVALID_OPTION' as const, option });
 }
 
-/** `start()` of a fleet that was asked to stop before every worker was ready. Node's shape of an abort. */
-export function stoppedEarly(cause?: unknown): Error {
-  const options = cause === undefined ? {} : { cause };
-  const error = new Error('The fleet was stopped before every worker was ready', options);
+/** `start()` of a fleet that was asked to stop before every worker was ready. */
+export function stoppedEarly(): Error {
+  return aborted('The fleet was stopped before every worker was ready');
+}
+
+/** What only a fleet can do that was started. */
+export function neverStarted(): Error {
+  return aborted('The fleet was not started: call start() or listenAndServe() first');
+}
+
+/** What a fleet cannot do any more. @param cause What it fails of, if it does. */
+export function stopsOrStopped(cause?: unknown): Error {
+  return aborted('The fleet stops, or has stopped: it does not start again, reload or scale', cause);
+}
+
+/** Node's shape of an abort. */
+function aborted(message: string, cause?: unknown): Error {
+  const error = new Error(message, cause === undefined ? {} : { cause });
   error.name = 'AbortError';
   return Object.assign(error, { code: 'ABORT_ERR' });
 }

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { deferred } from '../common/deferred.js';
-import { stoppedEarly } from '../common/errors.js';
+import { neverStarted, stoppedEarly, stopsOrStopped } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
 import { type Log, masterLog, type Observe, showAddress } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
@@ -171,8 +171,9 @@ export class Master {
     return [...this.#workers].filter((handle) => handle.send(data, message)).length;
   }
 
-  /** @throws what kept the fleet from starting, after everything that had been started is gone again. */
+  /** @throws what kept the fleet from starting, after everything that had been started is gone again; `ABORT_ERR` when it stops, or has. */
   start(): Promise<void> {
+    if (this.#starting !== undefined && this.ending) return this.#starting.then(() => Promise.reject(stopsOrStopped()));
     this.#starting ??= this.#start();
     return this.#state === 'starting' ? this.#hooks.refuseInside('start()').then(() => this.#starting) : this.#starting;
   }
@@ -360,9 +361,10 @@ export class Master {
 
   /** @throws what kept the fleet from starting, or `ABORT_ERR` when it was not started or has stopped. */
   async #running(): Promise<Operations> {
-    if (this.#starting === undefined || this.ending) throw stoppedEarly();
+    if (this.ending) throw stopsOrStopped();
+    if (this.#starting === undefined) throw neverStarted();
     await this.#starting;
-    if (this.#fleet === undefined) throw stoppedEarly();
+    if (this.#fleet === undefined) throw stopsOrStopped();
     return this.#fleet.operations;
   }
 

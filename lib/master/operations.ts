@@ -1,7 +1,7 @@
 /** What a running fleet can be asked to become: reloaded, larger, smaller. One operation at a time. */
 
 import type { SecureContextOptions } from 'node:tls';
-import { stoppedEarly } from '../common/errors.js';
+import { stopsOrStopped } from '../common/errors.js';
 import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import type { Releases } from '../system/releases/releases.js';
@@ -172,7 +172,7 @@ export class Operations {
   }
 
   #stopped(): Error {
-    return stoppedEarly(this.#context.ending()?.error);
+    return stopsOrStopped(this.#context.ending()?.error);
   }
 }
 

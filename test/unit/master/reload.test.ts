@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { Master } from '../../../lib/master/master.js';
+import { resolveOptions } from '../../../lib/options/resolve.js';
 import { crash, hastyFleet as fleet, last } from '../../helpers/fake-fleet.js';
 import { FakeSystem, type FakeWorker, settle } from '../../helpers/fake-system.js';
 
@@ -267,6 +269,30 @@ test('a new worker that a signal from outside drains before it takes over fails 
   });
   expect(master.status().state).toBe('running');
   await master.stop();
+});
+
+test('a fleet that is over says so: it does not start again, reload or scale', async () => {
+  const { master, started, finished } = fleet();
+  await started;
+  await master.stop();
+  await finished;
+  const over = { code: 'ABORT_ERR', message: expect.stringMatching(/^The fleet stops, or has stopped/) };
+  await expect(master.start()).rejects.toMatchObject(over);
+  await expect(master.reload()).rejects.toMatchObject(over);
+  await expect(master.scale(() => 3)).rejects.toMatchObject(over);
+});
+
+test('a fleet that was never started says so when it is to reload or scale', async () => {
+  const settings = resolveOptions({ serve: () => {}, listen: '127.0.0.1:0', logger: false }, '0');
+  const ignore = (): void => {};
+  const [lives, others] = [
+    { spawn: ignore, ready: ignore, exit: ignore, recover: ignore },
+    { message: ignore, stop: ignore },
+  ];
+  const master = new Master(settings, new FakeSystem(), { ...lives, ...others, reload: ignore });
+  const unstarted = { code: 'ABORT_ERR', message: expect.stringMatching(/^The fleet was not started: call start\(\)/) };
+  await expect(master.reload()).rejects.toMatchObject(unstarted);
+  await expect(master.scale(() => 3)).rejects.toMatchObject(unstarted);
 });
 
 test('a reload that a failing hook ends reports the error of the hook', async () => {
