@@ -2,6 +2,7 @@
 
 import type { WorkerExit } from '../common/errors.js';
 import type { Log } from '../common/log.js';
+import type { OpenListener } from '../system/open-listener.js';
 import type { ExitInfo, WorkerInfo } from '../types.js';
 import { exitAdvice, mayBelongToStop } from './exit-advice.js';
 import { type GroupSignals, signalOfGroup } from './group-signals.js';
@@ -18,6 +19,9 @@ import type { WorkerHandle } from './workers/worker-handle.js';
  */
 const STOP_RACE = 100;
 
+const OUR_ADDRESS =
+  'the master holds this address for its workers: pass `listener`, the first argument of serve, to listen(), in place of the address';
+
 /** `too young`: a signal to everybody ended it before it could know how to take it. It is started again. */
 export type Verdict = 'requested' | 'too young' | 'lost';
 
@@ -26,6 +30,8 @@ export interface ExitsContext {
   readonly delays: Delays;
   readonly hooks: HookRunner;
   readonly groupSignals: Pick<GroupSignals, 'heard'>;
+  /** What the master holds for programs that know of it. */
+  readonly listeners: readonly Pick<OpenListener, 'address'>[];
   /** Whether the fleet is ending: every exit is part of that. */
   ending(): boolean;
   /** For observers. */
@@ -68,7 +74,16 @@ export class Exits {
   /** The error of a worker that was ready, or what a person can do. An error before that is quoted by the failure of the boot. */
   #why(handle: WorkerHandle, exit: WorkerExit): string {
     const { bootCause: cause, life } = handle;
-    if (cause === undefined || !life.booted || life.killedBecause !== undefined) return exitAdvice(exit, life);
+    if (cause === undefined || life.killedBecause !== undefined) return exitAdvice(exit, life);
+    if (!life.booted) return this.#isOurs(cause) ? ` (${OUR_ADDRESS})` : exitAdvice(exit, life);
     return `: ${firstLine(`${cause.name}: ${cause.message}`)}`;
+  }
+
+  /** The program calls listen() with the address, as it did without a master. */
+  #isOurs({ message }: Error): boolean {
+    if (!/^listen EADDRINUSE\b/.test(message)) return false;
+    return this.#context.listeners.some(({ address: { address, port } }) =>
+      message.endsWith(port === undefined ? ` ${address}` : `:${port}`),
+    );
   }
 }

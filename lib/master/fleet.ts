@@ -78,8 +78,10 @@ export class Fleet {
     const { listeners, addresses, ending, end, reloading } = context;
     this.#context = context;
     const stays = new Stays(system, settings.readyFor);
+    const inherited = settings.launch.hosted === undefined ? listeners : [];
     this.#exits = new Exits({
       log,
+      listeners: inherited,
       delays,
       hooks,
       groupSignals,
@@ -91,7 +93,7 @@ export class Fleet {
       system,
       log,
       delays,
-      listeners: settings.launch.hosted === undefined ? listeners : [],
+      listeners: inherited,
       abandoned: (handle) => addresses?.abandonedBy(handle) ?? false,
       releases,
       place: () => monitors.place(),

@@ -69,6 +69,17 @@ test('F16n an address that a server of the master itself holds: the error says s
   );
 });
 
+test.each(['the address in place of the listener', 'the address in place of the listener, and no server returned'])(
+  'F16n a worker that listens on an address of the fleet by itself: the log says what to pass to listen() (%s)',
+  async (way) => {
+    const master = start(way, await freePort());
+    expect(await master.gone({ within: patience(20_000) })).toEqual({ code: 1, signal: null });
+    expect(master.stderr).toMatch(
+      /exited with code 1 .*\(the master holds this address for its workers: pass `listener`, .*\)\n/,
+    );
+  },
+);
+
 const NEXT = /the program waits for fleet '0', and has not called the prefork\(\) of fleet 'next', .*Promise\.all/;
 
 testOn('signals')(
