@@ -4,9 +4,10 @@ import { posix } from '../../addon/narrow.cjs';
 import { PreforkError } from '../../common/errors.js';
 import { reasonOf } from '../../common/in-words.cjs';
 import type { InheritedPlan } from '../../options/settings.js';
-import type { ActivatedSocket, Activation, ActivationContext } from './activation.js';
+import type { Activation } from './activation.js';
 import { type Described, describe } from './describe-socket.js';
 import { notASocket } from './not-a-socket.js';
+import type { ActivatedSocket, ActivationContext } from './passed-sockets.js';
 
 /** A socket that another program opened, and the master goes on holding as long as it lives. */
 export type Adopted = Pick<ActivatedSocket, 'fd' | 'socket'> & { readonly by: { readonly who: string } };

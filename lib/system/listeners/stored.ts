@@ -11,8 +11,10 @@ import { placeText } from '../../common/system-error.js';
 import type { BoundPlan, ListenPlan } from '../../options/settings.js';
 import type { Sharing } from '../../types.js';
 import type { OpenListener } from '../open-listener.js';
-import { type ActivatedSocket, type Activation, sameAddress } from './activation.js';
+import type { Activation } from './activation.js';
+import { sameAddress } from './fit.js';
 import type { ResolvedAddress } from './lookup.js';
+import type { ActivatedSocket } from './passed-sockets.js';
 import type { StoredName } from './stored-names.js';
 
 export interface Kept {
