@@ -2,6 +2,7 @@
 
 import type { AdminStatus, AdminWorker } from '../protocol/admin.js';
 import type { ListenerAddress, QueueStatus } from '../types.js';
+import { harmlessLine } from './harmless.js';
 import { type Column, table } from './table.js';
 import { duration } from './words.js';
 
@@ -30,7 +31,7 @@ export function fleetLines(status: AdminStatus, now: number, more: readonly Colu
     ...queueColumn(status.queues),
   ];
   const [titles = '', ...workers] = table(columns, status.workers);
-  return { head, titles, workers };
+  return { head: head.map(harmlessLine), titles, workers: workers.map(harmlessLine) };
 }
 
 /** As `listen` takes it. */

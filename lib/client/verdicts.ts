@@ -1,6 +1,5 @@
 /** Answers to requests that change a fleet, in words. */
 
-import { stripVTControlCharacters } from 'node:util';
 import type { AdminError, AdminReload, AdminScale, AdminWorker } from '../protocol/admin.js';
 import { plural } from './words.js';
 
@@ -30,14 +29,7 @@ export function refused(what: string, error: AdminError, stayed?: readonly Admin
     ]),
     ...(stayed === undefined ? [] : [serving(stayed)]),
   ];
-  return harmless(lines.join('\n'));
-}
-
-/** What a worker says must not steer the terminal of the person who reads it. */
-function harmless(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (character) =>
-    '\n\t'.includes(character) ? character : '',
-  );
+  return lines.join('\n');
 }
 
 function serving(workers: readonly AdminWorker[]): string {

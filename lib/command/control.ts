@@ -5,6 +5,7 @@ import { AT_ONCE, type Connection, Refusal } from '../client/connection.js';
 import { ClientFailure, EXIT } from '../client/failure.js';
 import { findFleet } from '../client/find.js';
 import { fleetLines } from '../client/fleet-lines.js';
+import { harmless } from '../client/harmless.js';
 import { countColumns } from '../client/readings.js';
 import { refused, reloaded, scaled } from '../client/verdicts.js';
 import type { AdminReload, AdminScale, AdminStatus, AdminStop } from '../protocol/admin.js';
@@ -51,13 +52,14 @@ const OPTIONS = {
  * @returns the exit code.
  * @throws UsageError.
  */
-export async function control(verb: Verb, line: Arguments, { out, say }: Means): Promise<number> {
+export async function control(verb: Verb, line: Arguments, means: Means): Promise<number> {
   const request = requestOf(verb, line);
   if (request === 'help') {
-    out(HELP);
+    means.out(HELP);
     return 0;
   }
   const { json } = request;
+  const { out, say } = json ? means : forPeople(means);
   let connection: Connection | undefined;
   try {
     connection = await findFleet(request);
@@ -74,6 +76,11 @@ export async function control(verb: Verb, line: Arguments, { out, say }: Means):
   } finally {
     connection?.close();
   }
+}
+
+/** On a terminal, which what was answered must not steer. JSON is for programs. */
+function forPeople({ out, say }: Means): Means {
+  return { out: (text) => out(harmless(text)), say: (message) => say(harmless(message)) };
 }
 
 type Call = (connection: Connection, request: Request, means: Means) => Promise<number>;

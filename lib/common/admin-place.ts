@@ -60,7 +60,9 @@ export function nameOfDoor(file: string, { platform }: Pick<Surroundings, 'platf
   const ending = platform === 'win32' ? '' : ENDING;
   if (!file.startsWith(prefix) || !file.endsWith(ending)) return undefined;
   try {
-    return decodeURIComponent(file.slice(prefix.length, file.length - ending.length)) || undefined;
+    const name = decodeURIComponent(file.slice(prefix.length, file.length - ending.length));
+    // No fleet is called so, but every program of Windows may make such a pipe.
+    return name === '' || /\p{Cc}/u.test(name) ? undefined : name;
   } catch {
     return undefined;
   }

@@ -97,6 +97,6 @@ test('R5o a path is the name of a pipe in any spelling; a file is refused before
 });
 
 test('pipes of other programs are no doors', () => {
-  for (const file of ['mojo.1234', 'prefork-', 'prefork', 'prefork-%E0%A4%A'])
+  for (const file of ['mojo.1234', 'prefork-', 'prefork', 'prefork-%E0%A4%A', 'prefork-%1B%5B2J'])
     expect(nameOfDoor(file, windows)).toBe(undefined);
 });

@@ -3,7 +3,6 @@ import { fleetLines } from '../../../lib/client/fleet-lines.js';
 import { frame } from '../../../lib/client/frame.js';
 import { actionsOf } from '../../../lib/client/keys.js';
 import { Rates } from '../../../lib/client/readings.js';
-import { refused } from '../../../lib/client/verdicts.js';
 import { bytes, duration, plural } from '../../../lib/client/words.js';
 import type { AdminStatus } from '../../../lib/protocol/admin.js';
 import type { SlotReading } from '../../../lib/types.js';
@@ -105,15 +104,4 @@ test('keys: several in one piece, cursor keys in both forms, and none of the res
     'quit',
   ]);
   expect(actionsOf('\u001b')).toEqual([]);
-});
-
-test('what a worker wrote cannot steer the terminal of the person who reloads', () => {
-  const exit = { slot: 0, pid: 7, generation: 1, code: 1, signal: null, uptime: 5 };
-  const error = {
-    code: 'ERR_PREFORK_BOOT_FAILED',
-    message: 'worker 0 exited; its last words on stderr:\n\u001b]0;x\u0007\u001b[31mred\u001b[0m\r\u0008',
-    exits: [{ ...exit, stderr: '\u001b]0;x\u0007\u001b[31mred\u001b[0m\r\u0008\n' }],
-  };
-  const text = refused('reload', error, []);
-  expect(text).toBe('reload failed: worker 0 exited\nstderr of worker 0 (pid 7):\n  red\nno worker serves');
 });
