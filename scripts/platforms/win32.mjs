@@ -32,6 +32,7 @@ const LACKS = {
   posixProcesses: 'sessions, process groups, zombies and wrappers are of POSIX',
   terminals: 'a console is no terminal of POSIX',
   blockedStacks: 'Node opens no inspector on demand there',
+  sharedMemory: 'workers report what they count, every second at the most',
   halfClosedDoors: 'a pipe ends in both directions at once',
 };
 

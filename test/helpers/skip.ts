@@ -48,7 +48,7 @@ export const isRoot = process.getuid?.() === 0;
 export const isLinux = process.platform === 'linux';
 
 /** For tests that need /proc; `test/native/spawn-anywhere.test.ts` has those that do without. */
-export const testWithProc = testWhen(isLinux, 'looks through proc(5)');
+export const testWithProc = testWhen(isLinux, 'looks through proc(5)', 'proc');
 
 /** For what other systems have nothing like: their addon does not export it. */
 export const testOnLinux = testWhen(target.platform === 'linux', `cannot exist on ${target.platform}`);

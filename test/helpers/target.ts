@@ -28,6 +28,8 @@ export type Ability =
   | 'residentMemory'
   /** The end of a process closes all connections that it had. */
   | 'deathCloses'
+  /** The master reads what its workers count out of their memory. */
+  | 'sharedMemory'
   /** A client of the admin door may end its side, and then read. */
   | 'halfClosedDoors'
   /** A named pipe belongs to the process that made it first. */
