@@ -25,6 +25,8 @@ export interface ManagerOptions {
   readonly watchdog?: number;
   /** Starts the fleet again after SIGKILL. */
   readonly restart?: boolean;
+  /** Before that, sends SIGTERM to the workers and waits for them, as systemd does unless `KillMode=` says otherwise. */
+  readonly group?: boolean;
   /** Reads nothing before it gets SIGUSR1. */
   readonly deaf?: boolean;
   /** How many descriptors it keeps. Default: any number. */
@@ -56,6 +58,7 @@ export function managed({
   abstract,
   watchdog,
   restart,
+  group,
   deaf,
   stores,
   says,
@@ -67,6 +70,7 @@ export function managed({
     ...['python3', FIXTURE, `--notify=${abstract ? `@${folder}` : join(folder, 'notify')}`],
     ...(watchdog === undefined ? [] : [`--watchdog=${watchdog}`]),
     ...(restart ? ['--restart'] : []),
+    ...(group ? ['--group'] : []),
     ...(deaf ? ['--deaf'] : []),
     ...(stores === undefined ? [] : [`--stores=${stores}`]),
     ...(says ? ['--says'] : []),

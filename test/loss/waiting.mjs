@@ -1,4 +1,4 @@
-// Bounded waiting for what no event announces: of the suites of loss and faults, and of the soak.
+// Bounded waiting for what no event announces: of the suites of loss, faults and systemd, and of the soak.
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Workers of every fleet, as long as no scenario scales it. */

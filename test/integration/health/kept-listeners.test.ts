@@ -110,6 +110,30 @@ withManager(
 );
 
 withManager(
+  'S2b a manager that sends SIGTERM to the workers of a killed master, and waits for them, loses no request either',
+  async () => {
+    const fleet = startManaged({ options: { workers: 2 } }, { restart: true, group: true });
+    const { manager, pid, notice } = fleet;
+    await notice('READY=1');
+    const [{ addresses }] = manager.events('onMasterReady') as unknown as [{ addresses: [{ port: number }] }];
+    const [{ port }] = addresses;
+    const load = startLoad({ port, mode: 'per-request', concurrency: 8, patience: 20_000 });
+    for (let start = 2; start <= 3; start++) {
+      await load.answered(100);
+      const slow = httpGet({ port, path: '/slow?ms=500' });
+      await manager.event('request', { nth: start - 1 });
+      sendSignal(pid(), 'SIGKILL');
+      expect((await slow).status).toBe(200);
+      await notice('READY=1', start);
+    }
+    await load.answered(100);
+    expectNothingLost(await load.stop());
+    expect(manager.events('group').map(({ pids }) => pids.length)).toEqual([2, 2]);
+    await stops(fleet);
+  },
+);
+
+withManager(
   'S2c a next master that listens elsewhere takes none of what was kept, and its old port is free',
   async () => {
     const [one, other] = [await freePort(), await freePort()];

@@ -23,6 +23,15 @@ testWhen(commandWorks('systemd-analyze', '--version'), 'needs systemd-analyze')(
   },
 );
 
+test('S5b no unit of the examples and of the guide lets systemd kill the workers of a master that was killed', () => {
+  const files = [UNITS, inPackage('docs/guide')].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  );
+  const texts = files.filter((file) => /\.(md|service)$/.test(file)).map((file) => readFileSync(file, 'utf8'));
+  const modes = texts.flatMap((text) => text.match(/^KillMode=.*$/gm) ?? []);
+  expect(modes).toEqual([]);
+});
+
 test('the guide shows the units of the examples as they are', () => {
   const guide = readFileSync(inPackage('docs/guide/deploy.md'), 'utf8');
   const unit = readFileSync(join(UNITS, 'app.service'), 'utf8');
