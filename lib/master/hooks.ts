@@ -21,15 +21,29 @@ export interface HookRunnerContext {
 
 /** One call of a hook. */
 interface Call {
+  readonly runner: HookRunner;
   readonly name: string;
+  /** The call in which this one was made, if it goes on: that of a hook of another fleet of this process. */
+  readonly outer: Call | undefined;
   settled: boolean;
+}
+
+/**
+ * Everything that a hook calls, or that goes on from there. One for all fleets: Node 20 never forgets a storage that has run, and each slows
+ * down every promise of the process. Made for the first hook: fleets without hooks do without.
+ */
+let calls: AsyncLocalStorage<Call> | undefined;
+
+/** The innermost call that has not settled, of those that `fits` is true of. */
+function goingOn(call: Call | undefined, fits = (_call: Call) => true): Call | undefined {
+  let one = call;
+  while (one !== undefined && (one.settled || !fits(one))) one = one.outer;
+  return one;
 }
 
 export class HookRunner {
   readonly #context: HookRunnerContext;
   readonly #queue = new HookQueue();
-  /** Everything that a hook calls, or that goes on from there. Made for the first one: fleets without hooks do without. */
-  #calls: AsyncLocalStorage<Call> | undefined;
 
   constructor(context: HookRunnerContext) {
     this.#context = context;
@@ -58,10 +72,10 @@ export class HookRunner {
   }
 
   async #call(name: string, hook: () => unknown): Promise<void> {
-    this.#calls ??= new AsyncLocalStorage();
-    const call: Call = { name, settled: false };
+    calls ??= new AsyncLocalStorage();
+    const call: Call = { runner: this, name, outer: goingOn(calls.getStore()), settled: false };
     try {
-      await this.#calls.run(call, hook);
+      await calls.run(call, hook);
     } finally {
       call.settled = true;
     }
@@ -73,8 +87,8 @@ export class HookRunner {
    * @throws PreforkError `ERR_PREFORK_IN_HOOK`
    */
   async refuseInside(operation: string): Promise<void> {
-    const call = this.#calls?.getStore();
-    if (call === undefined || call.settled) return;
+    const call = goingOn(calls?.getStore(), (one) => one.runner === this);
+    if (call === undefined) return;
     await new Promise(setImmediate);
     if (call.settled) return;
     const message =
