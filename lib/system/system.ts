@@ -179,6 +179,13 @@ export type BlockedStack =
   /** A debugger is attached to the process; nothing was done to it. */
   | { readonly debugged: true };
 
+/**
+ * Asks the inspector of a Node process for its JavaScript stack, and opens the inspector for that (SIGUSR1) when it is closed. The process
+ * should have been started with `--inspect-port=0 --inspect-publish-uid=http`, and is best ended afterwards: its inspector stays open.
+ * Never rejects.
+ */
+export type AskForStack = (pid: number, request: StackRequest) => Promise<BlockedStack>;
+
 export interface System {
   readonly pid: number;
   readonly features: Features;
@@ -220,12 +227,8 @@ export interface System {
   readonly divert?: (fds: readonly number[]) => () => void;
   /** Milliseconds that a process has waited for a CPU since it was started; `undefined` where that cannot be known. */
   cpuWait?(pid: number): number | undefined;
-  /**
-   * Asks the inspector of a Node process for its JavaScript stack, and opens the inspector for that (SIGUSR1) when it is closed. The process
-   * should have been started with `--inspect-port=0 --inspect-publish-uid=http`, and is best ended afterwards: its inspector stays open.
-   * Never rejects. Absent where no process can be asked.
-   */
-  blockedStack?(pid: number, request: StackRequest): Promise<BlockedStack>;
+  /** Loads it before it is needed: by then a deploy may have deleted its file. Absent where no process can be asked. */
+  loadAskForStack?(): Promise<AskForStack>;
   /** Throws what keeps it from being made. */
   openDoor(place: DoorPlace): Promise<Door>;
   /** Starts a process; `events` are heard from the first moment. */

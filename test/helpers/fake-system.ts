@@ -7,6 +7,7 @@ import type { MasterMessage } from '../../lib/protocol/protocol.cjs';
 import type { OpenListener } from '../../lib/system/open-listener.js';
 import { SlotSockets } from '../../lib/system/slot-sockets.js';
 import type {
+  AskForStack,
   BlockedStack,
   Launch,
   ProcessExit,
@@ -283,9 +284,11 @@ export class FakeSystem implements System {
     this.#onWaiting?.([{ fd: SHARED }]);
   }
 
-  async blockedStack(pid: number, request: StackRequest): Promise<BlockedStack> {
-    this.askedForStack.push({ pid, ...request });
-    return this.stack;
+  async loadAskForStack(): Promise<AskForStack> {
+    return async (pid, request) => {
+      this.askedForStack.push({ pid, ...request });
+      return this.stack;
+    };
   }
 
   cpuWait(pid: number): number {

@@ -3,7 +3,7 @@
 import type { Log } from '../../common/log.js';
 import type { InspectorPort, Ping } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
-import type { BlockedStack, System, Timer } from '../../system/system.js';
+import type { AskForStack, BlockedStack, System, Timer } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
 import type { WorkerHandle } from '../workers/worker-handle.js';
 
@@ -153,6 +153,7 @@ export class Liveness<Worker extends WatchedWorker> {
 /**
  * Watches from now on.
  * @param timeout Milliseconds without progress that are too long.
+ * @param ask Absent where no process can be asked.
  */
 export function watchLiveness(
   timeout: number,
@@ -160,6 +161,7 @@ export function watchLiveness(
   log: Log,
   listeners: readonly OpenListener[],
   workers: Iterable<WorkerHandle>,
+  ask: AskForStack | undefined,
 ): Liveness<WorkerHandle> {
   const liveness = new Liveness<WorkerHandle>({
     timeout,
@@ -170,7 +172,7 @@ export function watchLiveness(
     pipesRead: () => new Promise((resolve) => setImmediate(resolve)),
     examine: async ({ servingPid }, inspector) => {
       const servedPorts = new Set(listeners.flatMap(({ address: { port } }) => (port === undefined ? [] : [port])));
-      return (await system.blockedStack?.(servingPid, { servedPorts, inspector })) ?? UNAVAILABLE;
+      return (await ask?.(servingPid, { servedPorts, inspector })) ?? UNAVAILABLE;
     },
   });
   liveness.start();

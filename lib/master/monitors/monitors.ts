@@ -51,9 +51,10 @@ export class Monitors {
     const inherited = hosted === undefined ? context.listeners : [];
     const sharded = inherited.flatMap(({ shards }, index) => (shards === undefined ? [] : [{ index, shards }]));
     const shards = sharded.length > 0 || (asks && settings.sharing === 'sharded');
-    const [sharding, liveness] = await Promise.all([
+    const [sharding, liveness, ask] = await Promise.all([
       shards ? import('./asked-sharding.js') : undefined,
       livenessTimeout === undefined ? undefined : import('./liveness.js'),
+      livenessTimeout === undefined ? undefined : system.loadAskForStack?.(),
     ]);
     if (this.#closed) return;
     if (sharding !== undefined && queues !== undefined) {
@@ -61,7 +62,7 @@ export class Monitors {
       this.#sharding.grow(settings.workers);
     }
     if (liveness !== undefined && livenessTimeout !== undefined) {
-      this.#liveness = liveness.watchLiveness(livenessTimeout, system, log, context.listeners, workers);
+      this.#liveness = liveness.watchLiveness(livenessTimeout, system, log, context.listeners, workers, ask);
     }
     this.#recycling = new Recycling({ settings: recycle, system, log, replace });
   }

@@ -1,4 +1,4 @@
-/** Where the JavaScript of a worker is whose event loop does not turn. Runs in the master; loaded when there is such a worker. */
+/** Where the JavaScript of a worker is whose event loop does not turn. Runs in the master; loaded with the watch for such workers. */
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
@@ -21,7 +21,7 @@ const SPARE = 16;
 const UNAVAILABLE: BlockedStack = { unavailable: 'inspector unavailable' };
 const NATIVE: BlockedStack = { unavailable: 'in native code' };
 
-/** As `System.blockedStack`. */
+/** As `AskForStack`. */
 export async function blockedStack(pid: number, options: StackRequest = {}): Promise<BlockedStack> {
   try {
     return await ask(pid, options);

@@ -19,12 +19,11 @@ import { HELD } from '../listeners/held-here.js';
 import { openListeners } from '../listeners/open.js';
 import type { OpenListener } from '../open-listener.js';
 import type {
-  BlockedStack,
+  AskForStack,
   Door,
   DoorPlace,
   Launch,
   OpeningOptions,
-  StackRequest,
   System,
   WorkerProcess,
   WorkerProcessEvents,
@@ -99,8 +98,8 @@ export class PosixSystem extends CommonSystem implements System {
     this.#linux?.releaseFreeMemory(memory !== undefined && memory.heapUsed < SMALL_HEAP);
   }
 
-  async blockedStack(pid: number, request: StackRequest): Promise<BlockedStack> {
-    return await (await import('../inspector/blocked-stack.js')).blockedStack(pid, request);
+  async loadAskForStack(): Promise<AskForStack> {
+    return (await import('../inspector/blocked-stack.js')).blockedStack;
   }
 
   cpuWait(pid: number): number | undefined {
