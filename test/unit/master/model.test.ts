@@ -12,7 +12,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { type Fleet, fleet } from '../../helpers/fake-fleet.js';
 import { type Behaviour, FakeSystem, type FakeWorker, settle } from '../../helpers/fake-system.js';
 
-const { PREFORK_MODEL_RUNS: runs = '100', PREFORK_MODEL_SEED: seed, PREFORK_MODEL_PATH: path } = process.env;
+const { PREFORK_MODEL_RUNS: runs = '500', PREFORK_MODEL_SEED: seed, PREFORK_MODEL_PATH: path } = process.env;
 const STEPS = 40;
 const WORKERS = 3;
 const MOST_WORKERS = 6;
