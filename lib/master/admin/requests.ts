@@ -52,8 +52,10 @@ export type Params = Readonly<Record<string, unknown>>;
 export interface Method {
   /** Names of parameters. Any other is refused. */
   readonly takes: readonly string[];
-  /** Changes the fleet: the log says that it was asked for. */
+  /** Changes the fleet: the log says that it was asked for, once the parameters are known to be good. */
   readonly event?: 'reload' | 'scale' | 'stop';
+  /** Throws BadParams. */
+  readonly check?: (params: Params) => unknown;
   readonly handle: (params: Params, asked: Asked) => unknown;
 }
 
@@ -65,8 +67,8 @@ const GRACE_MAX = 2 ** 31 - 1;
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['status', { takes: [], handle: (_params, asked) => asked.status() }],
   ['reload', { takes: [], event: 'reload', handle: (_params, asked) => reload(asked) }],
-  ['scale', { takes: ['workers', 'by'], event: 'scale', handle: (params, asked) => scale(params, asked) }],
-  ['stop', { takes: ['gracePeriod'], event: 'stop', handle: stop }],
+  ['scale', { takes: ['workers', 'by'], event: 'scale', check: scalingOf, handle: scale }],
+  ['stop', { takes: ['gracePeriod'], event: 'stop', check: graceOf, handle: stop }],
 ]);
 
 async function reload({ fleet }: Asked): Promise<Omit<AdminReload, 'workers'> & { readonly workers: unknown }> {
@@ -79,11 +81,16 @@ function serves({ state }: Pick<WorkerInfo, 'state'>): boolean {
   return state === 'ready';
 }
 
-async function scale({ workers, by }: Params, { fleet }: Asked): Promise<AdminScale> {
+function scalingOf({ workers, by }: Params): { readonly target?: number; readonly change?: number } {
   const target = numberOf('workers', workers, 1, WORKERS_MAX);
   const change = numberOf('by', by, -WORKERS_MAX, WORKERS_MAX);
   if ((target === undefined) === (change === undefined))
     throw new BadParams("scale takes either 'workers', the new number, or 'by', how many more");
+  return { ...(target !== undefined && { target }), ...(change !== undefined && { change }) };
+}
+
+async function scale(params: Params, { fleet }: Asked): Promise<AdminScale> {
+  const { target, change } = scalingOf(params);
   let outcome: AdminScale | undefined;
   await fleet.scale((from) => {
     const to = target ?? Math.max(1, from + (change ?? 0));
@@ -94,9 +101,12 @@ async function scale({ workers, by }: Params, { fleet }: Asked): Promise<AdminSc
   return outcome as AdminScale;
 }
 
-function stop({ gracePeriod }: Params, { fleet }: Asked): typeof AT_THE_END {
-  const grace = numberOf('gracePeriod', gracePeriod, 0, GRACE_MAX);
-  fleet.stop(grace);
+function graceOf({ gracePeriod }: Params): number | undefined {
+  return numberOf('gracePeriod', gracePeriod, 0, GRACE_MAX);
+}
+
+function stop(params: Params, { fleet }: Asked): typeof AT_THE_END {
+  fleet.stop(graceOf(params));
   return AT_THE_END;
 }
 

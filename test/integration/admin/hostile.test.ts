@@ -177,6 +177,8 @@ test('R5g a request whose id, version, method or parameter is wrong is answered 
     ...Array.from({ length: 4 }, () => 'ERR_PREFORK_ADMIN_PARAMS'),
   ]);
   expect(await client.ask('status')).toMatchObject({ result: { state: 'running' } });
+  // What was refused is not in the log as if it had been done.
+  expect(fleet.master.stderr).not.toContain('admin door: ');
   client.send('{"v":1,"id":[1],"method":"status"}\n');
   await client.closed;
   await endWell(fleet);

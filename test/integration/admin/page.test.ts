@@ -24,6 +24,15 @@ function sessions(): { readonly command: string; readonly output: string }[] {
   }));
 }
 
+/** By command, the line that the table of tasks shows of its output. */
+function tasks(): [command: string, line: string][] {
+  const page = readFileSync(inPackage('docs/guide/operate.md'), 'utf8');
+  return [...page.matchAll(/^\| .*\[`(prefork .*?)`\].*\| `(.*?)`[^|]*\|$/gm)].map(([, command = '', line = '']) => [
+    command,
+    line,
+  ]);
+}
+
 /** Numbers and widths of columns are those of one day; what a worker has not counted yet is a number, too. */
 function shapeOf(text: string): string {
   return text
@@ -52,6 +61,11 @@ testWhen(
     ...['status', 'top', 'reload', 'reload', 'scale 4', 'stop'],
     expect.stringMatching(/^echo .* \| nc -U /),
   ]);
+  expect(tasks().map(([command]) => command)).toEqual(
+    ['status', 'reload', 'scale 4', 'stop'].map((verb) => `prefork ${verb}`),
+  );
+  for (const [command, line] of tasks())
+    expect(shown.find((session) => session.command === `npx ${command}`)?.output.split('\n')).toContain(line);
   const [status, top, reload, failed, scale, stop, raw] = shown.map(({ output }) =>
     shapeOf(output.replace('web', 'page-test')),
   );

@@ -13,6 +13,11 @@ const HEAD =
 
 /** @returns whether every supervisor did what the guide says. */
 export async function signals(names, { write }) {
+  const unknown = names.filter((name) => SUPERVISORS[name] === undefined);
+  if (unknown.length > 0) {
+    console.error(`Unknown: ${unknown.join(', ')}. There are: ${Object.keys(SUPERVISORS).join(', ')}`);
+    return false;
+  }
   let passed = true;
   for (const name of names.length > 0 ? names : Object.keys(SUPERVISORS)) {
     const supervisor = SUPERVISORS[name];
