@@ -98,6 +98,15 @@ export class Service {
     await until(() => this.#load.answered >= enough, `${more} more answers`);
   }
 
+  /** The clients begin. @returns once a reload has replaced the workers under them. */
+  async reloadUnderLoad() {
+    this.load();
+    await this.answered();
+    const before = await this.workers();
+    await this.ctl('reload');
+    await this.replaced(before);
+  }
+
   /**
    * The clients end.
    * @param refused Some may be refused, while there is no listener.

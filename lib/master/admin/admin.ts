@@ -108,12 +108,12 @@ export class Admin {
       const known = [...METHODS.keys()].join(', ');
       throw new BadRequest('ERR_PREFORK_ADMIN_METHOD', `there is no method '${method.slice(0, NAME_SHOWN)}': ${known}`);
     }
-    const { takes, event, check, handle } = found;
+    const { takes, event, read } = found;
     const strange = Object.keys(params).find((name) => !takes.includes(name));
     if (strange !== undefined) throw new BadParams(`${method} has no parameter '${strange.slice(0, NAME_SHOWN)}'`);
-    check?.(params);
+    const act = read(params);
     if (event !== undefined) this.#log.info(`admin door: ${method}`, { event });
-    const outcome = handle(params, this.#asked);
+    const outcome = act(this.#asked);
     if (outcome === AT_THE_END) {
       connection.hold();
       this.#atTheEnd.push(reply);

@@ -54,9 +54,8 @@ export interface Method {
   readonly takes: readonly string[];
   /** Changes the fleet: the log says that it was asked for, once the parameters are known to be good. */
   readonly event?: 'reload' | 'scale' | 'stop';
-  /** Throws BadParams. */
-  readonly check?: (params: Params) => unknown;
-  readonly handle: (params: Params, asked: Asked) => unknown;
+  /** Throws BadParams. @returns what does it. */
+  readonly read: (params: Params) => (asked: Asked) => unknown;
 }
 
 const WORKERS_MAX = 65_535;
@@ -65,10 +64,10 @@ const GRACE_MAX = 2 ** 31 - 1;
 
 /** A map, so that no name of Object.prototype is a method. */
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
-  ['status', { takes: [], handle: (_params, asked) => asked.status() }],
-  ['reload', { takes: [], event: 'reload', handle: (_params, asked) => reload(asked) }],
-  ['scale', { takes: ['workers', 'by'], event: 'scale', check: scalingOf, handle: scale }],
-  ['stop', { takes: ['gracePeriod'], event: 'stop', check: graceOf, handle: stop }],
+  ['status', { takes: [], read: () => (asked) => asked.status() }],
+  ['reload', { takes: [], event: 'reload', read: () => reload }],
+  ['scale', { takes: ['workers', 'by'], event: 'scale', read: scale }],
+  ['stop', { takes: ['gracePeriod'], event: 'stop', read: stop }],
 ]);
 
 async function reload({ fleet }: Asked): Promise<Omit<AdminReload, 'workers'> & { readonly workers: unknown }> {
@@ -81,33 +80,29 @@ function serves({ state }: Pick<WorkerInfo, 'state'>): boolean {
   return state === 'ready';
 }
 
-function scalingOf({ workers, by }: Params): { readonly target?: number; readonly change?: number } {
+function scale({ workers, by }: Params): (asked: Asked) => Promise<AdminScale> {
   const target = numberOf('workers', workers, 1, WORKERS_MAX);
   const change = numberOf('by', by, -WORKERS_MAX, WORKERS_MAX);
   if ((target === undefined) === (change === undefined))
     throw new BadParams("scale takes either 'workers', the new number, or 'by', how many more");
-  return { ...(target !== undefined && { target }), ...(change !== undefined && { change }) };
+  return async ({ fleet }) => {
+    let outcome: AdminScale | undefined;
+    await fleet.scale((from) => {
+      const to = target ?? Math.max(1, from + (change ?? 0));
+      if (to > WORKERS_MAX) throw invalidOption('workers', to, `at most ${WORKERS_MAX}`, { range: true });
+      outcome = { from, to };
+      return to;
+    });
+    return outcome as AdminScale;
+  };
 }
 
-async function scale(params: Params, { fleet }: Asked): Promise<AdminScale> {
-  const { target, change } = scalingOf(params);
-  let outcome: AdminScale | undefined;
-  await fleet.scale((from) => {
-    const to = target ?? Math.max(1, from + (change ?? 0));
-    if (to > WORKERS_MAX) throw invalidOption('workers', to, `at most ${WORKERS_MAX}`, { range: true });
-    outcome = { from, to };
-    return to;
-  });
-  return outcome as AdminScale;
-}
-
-function graceOf({ gracePeriod }: Params): number | undefined {
-  return numberOf('gracePeriod', gracePeriod, 0, GRACE_MAX);
-}
-
-function stop(params: Params, { fleet }: Asked): typeof AT_THE_END {
-  fleet.stop(graceOf(params));
-  return AT_THE_END;
+function stop({ gracePeriod }: Params): (asked: Asked) => typeof AT_THE_END {
+  const grace = numberOf('gracePeriod', gracePeriod, 0, GRACE_MAX);
+  return ({ fleet }) => {
+    fleet.stop(grace);
+    return AT_THE_END;
+  };
 }
 
 function numberOf(name: string, value: unknown, least: number, most: number): number | undefined {

@@ -25,11 +25,7 @@ const lives = [
     assert.equal(await app.is('ActiveState'), 'inactive');
     await app.ask();
     await app.until('ActiveState', 'active');
-    app.load();
-    await app.answered();
-    const before = await app.workers();
-    await app.ctl('reload');
-    await app.replaced(before);
+    await app.reloadUnderLoad();
     for (const act of [
       () => app.ctl('restart'),
       () => app.kill(),

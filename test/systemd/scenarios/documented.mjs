@@ -14,11 +14,7 @@ function makeUser() {
 }
 
 async function live(app, { refused }) {
-  app.load();
-  await app.answered();
-  const before = await app.workers();
-  await app.ctl('reload');
-  await app.replaced(before);
+  await app.reloadUnderLoad();
   await app.answered();
   await app.kill();
   await app.answered();

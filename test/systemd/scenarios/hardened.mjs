@@ -30,11 +30,7 @@ export const hardened = ['shared', 'sharded'].map((sharing) => ({
   name: `sandboxed, '${sharing}': reload, kill -9 and stop under load`,
   async run(make) {
     const app = await make(APP, { 'app.service': service(...LINES, fleet({ sharing })) }).start();
-    app.load();
-    await app.answered();
-    const before = await app.workers();
-    await app.ctl('reload');
-    await app.replaced(before);
+    await app.reloadUnderLoad();
     await app.answered();
     await app.kill();
     await app.answered();
