@@ -6,7 +6,8 @@
 import { native as addon } from '../addon/addon.js';
 import { isLinux } from '../addon/narrow.cjs';
 import type { BoardPlace } from '../addon/native.cjs';
-import { Addresses, type Asking } from '../master/addresses.js';
+import type { Asking } from '../master/addresses/address.js';
+import { Addresses } from '../master/addresses/addresses.js';
 import { type AcceptLine, formLine, type InLine } from '../master/monitors/accept-line.js';
 import type { WorkerMessage } from '../protocol/protocol.cjs';
 import { HELD } from '../system/listeners/held-here.js';

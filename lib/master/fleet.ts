@@ -8,7 +8,7 @@ import type { OpenListener } from '../system/open-listener.js';
 import type { Releases } from '../system/releases/releases.js';
 import type { System } from '../system/system.js';
 import type { ExitInfo, ReloadResult, WorkerInfo } from '../types.js';
-import type { Addresses } from './addresses.js';
+import type { Addresses } from './addresses/addresses.js';
 import { Exits } from './exits.js';
 import { firstWorkers } from './first-workers.js';
 import type { GroupSignals } from './group-signals.js';

@@ -21,7 +21,7 @@ import type {
   WorkerInfo,
   WorkerStatus,
 } from '../types.js';
-import type { Addresses } from './addresses.js';
+import type { Addresses } from './addresses/addresses.js';
 import type { Admin } from './admin/admin.js';
 import { Doors } from './doors.js';
 import { Fleet, type FleetEvents } from './fleet.js';
@@ -303,7 +303,7 @@ export class Master {
 
   /** Loaded late: most programs that call prefork() do without. */
   async #askedFor(inherited: boolean): Promise<Addresses<WorkerHandle>> {
-    const { Addresses } = await import('./addresses.js');
+    const { Addresses } = await import('./addresses/addresses.js');
     return new Addresses({
       settings: this.#settings,
       system: this.#system,

@@ -31,9 +31,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'master/monitors': [...OS, 'master/workers', 'master/health'],
   /** Knows of the fleet only what it may ask of it. */
   'master/admin': OS,
+  'master/addresses': OS,
   master: [
     ...[...OS, 'system/releases', 'master/scoreboard', 'master/workers'],
-    ...['master/health', 'master/monitors', 'master/admin'],
+    ...['master/health', 'master/monitors', 'master/admin', 'master/addresses'],
   ],
   'worker/drain': GROUND,
   'worker/accepting': [...GROUND, 'boot', 'worker/drain'],
@@ -41,7 +42,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'worker/scoreboard': [...GROUND, 'boot'],
   worker: [...GROUND, 'boot', 'options', 'worker/scoreboard', 'worker/drain', 'worker/accepting', 'worker/system'],
   'worker/hosted': [...GROUND, 'boot', 'worker', 'worker/accepting', 'worker/system'],
-  cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master', 'master/monitors'],
+  cluster: [...GROUND, 'system', 'system/listeners', 'system/posix', 'master/monitors', 'master/addresses'],
   /** Asks a fleet of another process, and loads nothing that a master is made of. */
   client: ['.', 'protocol', 'common'],
   /** Above all: it runs a fleet as any program does. `.` never imports it. */

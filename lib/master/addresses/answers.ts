@@ -1,10 +1,10 @@
 /** The answers to workers that wait for a listener. The kernel may not take one at first: the master sends it again. */
 
-import { reasonOf } from '../common/in-words.cjs';
-import { isSystemError, systemError } from '../common/system-error.js';
-import type { ListenerReply } from '../protocol/protocol.cjs';
-import type { OpenListener } from '../system/open-listener.js';
-import type { ReplyResult, System } from '../system/system.js';
+import { reasonOf } from '../../common/in-words.cjs';
+import { isSystemError, systemError } from '../../common/system-error.js';
+import type { ListenerReply } from '../../protocol/protocol.cjs';
+import type { OpenListener } from '../../system/open-listener.js';
+import type { ReplyResult, System } from '../../system/system.js';
 
 /**
  * Milliseconds until the master sends again. The kernel does not report the end of a shortage: for poll(2) the channel has room all the

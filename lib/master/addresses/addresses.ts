@@ -3,82 +3,42 @@
  * and closes it when no worker uses it any more.
  */
 
-import { reasonOf } from '../common/in-words.cjs';
-import { type Log, showAddress } from '../common/log.js';
-import { isSystemError, placeText } from '../common/system-error.js';
-import { DEFAULT_BACKLOG } from '../options/listen.js';
-import type { ListenPlan, Settings } from '../options/settings.js';
-import type { WantedListener, WireListener, WorkerMessage } from '../protocol/protocol.cjs';
-import { inheritedSockets } from '../system/layout.js';
-import type { OpenListener } from '../system/open-listener.js';
-import type { OpeningOptions, ReplyResult, System } from '../system/system.js';
+import { reasonOf } from '../../common/in-words.cjs';
+import { showAddress } from '../../common/log.js';
+import type { WantedListener, WireListener, WorkerMessage } from '../../protocol/protocol.cjs';
+import { inheritedSockets } from '../../system/layout.js';
+import type { OpenListener } from '../../system/open-listener.js';
+import type { System } from '../../system/system.js';
+import { Address, type Asking } from './address.js';
 import { Answers } from './answers.js';
-import { isFor, keyOf, reaches, storedKeyOf } from './wanted-address.js';
-
-/** Every address is a descriptor of the master, and of each worker. A program that asks for more is at fault. */
-const MOST = 256;
+import { Binder, type BinderContext } from './binder.js';
+import { isFor, keyOf, reaches } from './wanted-address.js';
 
 type Asked = Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>;
 
-/** A worker that asks: a `WorkerHandle` is one. */
-export interface Asking {
-  readonly place: { readonly slot: number; readonly generation: number };
-  readonly state: string;
-  /** Settles when the process is reaped. */
-  readonly gone: Promise<void>;
-  reply(id: number, text: string, fds: readonly number[]): ReplyResult;
-  lease(listener: OpenListener): OpenListener;
-}
-
-/** Whose the file of a unix socket is to be. */
-type Owner = Pick<Settings['launch'], 'uid' | 'gid'>;
-
-export interface AddressesContext<Worker> {
-  readonly settings: Pick<Settings, 'sharing'> & { readonly launch: Owner };
+export interface AddressesContext<Worker> extends BinderContext {
   readonly system: Pick<System, 'openListeners' | 'after'>;
-  readonly log: Log;
   /** Of the fleet: this class adds and removes. What is there at first becomes one of them when a worker asks for it. */
   readonly listeners: OpenListener[];
-  /**
-   * Workers will get it, by this number.
-   * @throws what keeps them from it.
-   */
-  prepare?(listener: OpenListener, index: number): void;
   /** A worker has got it. */
   used?(worker: Worker, listener: OpenListener): void;
   /** The worker has closed its server. */
   unused?(worker: Worker, listener: OpenListener): void;
-  readonly keptFor?: OpeningOptions['keptFor'];
   /** Every worker inherits what is there at first, and serves it: those stay as they are. */
   readonly inherited?: boolean;
   /** Workers will accept from it. */
   opened(listener: OpenListener): void;
   /** No worker will, any more. */
   closing(listener: OpenListener): void;
-  ending(): boolean;
-}
-
-interface Address<Worker> {
-  readonly index: number;
-  /** By which workers asked for it. */
-  readonly keys: Set<string>;
-  readonly listener: Promise<OpenListener>;
-  open: OpenListener | undefined;
-  readonly users: Set<Worker>;
-  /** Its last worker has died, and clients may wait in its queue. */
-  orphaned: boolean;
-  /** It was open before any worker asked: it stays so, also while no worker accepts from it. */
-  readonly given: boolean;
 }
 
 export class Addresses<Worker extends Asking = Asking> {
   readonly #context: AddressesContext<Worker>;
-  readonly #addresses = new Set<Address<Worker>>();
-  /** Failures that the log has already: every worker of a generation meets the same one. */
-  readonly #failed = new Set<string>();
+  readonly #addresses: Set<Address<Worker>>;
+  readonly #binder: Binder;
+  readonly #answers: Answers;
   /** For names. */
   #count: number;
-  readonly #answers: Answers;
   /** Made for the first server of TLS. */
   #ticketKeys: Promise<string> | undefined;
 
@@ -86,18 +46,9 @@ export class Addresses<Worker extends Asking = Asking> {
     this.#context = context;
     this.#answers = new Answers(context.system);
     this.#count = context.listeners.length;
-    const given = context.inherited === true ? context.listeners : context.listeners.splice(0);
-    for (const [index, open] of given.entries()) {
-      this.#addresses.add({
-        index,
-        keys: new Set(),
-        listener: Promise.resolve(open),
-        open,
-        users: new Set(),
-        given: true,
-        orphaned: false,
-      });
-    }
+    const given = context.inherited === true ? [...context.listeners] : context.listeners.splice(0);
+    this.#binder = new Binder(context, given);
+    this.#addresses = new Set(given.map((open, index) => new Address(index, Promise.resolve(open), open)));
   }
 
   hear(handle: Worker, message: Asked): void {
@@ -109,10 +60,7 @@ export class Addresses<Worker extends Asking = Asking> {
     const { log, ending } = this.#context;
     const send = (text: string, fds: readonly number[]) => handle.reply(id, text, fds);
     const address = this.#find(want) ?? this.#open(want);
-    address.users.add(handle);
-    void handle.gone.then(() => {
-      if (address.users.delete(handle) && address.users.size === 0) address.orphaned = true;
-    });
+    address.use(handle);
     try {
       if (address.given) this.#serveGiven(address);
       const listener = await address.listener;
@@ -149,33 +97,13 @@ export class Addresses<Worker extends Asking = Asking> {
   }
 
   #open(want: WantedListener): Address<Worker> {
-    const { log, settings } = this.#context;
-    const key = keyOf(want);
     const index = this.#count++;
-    const address: Address<Worker> = {
-      index,
-      keys: new Set([key]),
-      listener: this.#bind(want, index),
-      open: undefined,
-      users: new Set(),
-      given: false,
-      orphaned: false,
-    };
+    const address = new Address<Worker>(index, this.#binder.bind(want, index));
+    address.keys.add(keyOf(want));
     this.#addresses.add(address);
     address.listener.then(
-      (listener) => {
-        address.open = listener;
-        this.#failed.delete(key);
-        this.#serve(listener);
-      },
-      (error: unknown) => {
-        this.#addresses.delete(address);
-        if (this.#failed.has(key)) return;
-        this.#failed.add(key);
-        const who = settings.launch.uid === undefined ? '' : ' (the master binds, as its own user)';
-        const why = this.#besideGiven(want, error) ?? reasonOf(error);
-        log.error(`the program cannot listen${who}: ${why}`, { event: 'listen', error });
-      },
+      (listener) => this.#serve(listener),
+      () => this.#addresses.delete(address),
     );
     return address;
   }
@@ -201,47 +129,14 @@ export class Addresses<Worker extends Asking = Asking> {
     }
   }
 
-  /** Of an address that is in use: why, when a socket that was open before the program has the port. */
-  #besideGiven(want: WantedListener, error: unknown): string | undefined {
-    if (want.kind === 'unix' || !isSystemError(error) || error.code !== 'EADDRINUSE') return undefined;
-    const other = [...this.#addresses].find(({ given, open }) => given && open?.address.port === want.port)?.open;
-    if (other === undefined) return undefined;
-    const { host = '::', port } = want;
-    return (
-      `${placeText(host, port)} is in use by ${showAddress(other.address)}, which was open before the program: ` +
-      'make both the same address, in the program or where the socket is opened (ListenStream=, --listen)'
-    );
-  }
-
-  async #bind(want: WantedListener, index: number): Promise<OpenListener> {
-    const { settings, system, log, ending, listeners, prepare, keptFor } = this.#context;
-    if (ending()) throw new Error('the fleet stops');
-    if (listeners.length >= MOST) {
-      throw new Error(
-        `the program asks for more than ${MOST} addresses: it has to close servers that it needs no more`,
-      );
-    }
-    const plan = planOf(want, String(index), settings.launch);
-    const [listener] = await system.openListeners([plan], settings.sharing, 1, log, { keptFor, moreLater: true });
-    if (listener === undefined) throw new Error('the system opened nothing');
-    try {
-      if (ending()) throw new Error('the fleet stops');
-      prepare?.(listener, index);
-      return listener;
-    } catch (error) {
-      listener.close();
-      throw error;
-    }
-  }
-
   /** The program has closed its server. A worker that died has closed nothing: its successor asks again. */
   #released(handle: Worker, name: string): void {
     for (const address of this.#addresses) {
-      if (address.open?.address.name !== name || !address.users.delete(handle)) continue;
+      if (address.open?.address.name !== name || !address.leave(handle)) continue;
       this.#context.unused?.(handle, address.open);
       // It boots, and may only have looked whether the port is free: it is to serve those that wait.
       if (address.orphaned && handle.state === 'starting') continue;
-      if (address.users.size === 0 && !this.#context.ending()) this.#close(address);
+      if (address.unused && !this.#context.ending()) this.#close(address);
     }
   }
 
@@ -284,19 +179,19 @@ export class Addresses<Worker extends Asking = Asking> {
 
   /** What no worker has any more. */
   closeUnused(): void {
-    for (const address of this.#addresses) if (address.users.size === 0) this.#close(address);
+    for (const address of this.#addresses) if (address.unused) this.#close(address);
   }
 
   /** The worker goes on, without what it has asked for. */
   forget(handle: Worker): void {
-    for (const { users } of this.#addresses) users.delete(handle);
+    for (const address of this.#addresses) address.leave(handle);
   }
 
   /** A reload is over, and every slot is served by workers of the generation: what none of them has asked for is closed. */
   reloaded(generation: number): void {
     for (const address of this.#addresses) {
       const { open, given } = address;
-      if (open === undefined || usedBy(address, (place) => place.generation >= generation)) continue;
+      if (open === undefined || address.isUsedIn((place) => place.generation >= generation)) continue;
       if (!given) {
         this.#context.log.info(`${showAddress(open.address)} is closed: no new worker listens there`, {
           event: 'listen',
@@ -310,7 +205,7 @@ export class Addresses<Worker extends Asking = Asking> {
   abandonedBy(handle: Worker): boolean {
     const { generation } = handle.place;
     return [...this.#addresses].some(
-      (address) => address.users.has(handle) && !usedBy(address, (place) => place.generation > generation),
+      (address) => address.isUsedBy(handle) && !address.isUsedIn((place) => place.generation > generation),
     );
   }
 }
@@ -319,17 +214,4 @@ export class Addresses<Worker extends Asking = Asking> {
 async function newTicketKeys(): Promise<string> {
   const { randomBytes } = await import('node:crypto');
   return randomBytes(48).toString('hex');
-}
-
-function usedBy({ users }: Pick<Address<Asking>, 'users'>, fits: (place: Asking['place']) => boolean): boolean {
-  return [...users].some((handle) => fits(handle.place));
-}
-
-function planOf(want: WantedListener, name: string, { uid, gid }: Owner): ListenPlan {
-  const backlog = want.backlog ?? DEFAULT_BACKLOG;
-  const storedAs = storedKeyOf(want);
-  if (want.kind === 'unix')
-    return { kind: 'unix', name, storedAs, path: want.path, mode: undefined, owner: uid, group: gid, backlog };
-  const { host, port, ipv6Only } = want;
-  return { kind: 'tcp', name, storedAs, host, port, network: 'tcp', ipv6Only, backlog };
 }

@@ -1,8 +1,8 @@
 /** Whether a listener is the one that a hosted program asks for. */
 
 import { lstatSync } from 'node:fs';
-import type { WantedListener } from '../protocol/protocol.cjs';
-import type { OpenListener } from '../system/open-listener.js';
+import type { WantedListener } from '../../protocol/protocol.cjs';
+import type { OpenListener } from '../../system/open-listener.js';
 
 /** The same for every worker that asks for it. */
 export function keyOf(want: WantedListener): string {
