@@ -182,8 +182,9 @@ export class Fleet {
   }
 
   #onSpawn(handle: WorkerHandle): Promise<boolean> {
-    const { workers, log, events, shutDown, hooks, tally } = this.#context;
+    const { workers, log, events, shutDown, hooks, tally, monitors } = this.#context;
     workers.add(handle);
+    monitors.started();
     tally.starts++;
     log.info(
       `${handle} spawned${handle.debugger === undefined ? '' : `, its debugger listens on ${handle.debugger}`}`,

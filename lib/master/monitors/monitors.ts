@@ -100,6 +100,11 @@ export class Monitors {
     this.#line?.leave(place);
   }
 
+  /** A worker was started. */
+  started(): void {
+    this.health?.changed();
+  }
+
   /** A worker became ready, drains, or is gone. */
   changed(handle: WorkerHandle): void {
     this.#line?.changed(handle);

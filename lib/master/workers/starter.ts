@@ -161,8 +161,7 @@ export class Starter {
   async #spawnAndWait(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
     const { settings, system } = this.#context;
     const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
-    const deadline = system.now() + settings.readyTimeout;
-    const process = await this.#spawn(handle, deadline, given);
+    const process = await this.#spawn(handle, given);
     if (process === undefined) return false;
     handle.attach(process, {
       type: 'init',
@@ -171,15 +170,17 @@ export class Starter {
     });
     const counted = this.#context.spawned(handle);
     if (settings.readiness === 'spawn') handle.becomeReady();
-    const timer = system.after(Math.max(0, deadline - system.now()), () => this.#killLate(handle, readiness));
+    // From now: a shortage may have lasted nearly as long, and the program is not to blame for it.
+    const timer = system.after(settings.readyTimeout, () => this.#killLate(handle, readiness));
     const ready = await readiness.promise;
     timer.cancel();
     return (await counted) && ready;
   }
 
   /** `undefined`: the fleet stops. */
-  async #spawn(handle: WorkerHandle, deadline: number, given: Given): Promise<WorkerProcess | undefined> {
+  async #spawn(handle: WorkerHandle, given: Given): Promise<WorkerProcess | undefined> {
     const { settings, system, releases, delays, log } = this.#context;
+    const deadline = system.now() + settings.readyTimeout;
     const launch: Omit<Launch, keyof ReleaseLaunch> = {
       fleet: settings.name,
       ...handle.place,

@@ -21,7 +21,10 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly life: Life;
   readonly #events: WorkerHandleEvents;
   readonly #now: () => number;
-  readonly #spawnedAt: number;
+  /** When its process came to be; until then, when the master began to try. */
+  #startedAt = new Date();
+  /** The same on the clock of the system. */
+  #spawnedAt: number;
   #process: WorkerProcess | undefined;
   readonly #evidence = new Evidence();
   readonly #gone = deferred();
@@ -60,12 +63,14 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#events = events;
     this.#spawnedAt = now();
     this.life = new Life(now);
-    this.info = new LiveInfo(this, place, new Date());
+    this.info = new LiveInfo(this, place);
   }
 
   /** The process exists. What it may have said before comes first. */
   attach(process: WorkerProcess, init: InitMessage): void {
     this.#process = process;
+    this.#startedAt = new Date();
+    this.#spawnedAt = this.#now();
     process.send(init);
     // It was given up while it was being spawned.
     if (this.life.killedBecause !== undefined) this.kill('SIGKILL');
@@ -74,6 +79,10 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  get startedAt(): Date {
+    return this.#startedAt;
   }
 
   /** The process that serves: a wrapper (`sh -c`) may be in front of it. */

@@ -10,6 +10,7 @@ import {
   sendSignal,
   startFleet,
   startMaster,
+  testOn,
   testWhen,
 } from '../../helpers/index.js';
 
@@ -75,6 +76,30 @@ limited('W7 a stop does not wait for the next attempt', async () => {
   await master.call('stop');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 });
+
+testOn('posixProcesses', 'proc')(
+  'W7 a worker that comes at the end of a shortage has all of readyTimeout to become ready, and its age begins with its process',
+  async () => {
+    // Of 6 s half of one is left when the process comes.
+    const slow = 'data:text/javascript,await new Promise((go) => setTimeout(go, 1_000));';
+    const master = startMaster('short-of-descriptors', {
+      wrapper: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"'],
+      args: [JSON.stringify({ readyTimeout: 6_000, execArgv: ['--import', slow] })],
+    });
+    const { pids } = await master.event('onMasterReady');
+    await master.call('take', 0);
+    sendSignal(pids[0], 'SIGKILL');
+    await master.logged(/(trying again in 1000 ms[\s\S]*){4}/);
+    await master.call('giveBack');
+    const { newPid } = await master.event('onChildRecover');
+    sendSignal(newPid, 'SIGKILL');
+    const ended = await master.logged(new RegExp(`pid ${newPid}.* was killed by SIGKILL after \\d+ ms`));
+    expect(Number(/after (\d+)/.exec(ended)?.[1])).toBeLessThan(6_000);
+    expect(master.stderr).not.toContain('was not ready');
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
 
 test.each([
   ['a program that does not exist', { exec: '/nonexistent/program' }, 'ENOENT', 'is gone'],

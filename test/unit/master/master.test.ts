@@ -192,6 +192,26 @@ test('W7 a spawn that fails for lack of resources is tried again until readyTime
   expect(await hopeless.started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ENOMEM' } });
 });
 
+test('W7 a worker that comes after a shortage has all of readyTimeout to become ready, and its age begins with its process', async () => {
+  const system = new FakeSystem();
+  const { master, started, log } = fleet({ readyTimeout: 3_000 }, system);
+  await started;
+  system.behave = () => {
+    if (system.now() < 2_000) throw Object.assign(new Error('socketpair EMFILE'), { code: 'EMFILE' });
+    return { ready: false };
+  };
+  system.workers[0]?.exit(crash);
+  await system.advance(2_550);
+  const late = last(system);
+  expect(late.pid).toBe(5_000_002);
+  await system.advance(2_999);
+  expect(late.signals).toEqual([]);
+  await system.advance(1);
+  expect(late.signals).toEqual(['SIGKILL']);
+  expect(log.join('\n')).toContain('worker 0 (pid 5000002, generation 0) was killed by SIGKILL after 3000 ms');
+  await master.stop();
+});
+
 test('W7 a stop while spawns are tried again gives back what their workers were to have: the memory that all share is closed', async () => {
   const system = new FakeSystem({ exclusiveAccept: true });
   system.behave = () => {

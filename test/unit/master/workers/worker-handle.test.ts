@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { WorkerHandle } from '../../../../lib/master/workers/worker-handle.js';
 import type { WorkerMessage } from '../../../../lib/protocol/protocol.cjs';
 import type { WorkerProcess } from '../../../../lib/system/system.js';
@@ -164,4 +164,11 @@ test('users get false while nothing in the worker hears their messages; the prot
   handle.message({ type: 'changed-hearing', messages: true });
   expect(handle.send(3)).toBe(true);
   expect(sent).toEqual(['message', 'ping', 'message']);
+});
+
+test('a worker was started when its process came to be, however long the master tried before', () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const { handle } = attached({ before: () => vi.setSystemTime(9_000) });
+  expect(handle.info.startedAt).toEqual(new Date(9_000));
 });
