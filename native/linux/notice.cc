@@ -30,9 +30,23 @@ socklen_t Fill(sockaddr_un* raw, const std::string& address) {
                                 (abstract ? 0 : 1));
 }
 
-}  // namespace
+// Another attempt may find room: in the manager's queue, among the descriptors and in the memory of
+// this process, or among those of this user that are under way, unix(7).
+bool MayPass(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ETOOMANYREFS:
+      return true;
+    default:
+      return false;
+  }
+}
 
-bool SendNotice(const std::string& address, const std::string& text, const std::vector<int>& fds) {
+void Send(const std::string& address, const std::string& text, const std::vector<int>& fds) {
   // One for each notice, as sd_notify(3) does it: there are few, and a manager that opens its address
   // anew is reached all the same.
   const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
@@ -49,10 +63,19 @@ bool SendNotice(const std::string& address, const std::string& text, const std::
   do {
     sent = sendmsg(fd.Get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return true;
-  // Its queue is full; or more descriptors of this user are under way than it may have open, unix(7).
-  if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS) return false;
-  throw SysError(errno, "sendmsg").On(address);
+  if (sent < 0) throw SysError(errno, "sendmsg").On(address);
+}
+
+}  // namespace
+
+bool SendNotice(const std::string& address, const std::string& text, const std::vector<int>& fds) {
+  try {
+    Send(address, text, fds);
+    return true;
+  } catch (const SysError& failed) {
+    if (MayPass(failed.error)) return false;
+    throw;
+  }
 }
 
 }  // namespace prefork

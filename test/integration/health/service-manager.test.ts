@@ -21,6 +21,8 @@ for (const [what, abstract] of [
     const [first] = notices();
     expect(first?.fields['STATUS']).toBe('starting: 0 of 2 workers ready');
     expect(Number(first?.fields['EXTEND_TIMEOUT_USEC'])).toBeGreaterThan(30_000_000);
+    // Again once they are started, because that may have taken as long.
+    expect(notices().filter(({ fields }) => Object.keys(fields).join() === 'EXTEND_TIMEOUT_USEC')).not.toEqual([]);
     manager.kill('SIGTERM');
     expect(await manager.gone()).toEqual({ code: 0, signal: null });
     expect(notices().filter(({ fields }) => fields['READY'] !== undefined)).toHaveLength(1);
@@ -166,6 +168,24 @@ withManager('S1f a manager that does not read delays nothing, and reads everythi
   await notice('READY=1', 7);
   const turns = notices().flatMap(({ fields }) => ['READY', 'RELOADING'].filter((name) => name in fields));
   expect(turns).toEqual(['READY', ...Array.from({ length: 6 }, () => ['RELOADING', 'READY']).flat()]);
+  manager.kill('SIGTERM');
+  expect(await manager.gone()).toEqual({ code: 0, signal: null });
+});
+
+withManager('S1f a master without descriptors sends its notices when it has some again, in order', async () => {
+  const wrapper = [...managed(), 'sh', '-c', 'ulimit -n 200; exec "$0" "$@"'];
+  const { manager, notice, notices } = asManaged(
+    startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 1_000 })], wrapper }),
+  );
+  await notice('READY=1');
+  await manager.call('take', 0);
+  expect(await manager.call('tryToReload')).toBe(false);
+  expect(notices().some(({ fields }) => 'RELOADING' in fields)).toBe(false);
+  await manager.call('giveBack');
+  await notice('READY=1', 2);
+  const turns = notices().flatMap(({ fields }) => ['READY', 'RELOADING'].filter((name) => name in fields));
+  expect(turns).toEqual(['READY', 'RELOADING', 'READY']);
+  expect(manager.stderr).not.toContain('cannot be notified');
   manager.kill('SIGTERM');
   expect(await manager.gone()).toEqual({ code: 0, signal: null });
 });
