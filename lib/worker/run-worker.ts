@@ -8,7 +8,8 @@ import { ownService } from './own-service.js';
 import type { Service } from './service.js';
 import { workerSystem } from './system/make-worker-system.js';
 import type { WorkerSystem } from './system/worker-system.js';
-import { drainedOf, Worker, workerLog } from './worker.js';
+import { drainedOf, Worker } from './worker.js';
+import { workerLog } from './worker-log.js';
 
 /** How long a program may take from the first of its fleets to the one of this worker. */
 const OWN_FLEET_MS = 1_000;

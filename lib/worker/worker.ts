@@ -2,23 +2,13 @@
 
 import { getEventListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
-import { inspect } from 'node:util';
-import { bootError, prepare } from '../boot/boot.cjs';
+import { prepare } from '../boot/boot.cjs';
 import type { Preloaded, WorkerIdentity } from '../boot/identity.cjs';
 import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
-import { inWords } from '../common/in-words.cjs';
-import { type Log, makeLog } from '../common/log.js';
-import { outlet } from '../common/outlet.js';
+import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
-import type {
-  DrainReason,
-  InitMessage,
-  InspectorPort,
-  MasterMessage,
-  WireListener,
-  WorkerMessage,
-} from '../protocol/protocol.cjs';
+import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from '../protocol/protocol.cjs';
 import type { Listener } from '../types.js';
 import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
@@ -27,6 +17,8 @@ import { Departure } from './departure.js';
 import { Deadline } from './drain/deadline.js';
 import { Drain } from './drain/drain.js';
 import { endInTime } from './end-in-time.js';
+import { endFailedBoot } from './failed-boot.js';
+import { inspectorPort } from './inspector-port.js';
 import { callLateListeners } from './late-abort.js';
 import type { WorkerLimits } from './limits.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
@@ -34,37 +26,12 @@ import { Scoreboard } from './scoreboard/scoreboard.js';
 import { quietTurns } from './serve.js';
 import type { Service } from './service.js';
 import type { WorkerChannel, WorkerSystem } from './system/worker-system.js';
-
-/**
- * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
- * worker more than a megabyte.
- */
-function inspector(): { readonly inspector?: InspectorPort } {
-  if (process.debugPort > 0) return { inspector: process.debugPort };
-  return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
-}
+import { workerLog } from './worker-log.js';
 
 /** Kept on the identity: another copy of the package in the same program may hold the other fleets. */
 export function drainedOf(identity: WorkerIdentity): NonNullable<WorkerIdentity['drained']> {
   identity.drained ??= deferred();
   return identity.drained;
-}
-
-function uncaught(error: unknown): string {
-  try {
-    return error instanceof Error ? inspect(error) : `Uncaught ${inspect(error)}`;
-  } catch {
-    return `Uncaught ${inWords(error)}`;
-  }
-}
-
-export function workerLog(
-  settings: Pick<Settings, 'logger' | 'logFormat'>,
-  { fleet, slot, generation }: WorkerIdentity,
-): Log {
-  const { pid } = process;
-  const prefix = `prefork[${fleet}] worker ${slot} (pid ${pid}, generation ${generation})`;
-  return makeLog(settings, prefix, { fleet, pid, slot, generation });
 }
 
 /** What a worker goes by. */
@@ -344,7 +311,7 @@ export class Worker {
         this.#admission.look();
         break;
       case 'ping':
-        this.#channel?.send({ ...message, type: 'answered', ...inspector() });
+        this.#channel?.send({ ...message, type: 'answered', ...inspectorPort() });
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);
@@ -386,16 +353,10 @@ export class Worker {
     this.#departure.begin(reason, timeout, before === 'ready' && queued);
   }
 
-  /** Printed as Node prints an uncaught error; the report still runs, so that the master has both. */
   #failBoot(error: unknown): void {
     this.#served.resolve();
     // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
     if (this.#state === 'draining') return;
-    const text = uncaught(error);
-    this.#channel?.send({ type: 'boot-failed', error: bootError(error) });
-    this.#channel?.send({ type: 'wrote-stderr', text: `${text}\n` });
-    // Not process.stderr: a terminal that is stopped, or a full pipe, would keep this process.
-    outlet(2).log(text);
-    process.exit(1);
+    endFailedBoot(error, (message) => this.#channel?.send(message));
   }
 }
