@@ -1,42 +1,23 @@
 /** A master from its start to its end. Runs in the master only. */
 
-import { resolve } from 'node:path';
 import { deferred } from '../common/deferred.js';
 import { neverStarted, stoppedEarly, stopsOrStopped } from '../common/errors.js';
 import { reasonOf } from '../common/in-words.cjs';
 import { type Log, masterLog, type Observe, showAddress } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
 import { forMany } from '../protocol/channel.js';
-import type { OpenListener } from '../system/open-listener.js';
-import { closeListeners } from '../system/open-listener.js';
 import { Releases } from '../system/releases/releases.js';
 import type { System, Timer } from '../system/system.js';
-import type {
-  FleetReading,
-  FleetState,
-  ListenerAddress,
-  QueueStatus,
-  ReloadResult,
-  Status,
-  WorkerInfo,
-  WorkerStatus,
-} from '../types.js';
-import type { Addresses } from './addresses/addresses.js';
-import type { Admin } from './admin/admin.js';
-import { Doors } from './doors.js';
+import type { FleetReading, FleetState, ListenerAddress, ReloadResult, Status, WorkerInfo } from '../types.js';
+import { Controls } from './controls.js';
 import { Fleet, type FleetEvents } from './fleet.js';
-import { GroupSignals } from './group-signals.js';
 import { HookRunner } from './hooks.js';
+import { Listeners } from './listeners.js';
 import { Monitors } from './monitors/monitors.js';
 import type { Operations } from './operations.js';
-import type { PidFile } from './pid-file.js';
-import { queueStatus } from './queue-status.js';
+import { Readings } from './readings.js';
 import { Lines } from './scoreboard/lines.js';
-import { Tally } from './scoreboard/tally.js';
-import { usageOf } from './scoreboard/usage.js';
 import { ShutDown } from './shutdown.js';
-import type { InstalledSignals } from './signals.js';
-import { installSignals } from './signals.js';
 import { refuseClusterMode, shellInFront } from './supervisors.js';
 import { checkSupport } from './support.js';
 import { Delays } from './workers/delays.js';
@@ -59,23 +40,15 @@ export class Master {
   readonly #hooks: HookRunner;
   readonly #delays: Delays;
   readonly #shutDown: ShutDown;
-  readonly #doors: Doors;
   readonly #releases: Releases;
   readonly #monitors = new Monitors();
-  readonly #tally = new Tally();
   readonly #workers = new Set<WorkerHandle>();
-  readonly #groupSignals: GroupSignals;
+  readonly #listeners: Listeners;
+  readonly #readings: Readings;
+  readonly #controls: Controls;
   /** Settles when `onMasterReady` has run. */
   readonly #announced = deferred();
   readonly #finished = deferred();
-  /** Those that workers ask for come and go while the fleet runs. */
-  #listeners: OpenListener[] = [];
-  #addresses: Addresses<WorkerHandle> | undefined;
-  /** `undefined`: the workers count nothing. */
-  #lines: Lines | undefined;
-  #signals: InstalledSignals | undefined;
-  #pidFile: PidFile | undefined;
-  #admin: Admin | undefined;
   #stopReaping: (() => void) | undefined;
   #state: FleetState = 'starting';
   /** From when every socket is open. */
@@ -99,9 +72,20 @@ export class Master {
     });
     this.#releases = new Releases(system.program, settings.launch, this.#log);
     this.#delays = new Delays(system);
-    this.#groupSignals = new GroupSignals(system);
-    this.#doors = new Doors(system, this.#log);
-    this.#shutDown = new ShutDown(system, this.#log, this.#workers, () => this.#doors.close(this.#listeners));
+    const own = { settings, system, log: this.#log, state: () => this.#state };
+    this.#listeners = new Listeners({
+      ...own,
+      monitors: this.#monitors,
+      ending: () => this.#ending !== undefined,
+    });
+    this.#readings = new Readings({
+      ...own,
+      workers: this.#workers,
+      listeners: this.#listeners,
+      fleet: () => this.#fleet,
+    });
+    this.#controls = new Controls(settings, system, this.#log);
+    this.#shutDown = new ShutDown(system, this.#log, this.#workers, () => this.#listeners.close());
   }
 
   /** Settles when everything is over: fulfilled after a requested stop, rejected with what ended the fleet otherwise. */
@@ -119,51 +103,19 @@ export class Master {
   }
 
   get addresses(): readonly ListenerAddress[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#readings.addresses();
   }
 
   get workers(): readonly WorkerInfo[] {
-    return this.#handles.map((handle) => handle.info);
+    return this.#readings.workerInfos();
   }
 
-  get #handles(): WorkerHandle[] {
-    return [...this.#workers].sort((a, b) => a.place.slot - b.place.slot);
-  }
-
-  #statusOf(handle: WorkerHandle): WorkerStatus {
-    return { ...handle.info, ...usageOf(this.#system, handle), ...this.#tally.of(handle.place.slot) };
-  }
-
-  /** What workers and master have counted. */
-  async metrics(): Promise<FleetReading> {
-    const { readFleet } = await import('./scoreboard/reading.js');
-    return readFleet({
-      system: this.#system,
-      workers: this.#workers,
-      tally: this.#tally,
-      lines: this.#lines,
-      listeners: this.#listeners,
-      queues: this.#queues(),
-    });
+  metrics(): Promise<FleetReading> {
+    return this.#readings.metrics();
   }
 
   status(): Status {
-    return {
-      pid: this.#system.pid,
-      state: this.#state,
-      generation: this.#fleet?.operations.generation ?? 0,
-      sharing: this.#settings.sharing,
-      addresses: this.addresses,
-      workers: this.#handles.map((handle) => this.#statusOf(handle)),
-      recoveries: this.#fleet?.recovery.count ?? 0,
-      queues: this.#queues(),
-    };
-  }
-
-  #queues(): QueueStatus[] {
-    // The listeners are closed, or about to be: their numbers may belong to other files by then.
-    if (this.#ending !== undefined) return [];
-    return queueStatus(this.#system, this.#listeners);
+    return this.#readings.status();
   }
 
   broadcast(data: unknown): number {
@@ -201,39 +153,14 @@ export class Master {
     checkSupport(settings, system.features);
     if (system.permission !== undefined)
       (await import('./permission.js')).checkPermission(settings, system.permission, system.program);
-    if (settings.pidFile !== undefined) {
-      const path = resolve(system.program.physicalCwd, settings.pidFile);
-      this.#pidFile = new (await import('./pid-file.js')).PidFile(path, system.pid, log);
-    }
-    if (settings.signals) {
-      this.#signals = installSignals(system, log, this);
-      this.#groupSignals.listen();
-    }
+    if (settings.pidFile !== undefined) await this.#controls.claim(settings.pidFile);
+    if (settings.signals) this.#controls.hearSignals(this);
     this.#stopReaping = system.reapStrangers?.();
-    if (process.env['NOTIFY_SOCKET'] !== undefined || settings.metrics !== undefined) await this.#openHealth();
-    const { health } = this.#monitors;
-    const hosted = settings.launch.hosted !== undefined;
-    this.#listeners = await system.openListeners(settings.listen, settings.sharing, settings.workers, log, {
-      takesAll: hosted,
-      keptFor: health?.keptFor,
-      moreLater: hosted || settings.cluster,
-    });
-    // A name server took longer than the whole stop, which has closed what it knew of.
-    if (this.#state === 'stopped') {
-      closeListeners(this.#listeners);
-      health?.over();
-      return undefined;
-    }
-    health?.began(this.#listeners);
-    this.#pidFile?.publish();
-    if (settings.admin !== undefined) {
-      this.#admin = await (await import('./admin/admin.js')).openAdmin(settings, system, log, this);
-      // As above: nothing else would close it.
-      if ((this.#state as FleetState) === 'stopped') {
-        this.#admin.over(undefined);
-        return undefined;
-      }
-    }
+    if (process.env['NOTIFY_SOCKET'] !== undefined || settings.metrics !== undefined)
+      this.#monitors.health = await (await import('./health/health.js')).openHealth(this.#readings);
+    if (!(await this.#listeners.begin())) return undefined;
+    this.#controls.publish();
+    if (settings.admin !== undefined && !(await this.#controls.openDoor(this))) return undefined;
     const shell = system.hasControllingTerminal() ? undefined : shellInFront(process.env, process.ppid);
     if (shell !== undefined) log.warn(shell);
     const between =
@@ -248,18 +175,19 @@ export class Master {
       settings.tls === undefined
         ? undefined
         : await (await import('./tls.js')).loadTls(this.#releases.tls(0, settings.tls));
+    const hosted = settings.launch.hosted !== undefined;
     // It keeps from the monitors what no worker has asked for yet.
-    if (hosted || settings.cluster) this.#addresses = await this.#askedFor(!hosted);
+    if (hosted || settings.cluster) await this.#listeners.takeRequests(!hosted);
     await this.#monitors.open({
       settings,
       system,
       log,
-      listeners: this.#listeners,
+      listeners: this.#listeners.open,
       workers: this.#workers,
       // Not before the hook knows of the workers.
       replace: (handle, reason) => this.#announced.promise.then(() => fleet.operations.recycle(handle, reason)),
     });
-    if (settings.scoreboard && settings.readiness !== 'spawn') this.#lines = new Lines(system, log);
+    if (settings.scoreboard && settings.readiness !== 'spawn') this.#readings.lines = new Lines(system, log);
     const fleet = new Fleet({
       settings,
       system,
@@ -267,15 +195,15 @@ export class Master {
       events: this.#events,
       hooks: this.#hooks,
       delays: this.#delays,
-      groupSignals: this.#groupSignals,
+      groupSignals: this.#controls.groupSignals,
       releases: this.#releases,
       monitors: this.#monitors,
-      tally: this.#tally,
-      lines: this.#lines,
+      tally: this.#readings.tally,
+      lines: this.#readings.lines,
       shutDown: this.#shutDown,
       // Not what workers ask for later.
-      listeners: [...this.#listeners],
-      addresses: this.#addresses,
+      listeners: [...this.#listeners.open],
+      addresses: this.#listeners.asked,
       tls,
       workers: this.#workers,
       ending: () => this.#ending,
@@ -286,44 +214,6 @@ export class Master {
     return fleet;
   }
 
-  async #openHealth(): Promise<void> {
-    const { openHealth } = await import('./health/health.js');
-    this.#monitors.health = await openHealth({
-      settings: this.#settings,
-      system: this.#system,
-      log: this.#log,
-      workers: this.#workers,
-      state: () => this.#state,
-      slots: () => this.#fleet?.slots || this.#settings.workers,
-      generation: () => this.#fleet?.operations.generation ?? 0,
-      addresses: () => this.addresses,
-      metrics: () => this.metrics(),
-    });
-  }
-
-  /** Loaded late: most programs that call prefork() do without. */
-  async #askedFor(inherited: boolean): Promise<Addresses<WorkerHandle>> {
-    const { Addresses } = await import('./addresses/addresses.js');
-    return new Addresses({
-      settings: this.#settings,
-      system: this.#system,
-      log: this.#log,
-      listeners: this.#listeners,
-      inherited,
-      keptFor: this.#monitors.health?.keptFor,
-      prepare: (listener, index) => this.#monitors.asked?.prepare(listener, index),
-      used: (handle, listener) => this.#monitors.asked?.used(handle, listener),
-      unused: (handle, listener) => this.#monitors.asked?.unused(handle, listener),
-      opened: (listener) => {
-        this.#monitors.opened(listener);
-        if (this.#state !== 'starting')
-          this.#log.info(`listening on ${showAddress(listener.address)}, too`, { event: 'listen' });
-      },
-      closing: (listener) => this.#monitors.closing(listener),
-      ending: () => this.#ending !== undefined,
-    });
-  }
-
   async #announce(pids: number[]): Promise<void> {
     const workers = pids.length;
     const addresses = this.addresses.map(showAddress).join(', ');
@@ -332,7 +222,7 @@ export class Master {
       workers,
       addresses,
     });
-    this.#addresses?.ready();
+    this.#listeners.asked?.ready();
     await this.#hooks.run('onMasterReady', pids);
     if (this.#ending !== undefined) return;
     this.#turn('running');
@@ -370,12 +260,12 @@ export class Master {
 
   #reloading(result: ReloadResult | undefined): void {
     if (!this.ending) this.#turn(result === undefined ? 'reloading' : 'running', result);
-    if (result?.ok === true) this.#addresses?.reloaded(result.generation);
+    if (result?.ok === true) this.#listeners.asked?.reloaded(result.generation);
     if (result === undefined) {
-      this.#admin?.renew();
+      this.#controls.renewDoor();
       return;
     }
-    this.#tally.reloads[result.ok ? 'ok' : 'failed']++;
+    this.#readings.tally.reloads[result.ok ? 'ok' : 'failed']++;
     this.#events.reload(result);
   }
 
@@ -431,29 +321,26 @@ export class Master {
     this.#fleet?.recovery.end();
     this.#hooks.close();
     // Not those of programs that know nothing of it, and may serve on for as long as they like.
-    const sealed = grace > 0 && this.#settings.readiness !== 'spawn' && this.#doors.seal(this.#listeners);
+    const sealed = grace > 0 && this.#settings.readiness !== 'spawn' && this.#listeners.seal();
     void this.#shutDown.run(grace, sealed).then(() => this.#over(error));
   }
 
   #over(error: unknown): void {
-    this.#doors.over(this.#listeners);
-    this.#addresses?.over();
-    this.#pidFile?.remove();
-    this.#admin?.over(error);
+    this.#listeners.over();
+    this.#controls.over(error);
     this.#releases.close();
     this.#state = 'stopped';
     this.#monitors.over();
-    this.#lines?.over();
+    this.#readings.over();
     this.#stopReaping?.();
     this.#log.info('stopped', { event: 'stop' });
-    const echo = this.#signals?.echo() ?? 0;
+    const { echo } = this.#controls;
     if (echo > 0) this.#system.after(echo, () => this.#settle(error));
     else this.#settle(error);
   }
 
   #settle(error: unknown): void {
-    this.#signals?.off();
-    this.#groupSignals.off();
+    this.#controls.off();
     if (error === undefined) this.#finished.resolve();
     else this.#finished.reject(error);
     this.#events.stop(error);

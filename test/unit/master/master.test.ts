@@ -463,23 +463,6 @@ test('C19 onChildExit that rejects is logged and changes nothing', async () => {
   expect(await finished).toBeUndefined();
 });
 
-test('SIGHUP stops a master with a controlling terminal and does not stop one without', async () => {
-  const daemon = fleet();
-  await daemon.started;
-  daemon.system.signal('SIGHUP');
-  await daemon.system.advance(10_000);
-  expect(daemon.master.status().state).toBe('running');
-  await daemon.master.stop();
-
-  const terminal = new FakeSystem();
-  terminal.terminal = true;
-  const interactive = fleet({}, terminal);
-  await interactive.started;
-  terminal.signal('SIGHUP');
-  await terminal.advance(200);
-  expect(await interactive.finished).toBeUndefined();
-});
-
 test('W21 every log line about a worker has its slot, pid and generation', async () => {
   const { master, system, started, log } = fleet();
   await started;
@@ -492,37 +475,6 @@ test('W21 every log line about a worker has its slot, pid and generation', async
   expect(log.find((line) => line.includes('SIGKILL'))).toMatch(/OOM killer/);
 });
 
-test('the status of a stopped fleet says so and asks no closed listener for its queue', async () => {
-  const { master, system, started } = fleet();
-  await started;
-  expect(master.status().queues).toEqual([{ name: '0', depth: 0, limit: 4_096 }]);
-  await master.stop();
-  system.queues.depth = () => {
-    throw new Error('asked a closed descriptor');
-  };
-  expect(master.status()).toMatchObject({ state: 'stopped', workers: [], queues: [], addresses: [{ port: 8_080 }] });
-});
-
-test('any signals to stop within 200 ms of the first are one wish, a later one stops at once', async () => {
-  const system = new FakeSystem();
-  system.behave = () => ({ obedient: false });
-  const { started, finished, log } = fleet({ workers: 1 }, system);
-  await started;
-  system.signal('SIGTERM');
-  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGINT'] as const) {
-    await system.advance(60);
-    system.signal(signal);
-  }
-  await settle();
-  expect(system.workers[0]?.signals).toEqual([]);
-  expect(log.filter((line) => line.includes('stopping at once'))).toEqual([]);
-  await system.advance(20);
-  system.signal('SIGINT');
-  await settle();
-  expect(system.workers[0]?.signals).toEqual(['SIGKILL']);
-  expect(await finished).toBeUndefined();
-});
-
 test('a worker that drained on a signal that the master did not send is distinguished from one that ended by itself', async () => {
   const { master, system, started, log } = fleet();
   await started;
@@ -533,18 +485,6 @@ test('a worker that drained on a signal that the master did not send is distingu
     'sent by the worker itself or by another process',
   );
   await master.stop();
-});
-
-test('a stop that is over before the echo of its signal may have come keeps the handlers, and settles after that', async () => {
-  const { system, started, finished } = fleet();
-  await started;
-  system.signal('SIGTERM');
-  await system.advance(199);
-  expect(system.closedListeners).toBe(1);
-  expect(system.handlers.get('SIGTERM')?.size).toBe(1);
-  await system.advance(1);
-  expect(await finished).toBeUndefined();
-  expect(system.handlers.get('SIGTERM')?.size).toBe(0);
 });
 
 test('the master logs a hook that never settles, which cannot keep a fleet alive that has to give up', async () => {
