@@ -11,6 +11,8 @@ const ANSWER_MAX = 64 * 1024 * 1024;
 export const AT_ONCE = 10_000;
 /** A crowd of clients may fill the queue of a unix socket, which the kernel answers at once. */
 const RETRY = { times: 20, pause: 50 } as const;
+/** Milliseconds in which the door of a process that ends is closed, after the end of its connections. */
+const CLOSING = 200;
 
 /** The master has refused the request, or could not do it. */
 export class Refusal extends Error {
@@ -35,9 +37,33 @@ export async function openConnection(path: string, here: Pick<Surroundings, 'pla
     } catch (error) {
       const refused = error as NodeJS.ErrnoException;
       if (refused.code !== 'EAGAIN' || attempt === RETRY.times) throw notThere(path, refused, here);
-      await new Promise((resolve) => setTimeout(resolve, RETRY.pause));
+      await pause(RETRY.pause);
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * Why a connection has ended on which nothing was heard. A process without descriptors accepts a connection only to close it (fact 45).
+ */
+async function whySilent(path: string): Promise<Error> {
+  await pause(CLOSING);
+  try {
+    (await connected(path)).destroy();
+  } catch {
+    return ended(path);
+  }
+  return noMaster(
+    `the master of ${path} has closed the connection without an answer: it has no descriptor for one more client ` +
+      '(raise its limit of open files, ulimit -n), or it was started again just now',
+  );
+}
+
+function ended(path: string): Error {
+  return noMaster(`the master of ${path} ended before it answered`);
 }
 
 function connected(path: string): Promise<Socket> {
@@ -70,6 +96,8 @@ export class Connection {
   #pieces: Buffer[] = [];
   #size = 0;
   #last = 0;
+  #heard = false;
+  #left = false;
   #over: Error | undefined;
 
   constructor(socket: Socket, path: string) {
@@ -80,7 +108,8 @@ export class Connection {
     socket.on('error', () => {});
     this.#ended = new Promise((resolve) => {
       socket.once('close', () => {
-        this.#fail(noMaster(`the master of ${path} ended before it answered`));
+        if (this.#heard || this.#left) this.#fail(ended(path));
+        else void whySilent(path).then((why) => this.#fail(why));
         resolve();
       });
     });
@@ -134,10 +163,12 @@ export class Connection {
   }
 
   close(): void {
+    this.#left = true;
     this.#socket.destroy();
   }
 
   #take(bytes: Buffer): void {
+    this.#heard = true;
     let rest = bytes;
     for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
       const line = Buffer.concat([...this.#pieces, rest.subarray(0, end)]).toString('utf8');

@@ -11,7 +11,9 @@ import {
   inPackage,
   isAlive,
   sendSignal,
+  startMaster,
   startReadyFleet,
+  testOn,
   untilDead,
   urlThere,
 } from '../../helpers/index.js';
@@ -194,6 +196,25 @@ for (const words of [['reload'], ['scale', '2'], ['stop'], ['status']] as const)
     await hangs;
   });
 }
+
+testOn('posixProcesses')(
+  'R5f a master without descriptors is not said to have ended: the message says what it lacks, and code 3',
+  async () => {
+    const admin = newDoor();
+    const master = startMaster('short-of-descriptors', {
+      wrapper: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"'],
+      args: [JSON.stringify({ admin })],
+    });
+    await master.event('onMasterReady');
+    await master.call('take', 0);
+    const { code, stderr } = await prefork(['status', `--admin=${admin}`]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^prefork: the master of .* has no descriptor for one more client \(.*ulimit -n\)/);
+    await master.call('giveBack');
+    expect((await prefork(['status', `--admin=${admin}`])).code).toBe(0);
+    await master.call('stop');
+  },
+);
 
 test('R5f a master whose event loop stands still is named after ten seconds, and code 3', async () => {
   const admin = newDoor();
