@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { caller, PATIENCE } from './calls.mjs';
 import { deployment } from './releases.mjs';
-import { openAt, portsAt } from './tallies.mjs';
+import { forget, openAt, portsAt } from './tallies.mjs';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TALLY = new URL('tally.mjs', FIXTURES).href;
@@ -56,6 +56,7 @@ export async function startFleet(
     },
     openAt: (pid) => openAt(folder, pid),
     portsAt: (pid) => portsAt(folder, pid),
+    forget: (pid) => forget(folder, pid),
     async stop() {
       // Without the channel no order can come any more: the server stops its workers and ends.
       if (server.connected) server.disconnect();

@@ -1,5 +1,5 @@
 // What workers have written about their connections: test/fixtures/tally.mjs, in the folder that PREFORK_TALLY names.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Connections that a worker had accepted, and that had not ended when it did. */
@@ -17,6 +17,11 @@ export function portsAt(folder, pid) {
     if (port !== 0) ports.add(port);
   }
   return ports;
+}
+
+/** The worker has ended, and another process may get its pid, which has accepted nothing yet. */
+export function forget(folder, pid) {
+  rmSync(join(folder, String(pid)), { force: true });
 }
 
 function tallyOf(folder, pid) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { obeyMessage, serve } from '../loss/serving.mjs';
 
 // Opened now: an order also reaches a worker that has no descriptor left.
-const file = openSync(join(process.env.SOAK_ORDERS, String(process.pid)), 'a+');
+// Empty: an earlier worker may have had this pid.
+const file = openSync(join(process.env.SOAK_ORDERS, String(process.pid)), 'w+');
 const bytes = Buffer.alloc(4_096);
 let read = 0;
 process.on('SIGUSR2', () => {

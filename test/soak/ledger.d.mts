@@ -12,20 +12,21 @@ export interface Death {
 }
 
 export interface Ledger {
-  readonly deaths: ReadonlyMap<number, Death>;
+  readonly deaths: readonly Death[];
   readonly recoveries: readonly number[];
   readonly blocked: Set<number>;
   readonly strange: readonly string[];
   readonly shortages: readonly number[];
   readonly recycled: number;
+  readonly causes: Readonly<Record<string, number>>;
   mark(pid: number, cause: string): void;
   hear(line: string): void;
 }
 
-export function makeLedger(portsAt: (pid: number) => ReadonlySet<number>): Ledger;
+export function makeLedger(tallies: { portsAt(pid: number): ReadonlySet<number>; forget(pid: number): void }): Ledger;
 
 export function explain(
   lost: readonly Lost[],
-  deaths: ReadonlyMap<number, Death>,
+  deaths: readonly Death[],
   shortages: readonly number[],
 ): { readonly causes: Readonly<Record<string, number>>; readonly unexplained: readonly Lost[] };

@@ -9,9 +9,12 @@ const LATE = 5_000;
  */
 const [AT_ONCE, QUEUED] = [500, 32];
 
-/** @param portsAt The clients' ports of the connections that a worker had open when it ended. */
-export function makeLedger(portsAt) {
-  const deaths = new Map();
+/**
+ * An hour of kills uses up all pids more than once: what is known of one ends with its process.
+ * @param tallies `portsAt(pid)`: the clients' ports of the connections that a worker had open when it ended. `forget(pid)`: it has been asked.
+ */
+export function makeLedger(tallies) {
+  const deaths = [];
   const ours = new Map();
   const blocked = new Set();
   const strange = [];
@@ -19,15 +22,25 @@ export function makeLedger(portsAt) {
   const recycled = new Set();
   const recoveries = [];
   const noticed = new Map();
-  const causeOf = ({ pid, signal, code, requested, reason, msg }) => {
+  const causeOf = ({ pid, signal, code, requested, reason, msg }, ports) => {
     if (ours.has(pid)) return ours.get(pid);
     const how = `${signal ?? `exit code ${code}`}${requested ? ', requested' : ''}`;
     // SIGABRT: Node gives up when its inspector, which the master opens to see the stack of a blocked worker, gets no descriptor.
     if ((signal === 'SIGKILL' || signal === 'SIGABRT') && blocked.has(pid)) return `${how}: it was blocked`;
     // A worker that boots has accepted nothing: the master ends it by SIGTERM when its slot is taken away.
-    if (signal === 'SIGTERM' && requested && portsAt(pid).size === 0) return `${how}: it had not served`;
+    if (signal === 'SIGTERM' && requested && ports.size === 0) return `${how}: it had not served`;
     strange.push(msg);
     return `${how}: ${reason}`;
+  };
+  const ended = (event, at) => {
+    const { pid } = event;
+    const ports = tallies.portsAt(pid);
+    noticed.set(pid, at);
+    // With code 0 it has finished everything that it had accepted.
+    if (event.code !== 0) deaths.push({ at, ports, cause: causeOf(event, ports) });
+    ours.delete(pid);
+    blocked.delete(pid);
+    tallies.forget(pid);
   };
   return {
     deaths,
@@ -43,7 +56,7 @@ export function makeLedger(portsAt) {
     },
     /** How many workers ended in each way that they did not choose. */
     get causes() {
-      return tallied([...deaths.values()].map(({ cause }) => cause));
+      return tallied(deaths.map(({ cause }) => cause));
     },
     /** The soak is about to end this worker. */
     mark: (pid, cause) => ours.set(pid, cause),
@@ -53,9 +66,7 @@ export function makeLedger(portsAt) {
       const at = Date.parse(event.time);
       switch (event.event) {
         case 'exit':
-          noticed.set(event.pid, at);
-          // With code 0 it has finished everything that it had accepted.
-          if (event.code !== 0) deaths.set(event.pid, { at, ports: portsAt(event.pid), cause: causeOf(event) });
+          ended(event, at);
           break;
         case 'recover':
           if (noticed.has(event.oldPid)) recoveries.push(at - noticed.get(event.oldPid));
@@ -80,11 +91,11 @@ export function explain(lost, deaths, shortages) {
   const unexplained = [];
   const causes = [];
   /** A worker may have taken one more from the queue when it ended, and not written that down yet. */
-  const mayHaveOneMore = new Set(deaths.values());
+  const mayHaveOneMore = new Set(deaths);
   const closed = new Map(shortages.map((at) => [at, QUEUED]));
   const near = ({ at }, { began, ended }) => ended > at - LATE && began < at + LATE;
   for (const request of lost) {
-    const all = [...deaths.values()].filter((death) => near(death, request));
+    const all = deaths.filter((death) => near(death, request));
     let death = all.find(({ ports }) => ports.has(request.port));
     if (death === undefined && request.kind === 'reset') {
       death = all.find((each) => mayHaveOneMore.has(each));

@@ -43,7 +43,7 @@ export async function mix({ fleet: { name, program, options }, seed, folder, log
       ledger?.hear(line);
     },
   });
-  ledger = makeLedger(fleet.portsAt);
+  ledger = makeLedger(fleet);
   const row = { name, looks: [], actions: {}, failed: {}, broken: [], clients: [] };
   const clients = [];
   try {
@@ -113,17 +113,27 @@ async function lookAt(fleet, master, ledger) {
   await delay(100);
   return {
     at: performance.now(),
-    ended: ledger.deaths.size,
+    ended: ledger.deaths.length,
     heap,
     rss,
     descriptors: descriptorsOf(master),
     // Beside those of its clients.
     ofWorkers: median(workers.map(({ pid }) => Math.max(0, descriptorsOf(pid) - fleet.openAt(pid)))),
-    rssOfWorkers: median(workers.map(({ pid }) => memory(pid).rss)) * 1_024,
+    rssOfWorkers: median(workers.flatMap(({ pid }) => residentOf(pid))) * 1_024,
     // One that is reaped between two looks was none.
     zombies: zombiesOf(master).filter((pid) => before.includes(pid)).length,
     orphans: orphans().length,
   };
+}
+
+/** Kilobytes. Empty for a worker that stood still, and was killed for it just now. */
+function residentOf(pid) {
+  try {
+    return [memory(pid).rss];
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    return [];
+  }
 }
 
 /** Bytes that the master's heap may grow by for each worker that ended, and what says nothing. */

@@ -7,7 +7,7 @@ import { explain, type Lost, makeLedger } from '../../soak/ledger.mjs';
 
 const AT = Date.parse('2031-05-09T16:05:09.000Z');
 const ports = new Map([[7, new Set([50_001, 50_002])]]);
-const ledger = () => makeLedger((pid) => ports.get(pid) ?? new Set());
+const ledger = () => makeLedger({ portsAt: (pid) => ports.get(pid) ?? new Set(), forget: () => {} });
 
 function exit(fields: object): string {
   return JSON.stringify({ time: new Date(AT).toISOString(), event: 'exit', pid: 7, msg: 'worker 0 ended', ...fields });
@@ -68,6 +68,21 @@ test.each([
   if (blocked) book.blocked.add(7);
   book.hear(exit(how));
   expect(book.strange).toHaveLength(named);
+});
+
+test('a worker with the pid of an earlier one has its own connections, and its own end', () => {
+  const tallies = new Map(ports);
+  const book = makeLedger({
+    portsAt: (pid) => tallies.get(pid) ?? new Set(),
+    forget: (pid) => void tallies.delete(pid),
+  });
+  book.mark(7, 'SIGKILL');
+  book.hear(exit({ signal: 'SIGKILL', requested: false }));
+  book.hear(exit({ signal: 'SIGTERM', requested: true }));
+  book.hear(exit({ code: 1, requested: false, msg: 'worker 0 ended by itself' }));
+  expect(explain([lost(50_001), lost(50_002)], book.deaths, book.shortages).unexplained).toEqual([]);
+  expect(book.causes).toMatchObject({ SIGKILL: 1, 'SIGTERM, requested: it had not served': 1 });
+  expect(book.strange).toEqual(['worker 0 ended by itself']);
 });
 
 test('a slot was empty from the exit of its worker until another one has taken over', () => {
