@@ -8,9 +8,11 @@ const ANYWHERE_ELSE = {
   'package/single-executable': 'builds executables for this machine',
   'package/prebuild-hook': 'about the npm scripts of this repository',
   'package/packs': 'about the npm scripts of this repository',
+  'package/packed-address': 'about the npm scripts of this repository',
   'package/installs': 'installs the package here; `packed` installs one that has every addon',
   'package/types': 'compiles programs, which is the same everywhere',
   'harness/leak-checks': 'about the tests themselves',
+  'faults/quick': 'its tools, a library in place of the clock among them, are of this machine',
   'start/permission': 'starts other majors of Node, programs of this machine',
   'start/runtimes': 'starts Bun and Deno, programs of this machine',
 };

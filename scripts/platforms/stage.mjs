@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Beside the files at the top that package.json names: what `import` and `require()` load first. */
-const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'test/windows', 'examples'];
+const PARTS = ['package.json', 'dist', 'prebuilds', 'test/fixtures', 'test/agent', 'test/windows', 'examples', 'docs'];
 
 /** @returns `{ folder, remove() }`. Below /tmp, where workers of other users can read it. */
 export function stage(root) {

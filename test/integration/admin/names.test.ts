@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { doorFolder, prefork } from '../../helpers/admin.js';
 import { COMMAND, readyPort } from '../../helpers/command.js';
 import { folderWith } from '../../helpers/folder.js';
-import { httpGet, startProgram, startReadyFleet, testOn } from '../../helpers/index.js';
+import { httpGet, startProgram, startReadyFleet, target, testOn } from '../../helpers/index.js';
 
 const test = testOn('unixSockets', 'signals');
 
@@ -14,7 +14,7 @@ for (const words of [['./status'], ['--', 'status']]) {
   test(`R5l a program that is called status is started by prefork ${words.join(' ')}`, async () => {
     const cwd = folderWith({ 'status.js': SERVER, 'node_modules/.bin/status': `#!/usr/bin/env node\n${SERVER}` });
     const args = [COMMAND, '--workers', '1', ...words];
-    const fleet = startProgram(process.execPath, { args, cwd });
+    const fleet = startProgram(target.node, { args, cwd });
     expect((await httpGet({ port: await readyPort(fleet) })).body).toBe('a program');
     fleet.kill();
     expect((await fleet.gone()).code).toBe(0);
@@ -44,7 +44,7 @@ test('R5i two programs of one name: the second is refused with the way out, and 
   const first = await startReadyFleet({ options: { admin: true, name: 'names-test' } }, { env });
   const program = folderWith({ 'app.js': SERVER });
   const start = (...more: string[]) =>
-    startProgram(process.execPath, {
+    startProgram(target.node, {
       args: [COMMAND, '--admin', '--workers', '1', ...more, 'app.js'],
       cwd: program,
       env,

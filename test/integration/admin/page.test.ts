@@ -9,7 +9,7 @@ import { prefork } from '../../helpers/admin.js';
 import { COMMAND, readyPort } from '../../helpers/command.js';
 import { folderWith } from '../../helpers/folder.js';
 import { eventually, httpGet, type Master, startProgram, testWhen } from '../../helpers/index.js';
-import { inPackage } from '../../helpers/target.js';
+import { inPackage, target } from '../../helpers/target.js';
 import { canHaveShell, inAShell } from '../../helpers/terminal.js';
 
 const GOOD = "require('node:http').createServer((_q, r) => r.end('ok')).listen(0, '127.0.0.1');\n";
@@ -54,7 +54,7 @@ testWhen(
   const cwd = folderWith({ 'server.js': GOOD });
   const env = { XDG_RUNTIME_DIR: cwd };
   const args = [COMMAND, '--name', 'page-test', '--workers', '2', '--admin', 'server.js'];
-  const fleet = startProgram(process.execPath, { args, cwd, env });
+  const fleet = startProgram(target.node, { args, cwd, env });
   const port = await readyPort(fleet);
   const shown = sessions();
   expect(shown.map(({ command }) => command.replace(/^npx prefork /, ''))).toEqual([
@@ -92,7 +92,7 @@ async function frameOf(runtime: string, fleet: Master): Promise<string> {
   const [python, fixture] = inAShell;
   const shell = startProgram(python, { args: [fixture], env: { TERM: 'xterm', XDG_RUNTIME_DIR: runtime } });
   await shell.call('resize', 100, 8);
-  await shell.call('type', `${process.execPath} ${COMMAND} top --name page-test\n`);
+  await shell.call('type', `${target.node} ${COMMAND} top --name page-test\n`);
   const frames = (): string[] => shell.stdout.split('\u001b[H').filter((frame) => frame.includes('quits'));
   await eventually(() => frames().length > 2, { within: 15_000, what: 'three frames' });
   await shell.call('type', 'q');

@@ -13,6 +13,7 @@ import {
   sendSignal,
   startProgram,
   startReadyFleet,
+  target,
   testOn,
   testWhen,
 } from '../../helpers/index.js';
@@ -47,7 +48,7 @@ async function topInAShell(): Promise<Session> {
   await shell.call('resize', 100, 20);
   // Typed ahead: the shell reads the second line when the command has ended.
   await type(
-    `${process.execPath} ${COMMAND} top --admin=${admin}; echo "ended $?"; stty -a | grep -c -- '-icanon\\|-echo '\n`,
+    `${target.node} ${COMMAND} top --admin=${admin}; echo "ended $?"; stty -a | grep -c -- '-icanon\\|-echo '\n`,
   );
   await shows('fleet web: running');
   return { shell, master, type, shows };
@@ -164,7 +165,7 @@ testAnywhere('R5j without a terminal top prints one frame, and ends', async () =
 
 test('R5k the commands that ask a fleet load nothing of a master', () => {
   const { stdout } = spawnSync(
-    process.execPath,
+    target.node,
     [
       '-e',
       `process.argv = [process.argv[0], ${JSON.stringify(COMMAND)}, 'status', '--name', 'no such fleet'];

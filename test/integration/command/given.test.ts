@@ -7,7 +7,7 @@ import { COMMAND, type Hosted } from '../../helpers/command.js';
 import { commandWorks, connectRaw, environmentOf, httpGet, openFds, testWhen } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { type Master, startProgram } from '../../helpers/master.js';
-import { inPackage } from '../../helpers/target.js';
+import { inPackage, target } from '../../helpers/target.js';
 
 const test = testWhen(
   process.platform === 'linux' && commandWorks('python3', '-c', ''),
@@ -31,7 +31,7 @@ function start(
 ): Master {
   const [fixture, ...words] = opener as [string, ...string[]];
   const argument = typeof hosted === 'string' ? hosted : JSON.stringify(hosted).replaceAll('"%0"', '%0');
-  const command = [process.execPath, COMMAND, ...QUICK, ...options, inPackage('test/fixtures/hosted.cjs'), argument];
+  const command = [target.node, COMMAND, ...QUICK, ...options, inPackage('test/fixtures/hosted.cjs'), argument];
   const args = [inPackage(`test/fixtures/${fixture}`), ...words, '--', ...between, ...command];
   return startProgram('python3', { args, ...(cwd !== undefined && { cwd }) });
 }
@@ -231,20 +231,20 @@ for (const [what, how, address, more] of STARTERS) {
     const options = ['--workers', '1', ...more];
     const master = start(['passes-socket.py', place], { listens: [address] }, { options, cwd });
     await master.logged('ready on');
-    const target = how === 'starter:unix' ? { socketPath } : { port: await portOf(master) };
-    const before = (await httpGet(target)).json().pid;
+    const to = how === 'starter:unix' ? { socketPath } : { port: await portOf(master) };
+    const before = (await httpGet(to)).json().pid;
     expect(master.workers()).toContain(before);
     expect(environmentOf(before).get('SERVER_STARTER_PORT')).toBeUndefined();
     master.kill('SIGHUP');
     await master.logged('reloaded: generation 1');
-    expect((await httpGet(target)).json().pid).not.toBe(before);
+    expect((await httpGet(to)).json().pid).not.toBe(before);
     await stops(master);
   });
 }
 
 test('D1p a descriptor that --listen names and that is no listening socket is an error with the way out', async () => {
   const words = [COMMAND, '--workers', '1', '--listen', 'fd://1', inPackage('test/fixtures/hosted.cjs')];
-  const master = startProgram(process.execPath, { args: words });
+  const master = startProgram(target.node, { args: words });
   expect(await master.gone()).toMatchObject({ code: 1 });
   expect(master.stderr).toMatch(
     /Descriptor 1, which the option 'listen' names, is .*not a listening stream socket: start the master by/,

@@ -4,7 +4,7 @@ import { bounded, eventually, httpGet, isAlive, sendSignal, untilDead } from '..
 import { reloadThrice, startLoad } from '../../helpers/load.js';
 import { startProgram } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
-import { inPackage } from '../../helpers/target.js';
+import { inPackage, target } from '../../helpers/target.js';
 
 for (const mode of ['per-request', 'keep-alive'] as const) {
   test(`D2a three reloads of an unmodified program lose no request: ${mode}`, async () => {
@@ -142,7 +142,7 @@ for (const { what, hosted, says } of FAILURES) {
 }
 
 test('what CI runs of the command on macOS ends well here', async () => {
-  const life = startProgram(process.execPath, { args: [inPackage('test/fixtures/whole-life-of-command.mjs')] });
+  const life = startProgram(target.node, { args: [inPackage('test/fixtures/whole-life-of-command.mjs')] });
   expect(await life.gone({ within: 29_000 })).toEqual({ code: 0, signal: null });
   expect(life.stdout).toContain('served by the command, recovered, reloaded, stopped');
 });

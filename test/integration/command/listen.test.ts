@@ -7,6 +7,7 @@ import { COMMAND, readyPort, startCommand, startHosted } from '../../helpers/com
 import { eventually, httpGet, isRoot, testWhen } from '../../helpers/index.js';
 import { startProgram } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
+import { target } from '../../helpers/target.js';
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-'));
@@ -202,7 +203,7 @@ test('D1k a server that the master has opened before is taken by the program tha
   const words = [COMMAND, '--workers', '1', '--listen', `unix:${path}`];
   const program = join(folder, 'program.cjs');
   writeFileSync(program, `require('node:http').createServer((q, r) => r.end('early')).listen('${path}');\n`);
-  const fleet = startProgram(process.execPath, { args: [...words, program] });
+  const fleet = startProgram(target.node, { args: [...words, program] });
   await fleet.logged(`ready on unix:${path}`);
   expect((await httpGet({ socketPath: path })).body).toBe('early');
 });

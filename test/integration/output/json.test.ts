@@ -11,6 +11,8 @@ import {
   startFleet,
   startMaster,
   startProgram,
+  target,
+  testOn,
 } from '../../helpers/index.js';
 
 const linesOf = (text: string): string[] => text.trimEnd().split('\n');
@@ -45,29 +47,39 @@ test('R1a with logFormat json every line of a whole life is a FleetEvent, and fl
   expect(events.filter(({ event }) => event === 'exit').length).toBe(6);
 });
 
-test('R1b the lines of the package in a worker are FleetEvents as well: in a program, and in one that the command runs', async () => {
+/** The master dies, and its worker logs that. */
+async function expectLinesOfWorkers(master: Master): Promise<void> {
+  master.kill('SIGKILL');
+  await master.outputEnded;
+  const ofWorkers = fleetEvents(linesOf(master.stderr)).filter(({ role }) => role === 'worker');
+  expect(ofWorkers).toEqual([
+    expect.objectContaining({
+      event: 'orphan',
+      level: 'warn',
+      slot: 0,
+      generation: 0,
+      msg: 'the master died; draining',
+    }),
+  ]);
+  expect(ofWorkers[0]?.pid).not.toBe(master.pid);
+}
+
+test('R1b the lines of the package in a worker of a program are FleetEvents as well', async () => {
   const program = startFleet({ options: { workers: 1, logFormat: 'json' } });
-  const hosted = startProgram(process.execPath, {
-    args: [COMMAND, '--workers', '1', '--log-format', 'json', inPackage('test/fixtures/writes-lines.mjs')],
-  });
   await program.event('onMasterReady');
-  await portOf(hosted);
-  for (const master of [program, hosted]) {
-    master.kill('SIGKILL');
-    await master.outputEnded;
-    const ofWorkers = fleetEvents(linesOf(master.stderr)).filter(({ role }) => role === 'worker');
-    expect(ofWorkers).toEqual([
-      expect.objectContaining({
-        event: 'orphan',
-        level: 'warn',
-        slot: 0,
-        generation: 0,
-        msg: 'the master died; draining',
-      }),
-    ]);
-    expect(ofWorkers[0]?.pid).not.toBe(master.pid);
-  }
+  await expectLinesOfWorkers(program);
 });
+
+testOn('signals')(
+  'R1b the lines of the package in a program that the command runs are FleetEvents as well',
+  async () => {
+    const hosted = startProgram(target.node, {
+      args: [COMMAND, '--workers', '1', '--log-format', 'json', inPackage('test/fixtures/writes-lines.mjs')],
+    });
+    await portOf(hosted);
+    await expectLinesOfWorkers(hosted);
+  },
+);
 
 test('R1c with stdio pipe the whole output is lines of JSON: an object of the program stays as it is, other text becomes an event, to the last words of a worker that dies', async () => {
   const master = startMaster('writes-lines', {

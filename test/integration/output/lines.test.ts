@@ -11,6 +11,8 @@ import {
   patience,
   startMaster,
   startProgram,
+  target,
+  testOn,
   testWhen,
 } from '../../helpers/index.js';
 
@@ -27,32 +29,36 @@ const ask = (port: number, query: Record<string, string | number>) =>
     path: `/?${new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]))}`,
   });
 
-test('R2a --line-prefix says whose line each is, on stdout and stderr, and the lines of the master have none', async () => {
-  const master = startProgram(process.execPath, {
-    args: [
-      COMMAND,
-      '--workers',
-      '2',
-      '--line-prefix={slot}/{pid}/{generation}> ',
-      inPackage('test/fixtures/writes-lines.mjs'),
-    ],
-  });
-  const port = await portOf(master);
-  const pids = new Map<number, number>();
-  for (let i = 0; i < 40; i++) {
-    const { pid } = (await ask(port, { text: `out ${i}`, times: 3 })).json();
-    await ask(port, { text: `err ${i}`, to: 2 });
-    pids.set(pid, i);
-  }
-  await eventually(() => master.stdout.split('\n').length - 1 === 120 && master.stderr.includes('err 39'));
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-  const out = master.stdout.trimEnd().split('\n');
-  for (const line of out) expect(line).toMatch(/^[01]\/\d+\/0> out \d+$/);
-  for (const pid of pids.keys()) expect(out.some((line) => line.includes(`/${pid}/`))).toBe(true);
-  const err = master.stderr.trimEnd().split('\n');
-  for (const line of err) expect(line).toMatch(/^(prefork\[0\] master \d+: .*|[01]\/\d+\/0> err \d+)$/);
-});
+// The command exists where signals do.
+testOn('signals')(
+  'R2a --line-prefix says whose line each is, on stdout and stderr, and the lines of the master have none',
+  async () => {
+    const master = startProgram(target.node, {
+      args: [
+        COMMAND,
+        '--workers',
+        '2',
+        '--line-prefix={slot}/{pid}/{generation}> ',
+        inPackage('test/fixtures/writes-lines.mjs'),
+      ],
+    });
+    const port = await portOf(master);
+    const pids = new Map<number, number>();
+    for (let i = 0; i < 40; i++) {
+      const { pid } = (await ask(port, { text: `out ${i}`, times: 3 })).json();
+      await ask(port, { text: `err ${i}`, to: 2 });
+      pids.set(pid, i);
+    }
+    await eventually(() => master.stdout.split('\n').length - 1 === 120 && master.stderr.includes('err 39'));
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    const out = master.stdout.trimEnd().split('\n');
+    for (const line of out) expect(line).toMatch(/^[01]\/\d+\/0> out \d+$/);
+    for (const pid of pids.keys()) expect(out.some((line) => line.includes(`/${pid}/`))).toBe(true);
+    const err = master.stderr.trimEnd().split('\n');
+    for (const line of err) expect(line).toMatch(/^(prefork\[0\] master \d+: .*|[01]\/\d+\/0> err \d+)$/);
+  },
+);
 
 test('R2b the last line of a worker that is killed in the middle of it arrives, as a line of its own with the prefix', async () => {
   const master = startMaster('writes-lines', { args: [JSON.stringify({ workers: 1, linePrefix: true })] });

@@ -110,7 +110,7 @@ testWhen(isRoot && commandWorks(unshare, ...words, 'true'), 'needs root, unshare
   async () => {
     const [port, metrics] = [await freePort(), await freePort()];
     const pod = startProgram(unshare, {
-      args: [...words, process.execPath, join(FOLDER, 'server.mjs')],
+      args: [...words, target.node, join(FOLDER, 'server.mjs')],
       env: { PORT: String(port), METRICS_PORT: String(metrics), WEB_CONCURRENCY: '2' },
     });
     const probe = (path: string): Promise<number> =>
