@@ -12,8 +12,9 @@ export type {
   LogFields,
   LogLevel,
 } from './fleet-event.js';
-export type { PreforkEvents } from './prefork.js';
-export { currentWorker, features, isChild, Prefork, prefork } from './prefork.js';
+export { features, Prefork, prefork } from './prefork.js';
+export type { PreforkEvents } from './prefork-events.js';
+export { currentWorker, isChild } from './this-process.js';
 export type {
   Backoff,
   Command,

@@ -4,34 +4,31 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { native } from './addon/addon.js';
 import { isPosix } from './addon/narrow.cjs';
-import { unsupportedRuntime } from './addon/runtime.cjs';
-import { identity, type WorkerIdentity } from './boot/identity.cjs';
-import { invalidOption, PreforkError } from './common/errors.js';
+import { identity } from './boot/identity.cjs';
+import { invalidOption } from './common/errors.js';
 import { type FleetName, nextFleetName } from './common/fleet-names.js';
 import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
 import { type Log, masterLog } from './common/log.js';
-import type { FleetEvent } from './fleet-event.js';
-import type { MasterEvents } from './master/master.js';
 import { Master } from './master/master.js';
 import { checkMilliseconds, checkNumber } from './options/check.js';
 import { resolveOptions } from './options/resolve.js';
 import type { Settings } from './options/settings.js';
+import { type PreforkEvents, publishOn } from './prefork-events.js';
 import { goAhead } from './system/posix/ahead.js';
 import type { HeadStart } from './system/posix/head-start.js';
 import { PosixSystem } from './system/posix/posix-system.js';
 import type { System } from './system/system.js';
 import { WindowsSystem } from './system/windows/windows-system.js';
+import { refuseHosted, refuseOutsideMaster, refuseRuntime } from './this-process.js';
 import type {
   Command,
-  ExitInfo,
   Features,
   FleetReading,
   ListenerAddress,
   PreforkOptions,
   ReloadResult,
   Status,
-  WorkerContext,
   WorkerInfo,
 } from './types.js';
 
@@ -42,35 +39,6 @@ const running = new Set<string>();
 
 /** No program can give this name. */
 const NAMELESS = '';
-
-/** Events of {@link Prefork}: the values of the hooks, for observers that cannot stop the fleet. Emitted in the master. */
-export interface PreforkEvents {
-  spawn: [pid: number, worker: WorkerInfo];
-  ready: [pids: number[]];
-  exit: [worker: WorkerInfo, exit: ExitInfo];
-  recover: [oldPid: number, newPid: number];
-  reload: [result: ReloadResult];
-  /** Everything is over; `error` is what ended the fleet, `undefined` after a requested stop. */
-  stop: [error: unknown];
-  /** A worker called `send()`. */
-  message: [worker: WorkerInfo, message: unknown];
-  /** The master logs a line, whatever `logger` and `logFormat` are: what that line says, in fields. */
-  log: [event: FleetEvent];
-}
-
-/**
- * True in a worker, before and after `prefork()` ran, in every copy of the package; false in a master and in the
- * processes and threads that a worker starts.
- */
-export function isChild(): boolean {
-  // Deno asks its user, or throws, when a program reads its environment.
-  return unsupportedRuntime() === undefined && identity() !== undefined;
-}
-
-/** The context of this worker, the second argument of `serve`; `undefined` in a master, and in a worker before `serve` runs. */
-export function currentWorker(): WorkerContext | undefined {
-  return isChild() ? identity()?.context : undefined;
-}
 
 /**
  * Serves with pre-forked workers: `new Prefork(options).listenAndServe()`.
@@ -99,8 +67,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    */
   constructor(options: PreforkOptions) {
     super({ captureRejections: true });
-    const refusal = unsupportedRuntime();
-    if (refusal !== undefined) throw new PreforkError('ERR_PREFORK_UNSUPPORTED', refusal);
+    refuseRuntime();
     const settings = resolveOptions(options, NAMELESS);
     this.#number = nextFleetName(settings.serve);
     this.#settings = settings.name === NAMELESS ? { ...settings, name: this.#number.name } : settings;
@@ -233,18 +200,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    * @param starts The caller starts it at once.
    */
   #own(starts = false): Master {
-    const worker = identity();
-    if (worker !== undefined) {
-      refuseHosted(worker);
-      throw new PreforkError('ERR_PREFORK_NOT_MASTER', 'This process is a worker; only the master controls the fleet');
-    }
-    // The addon knows: `isMainThread` would load node:worker_threads, 40 KB of heap and 130 KB of pages.
-    if (!native.mainThread) {
-      throw new PreforkError(
-        'ERR_PREFORK_WORKER_THREAD',
-        'A fleet must be started on the main thread: the kernel would end the workers with the thread that spawned them',
-      );
-    }
+    refuseOutsideMaster();
     this.#master ??= this.#become(starts);
     return this.#master;
   }
@@ -252,25 +208,7 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
   #become(starts: boolean): Master {
     const { name } = this.#settings;
     if (running.has(name)) throw invalidOption('name', name, 'different from the name of every running fleet');
-    const publish = <Event extends keyof PreforkEvents>(event: Event, ...values: PreforkEvents[Event]) => {
-      try {
-        (this as EventEmitter).emit(event, ...values);
-      } catch (error) {
-        this.#listenerFailed(event, error);
-      }
-    };
-    const events: MasterEvents = {
-      spawn: (pid, worker) => publish('spawn', pid, worker),
-      ready: (pids) => publish('ready', pids),
-      exit: (worker, exit) => publish('exit', worker, exit),
-      recover: (oldPid, newPid) => publish('recover', oldPid, newPid),
-      reload: (result) => publish('reload', result),
-      message: (worker, data) => publish('message', worker, data),
-      stop: (error) => publish('stop', error),
-      log: (event) => {
-        if (this.listenerCount('log') > 0) publish('log', event());
-      },
-    };
+    const events = publishOn(this, (event, error) => this.#listenerFailed(event, error));
     const settings = this.#settings.cluster ? { ...this.#settings, commandProducer: forkInCluster } : this.#settings;
     // Before anything else of the master is loaded: scripts/bundle.mjs leaves that to the first use.
     const ahead =
@@ -295,14 +233,6 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
     });
     return master;
   }
-}
-
-function refuseHosted({ hosted }: WorkerIdentity): void {
-  if (hosted === undefined) return;
-  throw new PreforkError(
-    'ERR_PREFORK_UNSUPPORTED',
-    'This program calls prefork(), and so is a master of its own: start it with node, not with the command prefork',
-  );
 }
 
 /** Which operating system a master runs on: asked here, and in `make-worker-system.ts` and `preload.cts` for workers. */
