@@ -58,7 +58,7 @@ test('no process of the package logs past its log', () => {
     'common/json-lines.ts: outlet(STDERR).log(',
     'common/log.ts: outlet(STDERR).log(',
     // What Node prints of an uncaught error.
-    'worker/worker.ts: outlet(2).log(',
+    'worker/failed-boot.ts: outlet(2).log(',
   ]);
 });
 
