@@ -11,9 +11,10 @@ import { inWords } from './common/in-words.cjs';
 import { warnIfKept } from './common/kept-alive.js';
 import { type Log, masterLog } from './common/log.js';
 import { Master } from './master/master.js';
-import { checkMilliseconds, checkNumber } from './options/check.js';
+import { checkNumber } from './options/check.js';
 import { resolveOptions } from './options/resolve.js';
 import type { Settings } from './options/settings.js';
+import { stopGracePeriod } from './options/stop.js';
 import { type PreforkEvents, publishOn } from './prefork-events.js';
 import { goAhead } from './system/posix/ahead.js';
 import type { HeadStart } from './system/posix/head-start.js';
@@ -120,10 +121,10 @@ export class Prefork extends EventEmitter<PreforkEvents> implements AsyncDisposa
    * Runs in: master. Drains every worker, ends what is left after the grace period with SIGKILL, closes the listeners. Resolves
    * when all are gone. Called again it can only be quicker.
    * @param options.gracePeriod Milliseconds; default: `shutdownGracePeriod`. `0`: at once.
+   * @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`, and the fleet goes on.
    */
   async stop(options: { gracePeriod?: number | undefined } = {}): Promise<void> {
-    const { gracePeriod } = options;
-    if (gracePeriod !== undefined) checkMilliseconds('gracePeriod', gracePeriod, 0);
+    const gracePeriod = stopGracePeriod(options);
     const master = this.#own();
     if (!this.#awaited && !master.ending) this.#stoppedByProgram = true;
     await master.stop(gracePeriod);

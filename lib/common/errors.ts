@@ -111,7 +111,10 @@ export function unknownOption(
   known: readonly string[] = [],
   shown = show(value),
 ): InvalidOptionError {
-  const advice = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
+  const advice =
+    meant === undefined
+      ? `there ${known.length === 1 ? 'is only' : 'are'} ${known.join(', ')}`
+      : `did you mean ${meant}?`;
   return optionError(TypeError, option, `There is no option '${option}': ${advice}; got ${shown}`);
 }
 

@@ -54,6 +54,31 @@ test('every bad option is a rejection of prefork() with its code, before any spa
   }
 });
 
+test.each<[options: unknown, name: string, option: string, message: string]>([
+  [null, 'TypeError', 'options', "Option 'options' must be an object with gracePeriod; got null"],
+  [0, 'TypeError', 'options', "Option 'options' must be an object with gracePeriod; got 0"],
+  [[], 'TypeError', 'options', "Option 'options' must be an object with gracePeriod; got an array of 0"],
+  [{ grace: 0 }, 'TypeError', 'grace', "There is no option 'grace': did you mean 'gracePeriod'?; got 0"],
+  [
+    { graceperiod: 0 },
+    'TypeError',
+    'graceperiod',
+    "There is no option 'graceperiod': did you mean 'gracePeriod'?; got 0",
+  ],
+  [{ force: true }, 'TypeError', 'force', "There is no option 'force': there is only gracePeriod; got true"],
+  [{ gracePeriod: '5' }, 'TypeError', 'gracePeriod', "Option 'gracePeriod' must be a number from 0 to 2147483647"],
+  [{ gracePeriod: -1 }, 'RangeError', 'gracePeriod', "Option 'gracePeriod' must be a number from 0 to 2147483647"],
+])('stop(%j) is refused with its code, and the fleet goes on', async (options, name, option, message) => {
+  const fleet = new Prefork(optionsOf({}));
+  await expect(fleet.stop(options as { gracePeriod?: number })).rejects.toMatchObject({
+    ...{ name, option, code: 'ERR_PREFORK_INVALID_OPTION' },
+    message: expect.stringContaining(message) as string,
+  });
+  expect(fleet.status().state).toBe('starting');
+  await fleet.stop({ gracePeriod: undefined });
+  expect(fleet.status().state).toBe('stopped');
+});
+
 const { keyFile, certFile, key, cert } = tlsMaterial();
 const other = otherTlsMaterial();
 
