@@ -87,8 +87,10 @@ export class Deadline {
 
   #giveUp(timeout: number): never {
     const { drain, log } = this.#context;
+    const { connections } = drain;
+    const open = `${connections} connection${connections === 1 ? '' : 's'} open`;
     log.warn(
-      `not done ${Math.round(timeout)} ms after the drain began: ${drain.connections} connections open; ` +
+      `not done ${Math.round(timeout)} ms after the drain began: ${open}; ` +
         `the event loop is kept alive by ${keptAliveBy()}. Ending the process`,
       { event: 'drain' },
     );

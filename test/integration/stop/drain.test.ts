@@ -118,7 +118,7 @@ test('W4 a stream longer than the deadline is cut there, and the fleet still sto
   expect(took).toBeLessThan(grace + 5_000);
   expect(connection.received.length).toBeGreaterThan(received);
   expect(await master.gone()).toEqual({ code: 0, signal: null });
-  const notDone = /worker 0 \(pid \d+, generation 0\): not done (\d+) ms after the drain began: 1 connections open/;
+  const notDone = /worker 0 \(pid \d+, generation 0\): not done (\d+) ms after the drain began: 1 connection open/;
   const inTime = notDone.exec(master.stderr);
   // On a CPU that is emulated the worker's last line may take longer than the master waits for it: then the master logs one.
   if (target.slowness > 1 && inTime === null) {

@@ -57,7 +57,7 @@ test('a request that is not answered at the deadline of a replacement is cut, wi
   worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
   for (const client of [busy, idle]) await client.ended();
   expect(await worker.exited).toEqual({ code: 0, signal: null });
-  expect(worker.stderr()).toMatch(/: not done 300 ms after the drain began: 1 connections open;/);
+  expect(worker.stderr()).toMatch(/: not done 300 ms after the drain began: 1 connection open;/);
 });
 
 test('the worker names what the app keeps open after the deadline has ended idle connections', async () => {

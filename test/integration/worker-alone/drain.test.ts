@@ -97,7 +97,7 @@ test('W4 the deadline cuts a stream, says what kept the worker and ends it with 
   await client.ended();
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stderr()).toMatch(
-    /prefork\[lone\] worker 2 \(pid \d+, generation 1\): not done 100 ms after the drain began: 1 connections open; .*TCPSocketWrap/,
+    /prefork\[lone\] worker 2 \(pid \d+, generation 1\): not done 100 ms after the drain began: 1 connection open; .*TCPSocketWrap/,
   );
 });
 
