@@ -77,6 +77,7 @@ async function runLine(line: Arguments, { err, say, run, headStart }: Means): Pr
   const loaded = file === undefined ? undefined : await (await import('./config.js')).loadConfig(file);
   const app = line.app ?? loaded?.config.app;
   if (app === undefined) {
+    if (loaded !== undefined) say(`${loaded.name}: it names no 'app', and the command line no program`);
     err(USAGE);
     return WRONG_USAGE;
   }

@@ -108,11 +108,23 @@ test('--config names another file; then the one of the working directory does no
 });
 
 test('no program: the usage in three lines, and code 2', async () => {
-  const { code, out, err, plan } = await command({ 'prefork.config.json': '{ "workers": 2 }' }, ['--workers', '2']);
+  const { code, out, err, plan } = await command({}, ['--workers', '2']);
   expect({ code, out, plan }).toEqual({ code: 2, out: [], plan: undefined });
   expect(err).toHaveLength(1);
   expect(err?.[0]?.split('\n')).toHaveLength(3);
   expect(err?.[0]).toMatch(/^usage: prefork \[options\] app.js \[arguments\]\n/);
+});
+
+test.each([
+  ['prefork.config.json', ['--workers', '2']],
+  ['web.json', ['-c', 'web.json']],
+])('a configuration file without a program is named, before the usage: %s', async (file, argv) => {
+  const { code, out, err, plan } = await command({ [file]: '{ "workers": 2 }' }, argv);
+  expect({ code, out, plan }).toEqual({ code: 2, out: [], plan: undefined });
+  expect(err).toEqual([
+    `prefork: ${file}: it names no 'app', and the command line no program`,
+    expect.stringMatching(/^usage: prefork /),
+  ]);
 });
 
 test('--version and --help outrank everything behind them, and print to stdout', async () => {
