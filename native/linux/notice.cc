@@ -30,6 +30,13 @@ socklen_t Fill(sockaddr_un* raw, const std::string& address) {
                                 (abstract ? 0 : 1));
 }
 
+// Kept, so that a master which has used up its descriptors is heard all the same. It has no peer: a
+// manager that opens its address anew is reached, too. Throws SysError; the next call tries again.
+int NoticeSocket() {
+  static const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
+  return fd.Get();
+}
+
 // Another attempt may find room: in the manager's queue, among the descriptors and in the memory of
 // this process, or among those of this user that are under way, unix(7).
 bool MayPass(int error) {
@@ -47,9 +54,7 @@ bool MayPass(int error) {
 }
 
 void Send(const std::string& address, const std::string& text, const std::vector<int>& fds) {
-  // One for each notice, as sd_notify(3) does it: there are few, and a manager that opens its address
-  // anew is reached all the same.
-  const UniqueFd fd = OpenSocket(AF_UNIX, SOCK_DGRAM);
+  const int fd = NoticeSocket();
   sockaddr_un raw = {};
   iovec payload = {const_cast<char*>(text.data()), text.size()};
   Control control = {};
@@ -61,7 +66,7 @@ void Send(const std::string& address, const std::string& text, const std::vector
   AttachRights(&message, control.bytes, fds);
   ssize_t sent;
   do {
-    sent = sendmsg(fd.Get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) throw SysError(errno, "sendmsg").On(address);
 }

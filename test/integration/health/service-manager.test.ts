@@ -172,23 +172,27 @@ withManager('S1f a manager that does not read delays nothing, and reads everythi
   expect(await manager.gone()).toEqual({ code: 0, signal: null });
 });
 
-withManager('S1f a master without descriptors sends its notices when it has some again, in order', async () => {
-  const wrapper = [...managed(), 'sh', '-c', 'ulimit -n 200; exec "$0" "$@"'];
-  const { manager, notice, notices } = asManaged(
-    startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 1_000 })], wrapper }),
-  );
-  await notice('READY=1');
-  await manager.call('take', 0);
-  expect(await manager.call('tryToReload')).toBe(false);
-  expect(notices().some(({ fields }) => 'RELOADING' in fields)).toBe(false);
-  await manager.call('giveBack');
-  await notice('READY=1', 2);
-  const turns = notices().flatMap(({ fields }) => ['READY', 'RELOADING'].filter((name) => name in fields));
-  expect(turns).toEqual(['READY', 'RELOADING', 'READY']);
-  expect(manager.stderr).not.toContain('cannot be notified');
-  manager.kill('SIGTERM');
-  expect(await manager.gone()).toEqual({ code: 0, signal: null });
-});
+withManager(
+  'S1e, S1f a master without descriptors is heard all the same: its reloads end, and WATCHDOG=1 comes',
+  async () => {
+    const wrapper = [...managed({ watchdog: 1_500_000 }), 'sh', '-c', 'ulimit -n 200; exec "$0" "$@"'];
+    const { manager, notice, notices } = asManaged(
+      startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 1_000 })], wrapper }),
+    );
+    await notice('READY=1');
+    await manager.call('take', 0);
+    expect(await manager.call('tryToReload')).toBe(false);
+    await notice('READY=1', 2);
+    const turns = notices().flatMap(({ fields }) => ['READY', 'RELOADING'].filter((name) => name in fields));
+    expect(turns).toEqual(['READY', 'RELOADING', 'READY']);
+    const beats = notices().filter(({ fields }) => 'WATCHDOG' in fields).length;
+    await notice('WATCHDOG=1', beats + 2);
+    await manager.call('giveBack');
+    expect(manager.stderr).not.toContain('cannot be notified');
+    manager.kill('SIGTERM');
+    expect(await manager.gone()).toEqual({ code: 0, signal: null });
+  },
+);
 
 for (const [what, address, message] of [
   ['where no process listens', '/nowhere/notify', /ENOENT.*logged once/],
