@@ -19,6 +19,8 @@ const hints = (): Readonly<Record<string, string>> => ({
  * @throws TypeError or RangeError `ERR_PREFORK_INVALID_OPTION`
  */
 export function stopGracePeriod(options: unknown): number | undefined {
+  // `process.on('SIGTERM', fleet.stop.bind(fleet))`: a handler gets the name of the signal.
+  if (typeof options === 'string' && options.startsWith('SIG')) return undefined;
   const given = checkObject('options', options, `an object with ${GRACE}`);
   checkNames('', given, [GRACE], hints);
   const { [GRACE]: grace } = given;

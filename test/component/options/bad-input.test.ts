@@ -79,6 +79,14 @@ test.each<[options: unknown, name: string, option: string, message: string]>([
   expect(fleet.status().state).toBe('stopped');
 });
 
+test('stop() is a handler of signals, which get the name of theirs', async () => {
+  const fleet = new Prefork(optionsOf({}));
+  const handler: (signal: NodeJS.Signals) => void = fleet.stop.bind(fleet) as () => Promise<void>;
+  handler('SIGTERM');
+  await fleet.finished;
+  expect(fleet.status().state).toBe('stopped');
+});
+
 const { keyFile, certFile, key, cert } = tlsMaterial();
 const other = otherTlsMaterial();
 
