@@ -30,7 +30,7 @@ const OPTIONS = {
 };
 /** Failures of operations that say nothing: a worker that they had just started was killed, or could not be started in time. */
 const OF_KILLS =
-  /killed by SIG|got SIGTERM, not from the master|exited with code|before it was ready|could not be started|EMFILE/;
+  /killed by SIG|got SIGTERM, not from the master|exited with code|before it was ready|could not be started|EMFILE|kill ESRCH/;
 
 /** @returns a row for report.mjs. */
 export async function mix({ fleet: { name, program, options }, seed, folder, log, until: end, signal, say }) {

@@ -16,8 +16,11 @@ export interface AcceptLine {
 }
 
 export interface AcceptLines {
-  /** Of a server that listens; `undefined` where the system cannot do it. To be closed once. */
-  of(server: Server): AcceptLine | undefined;
+  /**
+   * Of a server that listens; `undefined` where the system cannot do it.
+   * @param closes Called when the descriptor of the server is about to be closed, and has to close the line.
+   */
+  of(server: Server, closes: () => void): AcceptLine | undefined;
   /** Looks at every queue: perhaps the worker that was woken for what is there does not come. */
   look(): void;
 }

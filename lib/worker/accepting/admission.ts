@@ -58,7 +58,7 @@ export class Admission {
     });
     this.#places = new Places({
       // Not before something listens.
-      line: (server) => this.#open().of(server),
+      line: (server, closes) => this.#open().of(server, closes),
       count: (server) => drain.connectionsOf(server),
       full: (any) => {
         this.#full = any;

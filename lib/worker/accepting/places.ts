@@ -7,8 +7,8 @@ import type { Server, Socket } from 'node:net';
 import type { AcceptLine } from './accept-lines.js';
 
 export interface PlacesContext {
-  /** Of a server that listens. */
-  line(server: Server): AcceptLine | undefined;
+  /** Of a server that listens. `closes` is called when that is about to end. */
+  line(server: Server, closes: () => void): AcceptLine | undefined;
   /** Connections of a server that are open, wherever they were accepted. */
   count(server: Server): number;
   /** Whether a server that has a TCP listener is full; called when that changes. */
@@ -61,7 +61,7 @@ export class Places {
     };
     const join = (): void => {
       leave();
-      const line = this.#closed ? undefined : this.#context.line(acceptor);
+      const line = this.#closed ? undefined : this.#context.line(acceptor, leave);
       if (line === undefined) return;
       lines.set(acceptor, line);
       const address = acceptor.address();

@@ -12,7 +12,7 @@ import { FROM_MASTER } from '../../protocol/what-masters-say.js';
 import type { AcceptLinesContext } from '../accepting/accept-lines.js';
 import { inheritListener, inheritListeners, restoreBacklog } from '../accepting/inherited.js';
 import { isHelper } from '../accepting/inherited-servers.js';
-import { descriptorOf, kernelActivity } from './kernel-activity.js';
+import { beforeClose, descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: PosixAddon): WorkerSystem {
@@ -60,12 +60,13 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       const { board, sharing } = context;
       lines = openLines(native, context);
       return {
-        of(server) {
+        of(server, closes) {
           const fd = descriptorOf(server);
           if (fd === undefined) return undefined;
           const wire = wires[fds.indexOf(fd)];
           // Of this worker alone. What has no wire was adopted, or the program has opened it.
           const own = wire === undefined ? !isHelper(server) : sharing !== 'shared' && wire.family !== 'unix';
+          beforeClose(server, closes);
           return lines?.add(fd, board !== undefined && !own);
         },
         look: () => lines?.look(),
