@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** A command that runs the command behind it. */
   readonly wrapper?: readonly string[];
+  /** A program of this machine. Default: the node of the target. */
+  readonly node?: string;
 }
 
 /** Runs a program of the fixtures under the command. */
@@ -29,9 +31,10 @@ export function startCommand({
   program = 'hosted.cjs',
   args = [],
   wrapper = [],
+  node = target.node,
   ...rest
 }: CommandOptions): Master {
-  const [file = '', ...before] = [...wrapper, target.node];
+  const [file = '', ...before] = [...wrapper, node];
   const words = [...before, COMMAND, ...options, inPackage(`test/fixtures/${program}`), ...args];
   return startProgram(file, { args: words, ...rest });
 }

@@ -24,7 +24,7 @@ export interface ServerQuery {
 }
 
 /** Called with the number of an error, or with the handle. */
-export type GotHandle = (error: number | null, handle: object | null) => void;
+type GotHandle = (error: number | null, handle: object | null) => void;
 
 export type GetServer = (server: Server, query: ServerQuery, done: GotHandle) => void;
 

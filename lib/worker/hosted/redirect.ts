@@ -7,7 +7,7 @@ import { getSystemErrorMap } from 'node:util';
 import type { WantedListener, WireListener } from '../../protocol/protocol.cjs';
 import { isAbstract } from './abstract.js';
 import { type Answer, Refusal } from './ask.js';
-import { type GetServer, type GotHandle, PATH, type ServerQuery } from './cluster.js';
+import { type GetServer, PATH, type ServerQuery } from './cluster.js';
 
 /** `flags` of net.Server: UV_TCP_IPV6ONLY. */
 const IPV6_ONLY = 1;
@@ -16,6 +16,9 @@ const CHMOD = [
   { bit: 1, mode: 0o444 },
   { bit: 2, mode: 0o222 },
 ] as const;
+
+/** `bindState` of dgram.Socket: BIND_STATE_UNBOUND. */
+const UNBOUND = 0;
 
 export interface RedirectContext {
   /** An abstract name as this Node would bind it. */
@@ -61,9 +64,9 @@ export function redirecting(context: RedirectContext): GetServer {
   /** What a server of this process has asked for and listens on, and the listeners that were the answers. */
   const open = new Set<string>();
   const names = new Set<string>();
-  const redirected: GetServer = (server, query, done) => {
+  const redirected: GetServer = (server, query) => {
     if (typeof query.addressType === 'string') {
-      ownUdp(query, done);
+      ownUdp(server, query);
       return;
     }
     const internals = server as unknown as Internals;
@@ -179,18 +182,13 @@ function openToAll(path: string, bits: number): number {
 }
 
 /** A socket of UDP stays the worker's own, as it is without cluster. */
-function ownUdp({ address, port, addressType, fd, flags }: ServerQuery, done: GotHandle): void {
-  const dgram = process.getBuiltinModule('node:dgram') as unknown as {
-    _createSocketHandle(...of: unknown[]): object | number;
-  };
-  const { noDeprecation } = process as { noDeprecation?: boolean };
-  // The only way to a handle that is bound as Node binds it. Its warning is for programs.
-  Object.assign(process, { noDeprecation: true });
-  try {
-    const made = dgram._createSocketHandle(address, port, addressType, fd, flags);
-    if (typeof made === 'number') done(made, null);
-    else done(null, made);
-  } finally {
-    Object.assign(process, { noDeprecation });
-  }
+function ownUdp(socket: object, { address, port, fd }: ServerQuery): void {
+  const internals = socket as { bind(to: object): void; [state: symbol]: { bindState: number } | undefined };
+  // node: lib/internal/dgram.js. The socket is being bound, so it has one.
+  const [state] = Object.getOwnPropertySymbols(socket).flatMap((symbol) =>
+    symbol.description === 'state symbol' ? [internals[symbol]] : [],
+  );
+  // Node asks cluster in the middle of bind(), and takes the way without cluster in a bind() that is exclusive.
+  if (state !== undefined) state.bindState = UNBOUND;
+  internals.bind({ ...(typeof fd === 'number' && fd >= 0 ? { fd } : { address, port }), exclusive: true });
 }

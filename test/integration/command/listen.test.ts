@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { COMMAND, readyPort, startCommand, startHosted } from '../../helpers/command.js';
+import { COMMAND, type CommandOptions, readyPort, startCommand, startHosted } from '../../helpers/command.js';
 import { eventually, httpGet, isRoot, testWhen } from '../../helpers/index.js';
 import { startProgram } from '../../helpers/master.js';
+import { nodeOf } from '../../helpers/runtimes.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { target } from '../../helpers/target.js';
 
@@ -129,14 +130,22 @@ test('D1g an address is closed when the last worker has closed its server', asyn
   );
 });
 
-test('D1h what a program keeps for itself stays its own: exclusive servers, sockets of UDP', async () => {
-  const fleet = startHosted({ listens: [{ port: 0 }, { port: 0, exclusive: true }], udp: true });
+async function keepsItsOwn(options: CommandOptions = {}): Promise<void> {
+  const fleet = startHosted({ listens: [{ port: 0 }, { port: 0, exclusive: true }], udp: true }, options);
   await readyPort(fleet);
   await fleet.event('udp', { nth: 2 });
   const ports = fleet.events('listens').map(({ address }) => address.port);
   expect(new Set(ports).size).toBe(3);
   expect(new Set(fleet.events('udp').map(({ port }) => port)).size).toBe(2);
-});
+}
+
+test('D1h what a program keeps for itself stays its own: exclusive servers, sockets of UDP', () => keepsItsOwn());
+
+const { program: newest, missing } = await nodeOf(26);
+testWhen(newest !== undefined && target.node === process.execPath, missing ?? 'is about a Node of this machine')(
+  'D1h the same with Node 26, whose node:dgram makes no handle of a socket of UDP',
+  () => keepsItsOwn({ node: newest as string }),
+);
 
 test("D1i sharing 'reuseport': every worker has a socket of its own on the port of all", async () => {
   const fleet = startHosted({}, { options: ['--workers', '2', '--sharing', 'reuseport'] });
