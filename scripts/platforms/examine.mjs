@@ -5,7 +5,7 @@ import { examineMachO } from './formats/macho.mjs';
 import { examinePe } from './formats/pe.mjs';
 
 const FORMATS = { linux: examineElf, darwin: examineMachO, win32: examinePe };
-const LARGEST = 400_000;
+const LARGEST = 500_000;
 
 /** @returns a sentence for each fault of the addon for a target of scripts/prebuild/targets.mjs. */
 export function faultsOf(bytes, target) {

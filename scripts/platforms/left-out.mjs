@@ -12,6 +12,8 @@ const ANYWHERE_ELSE = {
   'package/installs': 'installs the package here; `packed` installs one that has every addon',
   'package/types': 'compiles programs, which is the same everywhere',
   'harness/leak-checks': 'about the tests themselves',
+  'command/abstract':
+    'its clients run here, and whether an abstract name fills its address with zeros depends on the version of Node',
   'faults/quick': 'its tools, a library in place of the clock among them, are of this machine',
   'start/permission': 'starts other majors of Node, programs of this machine',
   'start/runtimes': 'starts Bun and Deno, programs of this machine',
@@ -24,6 +26,7 @@ const WITHOUT_SHARDING = {
 };
 
 const UNDER_QEMU = {
+  'stop/late-requests': 'seals sockets with IP_MINTTL and reads the queues of unix sockets, both unknown to qemu',
   'cost/endurance': 'compares resident memory, of which qemu has a share of its own',
   'cost/idle': 'counts wake-ups, of which qemu has some of its own',
   'cost/memory': 'compares resident memory, of which qemu has a share of its own',
@@ -60,8 +63,8 @@ const ON_WINDOWS = {
   'package/examples-terminal': 'needs a terminal',
   'reload/deploys': 'deploys through a symbolic link, from a shell',
   'reload/releases': 'deploys through a symbolic link, from a shell',
-  'reload/failed': 'deploys through a symbolic link, from a shell',
   'reload/in-a-row': 'deploys through a symbolic link, from a shell',
+  'line/lost-wake-ups': 'holds a worker where epoll_wait(2) returns, and on one CPU',
   'recover/transient-spawn-failures': 'limits the processes of a user',
   'orphans/of-wrappers': 'wraps workers into namespaces, shells and file capabilities',
   'orphans/pid-one': 'needs a PID namespace',

@@ -2,6 +2,7 @@
 // around one, the C++ library out of Debian's sources of GCC.
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -40,10 +41,12 @@ export function muslNode(cache) {
   });
   mkdirSync(dirname(folder), { recursive: true });
   const work = mkdtempSync(`${folder}.`);
+  // Workers of other users run it, too.
+  chmodSync(work, 0o755);
   try {
     const [bin, lib] = ['bin', 'lib'].map((name) => join(work, name));
     for (const path of [bin, lib]) mkdirSync(path);
-    makeNode(join(bin, 'node'), cache);
+    makeNode(join(bin, 'node'), join(folder, 'lib'), cache);
     const compiler = compilers(work);
     makeLibraries(work, lib, compiler);
     run(join(bin, 'node'), ['--version']);
@@ -56,13 +59,14 @@ export function muslNode(cache) {
   return node;
 }
 
-function makeNode(file, cache) {
+function makeNode(file, lib, cache) {
   const program = readFileSync(join(packageFolder(CARRIER, { cache }), 'pnpm'));
   const at = program.indexOf(FUSE);
   if (at < 0) throw new Error(`${CARRIER} is no single executable application of Node any more`);
   program[at + FUSE.length - 1] = '0'.charCodeAt(0);
   writeFileSync(file, program, { mode: 0o755 });
-  run('patchelf', ['--set-rpath', '$ORIGIN/../lib', file]);
+  // The second is for copies of the program.
+  run('patchelf', ['--set-rpath', `$ORIGIN/../lib:${lib}`, file]);
 }
 
 /** musl-gcc is for C; C++ needs the headers of musl behind those of libstdc++, and none of glibc. */

@@ -2,11 +2,11 @@
 
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ListenerAddress, PreforkOptions } from '../../lib/types.js';
 import { copyPackage } from './copies.js';
-import { type Master, startMaster } from './master.js';
+import { type Master, startFile, startMaster } from './master.js';
 import { inPackage, target } from './target.js';
 
 const FIXTURES = inPackage('test/fixtures');
@@ -26,7 +26,10 @@ export interface Deployment {
   write(name: string, code: string): void;
   /** The same, but no worker gets past it before the returned function is called. One that has read it says so on stderr. */
   writeHeld(name: string, code: string): () => void;
-  /** Starts the program as people do, `cd current && node deployed.mjs`, or as a command of the shell says: see {@link asService}. */
+  /**
+   * Starts the program as people do, `cd current && node deployed.mjs`, or as a command of the shell says: see {@link asService}. Where there
+   * is no shell, as on Windows, without one.
+   */
   start(options?: DeployedOptions, command?: string): Promise<DeployedFleet>;
 }
 
@@ -86,9 +89,16 @@ export function makeDeployment({ ownPackage = false } = {}): Deployment {
       deployment.write(name, `import { existsSync } from 'node:fs';\nconsole.error('held back');\n${wait}\n${code}`);
       return () => writeFileSync(gate, '');
     },
-    async start(options = {}, command = `cd '${current}' && exec "$0" ${PROGRAM} "$2"`) {
-      // The shell, because it is what sets PWD to the name that the person typed. $0 is node, $1 the fixture, $2 the options.
-      const master = startMaster('deployed', { wrapper: ['sh', '-c', command], args: [JSON.stringify(options)] });
+    async start(options = {}, command = undefined) {
+      const args = [JSON.stringify(options)];
+      const master =
+        target.agent === undefined || command !== undefined
+          ? // The shell, because it is what sets PWD to the name that the person typed. $0 is node, $1 the fixture, $2 the options.
+            startMaster('deployed', {
+              wrapper: ['sh', '-c', command ?? `cd '${current}' && exec "$0" ${PROGRAM} "$2"`],
+              args,
+            })
+          : startFile(relative(target.root, join(current, PROGRAM)), { cwd: current, args });
       const { pids, addresses } = await master.event('onMasterReady');
       return { master, pids, addresses, port: addresses[0]?.port ?? 0 };
     },

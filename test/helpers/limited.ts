@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { PreforkOptions, Sharing } from '../../lib/types.js';
 import type { Target } from './http.js';
 import { type Master, startMaster } from './master.js';
+import type { Ability } from './target.js';
 
 export interface LimitedFleet {
   readonly master: Master;
@@ -26,8 +27,8 @@ export interface LimitedOptions {
 
 /** @param descriptors How many a process may open (ulimit -n). */
 export async function startLimited(config: LimitedOptions, descriptors?: number): Promise<LimitedFleet> {
-  const wrapper = descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'];
-  const master = startMaster('limited', { args: [JSON.stringify(config)], wrapper });
+  const limit = descriptors !== undefined && { wrapper: ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'] };
+  const master = startMaster('limited', { args: [JSON.stringify(config)], ...limit });
   const { pids, addresses } = await master.event('onMasterReady');
   const targets = (addresses as { port?: number; address: string }[]).map(({ port, address }) =>
     port === undefined ? { socketPath: address } : { port, host: address },
@@ -45,15 +46,21 @@ export async function startLimited(config: LimitedOptions, descriptors?: number)
   };
 }
 
+interface Way {
+  readonly sharing: Sharing;
+  readonly over: 'TCP' | 'a unix socket';
+  readonly needs?: readonly Ability[];
+}
+
 /** Every way of sharing that loses nothing, and over a unix socket. */
-export const WAYS: readonly { readonly sharing: Sharing; readonly over: 'TCP' | 'a unix socket' }[] = [
+export const WAYS: readonly Way[] = [
   { sharing: 'shared', over: 'TCP' },
   { sharing: 'sharded', over: 'TCP' },
-  { sharing: 'shared', over: 'a unix socket' },
+  { sharing: 'shared', over: 'a unix socket', needs: ['unixSockets'] },
 ];
 
 /** Options of a fleet of {@link WAYS}. */
-export function optionsOf({ sharing, over }: (typeof WAYS)[number]): Partial<PreforkOptions> {
+export function optionsOf({ sharing, over }: Way): Partial<PreforkOptions> {
   if (over === 'TCP') return { sharing };
   const folder = mkdtempSync(join(tmpdir(), 'prefork-limited-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

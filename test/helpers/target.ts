@@ -33,7 +33,9 @@ export type Ability =
   /** A client of the admin door may end its side, and then read. */
   | 'halfClosedDoors'
   /** A named pipe belongs to the process that made it first. */
-  | 'exclusivePipes';
+  | 'exclusivePipes'
+  /** Node survives to write a diagnostic report. */
+  | 'reports';
 
 export interface Target {
   readonly name: string;

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { folderWith } from '../../helpers/folder.js';
-import { inPackage, target, testWhen } from '../../helpers/index.js';
+import { commandWorks, inPackage, target, testWhen } from '../../helpers/index.js';
 import { startProgram } from '../../helpers/master.js';
 
 const BIN = inPackage('dist/command/prefork.cjs');
@@ -117,8 +117,7 @@ for (const { what, argv, files = {}, says } of CASES) {
   });
 }
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const strips = major > 22 || (major === 22 && minor >= 18);
+const strips = commandWorks(target.node, '-e', 'process.exit(process.features.typescript ? 0 : 1)');
 
 testWhen(!strips, 'this Node runs TypeScript')(
   'TypeScript without a loader: the error names tsx, and code 2',

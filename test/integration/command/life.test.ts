@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
-import { bounded, eventually, httpGet, isAlive, sendSignal, untilDead } from '../../helpers/index.js';
+import { bounded, eventually, httpGet, isAlive, patience, sendSignal, untilDead } from '../../helpers/index.js';
 import { reloadThrice, startLoad } from '../../helpers/load.js';
 import { startProgram } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
@@ -127,14 +127,20 @@ test('D2f with --wait-ready a worker is ready when the program says so, and not 
   );
 });
 
+/** Milliseconds. */
+const READY_TIMEOUT = patience(1_500);
 const FAILURES = [
   { what: 'ends by itself at once', hosted: { listens: [] }, says: /exited with code 0 before it was ready/ },
   { what: 'throws', hosted: { throws: true }, says: /the program is broken/ },
-  { what: 'never listens', hosted: { listens: [], keeps: true }, says: /not ready within 1500 ms/ },
+  {
+    what: 'never listens',
+    hosted: { listens: [], keeps: true },
+    says: new RegExp(`not ready within ${READY_TIMEOUT} ms`),
+  },
 ];
 for (const { what, hosted, says } of FAILURES) {
   test(`D2g a program that ${what} is a failure that says so, exit code 1, and leaves nothing behind`, async () => {
-    const fleet = startHosted(hosted, { options: ['--workers', '2', '--ready-timeout', '1500'] });
+    const fleet = startHosted(hosted, { options: ['--workers', '2', '--ready-timeout', String(READY_TIMEOUT)] });
     expect(await fleet.gone()).toEqual({ code: 1, signal: null });
     expect(fleet.stderr).toMatch(says);
     expect(fleet.stderr).not.toContain('bundle.cjs:');

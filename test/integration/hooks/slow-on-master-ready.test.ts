@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { httpGet, isAlive, type Master, sendSignal, startMaster } from '../../helpers/index.js';
+import { httpGet, isAlive, type Master, sendSignal, startMaster, testOn } from '../../helpers/index.js';
 
 function start(what: object): Master {
   return startMaster('in-hooks', { args: [JSON.stringify(what)] });
@@ -90,18 +90,21 @@ test.each(['onMasterReady', 'onChildRecover'])(
   },
 );
 
-test('N10r an operation that the program asks for outside of hooks while a hook runs waits for its turn', async () => {
-  const master = startMaster('fleet', {
-    args: [JSON.stringify({ hooks: { onMasterReady: 'wait:800' }, options: { readyFor: 0 } })],
-  });
-  await master.event('onMasterReady');
-  master.kill('SIGHUP');
-  const scaled = master.call('scale', 3);
-  expect((await master.event('on reload')).args[0]).toMatchObject({ ok: true, generation: 1 });
-  await scaled;
-  expect(master.stderr).not.toContain('inside onMasterReady');
-  await endsWell(master);
-});
+testOn('signals')(
+  'N10r an operation that the program asks for outside of hooks while a hook runs waits for its turn',
+  async () => {
+    const master = startMaster('fleet', {
+      args: [JSON.stringify({ hooks: { onMasterReady: 'wait:800' }, options: { readyFor: 0 } })],
+    });
+    await master.event('onMasterReady');
+    master.kill('SIGHUP');
+    const scaled = master.call('scale', 3);
+    expect((await master.event('on reload')).args[0]).toMatchObject({ ok: true, generation: 1 });
+    await scaled;
+    expect(master.stderr).not.toContain('inside onMasterReady');
+    await endsWell(master);
+  },
+);
 
 test.each(['onChildSpawn', 'onMasterReady', 'onChildRecover'])(
   'N10s stop() awaited in %s stops the fleet',

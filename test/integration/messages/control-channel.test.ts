@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAlive, isLinux, type Master, startMaster, testWhen } from '../../helpers/index.js';
+import { isAlive, isLinux, type Master, startMaster, testOn, testWhen } from '../../helpers/index.js';
 
 const BROKE = 'broke the protocol of the control channel';
 
@@ -147,19 +147,22 @@ testWhen(isLinux, 'needs proc(5)')(
   },
 );
 
-test('N10t a worker that closes its control channel and goes on is replaced, and drains on SIGTERM', async () => {
-  const { master, pids } = await start({ readyFor: 200 });
-  await master.call('sendTo', 0, { does: 'hangUp' });
-  const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
-  expect(exit).toEqual({ code: 0, signal: null, requested: true });
-  expect(lines(master, 'is recycled: it has closed its control channel')).toHaveLength(1);
-  const workers = (await master.call('status')).workers as { pid: number; state: string }[];
-  expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
-  expect(workers.map(({ pid }) => pid)).not.toContain(pids[0]);
-  await stops(master);
-});
+testOn('signals')(
+  'N10t a worker that closes its control channel and goes on is replaced, and drains on SIGTERM',
+  async () => {
+    const { master, pids } = await start({ readyFor: 200 });
+    await master.call('sendTo', 0, { does: 'hangUp' });
+    const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
+    expect(exit).toEqual({ code: 0, signal: null, requested: true });
+    expect(lines(master, 'is recycled: it has closed its control channel')).toHaveLength(1);
+    const workers = (await master.call('status')).workers as { pid: number; state: string }[];
+    expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+    expect(workers.map(({ pid }) => pid)).not.toContain(pids[0]);
+    await stops(master);
+  },
+);
 
-test('N10t a stop ends a worker that has closed its control channel by SIGTERM', async () => {
+testOn('signals')('N10t a stop ends a worker that has closed its control channel by SIGTERM', async () => {
   const { master, pids } = await start({ shutdownGracePeriod: 20_000 });
   await master.call('sendTo', 0, { does: 'hangUp' });
   await stops(master);

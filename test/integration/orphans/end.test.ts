@@ -35,11 +35,12 @@ test('W19 a worker whose client never lets go ends with its grace', async () => 
 });
 
 test('W19 a request in flight is answered after the death of the master, within the grace', async () => {
-  const { master, port } = await startReadyFleet({ options: { ...options, workers: 1 } });
+  const grace = patience(GRACE);
+  const { master, port } = await startReadyFleet({ options: { ...options, workers: 1, shutdownGracePeriod: grace } });
   const connection = await connectRaw({ port });
-  connection.write('GET /slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n');
+  connection.write(`GET /slow?ms=${patience(300)} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await master.event('request');
-  await killMaster(master, GRACE);
+  await killMaster(master, grace);
   expect(await connection.until('"path":"/slow"')).toMatch(/connection: close/i);
 });
 

@@ -105,7 +105,7 @@ const asPod = [
 ] as const;
 const [unshare, ...words] = asPod;
 
-testWhen(isRoot && commandWorks(unshare, ...words, 'true'), 'needs root, unshare and setpriv')(
+testWhen(isRoot && commandWorks(unshare, ...words, 'true'), 'needs root, unshare and setpriv', 'posixProcesses')(
   'R3a the program of the Deployment runs as PID 1 of a user without capabilities on a read-only file system: /ready is false from SIGTERM on, clients are served in drainDelay, and it ends with code 0',
   async () => {
     const [port, metrics] = [await freePort(), await freePort()];

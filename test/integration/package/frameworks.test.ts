@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { eventually, httpGet, type Master, sendSignal, startMaster, tlsMaterial } from '../../helpers/index.js';
+import { eachOn, eventually, httpGet, type Master, sendSignal, startMaster, tlsMaterial } from '../../helpers/index.js';
 
 const ADAPTER_LINES = 50;
 
@@ -90,7 +90,7 @@ test('F16c the adapter for Fastify refuses tls for an instance that was made wit
   expect(master.stderr).toContain('tls needs fastify({ https: {} })');
 });
 
-test.each(['127.0.0.1:0', 'unix'])(
+eachOn(['127.0.0.1:0', 'unix'], (listen) => (listen === 'unix' ? ['unixSockets'] : []))(
   'F16d the onListen hooks of Fastify run in every worker, with its addresses, and in no master: %s',
   async (listen) => {
     const folder = mkdtempSync(join(tmpdir(), 'prefork-fastify-'));

@@ -1,6 +1,6 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { expect, onTestFinished, test } from 'vitest';
-import { bounded, eventually, patience, startMaster } from '../../helpers/index.js';
+import { expect, onTestFinished } from 'vitest';
+import { bounded, eventually, patience, startMaster, testOn } from '../../helpers/index.js';
 
 const CALLERS = 4;
 const RELOADS = 3;
@@ -46,7 +46,7 @@ class Greeter {
   }
 }
 
-test(
+testOn('signals')(
   'F16l gRPC behind a connection injector that worker.signal drains loses no call in reloads, finishes its streams and stops in time',
   async () => {
     const master = startMaster('../../examples/grpc', { env: { PORT: '0' } });

@@ -14,7 +14,7 @@ function outOfDescriptors({ stderr }: Master): number[] {
   return [...stderr.matchAll(line)].map(([, pid]) => Number(pid));
 }
 
-eachSharing(WAYS)(
+eachSharing(WAYS, 'descriptors')(
   'N4a a worker that has run out of descriptors accepts nothing any more, says so in one line, and the other one serves every client ($sharing, $over)',
   async (way) => {
     const { master, pids, target, order } = await startLimited({ options: optionsOf(way) }, FEW);
@@ -31,7 +31,7 @@ eachSharing(WAYS)(
   },
 );
 
-eachSharing(WAYS)(
+eachSharing(WAYS, 'descriptors')(
   'N4b a worker that has used up its descriptors once closes nothing of a burst, and a worker that fills up under load loses no client ($sharing, $over)',
   async (way) => {
     const { pids, target, order } = await startLimited({ options: optionsOf(way) }, FEW);
@@ -43,7 +43,7 @@ eachSharing(WAYS)(
   },
 );
 
-eachSharing(WAYS)(
+eachSharing(WAYS, 'descriptors')(
   'N4c a worker that has descriptors again serves again, and says so ($sharing, $over)',
   async (way) => {
     const { master, pids, target, order } = await startLimited({ options: optionsOf(way) }, FEW);

@@ -34,7 +34,7 @@ testOn('signals')(
   },
 );
 
-testOn('signals')(
+testOn('signals', 'reports')(
   'N9a a worker that handles SIGUSR2 itself gets it, and --report-on-signal writes its report',
   async () => {
     const handler = "data:text/javascript,process.on('SIGUSR2', () => console.error('heard by', process.pid))";

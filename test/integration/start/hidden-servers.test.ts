@@ -15,19 +15,21 @@ import {
   patience,
   startMaster,
   type Target,
+  testOn,
 } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
+import type { Ability } from '../../helpers/target.js';
 
 const TWO = { listen: ['127.0.0.1:0', '127.0.0.1:0'] };
 const FRESH = 40;
 
-const rows: readonly { way: string; options?: object }[] = [
+const rows: readonly { way: string; options?: object; needs?: readonly Ability[] }[] = [
   { way: 'hidden' },
-  { way: 'hidden', options: { sharing: 'sharded' } },
-  { way: 'hidden', options: { sharing: 'reuseport' } },
-  { way: 'hidden', options: { listen: 'unix' } },
+  { way: 'hidden', options: { sharing: 'sharded' }, needs: ['sharding'] },
+  { way: 'hidden', options: { sharing: 'reuseport' }, needs: ['sharding'] },
+  { way: 'hidden', options: { listen: 'unix' }, needs: ['unixSockets'] },
   { way: 'given' },
-  { way: 'copied' },
+  { way: 'copied', needs: ['descriptors'] },
   { way: 'wrapped' },
   { way: 'proxied' },
   { way: 'half', options: TWO },
@@ -64,9 +66,9 @@ async function listenLate({ master }: Hiding, first: number): Promise<void> {
   await master.event('late', { nth: first + 1 });
 }
 
-for (const { way, options = {} } of rows) {
+for (const { way, options = {}, needs = [] } of rows) {
   const title = `${way}${options === TWO || Object.keys(options).length === 0 ? '' : ` ${JSON.stringify(options)}`}`;
-  test(
+  testOn(...needs)(
     `N6a after "reloaded" no new connection reaches an old worker, whichever code owns the server, and old workers are gone at once: ${title}`,
     async () => {
       const hiding = await start(way, options);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventually, httpGet, type Master, patience, startMaster } from '../../helpers/index.js';
+import { eachSharing } from '../../helpers/sharing.js';
 
 const LINE = 'serve returned nothing, although a server listens on 127.0.0.1:';
 
@@ -12,13 +13,13 @@ async function stops(master: Master): Promise<void> {
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 }
 
-test.each([
-  ['without return', {}],
-  ['without return', { sharing: 'sharded' }],
-  ['without return, later', {}],
-])(
-  'F16e a serve that forgets to return its server serves at once, and drains as any other: %s %j',
-  async (way, options) => {
+eachSharing([
+  { way: 'without return', sharing: 'shared' },
+  { way: 'without return', sharing: 'sharded' },
+  { way: 'without return, later', sharing: 'shared' },
+] as const)(
+  'F16e a serve that forgets to return its server serves at once, and drains as any other: $way ($sharing)',
+  async ({ way, ...options }) => {
     const master = start(way, options);
     const { pids, addresses } = await master.event('onMasterReady', { within: patience(10_000) });
     const port = addresses[0].port as number;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { startFleet, startReadyFleet, untilDead } from '../../helpers/index.js';
+import { thereAs } from '../../helpers/target.js';
 
 let folder: string;
 let pidFile: string;
@@ -66,7 +67,7 @@ test('a second fleet with the pid file of one that runs ends before it binds any
   const second = startFleet({ options: { pidFile, listen: first.port } });
   expect(await second.exited).toEqual({ code: 1, signal: null });
   expect(second.stderr).toContain(
-    `open EEXIST: file already exists ${pidFile} (option 'pidFile': the file names process ${first.master.pid}, which is running`,
+    `open EEXIST: file already exists ${thereAs(pidFile)} (option 'pidFile': the file names process ${first.master.pid}, which is running`,
   );
   expect(second.stderr).not.toContain('spawned');
   expect(text()).toBe(`${first.master.pid}\n`);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ListenerAddress } from '../../../lib/types.js';
-import { httpGet, type Master, startMaster, tlsMaterial } from '../../helpers/index.js';
+import { httpGet, type Master, startMaster, testOn, tlsMaterial } from '../../helpers/index.js';
+import type { Ability } from '../../helpers/target.js';
 
 const { cert: ca } = tlsMaterial();
 const TWO = { listen: ['127.0.0.1:0', '127.0.0.1:0'] };
@@ -19,10 +20,10 @@ async function stops(master: Master): Promise<void> {
   expect(await master.gone()).toEqual({ code: 0, signal: null });
 }
 
-const cleartext: readonly [string, object?][] = [
+const cleartext: readonly [string, object?, Ability?][] = [
   ['http'],
   ['http', TWO],
-  ['http', { sharing: 'sharded' }],
+  ['http', { sharing: 'sharded' }, 'sharding'],
   ['http2'],
   ['net'],
   ['ready-made'],
@@ -31,17 +32,20 @@ const cleartext: readonly [string, object?][] = [
   ['without return'],
   ['no server'],
 ];
-for (const [way, options = {}] of cleartext) {
-  test(`F16a with tls a worker that would answer in cleartext fails its boot: ${way} ${JSON.stringify(options)}`, async () => {
-    const master = start(way, options);
-    const { error } = await master.event('settled');
-    expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ERR_PREFORK_INVALID_OPTION' } });
-    expect(error.cause.message).toMatch(
-      /^Option 'tls' must be used by .*https\.createServer\(worker\.tls, …\).* on 127\.0\.0\.1:\d+/,
-    );
-    expect(master.events('onMasterReady')).toEqual([]);
-    expect(await master.gone()).toEqual({ code: 1, signal: null });
-  });
+for (const [way, options = {}, need] of cleartext) {
+  testOn(...(need ? [need] : []))(
+    `F16a with tls a worker that would answer in cleartext fails its boot: ${way} ${JSON.stringify(options)}`,
+    async () => {
+      const master = start(way, options);
+      const { error } = await master.event('settled');
+      expect(error).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'ERR_PREFORK_INVALID_OPTION' } });
+      expect(error.cause.message).toMatch(
+        /^Option 'tls' must be used by .*https\.createServer\(worker\.tls, …\).* on 127\.0\.0\.1:\d+/,
+      );
+      expect(master.events('onMasterReady')).toEqual([]);
+      expect(await master.gone()).toEqual({ code: 1, signal: null });
+    },
+  );
 }
 
 const UNSAID = 'is served without TLS';
