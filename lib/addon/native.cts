@@ -409,8 +409,9 @@ export interface LinuxAddon extends PosixAddon {
    */
   steer(request: SteerRequest): void;
   /**
-   * Sends a notice to a service manager, sd_notify(3), and never waits. False: its queue is full, or this process has no memory
-   * for it, or no descriptor for the socket, which stays open from the first notice on; try again later. Throws `sendmsg` ENOENT, ECONNREFUSED and the like when no manager listens at the address.
+   * Sends a notice to a service manager, sd_notify(3), and never waits. False: its queue is full, or this process has no memory for it, or no
+   * descriptor for the socket, which stays open from the first notice on; try again later. Throws `sendmsg` ENOENT, ECONNREFUSED and the like
+   * when no manager listens at the address.
    */
   notify(notice: Notice): boolean;
   /** Reaps zombies by pid that are not in `own` and that an earlier call has already seen; true while some are left. */

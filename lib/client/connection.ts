@@ -76,7 +76,7 @@ function connected(path: string): Promise<Socket> {
         resolve(socket);
         return;
       }
-      // On Windows every user may open a pipe to read it, and no more than that was granted (fact 54).
+      // On Windows every user may open a pipe to read it, and no more than that was granted (fact 56).
       socket.destroy();
       reject(Object.assign(new Error(`${path} can only be read`), { code: 'EACCES' }));
     });

@@ -89,7 +89,7 @@ export function makeDeployment({ ownPackage = false } = {}): Deployment {
       deployment.write(name, `import { existsSync } from 'node:fs';\nconsole.error('held back');\n${wait}\n${code}`);
       return () => writeFileSync(gate, '');
     },
-    async start(options = {}, command = undefined) {
+    async start(options = {}, command) {
       const args = [JSON.stringify(options)];
       const master =
         target.agent === undefined || command !== undefined

@@ -29,4 +29,4 @@ export {
 export { commandWorks, eachOn, isLinux, isRoot, testOn, testWhen, testWithProc } from './skip.js';
 export { type Ability, inPackage, NEEDED, patience, target, urlThere } from './target.js';
 export { otherTlsMaterial, type TlsMaterial, tlsMaterial } from './tls.js';
-export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from './wrappers.js';
+export { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing, withDescriptors } from './wrappers.js';

@@ -8,6 +8,7 @@ import type { PreforkOptions, Sharing } from '../../lib/types.js';
 import type { Target } from './http.js';
 import { type Master, startMaster } from './master.js';
 import type { Ability } from './target.js';
+import { withDescriptors } from './wrappers.js';
 
 export interface LimitedFleet {
   readonly master: Master;
@@ -27,7 +28,7 @@ export interface LimitedOptions {
 
 /** @param descriptors How many a process may open (ulimit -n). */
 export async function startLimited(config: LimitedOptions, descriptors?: number): Promise<LimitedFleet> {
-  const limit = descriptors !== undefined && { wrapper: ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'] };
+  const limit = descriptors !== undefined && { wrapper: withDescriptors(descriptors) };
   const master = startMaster('limited', { args: [JSON.stringify(config)], ...limit });
   const { pids, addresses } = await master.event('onMasterReady');
   const targets = (addresses as { port?: number; address: string }[]).map(({ port, address }) =>

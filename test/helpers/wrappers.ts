@@ -16,3 +16,8 @@ export function refusing(syscall: string, error: string): readonly [string, ...s
 
 /** False without python3 or seccomp: `testWhen(canRefuseSyscalls(), 'needs python3 and seccomp')`. */
 export const canRefuseSyscalls = (): boolean => commandWorks(...refusing('pidfd_open', 'EPERM'), 'true');
+
+/** @param most How many descriptors the process behind it may have open. */
+export function withDescriptors(most: number): readonly string[] {
+  return ['sh', '-c', `ulimit -n ${most} && exec "$@"`, 'sh'];
+}

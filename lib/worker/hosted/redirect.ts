@@ -5,6 +5,7 @@ import type { Server } from 'node:net';
 import { resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { WantedListener, WireListener } from '../../protocol/protocol.cjs';
+import { beforeClose } from '../accepting/before-close.js';
 import { isAbstract } from './abstract.js';
 import { type Answer, Refusal } from './ask.js';
 import { type GetServer, PATH, type ServerQuery } from './cluster.js';
@@ -55,7 +56,6 @@ interface Internals {
 }
 
 interface Handle {
-  close(...done: unknown[]): unknown;
   fchmod?(mode: number): number;
 }
 
@@ -111,14 +111,11 @@ export function redirecting(context: RedirectContext): GetServer {
     server._connectionKey = `${query.addressType}:${query.address}:${query.port}`;
     context.restoreBacklog(fd, wire);
     context.listens(server as unknown as Server, wire);
-    const { close } = handle;
-    handle.close = (...done) => {
-      handle.close = close;
+    beforeClose(server, () => {
       open.delete(key);
       names.delete(wire.name);
       context.closed(fd, wire);
-      return Reflect.apply(close, handle, done);
-    };
+    });
     // The kernel knows the socket by the name under which the master has made it.
     // The mode of a file that another program has made is that program's affair.
     // An abstract name has none.

@@ -10,9 +10,10 @@ import { overSocket } from '../../protocol/ends-posix.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
 import { FROM_MASTER } from '../../protocol/what-masters-say.js';
 import type { AcceptLinesContext } from '../accepting/accept-lines.js';
+import { beforeClose } from '../accepting/before-close.js';
 import { inheritListener, inheritListeners, restoreBacklog } from '../accepting/inherited.js';
 import { isHelper } from '../accepting/inherited-servers.js';
-import { beforeClose, descriptorOf, kernelActivity } from './kernel-activity.js';
+import { descriptorOf, kernelActivity } from './kernel-activity.js';
 import type { WorkerSystem } from './worker-system.js';
 
 export function posixSystem(native: PosixAddon): WorkerSystem {

@@ -16,6 +16,7 @@ import {
   testOn,
   untilDead,
   urlThere,
+  withDescriptors,
 } from '../../helpers/index.js';
 import { thereAs } from '../../helpers/target.js';
 
@@ -202,7 +203,7 @@ testOn('posixProcesses')(
   async () => {
     const admin = newDoor();
     const master = startMaster('short-of-descriptors', {
-      wrapper: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"'],
+      wrapper: withDescriptors(200),
       args: [JSON.stringify({ admin })],
     });
     await master.event('onMasterReady');

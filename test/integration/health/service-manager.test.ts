@@ -3,7 +3,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { environmentOf, eventually, httpGet, sendSignal, startMaster, tlsMaterial } from '../../helpers/index.js';
+import {
+  environmentOf,
+  eventually,
+  httpGet,
+  sendSignal,
+  startMaster,
+  tlsMaterial,
+  withDescriptors,
+} from '../../helpers/index.js';
 import { asManaged, managed, startManaged, withManager } from '../../helpers/service-manager.js';
 
 for (const [what, abstract] of [
@@ -176,7 +184,7 @@ withManager('S1f a manager that does not read delays nothing, and reads everythi
 withManager(
   'S1e, S1f a master without descriptors is heard all the same: its reloads end, and WATCHDOG=1 comes',
   async () => {
-    const wrapper = [...managed({ watchdog: 1_500_000 }), 'sh', '-c', 'ulimit -n 200; exec "$0" "$@"'];
+    const wrapper = [...managed({ watchdog: 1_500_000 }), ...withDescriptors(200)];
     const { manager, notice, notices } = asManaged(
       startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 1_000 })], wrapper }),
     );

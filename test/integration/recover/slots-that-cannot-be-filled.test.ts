@@ -15,6 +15,7 @@ import {
   startReadyFleet,
   target,
   testOn,
+  withDescriptors,
 } from '../../helpers/index.js';
 import { askSteadily } from '../../helpers/steady.js';
 
@@ -110,7 +111,7 @@ eachOn(free, () => ['posixProcesses', 'proc'])(
   'N2d a master that has $leave descriptors left for 2.5 s loses no slot, counts nothing and leaks nothing',
   async ({ leave }) => {
     const master = startMaster('short-of-descriptors', {
-      wrapper: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"'],
+      wrapper: withDescriptors(200),
       args: [JSON.stringify({ recoverThreshold: 8, recoverInterval: 200, readyTimeout: 5_000 })],
     });
     const { pids, addresses } = await master.event('onMasterReady');

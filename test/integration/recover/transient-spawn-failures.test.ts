@@ -12,6 +12,7 @@ import {
   startMaster,
   testOn,
   testWhen,
+  withDescriptors,
 } from '../../helpers/index.js';
 
 // root is exempt from RLIMIT_NPROC (CAP_SYS_RESOURCE), so the fleet runs as another user.
@@ -83,7 +84,7 @@ testOn('posixProcesses', 'proc')(
     // Of 6 s half of one is left when the process comes.
     const slow = 'data:text/javascript,await new Promise((go) => setTimeout(go, 1_000));';
     const master = startMaster('short-of-descriptors', {
-      wrapper: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"'],
+      wrapper: withDescriptors(200),
       args: [JSON.stringify({ readyTimeout: 6_000, execArgv: ['--import', slow] })],
     });
     const { pids } = await master.event('onMasterReady');

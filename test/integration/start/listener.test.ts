@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { environmentOf, openFds, startMaster, startReadyFleet, target, testOn } from '../../helpers/index.js';
+import {
+  environmentOf,
+  openFds,
+  startMaster,
+  startReadyFleet,
+  target,
+  testOn,
+  withDescriptors,
+} from '../../helpers/index.js';
 import { eachSharing } from '../../helpers/sharing.js';
 import { runToEnd, spawned } from '../../helpers/whole-run.js';
 
@@ -50,8 +58,7 @@ eachSharing(['shared', 'reuseport'] as const)(
 testOn('descriptors')(
   'C3 a missing descriptor is EMFILE wherever the master needs it; nothing is left of any attempt',
   async () => {
-    const wrapper = ['/bin/sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'];
-    const master = startMaster('runs-out-of-descriptors', { wrapper });
+    const master = startMaster('runs-out-of-descriptors', { wrapper: withDescriptors(64) });
     await master.event('over', { within: 80_000 });
     expect((await master.event('with plenty'))['error']).toBeUndefined();
     const attempts = master.events('attempt');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { blockedStack } from '../../../../lib/system/inspector/blocked-stack.js';
 import { attachDebugger } from '../../../helpers/debugger.js';
-import { isAlive } from '../../../helpers/index.js';
+import { isAlive, withDescriptors } from '../../../helpers/index.js';
 
 const FLAGS = ['--inspect-port=0', '--inspect-publish-uid=http'];
 /** Milliseconds: more than the default, for a machine with other things to do. */
@@ -112,7 +112,7 @@ test('a process without descriptors is not asked, because Node would abort, and 
     try { for (;;) open.push(openSync('/dev/null')); } catch ({ code }) { writeSync(1, code); }
     setImmediate(function spin() { for (;;); });`,
     FLAGS,
-    ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'],
+    withDescriptors(100),
   );
   expect(program.said).toBe('EMFILE');
   expect(await blockedStack(program.pid, { timeout })).toEqual({
