@@ -54,8 +54,10 @@ export class Worker {
   readonly #init = deferred<InitMessage>();
   readonly #calledReady = deferred();
   readonly #ready = deferred();
-  /** Settles when `serve` is done, well or not: from then on all servers are known. */
-  readonly #served = deferred();
+  /** Settles when the worker has to leave before `serve` is done, and its servers are known nevertheless. */
+  readonly #cutShort = deferred();
+  /** `serve` is done, well or not: from then on all servers are known. */
+  #served = false;
   #state: 'booting' | 'ready' | 'draining' = 'booting';
   #channel: WorkerChannel | undefined;
   /** `undefined`: it counts nothing. */
@@ -146,14 +148,12 @@ export class Worker {
 
   /** The channel is open when it returns, and before anything is awaited. */
   async run(): Promise<void> {
-    try {
-      await this.#boot();
-    } catch (error) {
-      this.#failBoot(error);
-    }
-    await this.#served.promise;
+    const booted = this.#boot().catch((error: unknown) => this.#failBoot(error));
+    await Promise.race([booted, this.#cutShort.promise]);
     this.#drain.allTracked();
     await this.#drain.finished;
+    // It was not ready, and `serve` may take for ever.
+    if (!this.#served) process.exit();
     this.#scoreboard?.over();
     // Nothing of ours keeps the process alive any more; the deadline stays, for what the app keeps open.
     this.#channel?.unref();
@@ -194,7 +194,7 @@ export class Worker {
     this.#identity.context = this.#context;
     for (const data of this.#early.splice(0)) this.#context.deliver(data);
     await this.#serve(this.#context, wires);
-    this.#served.resolve();
+    this.#served = true;
     await quietTurns();
     this.#becomeReady(listeners, wires);
   }
@@ -351,10 +351,11 @@ export class Worker {
     }
     this.#service.departs?.(reason);
     this.#departure.begin(reason, timeout, before === 'ready' && queued);
+    if (before === 'booting') void this.#drain.acceptedByTracked().then(this.#cutShort.resolve);
   }
 
   #failBoot(error: unknown): void {
-    this.#served.resolve();
+    this.#served = true;
     // The app may close its server when it hears that the fleet stops: that is no failure of the boot.
     if (this.#state === 'draining') return;
     endFailedBoot(error, (message) => this.#channel?.send(message));

@@ -59,6 +59,20 @@ export class Drain {
     return false;
   }
 
+  /** Settles once every connection that is open is one of a tracked server. The others end by themselves, or never. */
+  async acceptedByTracked(): Promise<void> {
+    for (;;) {
+      const others = [...(this.#early ?? [])].filter((socket) => !socket.destroyed && !this.#isTracked(socket));
+      if (others.length === 0) return;
+      await Promise.all(others.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+    }
+  }
+
+  #isTracked(socket: Socket): boolean {
+    for (const { sockets } of this.#servers.values()) if (sockets.has(socket)) return true;
+    return false;
+  }
+
   /** Connections that are still open. */
   get connections(): number {
     return this.#sum(({ sockets }) => sockets.size);

@@ -116,8 +116,11 @@ class HostedService implements Service {
   async serve({ context, track, adopt }: Boot): Promise<void> {
     this.#links.introduced(context);
     this.#links.servers.each(track);
-    context.signal.addEventListener('abort', () => this.#links.servers.closing());
+    const { signal } = context;
+    signal.addEventListener('abort', () => this.#links.servers.closing());
     if (this.#links.asked !== undefined) await adopt([], this.#links.asked);
-    await (this.#hosted.waitReady ? this.#links.saidReady : this.#links.servers.serving());
+    // What drains listens no more, and need not be ready.
+    const leaves = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    await Promise.race([leaves, this.#hosted.waitReady ? this.#links.saidReady : this.#links.servers.serving()]);
   }
 }

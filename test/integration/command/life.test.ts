@@ -127,6 +127,18 @@ test('D2f with --wait-ready a worker is ready when the program says so, and not 
   );
 });
 
+test('D2f a program that is to stop before it said that it is ready answers what it has accepted, hears SIGTERM and is gone', async () => {
+  const options = ['--workers', '1', '--wait-ready', '--grace', '60s'];
+  const fleet = startHosted({ exitsAt: ['SIGTERM'], keeps: true }, { options });
+  const { address } = await fleet.event('listening');
+  const slow = httpGet({ port: (address as { port: number }).port, path: '/slow/500' });
+  await fleet.event('asked');
+  fleet.kill();
+  expect((await slow).status).toBe(200);
+  expect(await fleet.gone({ within: 10_000 })).toEqual({ code: 0, signal: null });
+  expect(fleet.events('exits')).toMatchObject([{ signal: 'SIGTERM' }]);
+});
+
 /** Milliseconds. */
 const READY_TIMEOUT = patience(1_500);
 const FAILURES = [

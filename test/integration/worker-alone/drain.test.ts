@@ -87,6 +87,36 @@ test('a connection that a booting worker has accepted is answered although the d
   expect(worker.messages.some(({ type }) => type === 'became-ready')).toBe(false);
 });
 
+for (const where of ['on a listener of the fleet', 'on a port of its own'] as const) {
+  test(`a worker whose serve never returns ends with the last connection that it has accepted ${where}, long before the deadline`, async () => {
+    const program = `
+      import { createServer } from 'node:http';
+      import { prefork } from 'prefork';
+      await prefork({ name: 'lone', listen: 0, serve: (listener, worker) => new Promise(() => {
+        setInterval(() => {}, 1_000);
+        const server = createServer((request, response) => {
+          worker.send('accepted');
+          worker.on('message', () => response.end('ok'));
+        });
+        server.listen(${where === 'on a port of its own' ? "0, '127.0.0.1'" : 'listener'}, () => worker.send(server.address().port));
+      }) });
+      console.log('settled');`;
+    for (const how of ['message', 'signal'] as const) {
+      await using worker = await startLoneWorker({ program });
+      const said = (): unknown[] => worker.messages.flatMap((one) => (one.type === 'message' ? [one.data] : []));
+      await eventually(() => said().length === 1, { what: 'it listens' });
+      const answer = httpGet({ port: Number(said()[0]) });
+      await eventually(() => said().includes('accepted'), { what: 'it has accepted' });
+      if (how === 'message') worker.send({ type: 'drain', reason: 'stop', timeout: 60_000 });
+      else sendSignal(worker.pid, 'SIGTERM');
+      worker.send({ type: 'message', data: 'answer' });
+      expect((await answer).body).toBe('ok');
+      expect(await worker.exited).toEqual({ code: 0, signal: null });
+      expect(worker.stdout() + worker.stderr()).toBe('');
+    }
+  });
+}
+
 test('W4 the deadline cuts a stream, says what kept the worker and ends it with code 0', async () => {
   await using worker = await startLoneWorker({ program: httpProgram('', "response.write('endless')") });
   await worker.message('became-ready');
