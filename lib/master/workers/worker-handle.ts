@@ -50,6 +50,8 @@ export class WorkerHandle implements WorkerProcessEvents {
   #closed = false;
   /** The worker has closed its channel, and goes on. */
   #deaf = false;
+  /** Was asked to finish by a signal, as it did not speak yet. Until when, on the clock of the system. */
+  #signalled: { readonly reason: DrainReason; readonly until: number; readonly sealed: boolean } | undefined;
   /** Where it counts; `undefined`: it does not. */
   line: Line | undefined;
   /** Whether the worker accepts from a queue that no successor has. */
@@ -184,9 +186,24 @@ export class WorkerHandle implements WorkerProcessEvents {
     // A channel that is closed is that of a worker that has drained already, on a signal that its whole group got, and ends now.
     // SIGTERM would meet it without a handler, and make a proper end look like a violent one:
     //     worker: drains, closes handlers and channel     master: send → EPIPE, kill(SIGTERM)     worker: exit(0), too late
+    if (hears && !this.#deaf) {
+      this.#order(reason, timeout, sealed);
+      return;
+    }
+    this.#signalled = { reason, until: this.#now() + timeout, sealed };
+    this.kill('SIGTERM');
+  }
+
+  #order(reason: DrainReason, timeout: number, sealed: boolean): void {
     const particulars = { ...(this.superseded() && { queued: true }), ...(sealed && { sealed }) };
-    if (hears && !this.#deaf) this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
-    else this.kill('SIGTERM');
+    this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
+  }
+
+  /** It has become ready all the same: the signal has come too late, or never, as behind a shell that keeps it to itself. */
+  #remind(): void {
+    if (this.#signalled === undefined) return;
+    const { reason, until, sealed } = this.#signalled;
+    this.#order(reason, Math.max(0, until - this.#now()), sealed);
   }
 
   /** Never throws. False when it has ended already; the error where the master may not signal it (EPERM), which is reported. */
@@ -263,6 +280,7 @@ export class WorkerHandle implements WorkerProcessEvents {
         this.#servingPid = message.pid;
         this.#inLine = message.inLine === true;
         this.becomeReady();
+        this.#remind();
         if (message.handlesSigterm === true) this.#events.handlesSigterm?.();
         break;
       case 'boot-failed':

@@ -16,29 +16,37 @@ const SIGTERM_CODE = 128 + constants.signals.SIGTERM;
 const ENDS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
- * Keeps these signals from the handlers of the program until it has drained. To be called when the worker's own are installed, and before any
- * of the program.
- * @returns gives them free.
+ * Keeps these signals from the handlers of the program until it has drained. To be called before any code of the program, and before the
+ * worker has handlers: a signal that has come by the time that a handler is taken away is lost.
+ *     master: SIGTERM → worker     worker: on(), off(), on() … and the event loop runs for the first time: libuv knows of no such handler
+ * @param install Installs the worker's own handlers.
+ * @returns gives the signals free.
  */
-export function holdSignals(): () => void {
-  const own = ENDS.map((signal) => [signal, process.listeners(signal) as NodeJS.SignalsListener[]] as const);
+export function holdSignals(install: () => void): () => void {
   const emitter = process as EventEmitter;
   const { emit } = emitter;
-  let held = true;
+  let held: readonly (readonly [NodeJS.Signals, readonly NodeJS.SignalsListener[]])[] = [];
   emitter.emit = (name, ...values) => {
-    const [, handlers] = (held && own.find(([signal]) => signal === name)) || [];
+    const [, handlers] = held.find(([signal]) => signal === name) ?? [];
     if (handlers === undefined) return Reflect.apply(emit, process, [name, ...values]) as boolean;
     for (const handle of handlers) Reflect.apply(handle, process, values);
     return true;
   };
   // Node has bound the emit of before to a signal with its first handler (node: lib/internal/process/signal.js), and does so anew.
-  for (const [signal, handlers] of own) {
+  for (const signal of ENDS) {
+    const handlers = handlersOf(signal);
     for (const handle of handlers) process.off(signal, handle);
     for (const handle of handlers) process.on(signal, handle);
   }
+  install();
+  held = ENDS.map((signal) => [signal, handlersOf(signal)] as const);
   return () => {
-    held = false;
+    held = [];
   };
+}
+
+function handlersOf(signal: NodeJS.Signals): NodeJS.SignalsListener[] {
+  return process.listeners(signal) as NodeJS.SignalsListener[];
 }
 
 /** A program that was asked to end has done so, whichever way it says it. */

@@ -46,7 +46,9 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
       });
   const settings = settingsOf(hosted);
   const worker = new Worker(identity, settings, system, service);
-  void worker.run();
+  const run = (): void => void worker.run();
+  if (identity.cluster) run();
+  else release = holdSignals(run);
   const log = workerLog(settings, identity);
   const { replyFd } = identity;
   if (replyFd === undefined) throw new Error('The master of a hosted program gave no socket for its listeners');
@@ -74,7 +76,6 @@ export function host(identity: WorkerIdentity, hosted: HostedProgram, addon: Com
     return;
   }
   endsWell(() => worker.draining);
-  release = holdSignals();
   showWorker(identity.slot + 1, redirect);
   connectProcess(context.promise, saidReady.resolve);
 }

@@ -1,4 +1,7 @@
-import { expect } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
 import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
 import { bounded, eventually, httpGet, isAlive, patience, sendSignal, untilDead } from '../../helpers/index.js';
 import { reloadThrice, startLoad } from '../../helpers/load.js';
@@ -137,6 +140,24 @@ test('D2f a program that is to stop before it said that it is ready answers what
   expect((await slow).status).toBe(200);
   expect(await fleet.gone({ within: 10_000 })).toEqual({ code: 0, signal: null });
   expect(fleet.events('exits')).toMatchObject([{ signal: 'SIGTERM' }]);
+});
+
+test('D2i a worker that gets SIGTERM in the moment in which it begins to hear it leaves, and another one takes its place', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-life-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'the next one');
+  const env = {
+    NODE_OPTIONS: `--require ${inPackage('test/fixtures/signalled-at-once.cjs')}`,
+    SIGNALLED_AT_ONCE: file,
+  };
+  const fleet = startHosted({ keeps: true }, { env, options: ['--workers', '1'] });
+  await readyPort(fleet);
+  writeFileSync(file, '');
+  fleet.kill('SIGTTIN');
+  await fleet.logged(/worker 1 \(pid \d+, generation 0\) got SIGTERM/);
+  await eventually(() => fleet.workers().length === 2, { what: 'another one has come' });
+  fleet.kill();
+  expect(await fleet.gone({ within: 5_000 })).toEqual({ code: 0, signal: null });
 });
 
 /** Milliseconds. */

@@ -1,7 +1,7 @@
 /** Workers that run behind a wrapper: the process that was started is not the one that serves. */
 
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, isAlive, sendSignal, startMaster } from '../../helpers/index.js';
+import { connectRaw, eventually, isAlive, sendSignal, startMaster, testOn } from '../../helpers/index.js';
 
 test('C22 a blocked worker behind a shell is gone when the stop is over', async () => {
   const config = { how: 'behind a shell', options: { workers: 1, shutdownGracePeriod: 500 } };
@@ -16,6 +16,19 @@ test('C22 a blocked worker behind a shell is gone when the stop is over', async 
   expect(await master.gone()).toEqual({ code: 0, signal: null });
   expect(isAlive(serving)).toBe(false);
 });
+
+testOn('signals', 'posixProcesses')(
+  'a worker that was asked to end by a signal that never reached it, and becomes ready, ends then, long before the deadline',
+  async () => {
+    const how = 'behind a shell that ignores SIGTERM';
+    const config = { how, boot: 'late', options: { workers: 1, shutdownGracePeriod: 60_000 } };
+    const master = startMaster('workers-by-producer', { args: [JSON.stringify(config)] });
+    await master.event('serve');
+    master.kill('SIGTERM');
+    expect(await master.gone({ within: 10_000 })).toEqual({ code: 0, signal: null });
+    expect(master.stderr).not.toContain('killed');
+  },
+);
 
 test.each(['idle', 'block'])('W19f workers behind a shell end when their master is killed (%s)', async (boot) => {
   const grace = 700;

@@ -1,12 +1,14 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WorkerHandle } from '../../../../lib/master/workers/worker-handle.js';
-import type { WorkerMessage } from '../../../../lib/protocol/protocol.cjs';
+import type { MasterMessage, WorkerMessage } from '../../../../lib/protocol/protocol.cjs';
 import type { WorkerProcess } from '../../../../lib/system/system.js';
 
 interface Attached {
   readonly handle: WorkerHandle;
   readonly answers: readonly WorkerMessage[];
   readonly sent: string[];
+  /** To drain. */
+  readonly orders: readonly MasterMessage[];
   readonly signals: NodeJS.Signals[];
   readonly troubles: readonly string[];
   /** From now on nothing that is sent arrives. */
@@ -18,10 +20,12 @@ interface How {
   readonly refuses?: boolean;
   /** Before the process is known. */
   before?(handle: WorkerHandle): void;
+  readonly now?: () => number;
 }
 
-function attached({ refuses = false, before }: How = {}): Attached {
+function attached({ refuses = false, before, now = () => 0 }: How = {}): Attached {
   const sent: string[] = [];
+  const orders: MasterMessage[] = [];
   const troubles: string[] = [];
   const signals: NodeJS.Signals[] = [];
   const answers: WorkerMessage[] = [];
@@ -30,6 +34,7 @@ function attached({ refuses = false, before }: How = {}): Attached {
     pid: 4711,
     send: (message) => {
       if (open) sent.push(message.type);
+      if (message.type === 'drain') orders.push(message);
       return open;
     },
     adopt: () => open,
@@ -42,7 +47,7 @@ function attached({ refuses = false, before }: How = {}): Attached {
   const closeChannel = (): void => {
     open = false;
   };
-  const handle = new WorkerHandle({ slot: 0, generation: 0 }, () => 0, {
+  const handle = new WorkerHandle({ slot: 0, generation: 0 }, now, {
     ready: () => {},
     draining: () => {},
     hear: (message) => {
@@ -54,7 +59,7 @@ function attached({ refuses = false, before }: How = {}): Attached {
   before?.(handle);
   handle.attach(process, { type: 'init', listeners: [] });
   sent.length = 0;
-  return { handle, answers, sent, signals, troubles, closeChannel };
+  return { handle, answers, sent, orders, signals, troubles, closeChannel };
 }
 
 test('a ready worker is asked to drain on its channel, and gets no signal', () => {
@@ -68,6 +73,21 @@ test('a worker that is still booting gets SIGTERM', () => {
   const { handle, sent, signals } = attached();
   handle.drain('stop', 100);
   expect({ sent, signals }).toEqual({ sent: [], signals: ['SIGTERM'] });
+});
+
+test('a worker that becomes ready although it got SIGTERM is asked again on its channel, with the time that is left', () => {
+  let now = 1_000;
+  const { handle, orders, sent, signals } = attached({ now: () => now });
+  handle.drain('replace', 30_000);
+  handle.drain('stop', 100, true);
+  now += 60;
+  handle.message({ type: 'became-ready', pid: 4711 });
+  expect({ sent, signals, state: handle.state }).toEqual({
+    sent: ['drain'],
+    signals: ['SIGTERM', 'SIGTERM'],
+    state: 'draining',
+  });
+  expect(orders).toEqual([{ type: 'drain', reason: 'stop', timeout: 40, sealed: true }]);
 });
 
 test('W1 a worker that drains because of a signal from outside gets the deadline as well', () => {
