@@ -284,8 +284,8 @@ export interface PosixAddon extends CommonAddon {
   /** How many bytes of a connection have arrived and were not read. `ioctl(FIONREAD)`. */
   bytesWaiting(fd: Fd): number;
   /**
-   * Sends the end-of-file of a connection, unless bytes have arrived that were not read; returns whether it did. In one call, because
-   * between two of JavaScript a client has the time for a request. `shutdown(2)`
+   * Sends the end-of-file of a connection, and refuses what comes after it, unless bytes have arrived that were not read; returns whether it
+   * did. In one call, because between two of JavaScript a client has the time for a request. `shutdown(2)`
    */
   endIfSilent(fd: Fd): boolean;
 

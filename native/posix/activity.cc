@@ -16,8 +16,9 @@ int BytesWaiting(int fd) {
 
 bool EndIfSilent(int fd) {
   if (BytesWaiting(fd) > 0) return false;
-  // ENOTCONN: the client has reset it.
-  if (shutdown(fd, SHUT_WR) != 0 && errno != ENOTCONN) throw SysError(errno, "shutdown");
+  // Both ways: what comes now is refused, and a client whose request crossed the end-of-file can know
+  // that it was not received. ENOTCONN: the client has reset it.
+  if (shutdown(fd, SHUT_RDWR) != 0 && errno != ENOTCONN) throw SysError(errno, "shutdown");
   return true;
 }
 
