@@ -119,6 +119,12 @@ class World {
       const twins = ofSlot.filter((other) => !other.isReady && other.launch.generation === generation);
       expect(twins.length, `workers that boot for slot ${slot}`).toBeLessThanOrEqual(1);
     }
+    // Who was asked to go by a signal, and became ready all the same, was asked again.
+    for (const worker of live)
+      if (worker.isReady && worker.signals.length > 0)
+        expect(worker.received, `pid ${worker.pid} was asked again`).toContainEqual(
+          expect.objectContaining({ type: 'drain' }),
+        );
     expect(this.system.closedListeners).toBe(state === 'stopped' ? 1 : 0);
   }
 
