@@ -49,9 +49,12 @@ export function kinds(fleet) {
   return counts;
 }
 
+/** libuv opens one with the first file that is watched, and keeps it for the life of the process. */
+const KEPT_BY_LIBUV = new Map([['anon_inode:inotify', 1]]);
+
 function grown(before, fleet) {
   if (before === undefined) return [];
   return [...kinds(fleet)]
-    .filter(([kind, count]) => count > (before.get(kind) ?? 0))
+    .filter(([kind, count]) => count > Math.max(before.get(kind) ?? 0, KEPT_BY_LIBUV.get(kind) ?? 0))
     .map(([kind, count]) => `${kind} ${before.get(kind) ?? 0} → ${count}`);
 }
