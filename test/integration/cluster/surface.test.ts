@@ -69,10 +69,14 @@ test('a session of TLS that began in one worker goes on in the other', async () 
   const fleet = startClusterProgram('clustered-tls.mjs');
   const port = await clusterPort(fleet);
   const first = await greet({ port, ca: cert });
-  // Connections that stay are dealt evenly.
-  const others = await Promise.all(Array.from({ length: 4 }, () => greet({ port, ca: cert, session: first.session })));
-  expect(others.map(({ reused }) => reused)).toEqual([true, true, true, true]);
-  expect(new Set(others.map(({ pid }) => pid)).size).toBe(2);
+  const others: Greeted[] = [];
+  // Connections that stay are dealt evenly, unless a worker gets no CPU for so long that the other one takes what is for it.
+  const other = async (): Promise<boolean> => {
+    others.push(await greet({ port, ca: cert, session: first.session }));
+    return others.some(({ pid }) => pid !== first.pid);
+  };
+  await eventually(other, { what: 'the other worker accepts' });
+  expect(others.map(({ reused }) => reused)).toEqual(others.map(() => true));
 });
 
 test('a socket of UDP is one for all workers, too', async () => {
