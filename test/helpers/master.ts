@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { agent, type Program } from './agent.js';
+import { catchUp } from './catch-up.js';
 import { inherited } from './environment.js';
 import { bounded, eventually } from './eventually.js';
 import { watchSession } from './leaks.js';
@@ -161,16 +162,28 @@ export class Master implements AsyncDisposable {
 
   /** Everything written to stderr by the master and its workers so far. */
   get stderr(): string {
+    this.#catchUp();
     return this.#stderr;
   }
 
   /** Everything written to stdout but the events. */
   get stdout(): string {
+    this.#catchUp();
     return this.#stdout;
   }
 
   /** Every event so far, or those of one name. */
   events(name?: string): readonly FixtureEvent[] {
+    this.#catchUp();
+    return this.#named(name);
+  }
+
+  #catchUp(): void {
+    catchUp(this.#child.stdout);
+    catchUp(this.#child.stderr);
+  }
+
+  #named(name: string | undefined): readonly FixtureEvent[] {
     return this.#events.filter((event) => name === undefined || event.event === name);
   }
 
@@ -179,7 +192,7 @@ export class Master implements AsyncDisposable {
     name: string,
     { where = () => true, nth = 1, within = 15_000 }: EventOptions = {},
   ): Promise<FixtureEvent> {
-    const find = (): FixtureEvent | undefined => this.events(name).filter(where)[nth - 1];
+    const find = (): FixtureEvent | undefined => this.#named(name).filter(where)[nth - 1];
     const what = `event '${name}'${nth > 1 ? ` number ${nth}` : ''}`;
     await this.#until(() => find() !== undefined, within, what);
     return find() as FixtureEvent;

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { descriptorOf } from '../../../lib/worker/system/kernel-activity.js';
+import { native } from '../../helpers/addon.js';
+import { catchUp } from '../../helpers/catch-up.js';
 import { bounded, eventually } from '../../helpers/eventually.js';
 import {
   canRefuseSyscalls,
@@ -42,6 +46,27 @@ test('a fixture is a session of its own, and its events, calls and output arrive
   expect(isAlive(child)).toBe(false);
   await untilReaped(child);
 });
+
+testWhen(process.platform !== 'win32', 'needs descriptors')(
+  'what a process has written can be read at once, whichever of its outputs Node reads first',
+  async () => {
+    const answers =
+      "process.stdin.on('data', () => require('fs').writeSync(2, 'then')); require('fs').writeSync(2, 'first, ')";
+    const child = spawn(process.execPath, ['--eval', answers], { stdio: ['pipe', 'ignore', 'pipe'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+    });
+    await eventually(() => text === 'first, ');
+    child.stdin.write('go on');
+    // The event loop does not turn.
+    const until = performance.now() + 10_000;
+    while (native.bytesWaiting(descriptorOf(child.stderr) ?? -1) === 0 && performance.now() < until);
+    catchUp(child.stderr);
+    expect(text).toBe('first, then');
+  },
+);
 
 test('an event that cannot come any more rejects with the output of the fixture', async () => {
   const master = startMaster('harness-probe');

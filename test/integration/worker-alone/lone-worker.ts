@@ -10,6 +10,7 @@ import type { MasterMessage, WireListener, WorkerMessage } from '../../../lib/pr
 import { ENV, MARKER } from '../../../lib/protocol/protocol.cjs';
 import { FROM_WORKER } from '../../../lib/protocol/what-workers-say.js';
 import { native } from '../../helpers/addon.js';
+import { catchUp } from '../../helpers/catch-up.js';
 import { bounded, eventually, inPackage, target } from '../../helpers/index.js';
 
 const PRELOAD = inPackage('dist/preload.cjs');
@@ -137,8 +138,14 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
     port: wires[0]?.port ?? 0,
     listenerFds: bound.map(({ fd }) => fd),
     messages,
-    stdout: () => stdout,
-    stderr: () => stderr,
+    stdout: () => {
+      catchUp(child.stdout);
+      return stdout;
+    },
+    stderr: () => {
+      catchUp(child.stderr);
+      return stderr;
+    },
     exited: bounded(exited, 20_000, () => `the worker ends; ${stderr}`),
     send: (message) => void channel.send(message),
     async message(type) {
