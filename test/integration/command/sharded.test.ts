@@ -109,13 +109,14 @@ test('D4d while one of 4 workers is blocked none of 200 connections waits long, 
   const port = await readyPort(fleet);
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   const burst = async (): Promise<{ ms: number; pid: number }[]> => await client.call('burst', 200);
-  for (let round = 0; round < 3; round++) await burst();
-  const usual = Math.max(...(await burst()).map(({ ms }) => ms));
+  const usual: number[] = [];
+  for (let round = 0; round < 4; round++) usual.push(...(await burst()).map(({ ms }) => ms));
   const connection = await connectRaw({ port });
   connection.write('GET /blocks HTTP/1.1\r\nHost: x\r\n\r\n');
   const { from: blocked } = await fleet.event('blocks');
   const answers = await burst();
-  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(Math.max(500, 4 * usual));
+  // On a machine that is too busy to answer as many without any block, waiting proves nothing.
+  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(Math.max(500, 4 * Math.max(...usual)));
   expect(answers.map(({ pid }) => pid)).not.toContain(blocked);
 });
 
