@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
+import { freePort } from '../../helpers/free-port.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { unprivileged } from '../../helpers/unprivileged.js';
 import { errorOf, failsCleanly, native, tcp } from '../native-helpers.js';
@@ -70,7 +71,8 @@ const addresses = [
 for (const { on, hosts, ...address } of addresses) {
   test(`a user without privileges leads newcomers away from a socket, whose queue stays, and they are refused once both are closed (${on})`, async () => {
     await unprivileged(async () => {
-      const { fd, port } = listen(address);
+      // Newcomers come again after a second: no other process may have got the port by then.
+      const { fd, port } = listen({ ...address, port: await freePort() });
       expect(await outcome(client(port, hosts[0]))).toBe('connected');
       const deaf = native.divertNewcomers([fd]);
       open.add(deaf);
