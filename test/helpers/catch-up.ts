@@ -11,8 +11,9 @@ const CHUNK = 65_536;
  * turn: a test that goes on with that does not see yet what was written before.
  */
 export function catchUp(stream: Readable | null): void {
-  const fd = stream === null ? undefined : descriptorOf(stream);
-  if (stream === null || fd === undefined) return;
+  if (stream === null) return;
+  const fd = descriptorOf(stream);
+  if (fd === undefined) return;
   for (let bytes = readNow(fd); bytes.length > 0; bytes = readNow(fd)) stream.push(bytes);
 }
 

@@ -117,11 +117,14 @@ class HostedService implements Service {
   async serve({ context, track, adopt }: Boot): Promise<void> {
     this.#links.introduced(context);
     this.#links.servers.each(track);
-    const { signal } = context;
-    signal.addEventListener('abort', () => this.#links.servers.closing());
-    if (this.#links.asked !== undefined) await adopt([], this.#links.asked);
     // What drains listens no more, and need not be ready.
-    const leaves = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    const leaves = new Promise<void>((resolve) => {
+      context.signal.addEventListener('abort', () => {
+        this.#links.servers.closing();
+        resolve();
+      });
+    });
+    if (this.#links.asked !== undefined) await adopt([], this.#links.asked);
     await Promise.race([leaves, this.#hosted.waitReady ? this.#links.saidReady : this.#links.servers.serving()]);
   }
 }

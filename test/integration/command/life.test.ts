@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { readyPort, startCommand, startHosted } from '../../helpers/command.js';
+import { folderWith } from '../../helpers/folder.js';
 import { bounded, eventually, httpGet, isAlive, patience, sendSignal, untilDead } from '../../helpers/index.js';
 import { reloadThrice, startLoad } from '../../helpers/load.js';
 import { startProgram } from '../../helpers/master.js';
@@ -143,9 +143,7 @@ test('D2f a program that is to stop before it said that it is ready answers what
 });
 
 test('D2i a worker that gets SIGTERM in the moment in which it begins to hear it leaves, and another one takes its place', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'prefork-life-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'the next one');
+  const file = join(folderWith({}), 'the next one');
   const env = {
     NODE_OPTIONS: `--require ${inPackage('test/fixtures/signalled-at-once.cjs')}`,
     SIGNALLED_AT_ONCE: file,
