@@ -9,15 +9,8 @@ import { type GroupSignals, signalOfGroup } from './group-signals.js';
 import type { HookRunner } from './hooks.js';
 import { describeExit, firstLine } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
+import { GROUP_RACE } from './workers/life.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
-
-/**
- * A signal to the whole process group reaches workers and master in any order:
- *     kernel: SIGINT → worker      SIGINT → master
- *     master:          exit seen                    signal handler runs
- * An exit that may belong to such a stop is judged this much later, in milliseconds.
- */
-const STOP_RACE = 100;
 
 const OUR_ADDRESS =
   'the master holds this address for its workers: pass `listener`, the first argument of serve, to listen(), in place of the address';
@@ -49,7 +42,7 @@ export class Exits {
   async verdict(handle: WorkerHandle, exit: WorkerExit): Promise<Verdict> {
     const everybodys = handle.life.booted ? undefined : signalOfGroup(exit);
     const late = handle.life.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
-    if (late && !handle.life.requested) await this.#context.delays.sleep(STOP_RACE);
+    if (late && !handle.life.requested) await this.#context.delays.sleep(GROUP_RACE);
     if (handle.life.requested || this.#context.ending()) return 'requested';
     return everybodys !== undefined && this.#context.groupSignals.heard(everybodys) ? 'too young' : 'lost';
   }

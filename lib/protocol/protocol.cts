@@ -175,6 +175,8 @@ export type MasterMessage =
       readonly queued?: boolean;
       readonly sealed?: boolean;
     }
+  /** To a worker that `began-draining`: the master was not asked to stop, and gives no order. */
+  | { readonly type: 'alone' }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.

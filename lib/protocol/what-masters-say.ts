@@ -9,6 +9,7 @@ const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (va
   drain: { reason: (reason) => reason === 'stop' || reason === 'replace', timeout: isDelay },
   adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
   release: { slot: Number.isSafeInteger },
+  alone: {},
   look: {},
   ping: { for: (reason) => reason === 'liveness' || reason === 'queue' },
   message: { data: (data) => data !== undefined },

@@ -6,11 +6,14 @@ import type { Drain } from './drain/drain.js';
 import { type AcceptQueues, acceptRest } from './drain/last-call.js';
 import { QUIET } from './drain/quiet.js';
 
-/** How long the order of the master may take to follow a signal that reached its whole group, and this worker first. */
-const SIGNAL_RACE_MS = 100;
+/**
+ * How long the word of the master may take to follow a signal that reached its whole group, and this worker first. A master that gets no CPU
+ * for longer finds its workers gone, and clients that have connected to its sockets since. Milliseconds.
+ */
+const WORD_MS = 1_000;
 
-/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
-const QUIET_SHARE = 0.25;
+/** Of the grace period, where that is less than {@link WORD_MS}, or than the {@link QUIET} after which a stop ends a connection. */
+const SHARE = 0.25;
 
 export interface DepartureContext {
   readonly queues: AcceptQueues;
@@ -37,12 +40,15 @@ export class Departure {
     this.#context = context;
   }
 
-  /** The worker drains on a signal; the order of the master may follow. */
-  expectOrder(): void {
-    this.#undecidedUntil = performance.now() + SIGNAL_RACE_MS;
+  /**
+   * The worker drains on a signal; the order of the master may follow.
+   * @param grace Milliseconds.
+   */
+  expectOrder(grace: number): void {
+    this.#undecidedUntil = performance.now() + Math.min(WORD_MS, grace * SHARE);
   }
 
-  /** The master has given its order, or is gone. */
+  /** The master has given its order, has none, or is gone. */
   decided(): void {
     this.#undecidedUntil = 0;
   }
@@ -82,7 +88,7 @@ export class Departure {
     this.#accepting = false;
     admission.close();
     abort.abort();
-    drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
+    drain.begin(this.#reason, Math.min(QUIET, timeout * SHARE));
     if (this.#reason === 'stop') stoppedAccepting();
   }
 }

@@ -300,6 +300,9 @@ export class Worker {
         if (message.reason === 'stop' && this.#system.seal('bound')) this.#departure.seal(message.sealed === true);
         this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
         break;
+      case 'alone':
+        this.#departure.decided();
+        break;
       case 'adopt':
         if (this.#adoptions?.take(message) === false)
           this.#channel?.send({ type: 'adoption-failed', slot: message.slot });
@@ -328,9 +331,9 @@ export class Worker {
 
   #onSigterm(): void {
     if (this.#state === 'draining') return;
-    this.#channel?.send({ type: 'began-draining', signal: 'SIGTERM' });
-    this.#departure.expectOrder();
-    this.#beginDrain('stop', this.#settings.gracePeriod, 0);
+    const { gracePeriod } = this.#settings;
+    if (this.say({ type: 'began-draining', signal: 'SIGTERM' })) this.#departure.expectOrder(gracePeriod);
+    this.#beginDrain('stop', gracePeriod, 0);
   }
 
   #orphaned(): void {

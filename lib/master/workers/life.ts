@@ -21,6 +21,15 @@ type End =
   /** `because`: words that follow the name of the worker. `before`: why it was to end already. */
   | { readonly by: 'kill'; readonly because: string; readonly before: End | undefined };
 
+/**
+ * A signal to the whole process group reaches workers and master in any order:
+ *     kernel: SIGINT → worker      SIGINT → master
+ *     master:          exit seen                    signal handler runs
+ * An exit that may belong to such a stop is judged this much later, and as long after its beginning a drain is that of one worker alone.
+ * Milliseconds.
+ */
+export const GROUP_RACE = 100;
+
 export class Life {
   /** Milliseconds on a monotonic clock. */
   readonly #now: () => number;

@@ -19,6 +19,7 @@ import { notStarted } from './boot-failure.js';
 import type { Delays } from './delays.js';
 import type { Heard, WorkerPlace } from './events.js';
 import { Leases } from './leases.js';
+import { GROUP_RACE } from './life.js';
 import { WorkerHandle } from './worker-handle.js';
 
 /** Out of processes, memory or descriptors for now. Later attempts may succeed, and healthy workers need not know. */
@@ -29,7 +30,6 @@ const RETRY = { first: 50, longest: 1_000 } as const;
 const DEAF = 1_500;
 /** A master that hears of that time so much later, in milliseconds, may not have heard of the end of the worker yet, and waits again. */
 const LATE = 100;
-
 export interface StarterContext {
   readonly settings: Settings;
   readonly system: System;
@@ -107,6 +107,8 @@ export class Starter {
           worker: handle.info,
           signal,
         });
+        const timer = system.after(GROUP_RACE, () => handle.alone());
+        void handle.gone.then(() => timer.cancel());
       },
       hear: (message) => this.#context.hear(handle, message),
       changed: () => {

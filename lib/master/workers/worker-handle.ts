@@ -199,6 +199,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
   }
 
+  /** It drains on a signal, which the master has not got, too: no order will follow. */
+  alone(): void {
+    if (!this.life.requested) this.#process?.send({ type: 'alone' });
+  }
+
   /** It has become ready all the same: the signal has come too late, or never, as behind a shell that keeps it to itself. */
   #remind(): void {
     if (this.#signalled === undefined) return;

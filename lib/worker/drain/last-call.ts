@@ -58,7 +58,7 @@ export function acceptRest(call: LastCall, next: () => void): void {
       queues.acceptQueued();
       const now = call.accepted();
       if (now !== before) {
-        if (!call.sealed() && now >= all && late()) next();
+        if (!call.sealed() && !call.undecided() && now >= all && late()) next();
         else look(now);
       } else if (call.undecided() || (call.sealed() && !late() && !empty(queues))) {
         setTimeout(look, LOOK_AGAIN, now);

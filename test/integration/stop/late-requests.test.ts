@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PreforkOptions } from '../../../lib/types.js';
@@ -71,7 +72,7 @@ function askOnce(target: net.NetConnectOpts): Promise<string> {
 /** Stops a fleet under a closed loop of new connections. */
 async function stopUnderLoad(
   { on, options }: Way,
-  whom: 'the master' | 'the whole group',
+  whom: 'the master' | 'the whole group' | 'the whole group while the master stands still',
   more: MasterOptions = {},
 ): Promise<void> {
   const path = join(folder, 'a.sock');
@@ -87,8 +88,14 @@ async function stopUnderLoad(
   };
   const clients = Array.from({ length: 40 }, client);
   await eventually(() => outcomes.length > 200, { what: 'the loop turns' });
+  const held = whom === 'the whole group while the master stands still';
+  if (held) sendSignal(master.pid, 'SIGSTOP');
   if (whom === 'the master') master.kill('SIGTERM');
   else master.killGroup('SIGTERM');
+  if (held) {
+    await delay(500); // as long as a machine without a free CPU may take, and the workers wait for longer
+    sendSignal(master.pid, 'SIGCONT');
+  }
   await Promise.all(clients);
   expect(outcomes.filter((outcome) => outcome.startsWith('lost'))).toEqual([]);
   expect(outcomes.filter((outcome) => outcome.startsWith('refused'))).toHaveLength(40);
@@ -101,6 +108,11 @@ for (const whom of ['the master', 'the whole group'] as const) {
     (way) => stopUnderLoad(way, whom),
   );
 }
+
+eachOn(ways, ({ needs }) => [...needs, 'posixProcesses'])(
+  'N7f a stop by a signal to the whole group loses nobody, although the master gets no CPU for half a second ($on)',
+  (way) => stopUnderLoad(way, 'the whole group while the master stands still'),
+);
 
 // Newer kernels let nobody else attach a filter to a TCP socket (CAP_NET_ADMIN): most masters in production.
 const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;

@@ -487,6 +487,21 @@ test('a worker that drained on a signal that the master did not send is distingu
   await master.stop();
 });
 
+test('a worker that drains on a signal which the master has not got, too, is told so 100 ms later, unless it has its order by then', async () => {
+  const { master, system, started } = fleet({ workers: 3 });
+  await started;
+  const [drains, ordered, other] = system.workers;
+  drains?.events.message({ type: 'began-draining', signal: 'SIGTERM' });
+  await system.advance(99);
+  expect(drains?.received.map(({ type }) => type)).not.toContain('alone');
+  await system.advance(1);
+  expect(drains?.received.at(-1)).toEqual({ type: 'alone' });
+  ordered?.events.message({ type: 'began-draining', signal: 'SIGTERM' });
+  void master.stop();
+  await system.advance(200);
+  for (const one of [ordered, other]) expect(one?.received.map(({ type }) => type)).not.toContain('alone');
+});
+
 test('the master logs a hook that never settles, which cannot keep a fleet alive that has to give up', async () => {
   const { system, started, finished, log } = fleet({
     workers: 1,
