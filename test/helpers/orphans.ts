@@ -9,8 +9,8 @@ import { isAlive, isDead, processes, sendSignal } from './processes.js';
 import { commandWorks } from './skip.js';
 import { target } from './target.js';
 
-/** Workers must be gone this much later than their grace, in milliseconds. */
-const MARGIN = 1_000;
+/** Milliseconds. Workers are gone 1 s after their grace, which one test measures (end.test.ts); some of many may have to wait for a CPU. */
+const MARGIN = 5_000;
 
 /** Every living process below `pid`, however deep. */
 export function descendants(pid: number): readonly number[] {
@@ -21,7 +21,7 @@ export function descendants(pid: number): readonly number[] {
 }
 
 /**
- * Kills the master with SIGKILL, and expects that everything below it is gone within 1 s of the grace period.
+ * Kills the master with SIGKILL, and expects that everything below it is gone soon after the grace period.
  * @param grace Milliseconds; 0 where no grace applies.
  * @param pid The master, where it is not the process that the test started.
  * @returns how long it took, in milliseconds.
@@ -29,8 +29,8 @@ export function descendants(pid: number): readonly number[] {
 export async function killMaster(master: Master, grace: number, pid: number = master.pid): Promise<number> {
   // Children that appear between the look and the kill are caught by the leak check of the file.
   const orphans = descendants(pid);
-  sendSignal(pid, 'SIGKILL');
   const before = performance.now();
+  sendSignal(pid, 'SIGKILL');
   await eventually(() => orphans.every((orphan) => !isAlive(orphan)), {
     within: grace + MARGIN,
     what: `${orphans.length} orphans (${orphans.join(', ')}) end\n${master.transcript()}`,

@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
 import { type Ability, target } from './target.js';
 
+/** Milliseconds; or also how often a test may fail, where a process that gets no CPU for a moment makes another scene of it. */
+type Patience = number | { readonly timeout?: number; readonly retry: number };
+
 /**
  * `test`, or a skipped test whose title ends with the reason:
  * `testWhen(isRoot, 'needs root')('W19e a worker of another uid dies with its master', async () => {})`.
@@ -10,11 +13,11 @@ export function testWhen(
   condition: boolean,
   reason: string,
   ...needs: readonly Ability[]
-): (title: string, body: () => void | Promise<void>, timeout?: number) => void {
+): (title: string, body: () => void | Promise<void>, patience?: Patience) => void {
   const lack = lackOf(needs);
-  return (title, body, timeout) =>
+  return (title, body, patience) =>
     condition && lack === undefined
-      ? test(title, body, timeout)
+      ? test(title, typeof patience === 'number' ? { timeout: patience } : { ...patience }, body)
       : test.skip(`${title} (skipped: ${lack ?? reason})`, body);
 }
 

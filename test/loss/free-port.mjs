@@ -1,12 +1,22 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that no process listens on. `reusePort`: for sockets that are bound so. */
+/**
+ * A port of 127.0.0.1 that no process listens on, below the range of net.ipv4.ip_local_port_range: no connection and no listener on port 0
+ * gets it meanwhile. `reusePort`: for sockets that are bound so.
+ */
 export async function freePort(reusePort = false) {
-  const server = createServer().listen({ port: 0, host: '127.0.0.1', reusePort });
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen({ port, host: '127.0.0.1', reusePort });
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

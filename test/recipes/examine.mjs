@@ -7,8 +7,8 @@ import { beginLoad } from './load.mjs';
 const RELOADS = 3;
 /** Answers between two reloads. */
 const ANSWERS = 100;
-/** Milliseconds that a stop may take, with clients connected. */
-const STOP_MS = 2_000;
+/** Milliseconds that a stop may take, with clients connected. On a machine that does other things as well, it may take longer. */
+const STOP_MS = Number(process.env.RECIPE_STOP_MS ?? 2_000);
 /** Milliseconds until the last replaced worker is gone, after its successor took over. `drainMs` of a recipe says otherwise. */
 const DRAIN_MS = 5_000;
 /** A file in the folder of a recipe that imports what is installed there. */

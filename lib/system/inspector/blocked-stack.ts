@@ -12,8 +12,8 @@ import { hasConnection, loopbackListeners, socketInodes } from './process-socket
 const TIMEOUT = 1_000;
 /** The kernel does not report when another process begins to listen; the master asks again after this long, in milliseconds. */
 const LOOK_AGAIN = 10;
-/** An inspector answers from a thread of its own; what does not answer within this is none. Milliseconds. */
-const PROBE = 250;
+/** An inspector answers from a thread of its own; what does not answer within this share of the timeout is none. */
+const PROBE_SHARE = 0.25;
 
 /** Descriptors for an inspector: of its event loop, without which Node aborts (seen: 4), its socket (2), and two connections. */
 const SPARE = 16;
@@ -38,7 +38,7 @@ async function ask(pid: number, options: StackRequest): Promise<BlockedStack> {
   if (!(await sharesNetwork(pid))) return UNAVAILABLE;
   const open = before.find(({ port }) => port === inspector);
   if (open !== undefined) return await stackOf(await debuggerUrl(open, AbortSignal.timeout(timeout)), timeout);
-  if (await isDebuggedUnheard(pid, before)) return { debugged: true };
+  if (await isDebuggedUnheard(pid, before, timeout * PROBE_SHARE)) return { debugged: true };
 
   if (inspector === false || !(await catchesSigusr1(pid))) return UNAVAILABLE;
   const { used, limit } = await descriptors(pid);
@@ -64,10 +64,10 @@ async function stackOf(url: string, timeout: number): Promise<BlockedStack> {
  * Whether there is a debugger that the worker could not report:
  *     worker: answered     debugger: opens the inspector, connects, stops at a breakpoint     worker: silence
  */
-async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[]): Promise<boolean> {
+async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[], within: number): Promise<boolean> {
   const asked = own.map(async (socket) => {
     if (!(await isConnected(pid, socket.port))) throw new Error('no debugger is connected');
-    return await debuggerUrl(socket, AbortSignal.timeout(PROBE));
+    return await debuggerUrl(socket, AbortSignal.timeout(within));
   });
   return (await Promise.any(asked).catch(() => undefined)) !== undefined;
 }

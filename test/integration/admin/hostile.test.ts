@@ -270,7 +270,7 @@ test('R5h clients that ask and do not read cost the master a bounded amount of m
   for (let i = 0; i < 50; i++) {
     const began = performance.now();
     expect(await other.ask('status')).toMatchObject({ result: { state: 'running' } });
-    expect(performance.now() - began).toBeLessThan(patience(1_000));
+    expect(performance.now() - began).toBeLessThan(patience(5_000));
   }
   expect((await memoryOf(fleet)) - before).toBeLessThan(64 * MIB);
   expect((await httpGet({ port: fleet.port })).status).toBe(200);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, onTestFinished } from 'vitest';
 import { clusterPort, startClustered, startClusterProgram } from '../../helpers/clustered.js';
+import { freePort } from '../../helpers/free-port.js';
 import { bounded, eventually, httpGet, openFds, tlsMaterial } from '../../helpers/index.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 
@@ -46,9 +47,11 @@ test('no connection passes through the primary, which has no socket of a client 
   await httpGet({ port });
   const sockets = openFds(fleet.pid).size;
   const before = await fleet.call('cpu');
+  const begun = performance.now();
   for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 50 }, () => httpGet({ port })));
+  const seconds = (performance.now() - begun) / 1_000;
   // A primary that hands connections over needs 60 µs for each, and more. This one looks at its queues some times a second.
-  expect((await fleet.call('cpu')) - before).toBeLessThan(1_000 * 25);
+  expect((await fleet.call('cpu')) - before).toBeLessThan(1_000 * (25 + 5 * seconds));
   expect(openFds(fleet.pid).size).toBe(sockets);
 });
 
@@ -86,8 +89,9 @@ test('a socket of UDP is one for all workers, too', async () => {
 });
 
 test("an address that is taken is an 'error' of the server, and the next worker may ask again", async () => {
-  const first = startClustered({ workers: 1 });
-  const port = await clusterPort(first, 1);
+  const port = await freePort();
+  const first = startClustered({ workers: 1, listens: [{ port }] });
+  await clusterPort(first, 1);
   const second = startClustered({ workers: 1, listens: [{ port }] });
   expect(await second.event('refused')).toMatchObject({ code: 'EADDRINUSE' });
   await first.call('disconnect');

@@ -72,7 +72,7 @@ test('a program that ends its worker as cluster has it, by cluster.worker.discon
   await fleet.event('asked');
   expect((await httpGet({ port, path: '/disconnect' })).json()).toEqual({ pid });
   expect((await slow).json()).toEqual({ pid });
-  expect((await httpGet({ port })).json().pid).not.toBe(pid);
+  await eventually(async () => (await httpGet({ port })).json().pid !== pid, { what: 'another worker answers' });
   await fleet.logged(/took over from pid/);
 });
 
@@ -161,17 +161,18 @@ test('D2i a worker that gets SIGTERM in the moment in which it begins to hear it
 /** Milliseconds. */
 const READY_TIMEOUT = patience(1_500);
 const FAILURES = [
-  { what: 'ends by itself at once', hosted: { listens: [] }, says: /exited with code 0 before it was ready/ },
-  { what: 'throws', hosted: { throws: true }, says: /the program is broken/ },
+  { what: 'ends by itself at once', hosted: { listens: [] }, more: [], says: /exited with code 0 before it was ready/ },
+  { what: 'throws', hosted: { throws: true }, more: [], says: /the program is broken/ },
   {
     what: 'never listens',
     hosted: { listens: [], keeps: true },
+    more: ['--ready-timeout', String(READY_TIMEOUT)],
     says: new RegExp(`not ready within ${READY_TIMEOUT} ms`),
   },
 ];
-for (const { what, hosted, says } of FAILURES) {
+for (const { what, hosted, more, says } of FAILURES) {
   test(`D2g a program that ${what} is a failure that says so, exit code 1, and leaves nothing behind`, async () => {
-    const fleet = startHosted(hosted, { options: ['--workers', '2', '--ready-timeout', String(READY_TIMEOUT)] });
+    const fleet = startHosted(hosted, { options: ['--workers', '2', ...more] });
     expect(await fleet.gone()).toEqual({ code: 1, signal: null });
     expect(fleet.stderr).toMatch(says);
     expect(fleet.stderr).not.toContain('bundle.cjs:');

@@ -60,6 +60,7 @@ withManager(
     });
     const late = async (nth: number) => await manager.event('listening', { where: ({ when }) => when === 'late', nth });
     const { address: second } = await late(2);
+    await notice('FDSTORE=1', 3);
     expect(notices().filter(({ fields }) => 'FDSTORE' in fields)).toHaveLength(3);
     const loads = [{ port: first.port }, { path }, { port: second.port }].map((where) =>
       startLoad({ ...where, mode: 'per-request', concurrency: 4, patience: 20_000 }),

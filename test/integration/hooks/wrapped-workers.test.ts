@@ -39,6 +39,6 @@ test.each(['idle', 'block'])('W19f workers behind a shell end when their master 
   const serving = master.events('serve').map(({ pid }) => pid as number);
   expect(serving.every(isAlive)).toBe(true);
   sendSignal(master.pid, 'SIGKILL');
-  await eventually(() => !serving.some(isAlive), { within: grace + 1_000, what: 'they end' });
+  await eventually(() => !serving.some(isAlive), { within: grace + 5_000, what: 'they end' });
   await master.gone();
 });

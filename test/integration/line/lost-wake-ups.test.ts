@@ -10,7 +10,7 @@ import { FAMILIES, type Family, type StandingFleet, startStanding, untilAsleep }
 
 /**
  * Milliseconds from connect(2) until another worker answers: about 75 where there is a CPU to spare. On a machine that is overloaded a few
- * answers take longer, and still less than it takes the one that was woken to come back, if it does.
+ * answers take longer, and still less than it takes the one that was woken to come back, if it does; one in ten may take longer still.
  */
 const USUALLY = 150;
 const ALWAYS = 400;
@@ -19,6 +19,11 @@ const test = testWhen(isLinux && commandWorks('python3', '--version'), 'needs Li
 const TRIALS = 30;
 /** Each takes a second. */
 const STARVED = 5;
+
+/** The longest, but for one in ten, which waited for a CPU. */
+function nearlyAll(waited: readonly number[]): number {
+  return waited.toSorted((a, b) => b - a)[Math.ceil(waited.length / 10)] as number;
+}
 
 /** So many processes at the head of the line that do not come when they are woken. */
 async function behindStandIns(
@@ -53,7 +58,7 @@ for (const family of FAMILIES) {
         waited.push(ms);
       }
       expect(median(waited)).toBeLessThan(USUALLY);
-      expect(Math.max(...waited)).toBeLessThan(ALWAYS);
+      expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
       // No other worker was there for it at once.
       expect(median(waited)).toBeGreaterThan(30);
     });
@@ -102,7 +107,7 @@ for (const family of FAMILIES) {
           if (kill >= 0) await fleet.master.event('onChildRecover', { where: ({ oldPid }) => oldPid === head });
         }
         expect(median(waited)).toBeLessThan(USUALLY);
-        expect(Math.max(...waited)).toBeLessThan(ALWAYS);
+        expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
         expect(Math.min(...waited)).toBeGreaterThan(15);
       },
       120_000,

@@ -173,5 +173,6 @@ testOnNewest(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  LIMIT_MS,
+  // Another program may open its debugger on the port that the master has found free.
+  { timeout: LIMIT_MS, retry: 2 },
 );

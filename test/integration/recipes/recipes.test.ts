@@ -8,6 +8,9 @@ import { canRunNginx } from '../../helpers/nginx.js';
 const execute = promisify(execFile);
 const MAIN = fileURLToPath(new URL('../../recipes/main.mjs', import.meta.url));
 
+/** The tests run beside others, which take the CPUs as well. */
+const BESIDE_OTHERS = { env: { ...process.env, RECIPE_STOP_MS: '4000' } };
+
 /** Those whose packages are dependencies of this project, so that nothing is downloaded. `npm run test:recipes` runs all of them. */
 const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'grpc', 'nginx', 'envoy'];
 
@@ -20,7 +23,9 @@ for (const name of HERE) {
   )(
     `F18a the recipe for ${name} loses nothing in three reloads, leaves no old worker, and stops in time with exit code 0`,
     async () => {
-      const { stdout } = await execute(process.execPath, [MAIN, name]).catch((error) => error as { stdout: string });
+      const { stdout } = await execute(process.execPath, [MAIN, name], BESIDE_OTHERS).catch(
+        (error) => error as { stdout: string },
+      );
       expect(stdout).toMatch(/^passed {2}\| \[/);
     },
     patience(180_000),
@@ -39,7 +44,7 @@ for (const name of QUICK) {
   )(
     `F18e the quick start of ${name} runs under the command as its own README has it, and loses nothing in three reloads and a stop`,
     async () => {
-      const { stdout } = await execute(process.execPath, [MAIN, `quick-${name}`]).catch(
+      const { stdout } = await execute(process.execPath, [MAIN, `quick-${name}`], BESIDE_OTHERS).catch(
         (error) => error as { stdout: string },
       );
       expect(stdout).toMatch(/^passed {2}\| /);

@@ -14,7 +14,7 @@ function moment(
 }
 
 test('C8 two workers that become ready and exit are one recovery and then too many, with threshold 1', async () => {
-  const master = startWatched({ options: { recoverThreshold: 1 } });
+  const master = startWatched({ options: { recoverThreshold: 1, readyFor: 0 } });
   const { pids } = await master.event('onMasterReady');
   for (const pid of pids) sendSignal(pid, 'SIGKILL');
   const { settled, exit } = await overAndClean(master);
@@ -43,7 +43,7 @@ test('C8 two workers that become ready and exit are one recovery and then too ma
 });
 
 test('C8 workers that end by themselves as soon as they are ready end the fleet as well', async () => {
-  const master = startWatched({ boot: 'exit later:1000:3', options: { recoverThreshold: 1 } });
+  const master = startWatched({ boot: 'exit later:4000:3', options: { recoverThreshold: 1, readyFor: 0 } });
   const { settled } = await overAndClean(master);
   expect(settled['error']).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   expect(settled['error'].exits).toHaveLength(2);
@@ -55,7 +55,7 @@ test('C8 workers that end by themselves as soon as they are ready end the fleet 
 
 test('C8 an allowed recovery completes with its delay and its hooks before a later exit ends the fleet', async () => {
   const master = startWatched({
-    options: { recoverThreshold: 1, recoverInterval: 300 },
+    options: { recoverThreshold: 1, recoverInterval: 300, readyFor: 0 },
     hooks: { onChildRecover: 'wait:300' },
   });
   const { pids } = await master.event('onMasterReady');
@@ -94,7 +94,7 @@ test('C11 onChildSpawn that throws for a recovered worker ends the fleet before 
 });
 
 test('C12 with an interval of 50 ms and threshold 1 the fleet gives up no sooner than 50 ms after the first exit', async () => {
-  const master = startWatched({ options: { recoverThreshold: 1, recoverInterval: 50 } });
+  const master = startWatched({ options: { recoverThreshold: 1, recoverInterval: 50, readyFor: 0 } });
   const { pids } = await master.event('onMasterReady');
   for (const pid of pids) sendSignal(pid, 'SIGKILL');
   const { settled } = await overAndClean(master);

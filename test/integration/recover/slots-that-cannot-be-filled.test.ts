@@ -112,7 +112,7 @@ eachOn(free, () => ['posixProcesses', 'proc'])(
   async ({ leave }) => {
     const master = startMaster('short-of-descriptors', {
       wrapper: withDescriptors(200),
-      args: [JSON.stringify({ recoverThreshold: 8, recoverInterval: 200, readyTimeout: 5_000 })],
+      args: [JSON.stringify({ recoverThreshold: 8, recoverInterval: 200, readyTimeout: 5_000, readyFor: 0 })],
     });
     const { pids, addresses } = await master.event('onMasterReady');
     const [victim, healthy] = pids as [number, number];

@@ -38,7 +38,7 @@ function allowProcesses(master: Master, allowed: boolean): void {
 }
 
 limited('W7 a spawn that fails with EAGAIN is tried again, and the healthy worker is not touched', async () => {
-  const master = startLimited({});
+  const master = startLimited({ readyFor: 0 });
   const { pids, addresses } = await master.event('onMasterReady');
   const [victim, healthy] = pids as [number, number];
   const { port } = addresses[0];

@@ -4,29 +4,33 @@ import { eventually, patience } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 
-const READY_TIMEOUT = patience(3_000);
+const READY_TIMEOUT = patience(8_000);
 
 const failures = [
   {
     what: 'throws',
+    options: {},
     code: "console.error('cannot read the settings'); throw new Error('the new code is wrong');",
     stderr: ['cannot read the settings'],
     error: { message: expect.stringContaining('the new code is wrong'), cause: { message: 'the new code is wrong' } },
   },
   {
     what: 'is no JavaScript',
+    options: {},
     code: 'export const version = ;',
     stderr: [],
     error: { cause: { name: 'SyntaxError' } },
   },
   {
     what: 'exits',
+    options: {},
     code: "console.error('no database, no service'); process.exit(7);",
     stderr: ['no database, no service'],
     error: { exits: [expect.objectContaining({ code: 7 })] },
   },
   {
     what: 'hangs past readyTimeout',
+    options: { readyTimeout: READY_TIMEOUT },
     code: "console.error('waiting for a lock'); for (;;);",
     stderr: ['waiting for a lock'],
     error: { message: expect.stringContaining(`not ready within ${READY_TIMEOUT} ms`) },
@@ -36,10 +40,10 @@ const rows = LOSSLESS.flatMap((sharing) => failures.map((failure) => ({ sharing,
 
 eachSharing(rows)(
   'L7 a release that $what fails its reload, and the old workers serve on, without an error, until a good one comes ($sharing)',
-  async ({ sharing, code, stderr, error }) => {
+  async ({ sharing, options, code, stderr, error }) => {
     const deployment = makeDeployment();
     // The master may not count one unrequested exit.
-    const fleet = await deployment.start({ sharing, readyTimeout: READY_TIMEOUT, recoverThreshold: 0 });
+    const fleet = await deployment.start({ sharing, ...options, recoverThreshold: 0 });
     const { master, port } = fleet;
     const pids = [...fleet.pids].sort();
     const loads = [

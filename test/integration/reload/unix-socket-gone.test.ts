@@ -267,6 +267,8 @@ ofPosix(
       await load.answered(50);
       unlinkSync(path);
       expect(await master.call('reload')).toMatchObject({ ok: true, generation });
+      // What an old worker answers may end its connection, and while the file is gone no client comes back.
+      await eventually(() => master.workers().length === 2, { what: 'the replaced workers are gone' });
     }
     expectNothingLost(await load.stop());
     await stops(master);

@@ -109,7 +109,13 @@ testWhen(
   );
   await master.logged(/workers report what they count .*memfd_create/);
   for (let i = 0; i < 3; i++) await httpGet({ port });
-  await eventually(async () => (await read(master)).totals.requests === 3);
+  await eventually(
+    async () => {
+      const { totals, workers } = await read(master);
+      return totals.requests === 3 && workers[0]?.connections === 0;
+    },
+    { what: 'the worker has reported that the third connection is closed' },
+  );
   expect((await read(master)).workers).toMatchObject([{ counted: true, acceptedTotal: 3, connections: 0 }]);
   // The last report of a worker that drains is on time.
   await httpGet({ port });

@@ -39,7 +39,7 @@ testOn('sharding')('L2 sharded: a worker that was blocked gets its share again',
   const { master, port } = await startReadyFleet({ options: { sharing: 'sharded', workers: 2 } });
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   await burst(client, 20);
-  const { pid: blocked, over } = await blockOne(master, port, 1_500);
+  const { pid: blocked, over } = await blockOne(master, port, 5_000);
   expect((await burst(client, 20)).map(({ pid }) => pid)).not.toContain(blocked);
   await over;
   const shares = [];

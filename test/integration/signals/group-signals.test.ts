@@ -47,6 +47,7 @@ testOn('signals', 'reports')(
   },
 );
 
+// A test or a master that gets no CPU meanwhile makes it more than 200 ms.
 testOn('signals')(
   'N9b SIGTERM followed by SIGINT and SIGQUIT within 200 ms is one stop: requests under way are answered',
   async () => {
@@ -62,6 +63,7 @@ testOn('signals')(
     expect(await master.gone()).toEqual({ code: 0, signal: null });
     expect(master.stderr).not.toMatch(/stopping at once|was killed|is filled again/);
   },
+  { retry: 2 },
 );
 
 for (const wrapper of [['dumb-init'], ['tini', '-s', '-g', '--']] as [string, ...string[]][]) {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
+import { folderWith } from '../../helpers/folder.js';
 import {
   environmentOf,
   openFds,
@@ -41,7 +42,7 @@ eachSharing(['shared', 'reuseport'] as const)(
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
     try {
-      const unix = target.lacks.unixSockets === undefined ? ['unix:/tmp/prefork-never-left-behind.sock'] : [];
+      const unix = target.lacks.unixSockets === undefined ? [`unix:${folderWith({})}/left-behind.sock`] : [];
       const listen = ['127.0.0.1:0', ...unix, `127.0.0.1:${port}`];
       const { master, settled, exit } = await runToEnd({ options: { listen, sharing } });
       expect(settled['error']).toMatchObject({ code: 'EADDRINUSE', syscall: 'bind', address: '127.0.0.1', port });

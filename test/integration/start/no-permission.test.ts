@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect } from 'vitest';
@@ -51,12 +51,18 @@ async function exitsBefore(master: Master, code: number): Promise<void> {
 withSetUid(
   'N10e a worker that may not be killed fails its boot with EPERM as the reason, and the master ends',
   async () => {
-    const options = { workers: 1, exec: program as string, args: [flag], readyTimeout: 500, shutdownGracePeriod: 300 };
+    const options = {
+      workers: 1,
+      exec: program as string,
+      args: [flag],
+      readyTimeout: 2_000,
+      shutdownGracePeriod: 300,
+    };
     const master = startFleet({ options }, { wrapper: asNobody });
     const { ok, error } = await master.event('settled', { within: 20_000 });
     expect(ok).toBe(false);
     expect(error.code).toBe('ERR_PREFORK_BOOT_FAILED');
-    expect(error.message).toMatch(/was not ready within 500 ms, and cannot be killed: .*EPERM/);
+    expect(error.message).toMatch(/was not ready within 2000 ms, and cannot be killed: .*EPERM/);
     expect(error.cause.code).toBe('EPERM');
     expect(master.stderr).toMatch(/worker 0 \(pid \d+, generation 0\) cannot be sent SIGKILL: .*EPERM/);
     await exitsBefore(master, 1);
@@ -66,7 +72,9 @@ withSetUid(
 withSetUid('N10e a fleet of workers that may not be signalled stops all the same, and the master exits', async () => {
   const options = { workers: 1, exec: program as string, args: [flag], readiness: 'spawn', shutdownGracePeriod: 300 };
   const master = startFleet({ options: options as FleetConfig['options'] & object }, { wrapper: asNobody });
-  await master.event('onMasterReady');
+  const { pids } = await master.event('onMasterReady');
+  const isRoots = () => /^Uid:\t0\t0\t/m.test(readFileSync(`/proc/${pids[0]}/status`, 'utf8'));
+  await eventually(isRoots, { what: 'the worker belongs to root' });
   master.kill('SIGTERM');
   await master.event('settled', { within: 20_000, where: (event) => event['ok'] });
   expect(master.stderr).toMatch(/cannot be sent SIGTERM: .*EPERM/);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { freePort } from '../../helpers/free-port.js';
 import { patience, startMaster } from '../../helpers/index.js';
 
 const TIMES = 50;
@@ -6,7 +7,7 @@ const TIMES = 50;
 test(
   'C23 listeners are closed when no worker accepts from them any more, and nothing is left of a fleet, 50 times in one process',
   async () => {
-    const master = startMaster('starts-fleets-in-a-row', { args: [String(TIMES)] });
+    const master = startMaster('starts-fleets-in-a-row', { args: [String(TIMES), String(await freePort())] });
     const last = await master.event('left', { where: ({ round }) => round === TIMES, within: 170_000 });
     expect(await master.gone()).toEqual({ code: 0, signal: null });
     const rounds = master.events('left');

@@ -6,21 +6,28 @@ import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
-test('L5 connections that are still idle at the deadline of a replacement are ended, which is no reason for a warning', async () => {
-  await using worker = await startLoneWorker({ program: httpProgram() });
-  await worker.message('became-ready');
-  const [used, silent] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
-  used.write(GET);
-  await used.until('ok');
-  worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
-  for (const client of [used, silent]) expect(await client.ended()).toBeUndefined();
-  expect(await worker.exited).toEqual({ code: 0, signal: null });
-  expect(worker.stdout()).toBe('settled\n');
-  expect(worker.stderr()).toMatch(/: ended 2 idle connections at the end of the 300 ms that the drain had\n$/);
-  expect(worker.stderr()).not.toContain('not done');
-});
+/** The native deadline comes 250 ms after the other one: a worker that gets no CPU for as long says nothing, and cuts. */
+const LATE = { retry: 2 };
 
-test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement get a GOAWAY', async () => {
+test(
+  'L5 connections that are still idle at the deadline of a replacement are ended, which is no reason for a warning',
+  LATE,
+  async () => {
+    await using worker = await startLoneWorker({ program: httpProgram() });
+    await worker.message('became-ready');
+    const [used, silent] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
+    used.write(GET);
+    await used.until('ok');
+    worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
+    for (const client of [used, silent]) expect(await client.ended()).toBeUndefined();
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(worker.stdout()).toBe('settled\n');
+    expect(worker.stderr()).toMatch(/: ended 2 idle connections at the end of the 300 ms that the drain had\n$/);
+    expect(worker.stderr()).not.toContain('not done');
+  },
+);
+
+test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement get a GOAWAY', LATE, async () => {
   const program = `
     import { createServer } from 'node:http2';
     import { prefork } from 'prefork';
@@ -45,7 +52,7 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ge
   expect(worker.stderr()).toMatch(/: ended 1 idle connection at the end of the 300 ms that the drain had\n$/);
 });
 
-test('a request that is not answered at the deadline of a replacement is cut, with a warning', async () => {
+test('a request that is not answered at the deadline of a replacement is cut, with a warning', LATE, async () => {
   const handler = "if (request.url === '/endless') response.write('endless'); else response.end('ok');";
   await using worker = await startLoneWorker({ program: httpProgram('', handler) });
   await worker.message('became-ready');
@@ -60,7 +67,7 @@ test('a request that is not answered at the deadline of a replacement is cut, wi
   expect(worker.stderr()).toMatch(/: not done 300 ms after the drain began: 1 connection open;/);
 });
 
-test('the worker names what the app keeps open after the deadline has ended idle connections', async () => {
+test('the worker names what the app keeps open after the deadline has ended idle connections', LATE, async () => {
   const program = httpProgram('', "response.end('ok')", '', 'setInterval(() => {}, 1_000);');
   await using worker = await startLoneWorker({ program });
   await worker.message('became-ready');

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
 import { bounded } from '../../helpers/eventually.js';
+import { freePort } from '../../helpers/free-port.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
 
@@ -77,9 +78,7 @@ async function startRival(): Promise<Rival> {
 }
 
 test('W15 of masters that start at one instant exactly one gets the address, 250 times in a row', async () => {
-  const probe = native.guard(tcp());
-  const port = probe.port as number;
-  native.closeFd(probe.fd);
+  const port = await freePort();
   const rivals = await Promise.all([1, 2].map(startRival));
   try {
     for (let round = 0; round < 250; round++) {

@@ -1,0 +1,1 @@
+export function freePort(reusePort?: boolean): Promise<number>;
