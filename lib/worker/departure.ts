@@ -10,10 +10,13 @@ import { QUIET } from './drain/quiet.js';
  * How long the word of the master may take to follow a signal that reached its whole group, and this worker first. A master that gets no CPU
  * for longer finds its workers gone, and clients that have connected to its sockets since. Milliseconds.
  */
-const WORD_MS = 1_000;
+const WORD_MS = 5_000;
 
-/** Of the grace period, where that is less than {@link WORD_MS}, or than the {@link QUIET} after which a stop ends a connection. */
-const SHARE = 0.25;
+/** Of the grace period, where that is less. */
+const WORD_SHARE = 0.5;
+
+/** Of the grace period: what a connection must have been quiet for to be ended by a stop, where that is less than {@link QUIET}. */
+const QUIET_SHARE = 0.25;
 
 export interface DepartureContext {
   readonly queues: AcceptQueues;
@@ -45,7 +48,7 @@ export class Departure {
    * @param grace Milliseconds.
    */
   expectOrder(grace: number): void {
-    this.#undecidedUntil = performance.now() + Math.min(WORD_MS, grace * SHARE);
+    this.#undecidedUntil = performance.now() + Math.min(WORD_MS, grace * WORD_SHARE);
   }
 
   /** The master has given its order, has none, or is gone. */
@@ -88,7 +91,7 @@ export class Departure {
     this.#accepting = false;
     admission.close();
     abort.abort();
-    drain.begin(this.#reason, Math.min(QUIET, timeout * SHARE));
+    drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
     if (this.#reason === 'stop') stoppedAccepting();
   }
 }

@@ -51,10 +51,16 @@ export function acceptRest(call: LastCall, next: () => void): void {
   const all = first + (waiting ?? 0);
   const untold =
     waiting === undefined ? Math.min(grace * ACCEPT_WITHOUT_QUEUE_LENGTH.share, ACCEPT_WITHOUT_QUEUE_LENGTH.most) : 0;
-  const until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
+  let until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
+  let sealed = false;
   const late = (): boolean => performance.now() >= until;
   const look = (before: number): void =>
     afterPendingReads(() => {
+      if (!sealed && call.sealed()) {
+        sealed = true;
+        // Who was on the way in then has as long as if the order had come with the signal.
+        until = Math.max(until, performance.now() + ACCEPT_LIMIT);
+      }
       queues.acceptQueued();
       const now = call.accepted();
       if (now !== before) {

@@ -31,6 +31,8 @@ export interface LoneWorkerOptions {
   readonly control?: boolean;
   /** Default: `true`. False: the test sends `init` itself. */
   readonly init?: boolean;
+  /** Default: `true`. False: a worker that drains on a signal does not hear that it was the only one. */
+  readonly says?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly execArgv?: readonly string[];
 }
@@ -117,7 +119,10 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
   const messages: WorkerMessage[] = [];
   let gone = false;
   const channel = new Channel<WorkerMessage, MasterMessage>(overSocket(mine), FROM_WORKER, {
-    message: (message) => messages.push(message),
+    message: (message) => {
+      messages.push(message);
+      if (message.type === 'began-draining' && (options.says ?? true)) channel.send({ type: 'alone' });
+    },
     close: () => {},
     garbage: (line) => {
       throw new Error(`The worker sent ${line}`);

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { acceptRest } from '../../../../lib/worker/drain/last-call.js';
+
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A queue in which one client arrives after so many milliseconds, and is accepted in the first turn after that. */
+function arrivesIn(ms: number) {
+  const there = performance.now() + ms;
+  let accepted = 0;
+  const queues = {
+    acceptQueued: () => {
+      if (performance.now() >= there) accepted = 1;
+    },
+    queued: () => (performance.now() >= there && accepted === 0 ? 1 : 0),
+    arriving: () => (performance.now() < there ? 1 : 0),
+  };
+  return { queues, accepted: () => accepted };
+}
+
+test('N7f a client that was on the way in when the master sealed its sockets is accepted, although the word of the master came late', async () => {
+  let sealed = false;
+  const { queues, accepted } = arrivesIn(450);
+  const over = new Promise<number>((resolve) => {
+    const call = { queues, accepted, grace: 30_000, sealed: () => sealed, undecided: () => !sealed };
+    acceptRest(call, () => resolve(accepted()));
+  });
+  await delay(400); // longer than a worker accepts for those who are on the way in
+  sealed = true;
+  expect(await over).toBe(1);
+});
+
+test('a client that never arrives keeps no worker', async () => {
+  const { queues, accepted } = arrivesIn(60_000);
+  const begun = performance.now();
+  await new Promise<void>((resolve) => {
+    acceptRest({ queues, accepted, grace: 30_000, sealed: () => true, undecided: () => false }, resolve);
+  });
+  expect(performance.now() - begun).toBeLessThan(30_000);
+});
