@@ -6,6 +6,7 @@
 import { native as addon } from '../addon/addon.js';
 import { isLinux } from '../addon/narrow.cjs';
 import type { BoardPlace } from '../addon/native.cjs';
+import { after as afterwards, type PatientTimer } from '../common/timers.js';
 import type { Asking } from '../master/addresses/address.js';
 import { Addresses } from '../master/addresses/addresses.js';
 import { type AcceptLine, formLine, type InLine } from '../master/monitors/accept-line.js';
@@ -24,6 +25,9 @@ const SUCCESSION = 5_000;
 /** The worker's program hears what went wrong as the 'error' of its server. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** No timer keeps the primary alive. */
+const after = (ms: number, action: () => void): PatientTimer => afterwards(ms, action, false);
+
 /** A worker of the primary. */
 export interface Member extends Asking, InLine {
   /** All workers have been asked to disconnect. */
@@ -35,7 +39,7 @@ export class Listeners {
   readonly #addresses: Addresses;
   readonly #members = new Set<Member>();
   readonly #line: AcceptLine | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PatientTimer | undefined;
 
   constructor() {
     const { features } = addon;
@@ -91,13 +95,8 @@ export class Listeners {
   /** @param asked The worker was asked to go: the program wants no other in its place. */
   left(worker: Asking, asked: boolean): void {
     this.#addresses.forget(worker);
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (asked) this.#addresses.closeUnused();
-    else this.#timer = setTimeout(() => this.#addresses.closeUnused(), SUCCESSION).unref();
+    else this.#timer = after(SUCCESSION, () => this.#addresses.closeUnused());
   }
-}
-
-function after(ms: number, action: () => void): { cancel(): void } {
-  const timer = setTimeout(action, ms).unref();
-  return { cancel: () => clearTimeout(timer) };
 }

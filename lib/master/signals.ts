@@ -2,7 +2,7 @@
 
 import { reasonOf } from '../common/in-words.cjs';
 import type { Log } from '../common/log.js';
-import type { System } from '../system/system.js';
+import type { System, Timer } from '../system/system.js';
 
 export interface SignalTarget {
   /** Graceful stop. */
@@ -36,19 +36,26 @@ export interface InstalledSignals {
 export function installSignals(system: System, log: Log, target: SignalTarget): InstalledSignals {
   /** When the first signal asked the fleet to stop. */
   let asked: number | undefined;
+  /** Until then a signal is an echo, also one that came in time to a master that got no CPU. */
+  let echoing: Timer | undefined;
+  const begin = () => {
+    asked = system.now();
+    echoing = system.after(ECHO, () => {
+      echoing = undefined;
+    });
+  };
   const stop = (signal: NodeJS.Signals) => {
-    const now = system.now();
     if (asked === undefined) {
-      asked = now;
+      begin();
       log.info(`${signal}: stopping; a second signal stops at once`, { event: 'stop', signal });
       target.stop();
-    } else if (now - asked >= ECHO) {
+    } else if (echoing === undefined) {
       log.info(`${signal}: stopping ${target.waits ? 'now; a third signal stops at once' : 'at once'}`, {
         event: 'stop',
         signal,
       });
       // The echo of this one must not be the third.
-      if (target.waits) asked = now;
+      if (target.waits) begin();
       target.hurry();
     }
   };
@@ -82,6 +89,7 @@ export function installSignals(system: System, log: Log, target: SignalTarget): 
   return {
     echo: () => (asked === undefined ? 0 : Math.max(0, ECHO - (system.now() - asked))),
     off: () => {
+      echoing?.cancel();
       for (const one of undo) one();
     },
   };

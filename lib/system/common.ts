@@ -3,7 +3,7 @@
 import { native } from '../addon/addon.js';
 import { permissionModel } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
-import { TIMER_MAX } from '../common/timers.js';
+import { after } from '../common/timers.js';
 import { runningProgram } from './running-program.js';
 import type { System, Timer } from './system.js';
 
@@ -25,9 +25,7 @@ export abstract class CommonSystem
   }
 
   after(ms: number, action: () => void): Timer {
-    // More than a timer holds would fire at once; 24 days are for ever to everybody who waits here.
-    const timer = setTimeout(action, Math.min(ms, TIMER_MAX));
-    return { cancel: () => clearTimeout(timer) };
+    return after(ms, action);
   }
 
   onSignal(signal: NodeJS.Signals, action: () => void): () => void {

@@ -195,6 +195,7 @@ export interface System {
   readonly program: Program;
   /** Milliseconds on a monotonic clock. */
   now(): number;
+  /** Behind all that has come in by then, see `after` of common/timers.ts. */
   after(ms: number, action: () => void): Timer;
   /**
    * @param slots How many sockets every address gets, under `'sharded'`.

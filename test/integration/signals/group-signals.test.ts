@@ -66,6 +66,26 @@ testOn('signals')(
   { retry: 2 },
 );
 
+testOn('posixProcesses')(
+  'N9b a signal that came within 200 ms of the first is its echo also where the master got no CPU for as long',
+  async () => {
+    const { master, port } = await startReadyFleet({ options: { workers: 2 } });
+    const slow = httpGet({ port, path: '/slow?ms=2000' });
+    await master.event('request');
+    master.kill('SIGTERM');
+    await master.logged('SIGTERM: stopping');
+    sendSignal(master.pid, 'SIGSTOP');
+    master.kill('SIGINT');
+    await delay(400);
+    sendSignal(master.pid, 'SIGCONT');
+    expect((await slow).status).toBe(200);
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+    expect(master.stderr).not.toContain('SIGINT: stopping');
+  },
+  // A test that gets no CPU between the two signals makes it more than 200 ms.
+  { retry: 2 },
+);
+
 for (const wrapper of [['dumb-init'], ['tini', '-s', '-g', '--']] as [string, ...string[]][]) {
   const testBehind = testWhen(commandWorks(...wrapper, 'true'), `needs ${wrapper[0]}`, 'signals');
 

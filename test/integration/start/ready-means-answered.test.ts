@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, httpGet, sendSignal, startFleet } from '../../helpers/index.js';
+import { connectRaw, eventually, httpGet, sendSignal, startFleet, testOn } from '../../helpers/index.js';
 import { eachSharing } from '../../helpers/sharing.js';
 
 eachSharing(['shared', 'reuseport'] as const)(
@@ -11,6 +12,21 @@ eachSharing(['shared', 'reuseport'] as const)(
     expect(at - last.at).toBeGreaterThan(900);
     const answers = await Promise.all(Array.from({ length: 20 }, () => httpGet({ port: addresses[0].port })));
     for (const answer of answers) expect(pids).toContain(answer.json().pid);
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
+
+testOn('posixProcesses')(
+  'W11 a worker that was ready in time is not killed by a master that got no CPU until the time was over',
+  async () => {
+    const master = startFleet({ options: { workers: 1, readyTimeout: 2_000 } });
+    const { args } = await master.event('on spawn');
+    sendSignal(master.pid, 'SIGSTOP');
+    await delay(2_500);
+    sendSignal(master.pid, 'SIGCONT');
+    expect(await master.event('onMasterReady')).toMatchObject({ pids: [args[0]] });
+    expect(master.stderr).not.toContain('is killed');
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },

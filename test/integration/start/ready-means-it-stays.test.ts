@@ -1,6 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { makeDeployment } from '../../helpers/deployment.js';
-import { eachOn, eventually, httpGet, KILLED, type Master, sendSignal, startMaster } from '../../helpers/index.js';
+import {
+  eachOn,
+  eventually,
+  httpGet,
+  KILLED,
+  type Master,
+  sendSignal,
+  startMaster,
+  testOn,
+} from '../../helpers/index.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 import { askSteadily } from '../../helpers/steady.js';
 
@@ -125,6 +135,24 @@ test('N1d a worker of the new generation that is killed during the reload stops 
   expect((await httpGet({ port })).status).toBe(200);
   expect((await client.stop()).length).toBeLessThan(2); // what the killed one had accepted
 });
+
+testOn('posixProcesses')(
+  'N1a a new worker that ended in its trial takes no slot, although the master got no CPU when it did',
+  async () => {
+    const deployment = makeDeployment();
+    const { master, pids, port } = await deployment.start({ workers: 1 });
+    deployment.write('1', afterListening(700, THROWS));
+    const verdict = master.call('reload');
+    await master.event('serve', { nth: 2 });
+    await delay(300);
+    sendSignal(master.pid, 'SIGSTOP');
+    await delay(2_500);
+    sendSignal(master.pid, 'SIGCONT');
+    expect(await verdict).toMatchObject({ ok: false, generation: 0, replaced: [] });
+    expect(await pidsOf(master)).toEqual(pids);
+    expect((await httpGet({ port })).status).toBe(200);
+  },
+);
 
 test('N1e reload() and scale() resolve when the last new worker has stayed', async () => {
   const deployment = makeDeployment();
