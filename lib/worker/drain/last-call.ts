@@ -42,7 +42,7 @@ export interface LastCall {
 /**
  * Calls `next` when the accept queues are empty, or when what was in them is accepted and new connections go on coming. libuv accepts one
  * connection per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that
- * takes; a turn that brought none has found none.
+ * takes; a turn that brought none has found none, or has given way to another worker.
  */
 export function acceptRest(call: LastCall, next: () => void): void {
   const { queues, grace } = call;
@@ -66,7 +66,7 @@ export function acceptRest(call: LastCall, next: () => void): void {
       if (now !== before) {
         if (!call.sealed() && !call.undecided() && now >= all && late()) next();
         else look(now);
-      } else if (call.undecided() || (call.sealed() && !late() && !empty(queues))) {
+      } else if (call.undecided() || (!late() && (call.sealed() ? !empty(queues) : someWait(queues)))) {
         setTimeout(look, LOOK_AGAIN, now);
       } else {
         next();
@@ -77,5 +77,10 @@ export function acceptRest(call: LastCall, next: () => void): void {
 
 /** In this order: who is no longer on the way is in the queue. */
 function empty(queues: AcceptQueues): boolean {
-  return queues.arriving() === 0 && (queues.queued() ?? 0) === 0;
+  return queues.arriving() === 0 && !someWait(queues);
+}
+
+/** A turn may have accepted none of them all the same: a worker that has more than the others gives way to them. */
+function someWait(queues: AcceptQueues): boolean {
+  return (queues.queued() ?? 0) > 0;
 }

@@ -29,6 +29,23 @@ test('N7f a client that was on the way in when the master sealed its sockets is 
   expect(await over).toBe(1);
 });
 
+test('who waits in a queue that no other worker has is accepted, although the worker gives way to others for some turns', async () => {
+  let accepted = 0;
+  let turns = 0;
+  const queues = {
+    acceptQueued: () => {
+      if (++turns > 4) accepted = 1;
+    },
+    queued: () => 1 - accepted,
+    arriving: () => 0,
+  };
+  const over = new Promise<number>((resolve) => {
+    const call = { queues, accepted: () => accepted, grace: 30_000, sealed: () => false, undecided: () => false };
+    acceptRest(call, () => resolve(accepted));
+  });
+  expect(await over).toBe(1);
+});
+
 test('a client that never arrives keeps no worker', async () => {
   const { queues, accepted } = arrivesIn(60_000);
   const begun = performance.now();
