@@ -12,3 +12,12 @@
 export const IDLE_ENDS_MS = 100;
 export const MASTER_KILLS_MS = 200;
 export const NATIVE_ENDS_MS = 250;
+
+/**
+ * What is left of the time that an order gave, for a worker that read it late: the master has counted from when it sent it.
+ * @param late Milliseconds from then to now. More than such a worker has to live shows that the two have different clocks.
+ */
+export function leftOf(timeout: number, late: number): number {
+  const possible = late > 0 && late < timeout + MASTER_KILLS_MS;
+  return possible ? Math.max(0, timeout - late) : timeout;
+}

@@ -164,7 +164,8 @@ export type DrainReason = 'stop' | 'replace';
 export type MasterMessage =
   | InitMessage
   /**
-   * Stop accepting and finish; at `timeout` ms from receipt whatever is left is cut. Default: `shutdownGracePeriod`. `queued`: also a
+   * Stop accepting and finish; at `timeout` ms from `at`, on the monotonic clock of the machine, or else from receipt, whatever is left is cut.
+   * Default: `shutdownGracePeriod`. `queued`: also a
    * replacement accepts first what waits in the queue, because the next worker has another one. `sealed`: the sockets that the master
    * opened refuse new connections, and what is queued there is to be accepted first.
    */
@@ -172,6 +173,7 @@ export type MasterMessage =
       readonly type: 'drain';
       readonly reason: DrainReason;
       readonly timeout?: number;
+      readonly at?: number;
       readonly queued?: boolean;
       readonly sealed?: boolean;
     }

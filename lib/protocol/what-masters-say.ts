@@ -6,7 +6,7 @@ import type { Grammar, MasterMessage } from './protocol.cjs';
 /** Names of what must be there beside `type`. */
 const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
   init: { listeners: Array.isArray },
-  drain: { reason: (reason) => reason === 'stop' || reason === 'replace', timeout: isDelay },
+  drain: { reason: (reason) => reason === 'stop' || reason === 'replace', timeout: isDelay, at: isDelay },
   adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
   release: { slot: Number.isSafeInteger },
   alone: {},

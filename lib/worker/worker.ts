@@ -8,7 +8,9 @@ import { deferred } from '../common/deferred.js';
 import { PreforkError } from '../common/errors.js';
 import type { Log } from '../common/log.js';
 import type { Settings } from '../options/settings.js';
+import { leftOf } from '../protocol/deadlines.js';
 import type { DrainReason, InitMessage, MasterMessage, WireListener, WorkerMessage } from '../protocol/protocol.cjs';
+import { monotonic } from '../protocol/scoreboard.js';
 import type { Listener } from '../types.js';
 import { Admission } from './accepting/admission.js';
 import type { Adoptions } from './accepting/adoptions.js';
@@ -298,7 +300,7 @@ export class Worker {
         this.#departure.decided();
         // Before the sockets of this worker are looked at: the other ones have been sealed by the master.
         if (message.reason === 'stop' && this.#system.seal('bound')) this.#departure.seal(message.sealed === true);
-        this.#beginDrain(message.reason, message.timeout ?? this.#settings.gracePeriod, 0, message.queued);
+        this.#beginDrain(message.reason, this.#timeOf(message), 0, message.queued);
         break;
       case 'alone':
         this.#departure.decided();
@@ -321,6 +323,10 @@ export class Worker {
         else this.#context.deliver(message.data);
         break;
     }
+  }
+
+  #timeOf({ timeout = this.#settings.gracePeriod, at }: Extract<MasterMessage, { type: 'drain' }>): number {
+    return at === undefined ? timeout : leftOf(timeout, monotonic() - at);
   }
 
   /** The program cleans up in handlers of SIGTERM, as far as can be known: a drain does not call them. */

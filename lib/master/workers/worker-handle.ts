@@ -4,6 +4,7 @@ import { deferred } from '../../common/deferred.js';
 import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } from '../../protocol/protocol.cjs';
+import { monotonic } from '../../protocol/scoreboard.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ProcessExit, ReplyResult, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
@@ -196,7 +197,7 @@ export class WorkerHandle implements WorkerProcessEvents {
 
   #order(reason: DrainReason, timeout: number, sealed: boolean): void {
     const particulars = { ...(this.superseded() && { queued: true }), ...(sealed && { sealed }) };
-    this.#process?.send({ type: 'drain', reason, timeout, ...particulars });
+    this.#process?.send({ type: 'drain', reason, timeout, at: monotonic(), ...particulars });
   }
 
   /** It drains on a signal, which the master has not got, too: no order will follow. */

@@ -331,7 +331,7 @@ test('C22 a worker that does not finish is killed after the grace period, a seco
   const first = fleet({ workers: 1, shutdownGracePeriod: 1_000 }, slow);
   await first.started;
   void first.master.stop();
-  expect(slow.workers[0]?.received.at(-1)).toEqual({ type: 'drain', reason: 'stop', timeout: 1_000 });
+  expect(slow.workers[0]?.received.at(-1)).toMatchObject({ type: 'drain', reason: 'stop', timeout: 1_000 });
   await slow.advance(1_000);
   expect(slow.workers[0]?.signals).toEqual([]);
   await slow.advance(200);

@@ -17,7 +17,7 @@ test('a reload starts the new worker of a slot before it drains the old one, slo
   expect(received(system.workers[0])).toEqual(['init']);
   system.workers[2]?.becomeReady();
   await settle();
-  expect(system.workers[0]?.received.at(-1)).toEqual({ type: 'drain', reason: 'replace', timeout: 30_000 });
+  expect(system.workers[0]?.received.at(-1)).toMatchObject({ type: 'drain', reason: 'replace', timeout: 30_000 });
   expect(system.workers).toHaveLength(4);
   system.workers[3]?.becomeReady();
   expect(await reloaded).toEqual({

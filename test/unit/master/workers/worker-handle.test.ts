@@ -87,7 +87,7 @@ test('a worker that becomes ready although it got SIGTERM is asked again on its 
     signals: ['SIGTERM', 'SIGTERM'],
     state: 'draining',
   });
-  expect(orders).toEqual([{ type: 'drain', reason: 'stop', timeout: 40, sealed: true }]);
+  expect(orders).toMatchObject([{ type: 'drain', reason: 'stop', timeout: 40, sealed: true }]);
 });
 
 test('W1 a worker that drains because of a signal from outside gets the deadline as well', () => {
