@@ -23,6 +23,8 @@ const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBRE
  * the first is the same wish: no person presses Ctrl-C twice as fast.
  */
 const ECHO = 200;
+/** A master that hears of the end of that time so many milliseconds late got no CPU, and waits once more. */
+const LATE = 50;
 
 export interface InstalledSignals {
   /**
@@ -38,11 +40,17 @@ export function installSignals(system: System, log: Log, target: SignalTarget): 
   let asked: number | undefined;
   /** Until then a signal is an echo, also one that came in time to a master that got no CPU. */
   let echoing: Timer | undefined;
-  const begin = () => {
-    asked = system.now();
+  const wait = (again: boolean) => {
+    const due = system.now() + ECHO;
     echoing = system.after(ECHO, () => {
       echoing = undefined;
+      // The kernel may be about to hand over what came meanwhile, to another thread than this one.
+      if (again && system.now() - due > LATE) wait(false);
     });
+  };
+  const begin = () => {
+    asked = system.now();
+    wait(true);
   };
   const stop = (signal: NodeJS.Signals) => {
     if (asked === undefined) {

@@ -1,7 +1,7 @@
 /** Whether a worker that is ready also stays: what dies a moment after it listens was never good. */
 
 import { deferred } from '../../common/deferred.js';
-import type { System } from '../../system/system.js';
+import type { System, Timer } from '../../system/system.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 /**
@@ -9,13 +9,15 @@ import type { WorkerHandle } from './worker-handle.js';
  * Who decides over the old workers waits this much longer, in milliseconds.
  */
 const MARGIN = 250;
+/** A master that hears of the end of a time so many milliseconds late may not have heard of the end of a worker yet, and waits once more. */
+const LATE = 50;
 
 export class Stays {
-  readonly #system: Pick<System, 'after'>;
+  readonly #system: Pick<System, 'after' | 'now'>;
   readonly #readyFor: number;
 
   /** @param readyFor Milliseconds; `0`: who is ready has stayed. */
-  constructor(system: Pick<System, 'after'>, readyFor: number) {
+  constructor(system: Pick<System, 'after' | 'now'>, readyFor: number) {
     this.#system = system;
     this.#readyFor = readyFor;
   }
@@ -44,12 +46,18 @@ export class Stays {
     let passed = ms <= 0;
     if (!passed && handle.state === 'ready') {
       const over = deferred();
-      const timer = this.#system.after(ms, () => {
-        passed = true;
-        over.resolve();
-      });
+      let timer: Timer | undefined;
+      const wait = (left: number, again: boolean): void => {
+        const due = this.#system.now() + left;
+        timer = this.#system.after(left, () => {
+          passed = !again || this.#system.now() - due <= LATE;
+          if (passed) over.resolve();
+          else wait(MARGIN, false);
+        });
+      };
+      wait(ms, true);
       await Promise.race([over.promise, handle.left, ...(off === undefined ? [] : [off])]);
-      timer.cancel();
+      timer?.cancel();
     }
     return passed && handle.state === 'ready';
   }
