@@ -6,7 +6,7 @@
 import { native as addon } from '../addon/addon.js';
 import { isLinux } from '../addon/narrow.cjs';
 import type { BoardPlace } from '../addon/native.cjs';
-import { after as afterwards, type PatientTimer } from '../common/timers.js';
+import { after as afterwards, type Timer } from '../common/timers.js';
 import type { Asking } from '../master/addresses/address.js';
 import { Addresses } from '../master/addresses/addresses.js';
 import { type AcceptLine, formLine, type InLine } from '../master/monitors/accept-line.js';
@@ -26,7 +26,7 @@ const SUCCESSION = 5_000;
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** No timer keeps the primary alive. */
-const after = (ms: number, action: () => void): PatientTimer => afterwards(ms, action, false);
+const after = (ms: number, action: () => void): Timer => afterwards(ms, action, false);
 
 /** A worker of the primary. */
 export interface Member extends Asking, InLine {
@@ -39,7 +39,7 @@ export class Listeners {
   readonly #addresses: Addresses;
   readonly #members = new Set<Member>();
   readonly #line: AcceptLine | undefined;
-  #timer: PatientTimer | undefined;
+  #timer: Timer | undefined;
 
   constructor() {
     const { features } = addon;

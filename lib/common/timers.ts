@@ -3,7 +3,7 @@
 /** Longest delay of a Node timer: a longer one fires after 1 ms (Node's TIMEOUT_MAX). */
 export const TIMER_MAX = 2 ** 31 - 1;
 
-export interface PatientTimer {
+export interface Timer {
   cancel(): void;
 }
 
@@ -15,7 +15,7 @@ export interface PatientTimer {
  * @param ms More than a timer holds is 24 days: for ever to everybody who waits here.
  * @param stays Keeps the process alive until then. Default: true.
  */
-export function after(ms: number, action: () => void, stays = true): PatientTimer {
+export function after(ms: number, action: () => void, stays = true): Timer {
   let turn: NodeJS.Immediate | undefined;
   const timer = setTimeout(
     () => {
@@ -32,4 +32,25 @@ export function after(ms: number, action: () => void, stays = true): PatientTime
       clearImmediate(turn);
     },
   };
+}
+
+/** Milliseconds. */
+const LATE = 50;
+
+/**
+ * As {@link after}; where the process hears of the end so late that it got no CPU, it waits once more, for `again` ms. The kernel may be about
+ * to report what came meanwhile: a signal that another thread takes, the end of another process.
+ */
+export function afterStall(
+  system: { now(): number; after(ms: number, action: () => void): Timer },
+  ms: number,
+  again: number,
+  action: () => void,
+): Timer {
+  const due = system.now() + ms;
+  let timer = system.after(ms, () => {
+    if (system.now() - due > LATE) timer = system.after(again, action);
+    else action();
+  });
+  return { cancel: () => timer.cancel() };
 }

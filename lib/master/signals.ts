@@ -2,7 +2,8 @@
 
 import { reasonOf } from '../common/in-words.cjs';
 import type { Log } from '../common/log.js';
-import type { System, Timer } from '../system/system.js';
+import { afterStall, type Timer } from '../common/timers.js';
+import type { System } from '../system/system.js';
 
 export interface SignalTarget {
   /** Graceful stop. */
@@ -23,8 +24,6 @@ const STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBRE
  * the first is the same wish: no person presses Ctrl-C twice as fast.
  */
 const ECHO = 200;
-/** A master that hears of the end of that time so many milliseconds late got no CPU, and waits once more. */
-const LATE = 50;
 
 export interface InstalledSignals {
   /**
@@ -40,17 +39,11 @@ export function installSignals(system: System, log: Log, target: SignalTarget): 
   let asked: number | undefined;
   /** Until then a signal is an echo, also one that came in time to a master that got no CPU. */
   let echoing: Timer | undefined;
-  const wait = (again: boolean) => {
-    const due = system.now() + ECHO;
-    echoing = system.after(ECHO, () => {
-      echoing = undefined;
-      // The kernel may be about to hand over what came meanwhile, to another thread than this one.
-      if (again && system.now() - due > LATE) wait(false);
-    });
-  };
   const begin = () => {
     asked = system.now();
-    wait(true);
+    echoing = afterStall(system, ECHO, ECHO, () => {
+      echoing = undefined;
+    });
   };
   const stop = (signal: NodeJS.Signals) => {
     if (asked === undefined) {

@@ -164,10 +164,9 @@ export type DrainReason = 'stop' | 'replace';
 export type MasterMessage =
   | InitMessage
   /**
-   * Stop accepting and finish; at `timeout` ms from `at`, on the monotonic clock of the machine, or else from receipt, whatever is left is cut.
-   * Default: `shutdownGracePeriod`. `queued`: also a
-   * replacement accepts first what waits in the queue, because the next worker has another one. `sealed`: the sockets that the master
-   * opened refuse new connections, and what is queued there is to be accepted first.
+   * Stop accepting and finish; at `timeout` ms from `at`, on the monotonic clock of the machine, or else from receipt, whatever is left is
+   * cut. Default: `shutdownGracePeriod`. `queued`: also a replacement accepts first what waits in the queue, because the next worker has
+   * another one. `sealed`: the sockets that the master opened refuse new connections, and what is queued there is to be accepted first.
    */
   | {
       readonly type: 'drain';

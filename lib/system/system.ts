@@ -8,11 +8,14 @@ import type { BoardPlace, NativeBoard, NativeScoreboard, Notice } from '../addon
 import type { Log } from '../common/log.js';
 import type { Permission } from '../common/node-permission.js';
 import type { Program } from '../common/program.js';
+import type { Timer } from '../common/timers.js';
 import type { Shape } from '../common/worker-lines.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
 import type { InspectorPort, MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
 import type { Features, PreforkOptions, Sharing } from '../types.js';
 import type { OpenListener } from './open-listener.js';
+
+export type { Timer };
 
 export interface ProcessExit {
   readonly code: number | null;
@@ -145,10 +148,6 @@ export interface Door {
   whenMissed?(missed: () => void): void;
   /** Removes the path, and closes the server. Throws the first error of the file system; everything is closed nevertheless. */
   close(): void;
-}
-
-export interface Timer {
-  cancel(): void;
 }
 
 /** A descriptor for another process. */

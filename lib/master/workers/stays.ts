@@ -1,7 +1,8 @@
 /** Whether a worker that is ready also stays: what dies a moment after it listens was never good. */
 
 import { deferred } from '../../common/deferred.js';
-import type { System, Timer } from '../../system/system.js';
+import { afterStall } from '../../common/timers.js';
+import type { System } from '../../system/system.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 /**
@@ -9,8 +10,6 @@ import type { WorkerHandle } from './worker-handle.js';
  * Who decides over the old workers waits this much longer, in milliseconds.
  */
 const MARGIN = 250;
-/** A master that hears of the end of a time so many milliseconds late may not have heard of the end of a worker yet, and waits once more. */
-const LATE = 50;
 
 export class Stays {
   readonly #system: Pick<System, 'after' | 'now'>;
@@ -46,18 +45,12 @@ export class Stays {
     let passed = ms <= 0;
     if (!passed && handle.state === 'ready') {
       const over = deferred();
-      let timer: Timer | undefined;
-      const wait = (left: number, again: boolean): void => {
-        const due = this.#system.now() + left;
-        timer = this.#system.after(left, () => {
-          passed = !again || this.#system.now() - due <= LATE;
-          if (passed) over.resolve();
-          else wait(MARGIN, false);
-        });
-      };
-      wait(ms, true);
+      const timer = afterStall(this.#system, ms, MARGIN, () => {
+        passed = true;
+        over.resolve();
+      });
       await Promise.race([over.promise, handle.left, ...(off === undefined ? [] : [off])]);
-      timer?.cancel();
+      timer.cancel();
     }
     return passed && handle.state === 'ready';
   }

@@ -15,6 +15,7 @@ import {
   testOn,
   testWhen,
 } from '../../helpers/index.js';
+import { lostLines } from '../../helpers/lost-lines.js';
 
 const stalled = fileURLToPath(new URL('../../fixtures/stalled-output.py', import.meta.url));
 const testWithPython = testWhen(commandWorks('python3', stalled, 'pipe', '2', 'true'), 'needs python3', 'terminals');
@@ -99,20 +100,18 @@ testWithPython(
     // A second of patience, once; so much more is ten times what was measured.
     expect(slow).toBeLessThan(5_000);
     expect(written * 500).toBeGreaterThan(8 * 100_000);
-    const lost = (): number =>
-      [...master.stderr.matchAll(/ lost (\d+) lines? of its stdout/g)].reduce(
-        (sum, [, lines]) => sum + Number(lines),
-        0,
-      );
     const read = (): number => master.stdout.split('\n').length - 1;
-    await eventually(() => read() + lost() === written, { within: 20_000, what: 'every line is read or counted' });
+    await eventually(() => read() + lostLines(master) === written, {
+      within: 20_000,
+      what: 'every line is read or counted',
+    });
     expect(
       master.stdout
         .trimEnd()
         .split('\n')
         .filter((line) => !/^\d+ x{500}$/.test(line)).length,
     ).toBe(0);
-    expect(lost()).toBeGreaterThan(0);
+    expect(lostLines(master)).toBeGreaterThan(0);
     master.kill('SIGTERM');
     expect(await master.exit()).toEqual({ code: 0, signal: null });
   },

@@ -11,6 +11,7 @@ import {
   startFleet,
   testWhen,
 } from '../../helpers/index.js';
+import { lostLines } from '../../helpers/lost-lines.js';
 
 const wrapper = (kind: 'pipe' | 'terminal' | 'strange-terminal', descriptors: '1' | '2' | '12') =>
   ['python3', fileURLToPath(new URL('../../fixtures/stalled-output.py', import.meta.url)), kind, descriptors] as const;
@@ -151,12 +152,7 @@ testStalled(
     );
     expect(responses.every(({ status }) => status === 200)).toBe(true);
     // A reader that gets no CPU for a second is one that does not read: what is dropped then is counted.
-    const dropped = () =>
-      [...master.stderr.matchAll(/ lost (\d+) lines? of its stdout/g)].reduce(
-        (sum, [, count]) => sum + Number(count),
-        0,
-      );
-    await eventually(() => master.stdout.split('\n').length - 1 + dropped() === 30 * 104, { within: 20_000 });
+    await eventually(() => master.stdout.split('\n').length - 1 + lostLines(master) === 30 * 104, { within: 20_000 });
     const lines = master.stdout.trimEnd().split('\n');
     for (const line of lines) expect(Object.keys(JSON.parse(line))).toEqual(['slot', 'i', 'text']);
     expect(master.stderr).not.toContain('MaxListenersExceededWarning');
