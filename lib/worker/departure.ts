@@ -2,6 +2,7 @@
 
 import type { DrainReason } from '../protocol/protocol.cjs';
 import type { Admission } from './accepting/admission.js';
+import type { Deadline } from './drain/deadline.js';
 import type { Drain } from './drain/drain.js';
 import { type AcceptQueues, acceptRest } from './drain/last-call.js';
 import { QUIET } from './drain/quiet.js';
@@ -20,8 +21,9 @@ const QUIET_SHARE = 0.25;
 
 export interface DepartureContext {
   readonly queues: AcceptQueues;
-  readonly drain: Pick<Drain, 'accepted' | 'begin'>;
-  readonly admission: Pick<Admission, 'close'>;
+  readonly drain: Pick<Drain, 'accepted' | 'begin' | 'finish'>;
+  readonly deadline: Pick<Deadline, 'left'>;
+  readonly admission: Pick<Admission, 'close' | 'full'>;
   /** The application is asked to finish. */
   readonly abort: AbortController;
   /** The fleet stops, and this worker accepts nothing any more. */
@@ -36,6 +38,8 @@ export class Departure {
   #accepting = false;
   /** The listeners refuse new connections. */
   #sealed = false;
+  /** Milliseconds that a connection must have been quiet for. */
+  #quiet = QUIET;
   /** A signal said so, and the master may be about to: until then others may still connect. `performance.now()`. */
   #undecidedUntil = 0;
 
@@ -68,30 +72,35 @@ export class Departure {
    */
   begin(reason: DrainReason, timeout: number, queued: boolean): void {
     if (reason === 'stop') this.#reason = reason;
+    this.#quiet = Math.min(QUIET, timeout * QUIET_SHARE);
     // The echo of a stop, as when a signal reaches the whole group, and then the master's word for it.
     if (this.#accepting) return;
     this.#accepting = queued;
     if (!queued) {
-      this.#drain(timeout);
+      this.#close();
       return;
     }
-    const { queues, drain } = this.#context;
+    const { queues, drain, deadline, admission, abort } = this.#context;
     const call = {
       queues,
-      grace: timeout,
+      left: () => deadline.left ?? Number.POSITIVE_INFINITY,
       accepted: () => drain.accepted,
       sealed: () => this.#sealed,
       undecided: () => performance.now() < this.#undecidedUntil,
+      full: () => admission.full,
+      finish: () => drain.finish(this.#reason, this.#quiet),
+      abort: () => abort.abort(),
     };
-    acceptRest(call, () => this.#drain(timeout));
+    acceptRest(call, () => this.#close());
   }
 
-  #drain(timeout: number): void {
+  #close(): void {
     const { drain, admission, abort, stoppedAccepting } = this.#context;
     this.#accepting = false;
     admission.close();
+    // Ahead of the close: the application may close its servers by itself, and would be refused.
     abort.abort();
-    drain.begin(this.#reason, Math.min(QUIET, timeout * QUIET_SHARE));
+    drain.begin(this.#reason, this.#quiet);
     if (this.#reason === 'stop') stoppedAccepting();
   }
 }

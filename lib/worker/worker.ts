@@ -102,12 +102,8 @@ export class Worker {
     this.#departure = new Departure({
       queues: system,
       drain: this.#drain,
-      admission: {
-        close: () => {
-          this.#admission.close();
-          this.#recycling?.close();
-        },
-      },
+      deadline: this.#deadline,
+      admission: this.#admission,
       abort: this.#abort,
       stoppedAccepting: () => this.#channel?.send({ type: 'stopped-accepting' }),
     });
@@ -352,6 +348,7 @@ export class Worker {
   #beginDrain(reason: DrainReason, timeout: number, code: number, queued = reason === 'stop'): void {
     const before = this.#state;
     this.#state = 'draining';
+    this.#recycling?.close();
     this.#deadline.set(timeout, code);
     // Not ready, and without a connection: there is nothing to finish, and `serve` may take for ever.
     if (before === 'booting' && !this.#drain.acceptedEarly) {

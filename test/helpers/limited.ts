@@ -24,6 +24,8 @@ export interface LimitedOptions {
   readonly options?: Partial<PreforkOptions>;
   readonly maxConnections?: number;
   readonly readyMade?: boolean;
+  /** The workers speak HTTP/1. */
+  readonly http?: boolean;
 }
 
 /** @param descriptors How many a process may open (ulimit -n). */

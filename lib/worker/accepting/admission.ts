@@ -102,6 +102,11 @@ export class Admission {
     return !this.#short && this.#places.has(server);
   }
 
+  /** Whether it leaves what waits in its queues to others, or until there is a place. */
+  get full(): boolean {
+    return this.#full || this.#short;
+  }
+
   /** A connection of the server came or went. */
   counted(server: Server, change: 1 | -1): void {
     const counts = this.#counts;

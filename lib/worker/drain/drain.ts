@@ -24,7 +24,10 @@ export class Drain {
   readonly #finished = deferred();
   /** Connections accepted before the servers were known: `serve` may listen, and only return its server later. */
   #early: Set<Socket> | undefined = new Set();
+  /** Why connections are finished. */
   #reason: DrainReason | undefined;
+  /** Nothing new is accepted. */
+  #closed = false;
   readonly #quiet: Quiet;
 
   readonly #counted: Counted;
@@ -83,7 +86,7 @@ export class Drain {
     return this.#servers.get(server)?.sockets.size ?? 0;
   }
 
-  /** Whether nothing new is accepted any more. */
+  /** Whether connections are finished: none of other workers is accepted any more. */
   get draining(): boolean {
     return this.#reason !== undefined;
   }
@@ -107,7 +110,8 @@ export class Drain {
     for (const socket of this.#early ?? []) {
       if (readerOf(socket) === server) tracked.add(socket);
     }
-    if (this.#reason !== undefined) this.#start(this.#reason, [tracked]);
+    if (this.#closed) tracked.stopAccepting();
+    if (this.#reason !== undefined) tracked.begin(this.#reason);
   }
 
   /** The program has given a connection to another process: none of ours to finish. */
@@ -119,7 +123,7 @@ export class Drain {
   /** A helper that accepts for a tracked server. It stops accepting with the others and has no connections of its own. */
   trackAdopter(server: Server): void {
     this.#adopters.add(server);
-    if (this.#reason !== undefined) stopAccepting(server);
+    if (this.#closed) stopAccepting(server);
   }
 
   /** A helper that has been closed. */
@@ -145,21 +149,26 @@ export class Drain {
     return count;
   }
 
-  /**
-   * `'stop'`: connections close when they have been idle and quiet for `quiet` ms. `'replace'`: they are kept until their next request.
-   * Either way nothing new is accepted, and what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
-   */
-  begin(reason: DrainReason, quiet = QUIET): void {
-    if (this.#reason === reason || this.#reason === 'stop') return;
-    this.#reason = reason;
-    for (const server of this.#adopters) stopAccepting(server);
-    this.#start(reason, this.#servers.values());
-    if (reason === 'stop') this.#quiet.begin(quiet);
+  /** Nothing new is accepted any more, and what was is finished: see {@link Drain.finish}. */
+  begin(reason: DrainReason, quiet?: number): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      for (const server of this.#adopters) stopAccepting(server);
+      for (const server of this.#servers.values()) server.stopAccepting();
+    }
+    this.finish(reason, quiet);
     this.#settle();
   }
 
-  #start(reason: DrainReason, servers: Iterable<TrackedServer>): void {
-    for (const server of servers) server.begin(reason);
+  /**
+   * `'stop'`: connections close when they have been idle and quiet for `quiet` ms. `'replace'`: they are kept until their next request.
+   * Either way what is being answered is answered in full. Idempotent; a `'replace'` can become a `'stop'`.
+   */
+  finish(reason: DrainReason, quiet = QUIET): void {
+    if (this.#reason === reason || this.#reason === 'stop') return;
+    this.#reason = reason;
+    for (const server of this.#servers.values()) server.begin(reason);
+    if (reason === 'stop') this.#quiet.begin(quiet);
   }
 
   /**
@@ -186,7 +195,7 @@ export class Drain {
   }
 
   #settle(): void {
-    if (this.#reason === undefined || this.#early !== undefined) return;
+    if (!this.#closed || this.#early !== undefined) return;
     if (this.connections === 0) this.#finished.resolve();
   }
 }

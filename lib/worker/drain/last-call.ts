@@ -31,29 +31,47 @@ export interface LastCall {
   readonly queues: AcceptQueues;
   /** How many connections there ever were. */
   accepted(): number;
-  /** Milliseconds until whatever is left is cut. */
-  readonly grace: number;
+  /** Milliseconds until whatever is left is cut; `Infinity` when nothing is. A new order may move it. */
+  left(): number;
   /** Whether the listeners refuse new connections. */
   sealed(): boolean;
   /** Whether the master may still have something to say about it. */
   undecided(): boolean;
+  /** Whether the worker has no place for another connection. */
+  full(): boolean;
+  /** Finishes what it has accepted, and goes on accepting: a place comes with each connection that ends. May be called again. */
+  finish(): void;
+  /** The application is asked to finish. May be called again. */
+  abort(): void;
 }
 
 /**
  * Calls `next` when the accept queues are empty, or when what was in them is accepted and new connections go on coming. libuv accepts one
  * connection per listener and turn of the event loop (since 1.45), and the turns serve whom they have accepted, however long that
- * takes; a turn that brought none has found none, or has given way to another worker.
+ * takes; a turn that brought none has found none, has given way to another worker, or has no place for it.
  */
 export function acceptRest(call: LastCall, next: () => void): void {
-  const { queues, grace } = call;
+  const { queues } = call;
+  const begun = performance.now();
   const first = call.accepted();
   const waiting = queues.queued();
   const all = first + (waiting ?? 0);
   const untold =
-    waiting === undefined ? Math.min(grace * ACCEPT_WITHOUT_QUEUE_LENGTH.share, ACCEPT_WITHOUT_QUEUE_LENGTH.most) : 0;
-  let until = performance.now() + Math.max(ACCEPT_LIMIT, untold);
+    waiting === undefined
+      ? Math.min(call.left() * ACCEPT_WITHOUT_QUEUE_LENGTH.share, ACCEPT_WITHOUT_QUEUE_LENGTH.most)
+      : 0;
+  let until = begun + Math.max(ACCEPT_LIMIT, untold);
   let sealed = false;
   const late = (): boolean => performance.now() >= until;
+  /** Half of the time is for those who wait for a place, and half for the answers to them. */
+  const waitForPlaces = (): boolean => {
+    const gone = performance.now() - begun;
+    if (!sealed || !someWait(queues) || gone >= call.left()) return false;
+    if (late() || call.full()) call.finish();
+    // A quarter has brought none. Not before: many an application closes its servers then.
+    if (gone >= call.left() / 3) call.abort();
+    return true;
+  };
   const look = (before: number): void =>
     afterPendingReads(() => {
       if (!sealed && call.sealed()) {
@@ -66,7 +84,7 @@ export function acceptRest(call: LastCall, next: () => void): void {
       if (now !== before) {
         if (!call.sealed() && !call.undecided() && now >= all && late()) next();
         else look(now);
-      } else if (call.undecided() || (!late() && (call.sealed() ? !empty(queues) : someWait(queues)))) {
+      } else if (waitForPlaces() || call.undecided() || (!late() && (sealed ? !empty(queues) : someWait(queues)))) {
         setTimeout(look, LOOK_AGAIN, now);
       } else {
         next();

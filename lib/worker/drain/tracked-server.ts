@@ -100,8 +100,14 @@ export class TrackedServer {
     return this.#protocols.reduce((sum, { unfinished }) => sum + unfinished, 0);
   }
 
-  begin(reason: DrainReason): void {
+  stopAccepting(): void {
     stopAccepting(this.#server);
+  }
+
+  /** Finishes its connections, also those that are still to come. */
+  begin(reason: DrainReason): void {
+    // A client that has waited for a place may have nothing to ask.
+    this.#server.off('connection', this.#mayBeIdle).on('connection', this.#mayBeIdle);
     // Who has not sent a request yet.
     for (const socket of this.sockets) {
       const reader = readerOf(socket);

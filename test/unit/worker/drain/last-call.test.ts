@@ -3,6 +3,9 @@ import { acceptRest } from '../../../../lib/worker/drain/last-call.js';
 
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A worker that is not full, and has time. */
+const ROOM = { left: () => 30_000, full: () => false, finish: () => {}, abort: () => {} };
+
 /** A queue in which one client arrives after so many milliseconds, and is accepted in the first turn after that. */
 function arrivesIn(ms: number) {
   const there = performance.now() + ms;
@@ -21,7 +24,7 @@ test('N7f a client that was on the way in when the master sealed its sockets is 
   let sealed = false;
   const { queues, accepted } = arrivesIn(450);
   const over = new Promise<number>((resolve) => {
-    const call = { queues, accepted, grace: 30_000, sealed: () => sealed, undecided: () => !sealed };
+    const call = { queues, accepted, ...ROOM, sealed: () => sealed, undecided: () => !sealed };
     acceptRest(call, () => resolve(accepted()));
   });
   await delay(400); // longer than a worker accepts for those who are on the way in
@@ -40,7 +43,7 @@ test('who waits in a queue that no other worker has is accepted, although the wo
     arriving: () => 0,
   };
   const over = new Promise<number>((resolve) => {
-    const call = { queues, accepted: () => accepted, grace: 30_000, sealed: () => false, undecided: () => false };
+    const call = { queues, accepted: () => accepted, ...ROOM, sealed: () => false, undecided: () => false };
     acceptRest(call, () => resolve(accepted));
   });
   expect(await over).toBe(1);
@@ -50,7 +53,7 @@ test('a client that never arrives keeps no worker', async () => {
   const { queues, accepted } = arrivesIn(60_000);
   const begun = performance.now();
   await new Promise<void>((resolve) => {
-    acceptRest({ queues, accepted, grace: 30_000, sealed: () => true, undecided: () => false }, resolve);
+    acceptRest({ ...ROOM, queues, accepted, sealed: () => true, undecided: () => false }, resolve);
   });
   expect(performance.now() - begun).toBeLessThan(30_000);
 });
