@@ -21,6 +21,8 @@ import { queuesOf } from '../system/posix/queues.js';
  * program forks when it hears of the death.
  */
 const SUCCESSION = 5_000;
+/** So many times as long, where a worker has been forked that has asked for nothing yet: some programs take long to boot. */
+const BOOTS = 6;
 
 /** The worker's program hears what went wrong as the 'error' of its server. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
@@ -38,6 +40,8 @@ export class Listeners {
   readonly #open: OpenListener[] = [];
   readonly #addresses: Addresses;
   readonly #members = new Set<Member>();
+  /** Those that have asked for nothing yet. */
+  readonly #silent = new Set<Member>();
   readonly #line: AcceptLine | undefined;
   #timer: Timer | undefined;
 
@@ -73,6 +77,7 @@ export class Listeners {
   /** A place in the line, for a worker that is about to be started. */
   join(worker: Member): BoardPlace | undefined {
     this.#members.add(worker);
+    this.#silent.add(worker);
     return this.#line?.place();
   }
 
@@ -83,20 +88,30 @@ export class Listeners {
 
   /** The process is gone, or never came to be. */
   gone(worker: Member, place: BoardPlace | undefined): void {
+    this.#silent.delete(worker);
     if (!this.#members.delete(worker)) return;
     if (place !== undefined) this.#line?.leave(place);
     this.#line?.changed(worker);
   }
 
-  hear(worker: Asking, message: Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>): void {
+  hear(worker: Member, message: Extract<WorkerMessage, { type: 'wants-listener' | 'released-listener' }>): void {
+    this.#silent.delete(worker);
     this.#addresses.hear(worker, message);
   }
 
   /** @param asked The worker was asked to go: the program wants no other in its place. */
-  left(worker: Asking, asked: boolean): void {
+  left(worker: Member, asked: boolean): void {
+    this.#silent.delete(worker);
     this.#addresses.forget(worker);
     this.#timer?.cancel();
     if (asked) this.#addresses.closeUnused();
-    else this.#timer = after(SUCCESSION, () => this.#addresses.closeUnused());
+    else this.#awaitSuccessor(BOOTS);
+  }
+
+  #awaitSuccessor(times: number): void {
+    this.#timer = after(SUCCESSION, () => {
+      if (times > 1 && this.#silent.size > 0) this.#awaitSuccessor(times - 1);
+      else this.#addresses.closeUnused();
+    });
   }
 }

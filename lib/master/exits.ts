@@ -44,7 +44,7 @@ export class Exits {
     const late = handle.life.drainedBy !== undefined || everybodys !== undefined || mayBelongToStop(exit);
     if (late && !handle.life.requested) await this.#context.delays.sleep(GROUP_RACE);
     if (handle.life.requested || this.#context.ending()) return 'requested';
-    return everybodys !== undefined && this.#context.groupSignals.heard(everybodys) ? 'too young' : 'lost';
+    return everybodys !== undefined && this.#context.groupSignals.heard(everybodys, exit.uptime) ? 'too young' : 'lost';
   }
 
   report(handle: WorkerHandle, exit: WorkerExit, verdict: Verdict): void {

@@ -11,8 +11,8 @@ import type { ProcessExit, System } from '../system/system.js';
 /** What a master answers otherwise than by its end: everything else stops the fleet, and then every exit was asked for. */
 const SURVIVED = ['SIGHUP', 'SIGUSR2'] as const;
 const YOUNG: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2']);
-/** How long before the end of a worker was noticed the master may have got the signal, in milliseconds: a busy machine takes its time. */
-const BEFORE = 1_000;
+/** What reached a process that was being started reached the master up to so many milliseconds before it knew of the process. */
+const SPAWN_TIME = 1_000;
 
 /** The signal of everybody that the exit may come from; behind a shell it is a code. */
 export function signalOfGroup({ code, signal }: ProcessExit): NodeJS.Signals | undefined {
@@ -40,9 +40,13 @@ export class GroupSignals {
     for (const undo of this.#undo.splice(0)) undo();
   }
 
-  /** Whether the master, too, got the signal just now. */
-  heard(signal: NodeJS.Signals): boolean {
+  /**
+   * Whether the master, too, got the signal in the time of a process that it has just seen end. That may have taken its time to die: on a busy
+   * machine, or stopped.
+   * @param uptime Milliseconds that the process was there.
+   */
+  heard(signal: NodeJS.Signals, uptime: number): boolean {
     const at = this.#heard.get(signal);
-    return at !== undefined && this.#system.now() - at <= BEFORE;
+    return at !== undefined && this.#system.now() - at <= uptime + SPAWN_TIME;
   }
 }

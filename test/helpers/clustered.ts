@@ -11,6 +11,8 @@ export interface Clustered {
   readonly settings?: object;
   readonly listens?: readonly object[];
   readonly udp?: boolean;
+  /** Milliseconds after which those listen that are forked later. */
+  readonly boots?: number;
 }
 
 export function startClustered(clustered: Clustered = {}): Master {

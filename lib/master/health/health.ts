@@ -55,6 +55,7 @@ export class Health {
   /** The event loop of a worker has turned. */
   answered(handle: WorkerHandle): void {
     this.#pulse.answered(handle);
+    this.#member?.answered();
   }
 
   /** The fleet has another state. */

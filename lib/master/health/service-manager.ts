@@ -94,6 +94,11 @@ export class Member implements Watched {
     this.#manager.changed();
   }
 
+  /** The event loop of a worker has turned. */
+  answered(): void {
+    this.#manager.answered();
+  }
+
   /** The fleet has another state. */
   turned(result?: ReloadResult): void {
     if (result !== undefined) {
@@ -182,8 +187,14 @@ export class ServiceManager {
     this.#due = true;
     setImmediate(() => {
       this.#due = false;
-      if (this.#members.size > 0) this.update(true);
+      if (this.#members.size === 0) return;
+      this.update(true);
+      this.#watchdog?.look();
     });
+  }
+
+  answered(): void {
+    this.#watchdog?.look();
   }
 
   /** @param moved A worker was started, became ready, or is gone: it goes on. */

@@ -41,12 +41,20 @@ export class Watchdog {
     this.#timer?.cancel();
   }
 
+  /** A worker has answered, or became ready: a manager that has heard nothing for a while may not wait for the next turn. */
+  look(): void {
+    if (this.#silent.size > 0) this.#feed();
+  }
+
   #turn(): void {
     this.#timer = this.#system.after(this.#period, () => this.#turn());
-    const fleets = [...this.#fleets];
-    const well = fleets.map((fleet) => this.#judge(fleet));
+    this.#feed();
+    for (const fleet of this.#fleets) if (fleet.serves()) fleet.pulse.ask();
+  }
+
+  #feed(): void {
+    const well = [...this.#fleets].map((fleet) => this.#judge(fleet));
     if (!well.includes(false)) this.#beat();
-    for (const fleet of fleets) if (fleet.serves()) fleet.pulse.ask();
   }
 
   /** At least half of the workers turn their loop. */

@@ -100,6 +100,17 @@ test('who connects between the death of the only worker and the next one waits, 
   expect(await fleet.event('exit')).toMatchObject({ code: null, signal: 'SIGKILL', exitedAfterDisconnect: false });
 });
 
+test('who connects between the death of the only worker and the next one is served also where that one takes long to boot', async () => {
+  const fleet = startClustered({ workers: 1, again: true, boots: 6_000 });
+  const port = await clusterPort(fleet, 1);
+  const [pid] = fleet.workers() as [number];
+  sendSignal(pid, 'SIGKILL');
+  await untilDead(pid);
+  expect((await httpGet({ port, within: 25_000 })).json().pid).not.toBe(pid);
+  // It asked for any port, as the first one did, and got the same.
+  expect((await fleet.event('listening', { nth: 2 })).address).toMatchObject({ port });
+});
+
 test('no worker outlives a primary that was killed, not even one that is blocked', async () => {
   const fleet = startClustered();
   await clusterPort(fleet);

@@ -40,6 +40,7 @@ function watch(count: number) {
     workers,
     lines,
     dog,
+    beats: () => beats,
     stop: () => {
       serves = false;
     },
@@ -74,6 +75,20 @@ test.each([
   }
   expect(await fed(3_000)).toBe(3);
   expect(lines).toHaveLength(well ? 0 : 2);
+  dog.end();
+});
+
+test('the manager hears at once that enough workers turn again: until the next beat it may have restarted the service', async () => {
+  const { workers, fed, beats, dog } = watch(2);
+  for (const worker of workers) worker.blocked = true;
+  await fed(5_500);
+  const before = beats();
+  for (const worker of workers) {
+    worker.blocked = false;
+    worker.heard(worker);
+    dog.look();
+  }
+  expect(beats() - before).toBe(1);
   dog.end();
 });
 
