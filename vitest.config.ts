@@ -27,8 +27,8 @@ export default defineConfig({
     // Processes, not threads: the addon refuses to spawn off the main thread, and descriptors belong to a process.
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
-    // A machine of CI has two cores. Integration tests start processes of their own, and wait for them for a third of the time.
-    maxWorkers: 3,
+    // A machine of CI has two cores. Integration tests start processes of their own, and wait for them for half of the time.
+    maxWorkers: 4,
     projects: [
       project('unit', { testTimeout: 5_000, groupOrder: 0 }),
       project('native', { testTimeout: 20_000, groupOrder: 1 }),
