@@ -26,10 +26,10 @@ async function expectStopped(master: Master, verdict: RegExp): Promise<void> {
     what: 'all processes of the job are stopped',
   });
   // The shell reports at its next prompt what it knows by then. The kernel reports a stop once the last thread of a process has stopped:
-  // `T` is the state of the first.
-  await master.call('type', '\x03');
+  // `T` is the state of the first. And the shell may not have begun yet what Ctrl-C is to end: the job reads the same line.
   await eventually(
     async () => {
+      await master.call('type', '\x03');
       await master.call('type', '\n');
       return verdict.test(master.stdout);
     },
