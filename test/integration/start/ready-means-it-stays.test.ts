@@ -27,6 +27,8 @@ const inTheTurn = (what: string): string => `
 /** The same so many milliseconds later. */
 const afterListening = (ms: number, what: string): string => inTheTurn(`setTimeout(() => { ${what} }, ${ms})`);
 const THROWS = "throw new Error('too soon');";
+/** A process that gets no CPU meanwhile takes long to die. Milliseconds. */
+const PATIENT = { readyFor: 3_000 };
 
 async function pidsOf(master: Master): Promise<number[]> {
   const { workers } = await master.call('status');
@@ -49,7 +51,7 @@ eachSharing(moments)(
   'N1a code that dies $when fails its reload, takes no slot, and no client notices but those whose connections it had ($sharing)',
   async ({ sharing, dies, lost }) => {
     const deployment = makeDeployment();
-    const { master, pids, port } = await deployment.start({ workers: 4, sharing });
+    const { master, pids, port } = await deployment.start({ workers: 4, sharing, ...PATIENT });
     const client = askSteadily({ port });
     await eventually(() => client.answered > 2);
     deployment.write('1', dies);
@@ -101,7 +103,7 @@ test('N1b a second server of a worker that cannot listen in the same turn is a b
 
 test('N1c a fleet with one worker keeps it until the new one has stayed, although its code is gone', async () => {
   const deployment = makeDeployment();
-  const { master, pids, port } = await deployment.start({ workers: 1 });
+  const { master, pids, port } = await deployment.start({ workers: 1, ...PATIENT });
   const client = askSteadily({ port });
   for (const code of [
     afterListening(300, 'process.exit(3);'),
@@ -176,7 +178,11 @@ test('N1f readyFor: 0 asks for no more than ready, and its reload waits for noth
 
 test('N1g a successor that dies soon leaves the worker that is recycled where it is', async () => {
   const deployment = makeDeployment();
-  const { master, pids, port } = await deployment.start({ workers: 1, recycle: { maxRequests: 1, jitter: 0 } });
+  const { master, pids, port } = await deployment.start({
+    workers: 1,
+    recycle: { maxRequests: 1, jitter: 0 },
+    ...PATIENT,
+  });
   deployment.write('1', afterListening(300, THROWS));
   const first = (await httpGet({ port })).json().pid;
   await master.logged('its successor failed');
