@@ -184,7 +184,10 @@ export interface WorkerContext {
   readonly listeners: readonly Listener[];
   /** TLS material handed over by the master, with ticket keys shared by all workers. */
   readonly tls?: SecureContextOptions;
-  /** Aborted when the drain begins: the fleet stops, the worker was replaced, or its master died. */
+  /**
+   * Aborted when the drain begins: the fleet stops, the worker was replaced, or its master died. Up to a second later in a full worker that
+   * stops while clients wait for a place.
+   */
   readonly signal: AbortSignal;
   /** Reports readiness. Only needed when `serve` returns no server. */
   ready(): void;

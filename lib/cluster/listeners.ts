@@ -21,8 +21,8 @@ import { queuesOf } from '../system/posix/queues.js';
  * program forks when it hears of the death.
  */
 const SUCCESSION = 5_000;
-/** So many times as long, where a worker has been forked that has asked for nothing yet: some programs take long to boot. */
-const BOOTS = 6;
+/** A worker that was forked so many milliseconds ago, and has asked for nothing yet, may be that one: some programs take long to boot. */
+const BOOT = 30_000;
 
 /** The worker's program hears what went wrong as the 'error' of its server. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
@@ -40,8 +40,8 @@ export class Listeners {
   readonly #open: OpenListener[] = [];
   readonly #addresses: Addresses;
   readonly #members = new Set<Member>();
-  /** Those that have asked for nothing yet. */
-  readonly #silent = new Set<Member>();
+  /** Those that have asked for nothing yet, and since when they could. */
+  readonly #silent = new Map<Member, number>();
   readonly #line: AcceptLine | undefined;
   #timer: Timer | undefined;
 
@@ -77,7 +77,7 @@ export class Listeners {
   /** A place in the line, for a worker that is about to be started. */
   join(worker: Member): BoardPlace | undefined {
     this.#members.add(worker);
-    this.#silent.add(worker);
+    this.#silent.set(worker, performance.now());
     return this.#line?.place();
   }
 
@@ -105,12 +105,13 @@ export class Listeners {
     this.#addresses.forget(worker);
     this.#timer?.cancel();
     if (asked) this.#addresses.closeUnused();
-    else this.#awaitSuccessor(BOOTS);
+    else this.#awaitSuccessor();
   }
 
-  #awaitSuccessor(times: number): void {
+  #awaitSuccessor(): void {
     this.#timer = after(SUCCESSION, () => {
-      if (times > 1 && this.#silent.size > 0) this.#awaitSuccessor(times - 1);
+      const now = performance.now();
+      if ([...this.#silent.values()].some((since) => now - since < BOOT)) this.#awaitSuccessor();
       else this.#addresses.closeUnused();
     });
   }

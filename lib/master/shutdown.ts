@@ -68,7 +68,11 @@ export class ShutDown {
         over: () => this.#killAll(),
       });
       if (grace === 0) this.#killAll();
-      else if (before === undefined) for (const handle of this.#workers) this.#ending.ask(handle, this.#sealed);
+      else
+        for (const handle of this.#workers) {
+          if (before === undefined) this.#ending.ask(handle, this.#sealed);
+          else this.#ending.hasten(handle, this.#sealed);
+        }
     }
     this.check();
     return this.#done.promise;

@@ -43,18 +43,18 @@ export class Watchdog {
 
   /** A worker has answered, or became ready: a manager that has heard nothing for a while may not wait for the next turn. */
   look(): void {
-    if (this.#silent.size > 0) this.#feed();
+    if (this.#silent.size === 0) return;
+    // The others may just have been asked.
+    for (const fleet of [...this.#silent]) this.#judge(fleet);
+    if (this.#silent.size === 0) this.#beat();
   }
 
   #turn(): void {
     this.#timer = this.#system.after(this.#period, () => this.#turn());
-    this.#feed();
-    for (const fleet of this.#fleets) if (fleet.serves()) fleet.pulse.ask();
-  }
-
-  #feed(): void {
-    const well = [...this.#fleets].map((fleet) => this.#judge(fleet));
+    const fleets = [...this.#fleets];
+    const well = fleets.map((fleet) => this.#judge(fleet));
     if (!well.includes(false)) this.#beat();
+    for (const fleet of fleets) if (fleet.serves()) fleet.pulse.ask();
   }
 
   /** At least half of the workers turn their loop. */

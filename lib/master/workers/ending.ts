@@ -43,6 +43,11 @@ export class Ending {
     handle.drain(this.#context.reason, this.remaining, sealed);
   }
 
+  /** {@link Ending.ask} of one that has been asked by an ending that left more time. */
+  hasten(handle: WorkerHandle, sealed: boolean): void {
+    handle.hasten(this.#context.reason, this.remaining, sealed);
+  }
+
   kill(handle: WorkerHandle): void {
     const { log, late } = this.#context;
     if (handle.end() === true) log.warn(`${handle} ${late}`, { event: 'kill', worker: handle.info, reason: late });

@@ -195,6 +195,12 @@ export class WorkerHandle implements WorkerProcessEvents {
     this.kill('SIGTERM');
   }
 
+  /** It has been asked to drain, and has less time now. One that was asked by a signal hears of it when it is ready. */
+  hasten(reason: DrainReason, timeout: number, sealed: boolean): void {
+    if (this.#speaks && this.state === 'draining' && !this.#deaf) this.#order(reason, timeout, sealed);
+    else if (this.#signalled !== undefined) this.#signalled = { reason, until: this.#now() + timeout, sealed };
+  }
+
   #order(reason: DrainReason, timeout: number, sealed: boolean): void {
     const particulars = { ...(this.superseded() && { queued: true }), ...(sealed && { sealed }) };
     this.#process?.send({ type: 'drain', reason, timeout, at: monotonic(), ...particulars });

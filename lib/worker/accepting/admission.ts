@@ -102,9 +102,9 @@ export class Admission {
     return !this.#short && this.#places.has(server);
   }
 
-  /** Whether it leaves what waits in its queues to others, or until there is a place. */
+  /** Whether it leaves what waits in its queues until a connection has ended. */
   get full(): boolean {
-    return this.#full || this.#short;
+    return this.#places.full || (this.#short && this.#context.drain.connections > 0);
   }
 
   /** A connection of the server came or went. */

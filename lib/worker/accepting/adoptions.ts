@@ -84,6 +84,11 @@ export class Adoptions {
     this.#helpers.delete(slot);
   }
 
+  /** They accept for others. */
+  get helpers(): readonly Server[] {
+    return [...this.#helpers.values()].flat();
+  }
+
   /** The program has closed its server for a listener that it had asked for: what is queued there is none of this worker's any more. */
   disown(listener: number): void {
     for (const slot of this.#helpers.keys()) if (Math.floor(slot / SLOTS) === listener + 1) this.release(slot);

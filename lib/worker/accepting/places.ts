@@ -100,6 +100,12 @@ export class Places {
     return this.#desks.get(server)?.full !== true;
   }
 
+  /** Whether a server is full of connections that may end. */
+  get full(): boolean {
+    for (const [server, { full }] of this.#desks) if (full && this.#context.count(server) > 0) return true;
+    return false;
+  }
+
   #report(): void {
     const any = [...this.#desks.values()].some(({ full, tcp }) => full && tcp);
     if (any === this.#reported) return;

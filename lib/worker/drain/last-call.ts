@@ -11,6 +11,13 @@ import { afterPendingReads } from './quiet.js';
 /** How long a worker goes on accepting for clients that connect after the stop has begun, at the most. Milliseconds. */
 const ACCEPT_LIMIT = 250;
 
+/**
+ * Clients for whom there is no place: of the time that there is, and at the most, how long they wait for one, and how long it takes until the
+ * application hears of the end. Not at once: many an application closes its servers then. Milliseconds.
+ */
+const FOR_PLACES = { share: 0.5, most: 30_000 } as const;
+const UNTIL_ABORT = { share: 0.125, most: 1_000 } as const;
+
 /** Systems that do not report the length of a queue: the worker accepts for this share of the grace period, within bounds. */
 const ACCEPT_WITHOUT_QUEUE_LENGTH = { share: 0.5, most: 30_000 } as const;
 
@@ -25,6 +32,8 @@ export interface AcceptQueues {
   queued(): number | undefined;
   /** How many are in the middle of a handshake, as far as the kernel reports it. */
   arriving(): number;
+  /** Listeners that are sealed refuse newcomers at once from now on, as far as possible, instead of leaving them unanswered. */
+  refuse(): void;
 }
 
 export interface LastCall {
@@ -37,7 +46,7 @@ export interface LastCall {
   sealed(): boolean;
   /** Whether the master may still have something to say about it. */
   undecided(): boolean;
-  /** Whether the worker has no place for another connection. */
+  /** Whether the worker has no place for another connection, and a connection whose end would be one. */
   full(): boolean;
   /** Finishes what it has accepted, and goes on accepting: a place comes with each connection that ends. May be called again. */
   finish(): void;
@@ -56,20 +65,24 @@ export function acceptRest(call: LastCall, next: () => void): void {
   const first = call.accepted();
   const waiting = queues.queued();
   const all = first + (waiting ?? 0);
-  const untold =
-    waiting === undefined
-      ? Math.min(call.left() * ACCEPT_WITHOUT_QUEUE_LENGTH.share, ACCEPT_WITHOUT_QUEUE_LENGTH.most)
-      : 0;
+  const untold = waiting === undefined ? part(call.left(), ACCEPT_WITHOUT_QUEUE_LENGTH) : 0;
   let until = begun + Math.max(ACCEPT_LIMIT, untold);
   let sealed = false;
+  let refused = false;
   const late = (): boolean => performance.now() >= until;
-  /** Half of the time is for those who wait for a place, and half for the answers to them. */
   const waitForPlaces = (): boolean => {
-    const gone = performance.now() - begun;
-    if (!sealed || !someWait(queues) || gone >= call.left()) return false;
-    if (late() || call.full()) call.finish();
-    // A quarter has brought none. Not before: many an application closes its servers then.
-    if (gone >= call.left() / 3) call.abort();
+    const now = performance.now();
+    const gone = now - begun;
+    const time = gone + call.left();
+    if (!sealed || !someWait(queues) || !call.full() || gone >= part(time, FOR_PLACES)) return false;
+    if (!refused && gone >= ACCEPT_LIMIT && queues.arriving() === 0) {
+      refused = true;
+      queues.refuse();
+    }
+    call.finish();
+    if (gone >= part(time, UNTIL_ABORT)) call.abort();
+    // A place that comes is taken in one of the next turns.
+    until = Math.max(until, now + ACCEPT_LIMIT);
     return true;
   };
   const look = (before: number): void =>
@@ -91,6 +104,10 @@ export function acceptRest(call: LastCall, next: () => void): void {
       }
     });
   look(first);
+}
+
+function part(time: number, { share, most }: { readonly share: number; readonly most: number }): number {
+  return Math.min(time * share, most);
 }
 
 /** In this order: who is no longer on the way is in the queue. */

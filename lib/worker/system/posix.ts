@@ -9,7 +9,8 @@ import { Channel } from '../../protocol/channel.js';
 import { overSocket } from '../../protocol/ends-posix.js';
 import type { WireListener } from '../../protocol/protocol.cjs';
 import { FROM_MASTER } from '../../protocol/what-masters-say.js';
-import type { AcceptLinesContext } from '../accepting/accept-lines.js';
+import type { AcceptLine, AcceptLinesContext } from '../accepting/accept-lines.js';
+import type { Adoptions } from '../accepting/adoptions.js';
 import { beforeClose } from '../accepting/before-close.js';
 import { inheritListener, inheritListeners, restoreBacklog } from '../accepting/inherited.js';
 import { isHelper } from '../accepting/inherited-servers.js';
@@ -20,6 +21,11 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
   const fds: number[] = [];
   const wires: WireListener[] = [];
   let lines: NativeAcceptLines | undefined;
+  let adoptions: Adoptions | undefined;
+  const unixLines = new Map<Fd, AcceptLine>();
+  let refusing = false;
+  /** Of other slots, which this worker accepts for. */
+  const adopted = (): Fd[] => adoptions?.helpers.flatMap((helper) => descriptorOf(helper) ?? []) ?? [];
   return {
     boot: posixBoot(() => native),
     activity: kernelActivity(native),
@@ -66,9 +72,11 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
           if (fd === undefined) return undefined;
           const wire = wires[fds.indexOf(fd)];
           // Of this worker alone. What has no wire was adopted, or the program has opened it.
-          const own = wire === undefined ? !isHelper(server) : sharing !== 'shared' && wire.family !== 'unix';
+          const own = wire === undefined ? !isHelper(server) : sharing !== 'shared' && !isUnix(wire);
           beforeClose(server, closes);
-          return lines?.add(fd, board !== undefined && !own);
+          const line = lines?.add(fd, board !== undefined && !own);
+          if (line !== undefined && isUnix(wire)) unixLines.set(fd, line);
+          return line;
         },
         look: () => lines?.look(),
       };
@@ -76,22 +84,44 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
     async adoptions(context) {
       // Loaded late: most workers do without.
       const { Adoptions } = await import('../accepting/adoptions.js');
-      return new Adoptions({ ...context, native });
+      adoptions = new Adoptions({ ...context, native });
+      return adoptions;
     },
     // libuv accepts in every turn for as long as a connection is there. Behind another worker that was woken it would not hear of it.
-    acceptQueued: () => lines?.look(),
-    queued: () => asked(() => sum(fds.map((fd) => linux(native).queueDepth(fd).depth))),
+    acceptQueued() {
+      lines?.look();
+      if (!refusing) return;
+      // A sealed unix socket is readable for ever: a worker that goes on would do nothing else than find that it is empty.
+      for (const [fd, line] of unixLines) {
+        if (asked(() => linux(native).queueDepth(fd).depth) === 0) asked(() => line.leave());
+      }
+    },
+    queued() {
+      const depths = [...fds, ...adopted()].map((fd) => asked(() => linux(native).queueDepth(fd).depth));
+      return depths.every((depth) => depth === undefined) ? undefined : sum(depths);
+    },
     // A unix socket has no handshake.
-    arriving: () =>
-      asked(() => sum(fds.map((fd, i) => (wires[i]?.family === 'unix' ? 0 : linux(native).handshakes(fd))))) ?? 0,
+    arriving: () => sum(fds.map((fd, i) => (isUnix(wires[i]) ? 0 : asked(() => linux(native).handshakes(fd))))),
     seal: (which) =>
       asked(() => {
         for (const [i, wire] of wires.entries()) {
           if (which === 'all' ? isShared(wire) : wire.fd !== null) continue;
           refuseNewcomers(linux(native), fds[i] as number);
         }
-        return which !== 'all' || !wires.some(isShared);
+        if (which !== 'all') return true;
+        if (wires.some(isShared)) return false;
+        // Their own workers may be gone.
+        for (const fd of adopted()) refuseNewcomers(linux(native), fd);
+        return true;
       }) ?? false,
+    refuse() {
+      refusing = true;
+      const hidden = wires.some(isShared) ? [] : adopted();
+      for (const [i, wire] of wires.entries()) {
+        if (!isUnix(wire) && !isShared(wire)) hidden.push(fds[i] as number);
+      }
+      for (const fd of hidden) asked(() => linux(native).hideListener(fd));
+    },
   };
 }
 
@@ -125,8 +155,12 @@ function openLines(
   }
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function isUnix(wire: WireListener | undefined): boolean {
+  return wire?.family === 'unix';
+}
+
+function sum(numbers: readonly (number | undefined)[]): number {
+  return numbers.reduce<number>((total, number = 0) => total + number, 0);
 }
 
 /** `undefined` where this system does not report it, or the app has closed its server. */

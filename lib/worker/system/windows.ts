@@ -48,6 +48,7 @@ export function windowsSystem(native: WindowsAddon): WorkerSystem {
     },
     queued: () => undefined,
     arriving: () => 0,
+    refuse() {},
     seal: () => false,
   };
 }

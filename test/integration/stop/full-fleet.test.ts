@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { PreforkOptions } from '../../../lib/types.js';
 import { connect, type Greeting, outcomes } from '../../helpers/greetings.js';
+import { dial } from '../../helpers/http.js';
 import { connectRaw, eventually, type Master, patience, sendSignal, testOn } from '../../helpers/index.js';
 import { type LimitedFleet, optionsOf, startLimited, WAYS } from '../../helpers/limited.js';
 import { eachSharing } from '../../helpers/sharing.js';
@@ -44,6 +46,17 @@ async function queue({ target }: Pick<LimitedFleet, 'target'>): Promise<readonly
   return waiting;
 }
 
+/** Of connect(2), for a newcomer; `undefined` when it got in, or no answer within a second. */
+async function errorOf({ target }: Pick<LimitedFleet, 'target'>): Promise<string | undefined> {
+  const socket = dial(target);
+  try {
+    const refused = once(socket, 'error').then(([{ code }]) => code as string);
+    return await Promise.race([refused, delay(1_000, undefined)]);
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** A moment later the clients end that have the places, and then one after the other those that had to wait. */
 async function endAll({ held, waiting }: Clients): Promise<void> {
   await delay(LONG);
@@ -66,6 +79,8 @@ for (const { by, stop, code } of STOPS) {
       const fleet = await startFull(way);
       const clients = await fill(fleet);
       stop(fleet.master);
+      // A balancer takes the next fleet at once.
+      await eventually(async () => (await errorOf(fleet)) !== undefined, { what: 'newcomers are refused' });
       await endAll(clients);
       expect((await fleet.master.gone()).code).toBe(code);
     },

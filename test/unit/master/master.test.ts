@@ -338,6 +338,21 @@ test('C22 a worker that does not finish is killed after the grace period, a seco
   expect(slow.workers[0]?.signals).toEqual(['SIGKILL']);
   expect(await first.finished).toBeUndefined();
 
+  const hastened = new FakeSystem();
+  hastened.behave = () => stubborn;
+  const third = fleet({ workers: 1, shutdownGracePeriod: 30_000 }, hastened);
+  await third.started;
+  void third.master.stop();
+  void third.master.stop(2_000);
+  expect(hastened.workers[0]?.received.at(-1), 'the worker ends by itself what is open then').toMatchObject({
+    type: 'drain',
+    reason: 'stop',
+    timeout: 2_000,
+  });
+  expect(hastened.workers[0]?.signals).toEqual([]);
+  await hastened.advance(2_200);
+  expect(await third.finished).toBeUndefined();
+
   const twice = new FakeSystem();
   twice.behave = () => stubborn;
   const second = fleet({ workers: 1 }, twice);

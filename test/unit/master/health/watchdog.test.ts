@@ -92,6 +92,32 @@ test('the manager hears at once that enough workers turn again: until the next b
   dog.end();
 });
 
+test('a fleet that is well is not said to be ill because another one of the program has an answer', async () => {
+  const system = new FakeSystem();
+  const lines: string[] = [];
+  const say = (line: string): void => void lines.push(line);
+  const fleetOf = (workers: readonly Beater[]) => {
+    const pulse = new Pulse(workers, () => system.now());
+    for (const worker of workers) worker.heard = (beater) => pulse.answered(beater);
+    return { log: { info: say, warn: say, error: say }, serves: () => true, slots: () => workers.length, pulse };
+  };
+  const [ill, well] = [[new Beater(0)], [new Beater(0), new Beater(1)]];
+  for (const worker of [...ill, ...well]) worker.blocked = true;
+  const [sick, healthy] = [fleetOf(ill), fleetOf(well)];
+  const dog = new Watchdog(3_000_000, system, [sick, healthy], () => {});
+  dog.start();
+  for (let turn = 0; turn < 5; turn++) {
+    // They have just been asked, and answer one after the other.
+    for (const worker of well) {
+      dog.look();
+      healthy.pulse.answered(worker);
+    }
+    await system.advance(1_000);
+  }
+  expect(lines).toEqual([expect.stringContaining('0 of 1 workers turn their event loop')]);
+  dog.end();
+});
+
 test('a slot that no worker serves counts as one that does not turn; two workers of a slot count once', async () => {
   const { workers, fed, dog } = watch(2);
   (workers[0] as Beater).state = 'starting';

@@ -16,6 +16,7 @@ function arrivesIn(ms: number) {
     },
     queued: () => (performance.now() >= there && accepted === 0 ? 1 : 0),
     arriving: () => (performance.now() < there ? 1 : 0),
+    refuse: () => {},
   };
   return { queues, accepted: () => accepted };
 }
@@ -41,6 +42,7 @@ test('who waits in a queue that no other worker has is accepted, although the wo
     },
     queued: () => 1 - accepted,
     arriving: () => 0,
+    refuse: () => {},
   };
   const over = new Promise<number>((resolve) => {
     const call = { queues, accepted: () => accepted, ...ROOM, sealed: () => false, undecided: () => false };
@@ -56,4 +58,34 @@ test('a client that never arrives keeps no worker', async () => {
     acceptRest({ ...ROOM, queues, accepted, sealed: () => true, undecided: () => false }, resolve);
   });
   expect(performance.now() - begun).toBeLessThan(30_000);
+});
+
+/** A queue in which somebody waits for a place that does not come. */
+const CROWDED = { acceptQueued: () => {}, queued: () => 1, arriving: () => 0, accepted: () => 0 };
+
+test('N7p however long the grace period is, the application of a full worker hears of the end within a second or two, and newcomers are refused', async () => {
+  const begun = performance.now();
+  let refused = 0;
+  let over = false;
+  const aborted = new Promise<number>((resolve) => {
+    const queues = { ...CROWDED, refuse: () => void refused++ };
+    const abort = (): void => {
+      over = true;
+      resolve(performance.now() - begun);
+    };
+    const call = { ...ROOM, queues, accepted: CROWDED.accepted, sealed: () => true, undecided: () => false };
+    // Then it is not full any more, and the call ends.
+    acceptRest({ ...call, left: () => 600_000, full: () => !over, abort }, () => {});
+  });
+  expect(await aborted).toBeLessThan(10_000);
+  expect(refused).toBe(1);
+});
+
+test('what waits at a listener that the worker has no server for keeps no worker that is not full', async () => {
+  const begun = performance.now();
+  await new Promise<void>((resolve) => {
+    const queues = { ...CROWDED, refuse: () => {} };
+    acceptRest({ ...ROOM, queues, accepted: CROWDED.accepted, sealed: () => true, undecided: () => false }, resolve);
+  });
+  expect(performance.now() - begun).toBeLessThan(10_000);
 });
