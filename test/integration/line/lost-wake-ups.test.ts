@@ -17,6 +17,7 @@ const ALWAYS = 400;
 const test = testWhen(isLinux && commandWorks('python3', '--version'), 'needs Linux and python3');
 
 const TRIALS = 30;
+const SPARE = 8;
 /** Each takes a second. */
 const STARVED = 5;
 
@@ -47,16 +48,18 @@ for (const family of FAMILIES) {
     test(`A3a a connection whose worker was woken and ${does} is answered by another one within 150 ms (${family}, ${TRIALS} times)`, async () => {
       const { master, target, workers } = await behindStandIns(family, how);
       const waited: number[] = [];
-      for (let i = 0; i < TRIALS; i++) {
-        // A worker that is awake looks by itself.
+      for (let i = 0; i < TRIALS + SPARE && waited.length < TRIALS; i++) {
+        // A worker that is awake looks by itself: on a machine that is overloaded it may be so after all, and that is no trial.
         await untilAsleep(workers, i === 0 ? 100 : 10);
+        const before = master.events('woken').length;
         const { outcome, ms, socket } = await connect(target, 3_000);
         socket.destroy();
         expect(outcome).toBe('greeted');
         // The kernel wakes the next one each time. One that comes back while a client waits hears of it as well.
-        await eventually(() => master.events('woken').length > i, { what: 'a stand-in was woken' });
-        waited.push(ms);
+        const woken = eventually(() => master.events('woken').length > before, { within: 2_000 });
+        if (await woken.catch(() => false)) waited.push(ms);
       }
+      expect(waited).toHaveLength(TRIALS);
       expect(median(waited)).toBeLessThan(USUALLY);
       expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
       // No other worker was there for it at once.
