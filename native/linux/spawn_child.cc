@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -123,6 +124,26 @@ void DropPrivileges(const ChildPlan& plan) {
   if (plan.set_uid && syscall(kSetuid, plan.uid) != 0) Fail(plan, Step::kSetuid);
 }
 
+// The kernel takes the capabilities of a process that goes from root to another user, and of no
+// other: ambient ones (AmbientCapabilities= of systemd) would come through a change between two
+// other users and through execve(2), and a worker could take every id again. Emptied sets empty the
+// ambient one with them, capabilities(7). The sets of a worker that is root are left alone:
+// execve(2) fills them anyway.
+void DropCapabilities(const ChildPlan& plan) {
+  if (!plan.set_groups && !plan.set_gid && !plan.set_uid) return;
+  if (geteuid() == 0) return;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, sets) != 0) Fail(plan, Step::kCapget);
+  __u32 held = 0;
+  for (__user_cap_data_struct& set : sets) {
+    held |= set.permitted | set.inheritable;
+    set = {};
+  }
+  // Nothing is left of root's: no filter has to allow the call.
+  if (held != 0 && syscall(SYS_capset, &header, sets) != 0) Fail(plan, Step::kCapset);
+}
+
 // After DropPrivileges(): a change of ids clears the death signal, prctl(2).
 void DieWithParent(const ChildPlan& plan) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Fail(plan, Step::kPrctl);
@@ -160,6 +181,7 @@ int RunChild(void* argument) {
   PlaceDescriptors(plan);
   if (plan.cwd != nullptr && chdir(plan.cwd) != 0) Fail(plan, Step::kChdir);
   DropPrivileges(plan);
+  DropCapabilities(plan);
   if (plan.die_with_parent) DieWithParent(plan);
   // Late: a lower limit would refuse the descriptors above.
   if (plan.set_file_limit && setrlimit(RLIMIT_NOFILE, &plan.file_limit) != 0)

@@ -21,6 +21,10 @@ const char* StepName(Step step) {
       return "setgid";
     case Step::kSetuid:
       return "setuid";
+    case Step::kCapget:
+      return "capget";
+    case Step::kCapset:
+      return "capset";
     case Step::kPrctl:
       return "prctl";
     case Step::kSetrlimit:
@@ -85,6 +89,11 @@ SysError Explain(const ChildFailure& failure, const SpawnOptions& options) {
   if (failure.error == EPERM && (failure.step == Step::kSetgroups ||
                                  failure.step == Step::kSetgid || failure.step == Step::kSetuid)) {
     error.Advise("only a privileged master may change the ids of its workers");
+  }
+  if (failure.step == Step::kCapget || failure.step == Step::kCapset) {
+    error.Advise(
+        "a worker with ids of its own gives up the capabilities of its master: a filter of system "
+        "calls has to allow capget(2) and capset(2)");
   }
   return error;
 }

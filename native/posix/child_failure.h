@@ -18,6 +18,8 @@ enum class Step : std::int32_t {
   kSetgroups,
   kSetgid,
   kSetuid,
+  kCapget,
+  kCapset,
   kPrctl,
   kSetrlimit,
   kExecve,

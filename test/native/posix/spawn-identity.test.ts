@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, expect } from 'vitest';
 import { untilDead } from '../../helpers/processes.js';
 import { commandWorks, isLinux, isRoot, testWhen, testWithProc } from '../../helpers/skip.js';
+import { canRefuseSyscalls, refusing } from '../../helpers/wrappers.js';
 import { failsCleanly, fixture, native, PATIENCE, run, shell, start, statusField } from '../native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-ids-'));
@@ -33,11 +34,16 @@ asRoot('groups are left alone unless they are given, and may be emptied', async 
 const UNPRIVILEGED = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] as const;
 const CAPABLE = [...UNPRIVILEGED, '--inh-caps', '+setuid,+setgid', '--ambient-caps', '+setuid,+setgid'] as const;
 
-async function tryIds(command: readonly string[]): Promise<unknown> {
-  const [file, ...args] = [...command, process.execPath, fixture('native/ids.mjs')];
+/** What a master prints that this command starts. */
+async function outputOf(command: readonly string[], name: string, ...words: readonly string[]): Promise<string> {
+  const [file, ...args] = [...command, process.execPath, fixture(name), ...words];
   const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [out] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  return JSON.parse(out);
+  return out;
+}
+
+async function tryIds(command: readonly string[]): Promise<unknown> {
+  return JSON.parse(await outputOf(command, 'native/ids.mjs'));
 }
 
 testWhen(isRoot && commandWorks(...CAPABLE, 'true'), 'needs root and setpriv(1)')(
@@ -59,6 +65,65 @@ testWhen(!isRoot || commandWorks(...UNPRIVILEGED, 'true'), 'needs setpriv(1) to 
     });
   },
 );
+
+const CAPABILITIES = ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'] as const;
+const OTHER_IDS = { uid: 65_533, gid: 65_533, groups: [] } as const;
+const NONE = '0000000000000000';
+
+/** The capabilities of a child with these ids; the master is run by this command. */
+async function capabilitiesOf(ids: object, command: readonly string[]): Promise<Record<string, string | undefined>> {
+  const out = await outputOf(command, 'native/status.mjs', JSON.stringify(ids));
+  return Object.fromEntries(CAPABILITIES.map((name) => [name, statusField(out, name)]));
+}
+
+const all = (value: string) => Object.fromEntries(CAPABILITIES.map((name) => [name, value]));
+const withCapabilities = testWhen(
+  isRoot && isLinux && commandWorks(...CAPABLE, 'true'),
+  'needs root, proc(5) and setpriv(1)',
+);
+
+withCapabilities(
+  'a child that changes between two users other than root keeps no capability of its master',
+  async () => {
+    // The master has them, and a child that keeps its identity does, too.
+    expect(await capabilitiesOf({}, CAPABLE)).toEqual(all('00000000000000c0'));
+    for (const ids of [OTHER_IDS, { uid: 65_533 }, { gid: 65_533 }, { groups: [1] }])
+      expect(await capabilitiesOf(ids, CAPABLE)).toEqual(all(NONE));
+    // What it is for: it cannot take another id, not even that of root.
+    const script = `
+    const taken = (f, id) => { try { process[f](id); return id } catch ({ code }) { return code } };
+    console.log(taken('setgroups', [0]), taken('setgid', 0), taken('setuid', 0));`;
+    const become = { ...OTHER_IDS, file: process.execPath, args: ['node', '-e', script] };
+    expect(await outputOf(CAPABLE, 'native/status.mjs', JSON.stringify(become))).toBe('EPERM EPERM EPERM\n');
+  },
+);
+
+withCapabilities(
+  'a child that root makes another user keeps no capability either, inheritable ones included',
+  async () => {
+    const inheritable = ['setpriv', '--inh-caps', '+setuid', '--ambient-caps', '+setuid'];
+    expect(await capabilitiesOf(OTHER_IDS, inheritable)).toEqual(all(NONE));
+    // The kernel does not take any of a process with this bit.
+    expect(await capabilitiesOf(OTHER_IDS, [...inheritable, '--securebits', '+no_setuid_fixup'])).toEqual(all(NONE));
+  },
+);
+
+withCapabilities('a child that stays root has the capabilities of root', async () => {
+  const own = await capabilitiesOf({}, ['env']);
+  expect(own.CapEff).not.toBe(NONE);
+  expect(await capabilitiesOf({ gid: 65_533, groups: [] }, ['env'])).toEqual(own);
+});
+
+testWhen(
+  isRoot && isLinux && commandWorks(...CAPABLE, 'true') && canRefuseSyscalls(),
+  'needs root, setpriv(1), python3 and seccomp',
+)('a child that cannot give capabilities up is not started, and a child that has none need not', async () => {
+  for (const call of ['capget', 'capset']) {
+    const master = ['setpriv', '--inh-caps', '+setuid', ...refusing(call, 'EPERM')];
+    expect(await outputOf(master, 'native/status.mjs', JSON.stringify(OTHER_IDS))).toBe(`EPERM ${call}`);
+  }
+  expect(await capabilitiesOf(OTHER_IDS, refusing('capset', 'EPERM'))).toEqual(all(NONE));
+});
 
 asRoot('more groups than the kernel takes is EINVAL of setgroups', () => {
   const groups = Array.from({ length: 65_537 }, (_, i) => i);
