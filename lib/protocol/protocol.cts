@@ -178,6 +178,8 @@ export type MasterMessage =
     }
   /** To a worker that `began-draining`: the master was not asked to stop, and gives no order. */
   | { readonly type: 'alone' }
+  /** To a worker whose inspector the master's question opened, and which the master does not kill: every process of the machine may connect. */
+  | { readonly type: 'close-inspector' }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.

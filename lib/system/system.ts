@@ -160,6 +160,12 @@ export interface Witness {
   close(): void;
 }
 
+/** What the question has done to the process. */
+export interface InspectorOpened {
+  /** It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. */
+  readonly opened?: true;
+}
+
 /** What is known of a Node process that is asked for its stack. */
 export interface StackRequest {
   /** As far as the process knows. */
@@ -172,9 +178,9 @@ export interface StackRequest {
 
 export type BlockedStack =
   /** As Node prints it, without the error. */
-  | { readonly stack: string }
+  | ({ readonly stack: string } & InspectorOpened)
   /** Why there is none: in words that follow `JavaScript stack: `. */
-  | { readonly unavailable: string }
+  | ({ readonly unavailable: string } & InspectorOpened)
   /** A debugger is attached to the process; nothing was done to it. */
   | { readonly debugged: true };
 

@@ -20,7 +20,7 @@ import { Deadline } from './drain/deadline.js';
 import { Drain } from './drain/drain.js';
 import { endInTime } from './end-in-time.js';
 import { endFailedBoot } from './failed-boot.js';
-import { inspectorPort } from './inspector-port.js';
+import { closeInspector, inspectorPort } from './inspector-port.js';
 import { callLateListeners } from './late-abort.js';
 import type { WorkerLimits } from './limits.js';
 import { ORPHAN_EXIT_CODE, onMasterDied, watchPolicy } from './master-death.js';
@@ -313,6 +313,9 @@ export class Worker {
         break;
       case 'ping':
         this.#channel?.send({ ...message, type: 'answered', ...inspectorPort() });
+        break;
+      case 'close-inspector':
+        void closeInspector();
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);

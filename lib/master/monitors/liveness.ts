@@ -26,6 +26,8 @@ export interface WatchedWorker {
   killFor(because: string): boolean | Error;
   /** It could not be killed, and goes on. */
   spare(): void;
+  /** It goes on, and an inspector that the question has opened would stay open. */
+  closeInspector(): void;
   toString(): string;
 }
 
@@ -122,7 +124,12 @@ export class Liveness<Worker extends WatchedWorker> {
     const found =
       watch.unanswered !== undefined && this.#concerns(worker) ? await examine(worker, watch.inspector) : undefined;
     watch.caught = false;
-    if (found === undefined || !this.#concerns(worker)) return;
+    if (found === undefined) return;
+    const opened = 'opened' in found;
+    if (!this.#concerns(worker)) {
+      if (opened) worker.closeInspector();
+      return;
+    }
     const what = `made no progress for ${(timeout / 1000).toFixed(1)} s`;
     if ('debugged' in found) {
       if (watch.unanswered !== undefined) watch.unanswered = 0;
@@ -142,7 +149,9 @@ export class Liveness<Worker extends WatchedWorker> {
       worker: worker.info,
       reason: `its event loop ${what}`,
     });
-    if (worker.killFor(what) instanceof Error) worker.spare();
+    if (!(worker.killFor(what) instanceof Error)) return;
+    worker.spare();
+    if (opened) worker.closeInspector();
   }
 
   #concerns(worker: Worker): boolean {

@@ -155,6 +155,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', ...ping }) ?? false;
   }
 
+  /** A question of the master has opened it. */
+  closeInspector(): void {
+    this.#process?.send({ type: 'close-inspector' });
+  }
+
   /** A connection may be waiting that was meant for another worker. */
   look(): void {
     if (this.state === 'ready' && this.#inLine) this.#process?.send({ type: 'look' });

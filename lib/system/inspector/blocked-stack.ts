@@ -23,15 +23,18 @@ const NATIVE: BlockedStack = { unavailable: 'in native code' };
 
 /** As `AskForStack`. */
 export async function blockedStack(pid: number, options: StackRequest = {}): Promise<BlockedStack> {
-  try {
-    return await ask(pid, options);
-  } catch {
-    // The process ended, is another user's, has no inspector, or this system has no /proc: no stack in any case.
-    return UNAVAILABLE;
-  }
+  const signalled: Signalled = { opens: false };
+  // The process ended, is another user's, has no inspector, or this system has no /proc: no stack in any case.
+  const found = await ask(pid, options, signalled).catch(() => UNAVAILABLE);
+  return signalled.opens && !('debugged' in found) ? { ...found, opened: true } : found;
 }
 
-async function ask(pid: number, options: StackRequest): Promise<BlockedStack> {
+interface Signalled {
+  /** The process has got SIGUSR1, and had no inspector before. */
+  opens: boolean;
+}
+
+async function ask(pid: number, options: StackRequest, signalled: Signalled): Promise<BlockedStack> {
   const { inspector, timeout = TIMEOUT } = options;
   const before = await ownListeners(pid, options);
   if (typeof inspector === 'number' && (await isConnected(pid, inspector))) return { debugged: true };
@@ -47,8 +50,14 @@ async function ask(pid: number, options: StackRequest): Promise<BlockedStack> {
       unavailable: `not asked for, because it has ${used} of ${limit} descriptors open, and Node aborts when its inspector gets none`,
     };
   process.kill(pid, 'SIGUSR1');
+  signalled.opens = true;
   const signal = AbortSignal.timeout(timeout);
-  const found = [untilOpened(pid, options, before, signal), ...before.map((socket) => debuggerUrl(socket, signal))];
+  const openBefore = before.map(async (socket) => {
+    const url = await debuggerUrl(socket, signal);
+    signalled.opens = false;
+    return url;
+  });
+  const found = [untilOpened(pid, options, before, signal), ...openBefore];
   const url = await Promise.any(found).catch(() => undefined);
   if (url !== undefined) return await stackOf(url, timeout);
   // The handler of the signal leaves it to the main thread to open the inspector, when that next executes JavaScript.

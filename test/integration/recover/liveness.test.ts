@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -67,6 +67,28 @@ testOn('blockedStacks')('L10 a blocked worker behind a shell is asked for its st
   await master.event('onChildRecover');
   await stops(master);
 });
+
+testOn('blockedStacks')(
+  'L10 a worker that begins to drain while it is asked for its stack closes its inspector again, and serves on',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'prefork-'));
+    folders.push(folder);
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const master = startMaster('asked-and-stops', { args: [fifo] });
+    const { pids, addresses } = await master.event('onMasterReady');
+    const answer = httpGet({ port: addresses[0].port });
+    expect(await master.event('asked')).toMatchObject({ pid: pids[0] });
+    // The worker executes JavaScript again.
+    writeFileSync(fifo, '');
+    const { url } = await master.event('inspector opened');
+    await master.event('inspector closed');
+    await expect(httpGet({ port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect((await answer).body).toBe('held');
+    expect((await master.event('onChildExit')).exit).toEqual({ code: 0, signal: null, requested: true });
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);
 
 test('L10 a worker that is stopped is killed and recovered, without a stack', async () => {
   const { master, pids } = await startBlocking(TIMEOUT);

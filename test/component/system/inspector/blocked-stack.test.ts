@@ -51,7 +51,10 @@ const after = (name: string, body: string): string =>
 test('the stack of a process that spins has its functions, innermost first, and nothing is printed about a debugger port', async () => {
   await using program = await startProgram(after('outer', '(function inner() { for (;;); })();'));
   const found = await blockedStack(program.pid, { timeout });
-  expect(found).toEqual({ stack: expect.stringMatching(/^ {4}at inner \(.*:1:\d+\)\n {4}at outer \(.*:1:\d+\)\n/) });
+  expect(found).toEqual({
+    stack: expect.stringMatching(/^ {4}at inner \(.*:1:\d+\)\n {4}at outer \(.*:1:\d+\)\n/),
+    opened: true,
+  });
   expect(program.stderr()).not.toContain('listening');
 });
 
@@ -69,7 +72,10 @@ test('promises that never let the event loop turn have a stack', async () => {
   await using program = await startProgram(
     after('start', 'const again = () => Promise.resolve().then(again); again();'),
   );
-  expect(await blockedStack(program.pid, { timeout })).toEqual({ stack: expect.stringContaining('at again (') });
+  expect(await blockedStack(program.pid, { timeout })).toEqual({
+    stack: expect.stringContaining('at again ('),
+    opened: true,
+  });
 });
 
 test('a process that has its inspector open already is asked there', async () => {
@@ -84,7 +90,10 @@ test('a socket that the blocked program listens on is not taken for its inspecto
   await using program = await startProgram(
     `require('net').createServer().listen(0, '127.0.0.1', function spin() { require('fs').writeSync(1, 'up'); for (;;); });`,
   );
-  expect(await blockedStack(program.pid, { timeout })).toEqual({ stack: expect.stringContaining('at spin (') });
+  expect(await blockedStack(program.pid, { timeout })).toEqual({
+    stack: expect.stringContaining('at spin ('),
+    opened: true,
+  });
 });
 
 test('a process in a debugger is left alone, whether it could report its port or not', async () => {

@@ -16,6 +16,7 @@ class Worker implements WatchedWorker {
   killedBecause: string | undefined;
   answers = true;
   mayNotBeKilled = false;
+  inspectorsClosed = 0;
   inspector: number | undefined;
   pings = 0;
   readonly signals: string[] = [];
@@ -36,6 +37,10 @@ class Worker implements WatchedWorker {
 
   spare(): void {
     this.killedBecause = undefined;
+  }
+
+  closeInspector(): void {
+    this.inspectorsClosed++;
   }
 
   readonly info = { slot: 0, pid: 2000, generation: 0 };
@@ -159,9 +164,32 @@ test('only ready workers are watched', async () => {
   expect({ signals: worker.signals, pings: worker.pings }).toEqual({ signals: [], pings: 0 });
 });
 
-test('a worker that began to drain while it was examined is left to its deadline', async () => {
+test('a worker that began to drain while it was examined is left to its deadline, and closes an inspector that the question opened', async () => {
+  for (const [answer, closed] of [
+    [{ ...STACK, opened: true }, 1],
+    [{ unavailable: 'in native code', opened: true }, 1],
+    [STACK, 0],
+    [{ debugged: true }, 0],
+  ] as const) {
+    let found = (_stack: BlockedStack): void => {};
+    const { system, worker } = watch({
+      examine: () =>
+        new Promise((resolve) => {
+          found = resolve;
+        }),
+    });
+    worker.answers = false;
+    await system.advance(2 * TIMEOUT);
+    worker.state = 'draining';
+    found(answer);
+    await settle();
+    expect({ signals: worker.signals, closed: worker.inspectorsClosed }).toEqual({ signals: [], closed });
+  }
+});
+
+test('a worker that is examined as the fleet ends closes an inspector that the question opened', async () => {
   let found = (_stack: BlockedStack): void => {};
-  const { system, worker } = watch({
+  const { system, worker, liveness } = watch({
     examine: () =>
       new Promise((resolve) => {
         found = resolve;
@@ -169,10 +197,10 @@ test('a worker that began to drain while it was examined is left to its deadline
   });
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
-  worker.state = 'draining';
-  found(STACK);
+  liveness.end();
+  found({ ...STACK, opened: true });
   await settle();
-  expect(worker.signals).toEqual([]);
+  expect({ signals: worker.signals, closed: worker.inspectorsClosed }).toEqual({ signals: [], closed: 1 });
 });
 
 test('a worker under a debugger is exempt as long as that is connected, and the log says so once', async () => {
@@ -190,12 +218,12 @@ test('a worker under a debugger is exempt as long as that is connected, and the 
   expect(worker.signals).toEqual(['SIGKILL']);
 });
 
-test('a worker that the master may not signal is not taken for killed', async () => {
-  const { system, worker, lines } = watch();
+test('a worker that the master may not signal is not taken for killed, and closes an inspector that the question opened', async () => {
+  const { system, worker, lines } = watch({ examine: async () => ({ ...STACK, opened: true }) });
   worker.mayNotBeKilled = true;
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
-  expect(worker.killedBecause).toBeUndefined();
+  expect({ killed: worker.killedBecause, closed: worker.inspectorsClosed }).toEqual({ killed: undefined, closed: 1 });
   // Its handle reports why the signal could not be sent.
   expect(lines).toHaveLength(1);
 });
