@@ -151,7 +151,7 @@ testWhen(sharesNone || canRefuseSyscalls(), 'needs python3 and seccomp')(
   },
 );
 
-testWithProc('M7 a worker gives the descriptor of the memory back, and hands it to no child', async () => {
+testWithProc('M7 a worker gives the descriptor of the memory back', async () => {
   const { master, pids } = await startReadyFleet({ options: { workers: 1 } });
   const shared = [...openFds(pids[0] as number)].filter((file) => String(file).includes('prefork-scoreboard'));
   expect(shared).toEqual([]);

@@ -1,6 +1,6 @@
 /** A worker that holds more than its share leaves the line: one process, in which the test writes the rows of the others by hand. */
 
-import { readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeEach, expect } from 'vitest';
 import type { NativeAcceptLine } from '../../../lib/addon/native.cjs';
@@ -191,7 +191,14 @@ test('A8e with any values that another process has written into the shared memor
   writeSync(fd, new Uint32Array([2]), 0, 4, 0);
 });
 
-test('A8f the memory has one size: no process with the descriptor can make it smaller, and what is no board is refused', () => {
+test('A8f the memory has one size: no process with the descriptor can make it smaller or larger', () => {
+  const { size } = fstatSync(fd);
+  expect(size).toBeGreaterThan(0);
+  for (const other of [0, size - 1, size + 4_096]) expect(() => ftruncateSync(fd, other)).toThrow(/EPERM|EINVAL/);
+  expect(fstatSync(fd).size).toBe(size);
+});
+
+test('A8f what is no board, or no row of it, is refused', () => {
   expect(() => native.acceptLines({ counts, board: { fd: 0, row: 0 } }, () => {})).toThrow(/no board of a fleet|mmap/);
   for (const row of [-1, 1_023, 1.5, 'x']) {
     expect(() => board?.take(row as number)).toThrow(/row/);

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { DELAY_MAX, DELAY_MEAN, monotonic, TURNED, TURNS, WORDS } from '../../../lib/protocol/scoreboard.js';
@@ -53,6 +53,14 @@ test('a descriptor that is no scoreboard, or a row that it does not have, is ref
       code: 'ERR_INVALID_ARG_VALUE',
     });
     expect(failsCleanly(() => native.openScoreboard({ fd, row: -1 }))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  });
+});
+
+test('the memory has one size: no process with the descriptor can make it smaller or larger', () => {
+  withScoreboard(({ fd, memory }) => {
+    const size = memory.byteLength;
+    for (const other of [0, size - 1, size + 65_536]) expect(() => ftruncateSync(fd, other)).toThrow(/EPERM|EINVAL/);
+    expect(fstatSync(fd).size).toBe(size);
   });
 });
 

@@ -1,11 +1,15 @@
 /** The inheritance of a child, as far as a test can see it without proc(5): on every POSIX system. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fstatSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { isRoot, testWhen } from '../../helpers/skip.js';
-import { failsCleanly, native, run, shell, start } from '../native-helpers.js';
+import { failsCleanly, fixture, native, run, shell, start } from '../native-helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'prefork-anywhere-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,13 +56,26 @@ test('descriptors arrive in any order, also when sources are targets, and in the
   for (const fd of files) native.closeFd(fd);
 });
 
-test('a child has no descriptor that it was not given, close-on-exec or not', async () => {
+test('a child has no descriptor that it was not given, and that is close-on-exec', async () => {
   const opened = Array.from({ length: 20 }, () => native.dupFd(2));
   const child = "process.stdout.write(String(require('fs').readdirSync('/dev/fd').length))";
   const bare = await run(shell('', { file: process.execPath, args: ['node', '-e', child] }));
   for (const fd of opened) native.closeFd(fd);
   const again = await run(shell('', { file: process.execPath, args: ['node', '-e', child] }));
   expect(bare.out).toBe(again.out);
+});
+
+test('a child has no descriptor that it was not given, although the program left it open for every child', async () => {
+  // Node itself makes what it was given close-on-exec as it starts, up to the first gap above 15.
+  const numbers = [40, 41, 70];
+  const fd = fileFd('left-open');
+  const stdio = Array.from({ length: 71 }, (_, i) => (numbers.includes(i) ? fd : ('ignore' as const)));
+  const master = spawn(process.execPath, [fixture('native/left-open.mjs'), ...numbers.map(String)], {
+    stdio: ['ignore', 'pipe', 'inherit', ...stdio.slice(3)],
+  });
+  native.closeFd(fd);
+  const [out] = await Promise.all([text(master.stdout as Readable), once(master, 'exit')]);
+  expect(out).toBe('[40,41,70]\n[]\n');
 });
 
 test('a child starts with default dispositions and nothing blocked', async () => {
