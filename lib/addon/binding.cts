@@ -90,8 +90,12 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Of `node-gyp build --debug`, in a clone. `bindings` comes last: it takes longer to load than the addon, and no user installs it. */
+/**
+ * Of `node-gyp build --debug`, in a clone. `bindings` comes last: it takes longer to load than the addon, and no user installs it. In an
+ * installed package the name would lead to whatever `bindings` the program has.
+ */
 function searched(): CommonAddon | undefined {
+  if (!isClone()) return undefined;
   try {
     const find: (options: BindingsOptions) => CommonAddon = require('bindings');
     return find({ bindings: 'prefork.node', module_root: ROOT, try: [['module_root', 'build', 'Debug', 'bindings']] });
@@ -119,9 +123,10 @@ function failure(code: string, message: string, attempts: readonly Attempt[]): E
 }
 
 /** The package has no sources to compile: package managers would compile them, and Yarn does so whatever package.json says. */
+const isClone = (): boolean => isThere(join(ROOT, 'binding.gyp'));
+
 function wayOut(): string {
-  if (existsSync(join(ROOT, 'binding.gyp')))
-    return `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`;
+  if (isClone()) return `Build it with: cd ${ROOT} && npm install --ignore-scripts && npm run build:native`;
   return (
     'This package has no addon for it, and nothing to build one from. In a clone of the repository of prefork, on a machine like this one, ' +
     '`npm ci && npm run pack:local` makes a package that has one: npm install <its archive>'

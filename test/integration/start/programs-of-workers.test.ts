@@ -43,18 +43,21 @@ for (const [what, options] of [
   );
 }
 
-testWithProc('W18 a program that starts ahead of one that the command runs has no other descriptor either', async () => {
-  const env = { NODE_OPTIONS: IMPORT.join(' '), PREFORK_TEST_LISTS: 'import' };
-  const master = startHosted({}, { env });
-  await readyPort(master);
-  const started = await Promise.all(
-    [0, 1].map((slot) => master.logged(new RegExp(`worker ${slot} \\(pid \\d+, generation 0\\) spawned`))),
-  );
-  for (const line of started) {
-    const pid = Number(/pid (\d+)/.exec(line)?.[1]);
-    expectMore(pid);
-    await expectStandardStreams(master, pid, 'import');
-  }
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-});
+testWithProc(
+  'W18 a program that starts ahead of one that the command runs has no other descriptor either',
+  async () => {
+    const env = { NODE_OPTIONS: IMPORT.join(' '), PREFORK_TEST_LISTS: 'import' };
+    const master = startHosted({}, { env });
+    await readyPort(master);
+    const started = await Promise.all(
+      [0, 1].map((slot) => master.logged(new RegExp(`worker ${slot} \\(pid \\d+, generation 0\\) spawned`))),
+    );
+    for (const line of started) {
+      const pid = Number(/pid (\d+)/.exec(line)?.[1]);
+      expectMore(pid);
+      await expectStandardStreams(master, pid, 'import');
+    }
+    master.kill('SIGTERM');
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
+  },
+);

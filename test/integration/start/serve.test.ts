@@ -1,15 +1,20 @@
 import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   connectRaw,
   http2Get,
   httpGet,
+  isRoot,
   type Master,
   openFds,
   startMaster,
   startReadyFleet,
   target,
+  testWhen,
   tlsMaterial,
 } from '../../helpers/index.js';
 
@@ -42,6 +47,23 @@ test('C6b with TLS from files key and certificate are not swapped', async () => 
   const answer = await httpGet({ port, ca: cert });
   expect(pids).toContain(answer.json().pid);
   expect(await certificateOf(port)).toBe(new X509Certificate(cert).fingerprint256);
+  await stops(master);
+});
+
+testWhen(
+  isRoot,
+  'needs root',
+  'uids',
+)('C6b with TLS from files a worker with uid needs no right to them: the master reads them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-tls-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const private_ = { keyFile: join(folder, 'key.pem'), certFile: join(folder, 'cert.pem') };
+  writeFileSync(private_.keyFile, key, { mode: 0o600 });
+  writeFileSync(private_.certFile, cert, { mode: 0o600 });
+  const options = { tls: private_, workers: 1, uid: 65_534, gid: 65_534 };
+  const { master, port, pids } = await startReadyFleet({ serve: 'https', options });
+  expect(readFileSync(`/proc/${pids[0]}/status`, 'utf8')).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
+  expect((await httpGet({ port, ca: cert })).json().pid).toBe(pids[0]);
   await stops(master);
 });
 

@@ -45,7 +45,7 @@ test('W17 the same fleet with the descriptors as promised serves', async () => {
   expect((await httpGet({ port: addresses[0].port })).body).toBe(String(pids[0]));
 });
 
-test('W17 a stale marker in the environment cannot make a master of today a worker of yesterday with other sockets', async () => {
+test('W17 without the marker what a worker of another fleet had in its environment makes no worker of a master', async () => {
   const { master, port } = await startReadyFleet(
     {},
     { env: { PREFORK_SLOT: '7', PREFORK_CONTROL_FD: '0', LISTEN_FDS: '3' } },

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { bounded } from '../../helpers/eventually.js';
 import { freePort } from '../../helpers/free-port.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
-import { failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
+import { errorOf, failsCleanly, fixture, native, PATIENCE, tcp } from '../native-helpers.js';
 
 test('W15 a second guard of the same user is refused, with and without workers that listen', () => {
   const guard = native.guard(tcp());
@@ -49,6 +49,19 @@ test('W15 a guard takes a port whose last connections are in TIME_WAIT', async (
   const guard = native.guard(tcp({ port: port as number }));
   expect(guard.port).toBe(port);
   native.closeFd(guard.fd);
+});
+
+test('a lock whose name another process holds keeps the guard from being made, for a second, and the error names it', async () => {
+  const port = await freePort();
+  const name = `prefork-guard:${process.geteuid?.()}:${port}`;
+  const holder = native.listenAbstract(`\0${name}`, 1);
+  const began = performance.now();
+  const error = errorOf(() => native.guard(tcp({ port })));
+  expect(error).toMatchObject({ code: 'EADDRINUSE', syscall: 'bind', address: '127.0.0.1', port });
+  expect(error.message).toContain(`the abstract unix socket @${name} stayed taken`);
+  expect(performance.now() - began).toBeLessThan(PATIENCE);
+  native.closeFd(holder.fd);
+  native.closeFd(native.guard(tcp({ port })).fd);
 });
 
 interface Rival {

@@ -94,11 +94,36 @@ test('in an installed package, which has nothing to compile, the same error name
 
 test('a build with --debug is loaded when there is no other', () => {
   const root = installed('debug');
+  writeFileSync(join(root, 'binding.gyp'), '{}');
   // `bindings` looks for it, which only a clone has.
   symlinkSync(fixture('../../node_modules'), join(root, 'node_modules'));
   mkdirSync(join(root, 'build/Debug'), { recursive: true });
   cpSync(addon, join(root, 'build/Debug/prefork.node'));
   expect(load(root).stdout.trim()).toBe('function');
+});
+
+test('an installed package loads its addon from its own folder alone: no other package finds one for it', () => {
+  for (const [name, own] of [
+    ['with-another', false],
+    ['with-its-own', true],
+  ] as const) {
+    const home = join(folder, name);
+    // As a package manager would have put both.
+    const root = installed(join(name, 'node_modules', 'prefork'));
+    const other = join(home, 'node_modules', 'bindings');
+    mkdirSync(other, { recursive: true });
+    writeFileSync(
+      join(other, 'index.js'),
+      "require('fs').writeSync(1, 'other code ran'); module.exports = () => ({});",
+    );
+    const place = own ? join(root, 'prebuilds', `${process.platform}-${process.arch}`) : home;
+    mkdirSync(place, { recursive: true });
+    cpSync(addon, join(place, 'prefork.node'));
+    const { stdout } = load(root);
+    expect(stdout).not.toContain('other code ran');
+    if (own) expect(stdout.trim()).toBe('function');
+    else expect(stdout).toContain('ERR_PREFORK_ADDON_NOT_FOUND');
+  }
 });
 
 test('an addon that cannot be loaded is the same error with the reason', () => {

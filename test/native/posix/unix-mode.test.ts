@@ -1,14 +1,15 @@
 /** The file of a unix socket, as another process sees it while it is made. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { bounded } from '../../helpers/eventually.js';
-import { testOnLinux as test } from '../../helpers/skip.js';
-import { native } from '../native-helpers.js';
+import { isLinux, isRoot, testOnLinux as test, testWhen } from '../../helpers/skip.js';
+import { canRefuseSyscalls, refusing } from '../../helpers/wrappers.js';
+import { fixture, native } from '../native-helpers.js';
 
 /** Looks at a folder as fast as it can, until its input ends, and prints the modes that its files had. */
 const LOOKS = `
@@ -52,3 +53,27 @@ test('a unix listener with a mode never has a wider one, not even before it list
   await bounded(once(looker, 'close'), 10_000, 'the other process ends');
   expect(text).toBe('looking\n600\n');
 });
+
+testWhen(isRoot && isLinux && canRefuseSyscalls(), 'needs root, python3 and seccomp')(
+  'a unix listener has its owner, group and mode before it listens',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'prefork-unix-owner-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'socket');
+    const request = { family: 'unix', path, backlog: 1, mode: 0o640, owner: 65_534, group: 65_533 };
+    // listen(2) fails, and the file cannot be removed: it is as it was in that moment.
+    const script = `
+      const native = require(${JSON.stringify(fixture('../../build/Release/prefork.node'))});
+      try { native.listen(${JSON.stringify(request)}); } catch ({ code, syscall }) { console.log(code, syscall); }`;
+    const [file, ...args] = [
+      ...refusing('listen', 'EACCES'),
+      ...refusing('unlink', 'EPERM'),
+      process.execPath,
+      '-e',
+      script,
+    ];
+    expect(execFileSync(file as string, args, { encoding: 'utf8' })).toBe('EACCES listen\n');
+    const { uid, gid, mode } = lstatSync(path);
+    expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 65_534, gid: 65_533, mode: 0o640 });
+  },
+);
