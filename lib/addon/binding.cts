@@ -122,7 +122,7 @@ function failure(code: string, message: string, attempts: readonly Attempt[]): E
   return Object.assign(error, { name: 'PreforkError', code, exits: [] });
 }
 
-/** The package has no sources to compile: package managers would compile them, and Yarn does so whatever package.json says. */
+/** A package has no sources to compile: package managers would compile them, and Yarn does so whatever package.json says. */
 const isClone = (): boolean => isThere(join(ROOT, 'binding.gyp'));
 
 function wayOut(): string {
