@@ -204,7 +204,10 @@ export interface NativeAcceptLine {
 }
 
 export interface AcceptLinesRequest {
-  /** Connections of this process that are open, and how many there ever were; both wrap. Looked at before every poll. */
+  /**
+   * Connections of this process that are open, and how many there ever were; both wrap. Looked at before every poll. In a
+   * SharedArrayBuffer: native code keeps a pointer into it, and an ArrayBuffer can be transferred, with its memory.
+   */
   readonly counts: Uint32Array;
   /** What `makeBoard` made, and the row of this process. Without it the process never stays away to let others catch up. */
   readonly board?: BoardPlace;
@@ -352,8 +355,11 @@ export interface PosixAddon extends CommonAddon {
   makeScoreboard(): NativeScoreboard;
   /** The line of this process in it; the descriptor can be closed. Throws `mmap` EINVAL when that is no scoreboard. */
   openScoreboard(place: BoardPlace): ArrayBuffer;
-  /** Writes into a line what `lib/protocol/scoreboard.ts` has of the event loop, before every poll. Once per process; false: it cannot. */
-  timeTurns(line: ArrayBuffer): boolean;
+  /**
+   * Writes into a line what `lib/protocol/scoreboard.ts` has of the event loop, before every poll. Once per process; false: it cannot.
+   * `line`: of what `openScoreboard` returned, or of a SharedArrayBuffer, because native code keeps a pointer into it.
+   */
+  timeTurns(line: Float64Array): boolean;
   /** Bytes of resident memory, and milliseconds of CPU time; `undefined` of a process that is gone, or hidden. */
   usage(pid: number): { readonly rss: number; readonly cpu: number } | undefined;
 

@@ -57,15 +57,16 @@ bool IsNode(Napi::Env env) {
   return versions.IsObject() && !versions.As<Napi::Object>().Has("bun");
 }
 
-// JavaScript keeps writing to the two numbers, so the pointer owns the array.
+// JavaScript keeps writing to the two numbers, so the pointer owns them.
 std::shared_ptr<const std::uint32_t> ToCounts(const Napi::Value& value) {
   if (value.IsTypedArray()) {
     const auto array = value.As<Napi::TypedArray>();
     if (array.TypedArrayType() == napi_uint32_array && array.ElementLength() == 2) {
-      return Owning(value.As<Napi::Object>(), array.As<Napi::Uint32Array>().Data());
+      const auto counts = Owning(array, array.As<Napi::Uint32Array>().Data());
+      if (counts) return counts;
     }
   }
-  throw BadArgument(value.Env(), "counts", "a Uint32Array of two");
+  throw BadArgument(value.Env(), "counts", "a Uint32Array of two in a SharedArrayBuffer");
 }
 
 Napi::Value Open(const Napi::CallbackInfo& info) {

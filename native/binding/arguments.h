@@ -51,10 +51,16 @@ inline Napi::Error BadArgument(Napi::Env env, const std::string& name, const cha
   return error;
 }
 
-// A pointer into the memory of a JavaScript object, which it keeps alive. Main thread only.
+// A pointer into the memory of an array in a SharedArrayBuffer, which it keeps alive. Main thread
+// only. A reference to any other array keeps no memory: JavaScript can transfer an ArrayBuffer to
+// another thread, or make it smaller, and the memory ends with what it became. A SharedArrayBuffer
+// is neither transferred nor made smaller. Null for other arrays.
 template <typename T>
-std::shared_ptr<T> Owning(const Napi::Object& object, T* memory) {
-  const auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(object));
+std::shared_ptr<T> Owning(const Napi::TypedArray& array, T* memory) {
+  // Node-API takes only the other kind for an ArrayBuffer.
+  if (array.ArrayBuffer().IsArrayBuffer()) return nullptr;
+  const auto owner =
+      std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.As<Napi::Object>()));
   return std::shared_ptr<T>(owner, memory);
 }
 

@@ -38,7 +38,7 @@ export class Admission {
   readonly #shortage: Shortage;
   readonly #places: Places;
   /** Connections that are open, and how many there ever were. */
-  readonly #counts = new Uint32Array(2);
+  readonly #counts = new Uint32Array(new SharedArrayBuffer(8));
   #lines: AcceptLines | undefined;
   #full = false;
   #short = false;

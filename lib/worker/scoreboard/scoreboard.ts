@@ -39,7 +39,7 @@ export interface ScoreboardContext {
   /** The line that the master reads. Absent where the system cannot share memory. */
   readonly open?: ((place: BoardPlace) => ArrayBuffer) | undefined;
   /** Writes the words of the event loop from now on; false: it cannot. */
-  readonly timeTurns?: ((line: ArrayBuffer) => boolean) | undefined;
+  readonly timeTurns?: ((line: Float64Array) => boolean) | undefined;
   send(message: WorkerMessage): void;
 }
 
@@ -58,8 +58,8 @@ export class Scoreboard {
     this.#context = context;
     const line = openLine(context);
     this.#shared = line !== undefined;
-    this.#words = new Float64Array(line ?? new ArrayBuffer(WORDS * 8));
-    this.#timed = context.timeTurns?.(this.#words.buffer as ArrayBuffer) ?? false;
+    this.#words = new Float64Array(line ?? new SharedArrayBuffer(WORDS * 8));
+    this.#timed = context.timeTurns?.(this.#words) ?? false;
     this.#set(PID, process.pid);
     this.#sample();
     this.#plan();

@@ -46,7 +46,7 @@ export interface WorkerSystem extends AcceptQueues {
   /** The line of this worker in the scoreboard; closes the descriptor. Throws what the kernel says. */
   openScoreboard?(place: BoardPlace): ArrayBuffer;
   /** Writes what the line has of the event loop, before every poll. Once; false: it cannot. */
-  timeTurns?(line: ArrayBuffer): boolean;
+  timeTurns?(line: Float64Array): boolean;
   /** Once. */
   acceptLines(context: AcceptLinesContext): AcceptLines;
   /** `'sharded'`: accepts for other slots. */

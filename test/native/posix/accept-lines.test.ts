@@ -9,7 +9,7 @@ import { eventually } from '../../helpers/eventually.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { fixture, native } from '../native-helpers.js';
 
-const lines = native.acceptLines({ counts: new Uint32Array(2) }, () => {});
+const lines = native.acceptLines({ counts: new Uint32Array(new SharedArrayBuffer(8)) }, () => {});
 const opened: (Socket | Server)[] = [];
 
 afterEach(() => {
@@ -152,7 +152,7 @@ test('descriptors that become short take every listener out before it accepts, a
 test('a call that fails keeps nothing of its arguments alive', async () => {
   // The counts are taken before the board is found to be none.
   const call = () => {
-    const counts = new Uint32Array(2);
+    const counts = new Uint32Array(new SharedArrayBuffer(8));
     // Not expect().toThrow(), which keeps the function that it calls.
     try {
       native.acceptLines({ counts, board: { fd: -1, row: 0 } }, () => {});

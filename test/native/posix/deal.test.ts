@@ -38,7 +38,7 @@ function write(row: number, { accepts, held, accepted, turns }: Row): void {
   writeSync(fd, new Uint32Array([accepts, held, accepted, turns]), 0, 16, ROW * (1 + row));
 }
 
-const counts = new Uint32Array(2);
+const counts = new Uint32Array(new SharedArrayBuffer(8));
 board?.take(OWN);
 board?.take(OTHER);
 const lines = isLinux ? native.acceptLines({ counts, board: { fd, row: OWN } }, () => {}) : undefined;
@@ -204,5 +204,5 @@ test('A8f what is no board, or no row of it, is refused', () => {
     expect(() => board?.take(row as number)).toThrow(/row/);
     expect(() => native.acceptLines({ counts, board: { fd, row: row as number } }, () => {})).toThrow(/row/);
   }
-  expect(() => native.acceptLines({ counts: new Uint32Array(1) }, () => {})).toThrow(/counts/);
+  expect(() => native.acceptLines({ counts: new Uint32Array(new SharedArrayBuffer(4)) }, () => {})).toThrow(/counts/);
 });

@@ -77,7 +77,7 @@ test('timeTurns() writes when the loop turned last, and what a turn that took lo
   const line = native.openScoreboard({ fd, row: 0 });
   close();
   const words = new Float64Array(line);
-  expect(native.timeTurns(line)).toBe(true);
+  expect(native.timeTurns(words)).toBe(true);
   const BUSY = 400;
   await delay(1);
   // A process that gets no CPU when it would wake up has waited for nothing, as far as its loop can know.
