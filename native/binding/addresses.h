@@ -49,9 +49,9 @@ inline TcpAddress ToTcpAddress(const Napi::Object& request) {
   if (family != "IPv4" && family != "IPv6")
     throw BadArgument(request.Env(), "family", "'IPv4', 'IPv6' or 'unix'");
   const bool six = family == "IPv6";
+  const bool ipv6_only = ToFlag(request.Get("ipv6Only"), "ipv6Only");
   return {six ? Family::kIPv6 : Family::kIPv4, ToText(request.Get("address"), "address"),
-          static_cast<int>(ToInteger(request.Get("port"), "port", 0, 65535)),
-          six && ToFlag(request.Get("ipv6Only"), "ipv6Only")};
+          static_cast<int>(ToInteger(request.Get("port"), "port", 0, 65535)), six && ipv6_only};
 }
 
 }  // namespace prefork
