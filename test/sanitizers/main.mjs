@@ -46,11 +46,11 @@ if (process.platform !== 'linux')
 // libasan, libubsan and libtsan come with g++.
 ensureCommands({ 'g++': 'g++', addr2line: 'binutils', patchelf: 'patchelf' });
 const began = performance.now();
-const total = { passed: 0, failed: 0, skipped: 0, processes: 0, reports: 0, calls: 0 };
+const total = { passed: 0, failed: 0, skipped: 0, flaky: 0, processes: 0, reports: 0, calls: 0 };
 for (const build of builds) await runBuild(build);
 const minutes = Math.ceil((performance.now() - began) / 60_000);
 console.log(
-  `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped; ${total.reports} reports of ${total.processes} processes; ${minutes} minutes`,
+  `${total.passed} passed, ${total.flaky} of them at a later attempt, ${total.failed} failed, ${total.skipped} skipped; ${total.reports} reports of ${total.processes} processes; ${minutes} minutes`,
 );
 if (total.failed + total.reports > 0) process.exitCode = 1;
 else if (flags.write) writeRow({ ...total, minutes, builds });
@@ -66,7 +66,7 @@ async function runBuild(build) {
     for (const [name, count] of Object.entries(counts)) total[name] += count;
     if (part.name === 'borders') total.calls += calls;
     console.log(
-      `${build.what}: ${part.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`,
+      `${build.what}: ${part.name}: ${counts.passed} passed, ${counts.flaky} of them at a later attempt, ${counts.failed} failed, ${counts.skipped} skipped`,
     );
     for (const problem of problems) console.log(problem);
   }

@@ -33,7 +33,8 @@ export const NOTES = [
 /** Reports without a mistake of the addon. */
 export function isOfNode({ text, stacks }) {
   if (text.includes(' leak of ')) return !isOurLeak(stacks[0] ?? []);
-  if (text.includes('WARNING: ThreadSanitizer: ')) return !isOurRace(stacks);
+  // Its other reports are about memory that was freed, locks and handlers of signals.
+  if (text.includes('WARNING: ThreadSanitizer: data race')) return !isOurRace(stacks);
   return false;
 }
 
@@ -49,8 +50,8 @@ function isOurLeak(stack) {
 }
 
 /**
- * Node synchronizes V8 and libuv by atomic variables that TSan cannot see, so it reports them in many processes. A race of two accesses, or of
- * locks, is ours when the addon makes one of the accesses, itself or by a function of a library. In a thread of its own it is ours, too, when Node-API
+ * Node synchronizes V8 and libuv by atomic variables that TSan cannot see, so it reports them in many processes. A race of two accesses is
+ * ours when the addon makes one of them, itself or by a function of a library. In a thread of its own it is ours, too, when Node-API
  * makes the access for it. In the thread of an event loop, Node runs JavaScript above a frame of the addon, because the addon called it.
  */
 function isOurRace(stacks) {

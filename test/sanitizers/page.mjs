@@ -8,13 +8,13 @@ const PAGE = join(ROOT, 'docs/internals/hardening.md');
 const ROW = /^(\| `npm run test:sanitizers` \|[^|]*\|).*$/m;
 
 /** @throws when the page has no such row. */
-export function writeRow({ passed, skipped, processes, calls, minutes, builds }) {
+export function writeRow({ passed, flaky, skipped, processes, calls, minutes, builds }) {
   const page = readFileSync(PAGE, 'utf8');
   const compiler = execFileSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).trim();
   const day = new Date().toISOString().slice(0, 10);
   const result =
     `${day}, Node ${process.version}, GCC ${compiler}, ${builds.map(({ what }) => what).join('; ')}: ` +
-    `${passed} tests passed, ${skipped} skipped, ${calls} calls of the borders, ${processes} processes, 0 reports`;
+    `${passed} tests passed${flaky === 0 ? '' : `, ${flaky} of them at a later attempt`}, 0 failed, ${skipped} skipped, ${calls} calls of the borders, ${processes} processes, 0 reports`;
   if (!ROW.test(page)) throw new Error(`${PAGE} has no row of npm run test:sanitizers`);
   writeFileSync(
     PAGE,

@@ -3,16 +3,17 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../scripts/tools/paths.mjs';
+import { judge } from './judge.mjs';
 
 /** How many times longer everything may take: test/helpers/target.ts. */
 const SLOWNESS = 10;
 /**
  * How often a failed test runs again: at this speed a bound of milliseconds may be missed, and a process without descriptors cannot write a
- * report about Node. What the first attempt reported counts.
+ * report about Node. What the first attempt reported counts, and the result names the test.
  */
 const RETRIES = 2;
 
-/** @returns `{ passed, failed, skipped, problems }`: how many tests, and what the failed ones say. */
+/** @returns as `judge()` */
 export async function runSuite({ name, args, env = {} }, build, { folder, node }) {
   const results = join(ROOT, '.results', `sanitizers-${build.name}-${name}.json`);
   const transcript = results.replace('.json', '.log');
@@ -29,7 +30,8 @@ export async function runSuite({ name, args, env = {} }, build, { folder, node }
   closeSync(output);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   if (!existsSync(results)) {
-    return { passed: 0, failed: 1, skipped: 0, problems: [`vitest ended with exit code ${code}: ${transcript}`] };
+    const problems = [`vitest ended with exit code ${code}: ${transcript}`];
+    return { passed: 0, failed: 1, skipped: 0, flaky: 0, problems };
   }
   return judge(JSON.parse(readFileSync(results, 'utf8')), code, transcript);
 }
@@ -44,26 +46,4 @@ function chosenTests({ leftOut = {} }) {
 function environment() {
   const { PREFORK_CACHE_DIR: _cache, ...rest } = process.env;
   return { ...rest, NO_COLOR: '1' };
-}
-
-function judge({ testResults }, code, transcript) {
-  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const count = (wanted) => tests.filter(({ status }) => status === wanted).length;
-  const [passed, failed] = [count('passed'), count('failed')];
-  const problems = tests
-    .filter(({ status }) => status === 'failed')
-    .map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join('\n')}`);
-  // A file that could not be loaded, or that left something behind, has no failed test.
-  for (const { name, status, message, assertionResults } of testResults) {
-    if (status === 'failed' && assertionResults.every((test) => test.status !== 'failed'))
-      problems.push(`${name}: ${message}`);
-  }
-  if (code !== 0 && problems.length === 0) problems.push(`vitest ended with exit code ${code}`);
-  if (problems.length > 0) problems.push(`All of it: ${transcript}`);
-  return {
-    passed,
-    failed: Math.max(failed, problems.length > 0 ? 1 : 0),
-    skipped: tests.length - passed - failed,
-    problems,
-  };
 }
