@@ -6,6 +6,9 @@ const COMMON = ['-fPIC', '-O1', '-g', '-fno-omit-frame-pointer'];
 /** libtsan hands a signal to its handler when the thread makes the next call that it knows, and a loop of JavaScript makes none. */
 const DEFERRED = 'a signal has to interrupt a thread that does not wait';
 
+/** A library that comes before the runtime, and is what the runtime has to be. */
+const REPLACED = { 'a receiver without memory for the words ': 'it replaces malloc(3), and so does the runtime' };
+
 /**
  * `name` names the folders, `flags` goes to the compiler and to the linker, `library` is the runtime, `runtime` our part of it, `needs` what
  * that is linked with.
@@ -23,6 +26,7 @@ export const BUILDS = [
     library: 'libasan.so.8',
     runtime: 'address.cc',
     needs: ['-Wl,--no-as-needed', '-l:libubsan.so.1'],
+    leftOut: REPLACED,
     breaks: {
       overflow: 'heap-buffer-overflow',
       afterFree: 'heap-use-after-free',
@@ -39,6 +43,7 @@ export const BUILDS = [
     library: 'libtsan.so.2',
     runtime: 'thread.cc',
     leftOut: {
+      ...REPLACED,
       'N9c ': DEFERRED,
       'N9d ': DEFERRED,
       'L10 a worker that is blocked by JavaScript ': DEFERRED,
