@@ -10,7 +10,7 @@ import type { Log } from '../../common/log.js';
 import type { Program } from '../../common/program.js';
 import type { Settings } from '../../options/settings.js';
 import type { OpenListener, SocketWatch } from '../../system/open-listener.js';
-import type { QueueReport, Queues, QueueWatch, System } from '../../system/system.js';
+import type { QueueReport, Queues, QueueWatch, System, Timer } from '../../system/system.js';
 
 /** A queue of which connections are taken all the time is empty in one of so many looks. */
 const CONFIRMATIONS = 5;
@@ -64,7 +64,8 @@ export class AcceptLine implements SocketWatch {
   readonly #watch: QueueWatch;
   /** By row: who has it, or is about to. */
   readonly #taken = new Map<number, BoardPlace>();
-  #asked = false;
+  /** Until all are asked to look. */
+  #asked: Timer | undefined;
   #closed = false;
   #over = false;
 
@@ -125,10 +126,9 @@ export class AcceptLine implements SocketWatch {
 
   /** Who joined is behind everybody, and has the least; who left may have been woken, and has not come. */
   changed(handle: InLine): void {
-    if (this.#asked || this.#closed || handle.state === 'draining') return;
-    this.#asked = true;
-    this.#context.system.after(TOGETHER, () => {
-      this.#asked = false;
+    if (this.#asked !== undefined || this.#closed || handle.state === 'draining') return;
+    this.#asked = this.#context.system.after(TOGETHER, () => {
+      this.#asked = undefined;
       this.#look(handle);
     });
   }
@@ -136,6 +136,7 @@ export class AcceptLine implements SocketWatch {
   /** The fleet ends: every worker looks for itself before it stops accepting. */
   close(): void {
     this.#closed = true;
+    this.#asked?.cancel();
     this.#watch.close();
   }
 

@@ -113,6 +113,14 @@ test('A7b a worker that is not ready, or does not stand in line, is not asked to
   await master.stop();
 });
 
+test('a fleet that is over leaves no timer, although a worker has joined a moment before', async () => {
+  const system = new FakeSystem({ exclusiveAccept: true });
+  const { master, started } = fleet({}, system);
+  await started;
+  await master.stop(0);
+  expect(system.pendingTimers).toBe(0);
+});
+
 test('A7b no worker is asked to look once the fleet stops', async () => {
   const { system, master } = await standing();
   const before = system.workers.map(looks);
