@@ -42,6 +42,8 @@ interface ServedSlot {
   readonly workers: Set<WorkerHandle>;
   /** The workers that accept in their place; `undefined` unless the slot is orphaned. */
   adopters: Set<WorkerHandle> | undefined;
+  /** Those that have been given the slot's sockets since: also who could not take some of them, or had no place for connections later. */
+  readonly given: Set<WorkerHandle>;
 }
 
 /** A suspicion, and the timer of the next look at it. */
@@ -59,6 +61,8 @@ export class Sharding {
   /** By the number of the pings. */
   readonly #suspected = new Map<number, Suspected>();
   readonly #stalled: StalledWorkers;
+  /** Until workers are asked again that could not adopt. */
+  readonly #waits = new Set<Timer>();
   /** Workers that have no place for connections. */
   readonly #full = new Set<WorkerHandle>();
   #closed = false;
@@ -80,7 +84,7 @@ export class Sharding {
     const all = Math.max(slots, ...listeners.map(({ shards }) => shards.fds.length));
     for (const { shards } of listeners) shards.grow(all);
     while (this.#slots.length < all) {
-      const slot = this.#slots.push({ workers: new Set(), adopters: undefined }) - 1;
+      const slot = this.#slots.push({ workers: new Set(), adopters: undefined, given: new Set() }) - 1;
       for (const { fd } of this.#socketsOf(slot)) {
         this.#slotOf.set(fd, slot);
         this.#watch.add(fd);
@@ -114,7 +118,11 @@ export class Sharding {
   adoptionFailed(handle: WorkerHandle, slot: number): void {
     const adopters = this.#slots[slot]?.adopters;
     if (this.#closed || adopters === undefined) return;
-    this.#context.system.after(ASK_AGAIN_MS, () => adopters.delete(handle));
+    const wait = this.#context.system.after(ASK_AGAIN_MS, () => {
+      this.#waits.delete(wait);
+      adopters.delete(handle);
+    });
+    this.#waits.add(wait);
   }
 
   /** A worker has no place for connections, and others accept for it, or it has again. */
@@ -141,6 +149,8 @@ export class Sharding {
     this.#closed = true;
     for (const { timer } of this.#suspected.values()) timer?.cancel();
     this.#suspected.clear();
+    for (const wait of this.#waits) wait.cancel();
+    this.#waits.clear();
     this.#stalled.close();
     this.#watch.close();
   }
@@ -163,7 +173,10 @@ export class Sharding {
   #withdrew(handle: WorkerHandle): void {
     const { slot } = handle.place;
     const served = this.#slots[slot] as ServedSlot;
-    for (const { adopters } of this.#slots) adopters?.delete(handle);
+    for (const { adopters, given } of this.#slots) {
+      adopters?.delete(handle);
+      given.delete(handle);
+    }
     this.#forget(handle);
     this.#full.delete(handle);
     if (served.workers.delete(handle)) this.#review(served, slot);
@@ -183,11 +196,14 @@ export class Sharding {
   #adopt(served: ServedSlot, slot: number, handle: WorkerHandle): void {
     if (served.workers.has(handle) || served.adopters?.has(handle)) return;
     // Refused: the worker is gone, or its buffer is full because it is blocked. The next report of the queue tries again.
-    if (handle.adopt(slot + this.#offset, this.#socketsOf(slot))) served.adopters?.add(handle);
+    if (!handle.adopt(slot + this.#offset, this.#socketsOf(slot))) return;
+    served.adopters?.add(handle);
+    served.given.add(handle);
   }
 
   #reclaim(served: ServedSlot, slot: number): void {
-    for (const handle of served.adopters ?? []) handle.release(slot + this.#offset);
+    for (const handle of served.given) handle.release(slot + this.#offset);
+    served.given.clear();
     served.adopters = undefined;
   }
 

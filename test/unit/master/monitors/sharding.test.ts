@@ -110,6 +110,31 @@ test('a worker that could not adopt is asked again while connections wait', asyn
   await master.stop();
 });
 
+test('a worker that is full when a slot is served again, or could not take all of its sockets, gives them back', async () => {
+  const { system, workers, master } = await sharded({ recoverInterval: 10_000 });
+  workers[1]?.exit(crash);
+  await settle();
+  expect(adopted(workers)).toEqual([[1], [], [1], [1]]);
+  workers[0]?.events.message({ type: 'paused-accepting' });
+  workers[2]?.events.message({ type: 'adoption-failed', slot: 1 });
+  await system.advance(10_000);
+  expect(last(system).launch.slot).toBe(1);
+  // The first is full, and its own slot is for the others.
+  expect(adopted(workers)).toEqual([[], [], [0], [0], [0]]);
+  workers[0]?.events.message({ type: 'resumed-accepting' });
+  expect(adopted(workers)).toEqual([[], [], [], [], []]);
+  await master.stop();
+});
+
+test('a fleet that is over leaves no timer, although a worker could not adopt a moment before', async () => {
+  const { system, workers, master } = await sharded({ recoverInterval: 10_000 });
+  workers[1]?.exit(crash);
+  await settle();
+  workers[0]?.events.message({ type: 'adoption-failed', slot: 1 });
+  await master.stop(0);
+  expect(system.pendingTimers).toBe(0);
+});
+
 test('when no worker answers, the machine is busy and none is stalled', async () => {
   const { system, workers, master } = await sharded();
   for (const worker of workers) block(worker);
