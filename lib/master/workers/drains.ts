@@ -41,7 +41,7 @@ export class Drains {
     const { system, log, drainTimeout, maxDraining } = this.#context;
     const since = system.now();
     this.#draining.set(handle, { since, ending: this.#end(handle, drainTimeout, 'its replacement') });
-    void handle.gone.then(() => {
+    void handle.done.then(() => {
       this.#draining.get(handle)?.ending.cancel();
       this.#draining.delete(handle);
     });

@@ -108,7 +108,7 @@ export class Starter {
           signal,
         });
         const timer = system.after(GROUP_RACE, () => handle.alone());
-        void handle.gone.then(() => timer.cancel());
+        void handle.done.then(() => timer.cancel());
       },
       hear: (message) => this.#context.hear(handle, message),
       changed: () => {
@@ -118,10 +118,7 @@ export class Starter {
       closed: () => this.#context.closed(),
       cut: () => this.#untilDeaf(handle),
       trouble: (what) => log.error(`${handle} ${what}`, { worker: handle.info, reason: what }),
-      exit: (exit) => {
-        readiness.resolve(false);
-        this.#context.exited(handle, exit);
-      },
+      exit: (exit) => this.#context.exited(handle, exit),
     });
     handle.superseded = () => leases.superseded || this.#context.abandoned(handle);
     handle.lease = (listener) => leases.take(listener);
@@ -135,6 +132,10 @@ export class Starter {
     };
     void handle.gone.then(release);
     // No process, no exit: it could not be started, or the fleet stops before the next attempt.
+    const settled = (): void => {
+      if (handle.pid === 0) handle.letGo();
+    };
+    ready.then(settled, settled);
     ready.then(() => handle.pid === 0 && release(), release);
     return { handle, ready };
   }
@@ -157,7 +158,7 @@ export class Starter {
       if (system.now() - due > LATE) this.#untilDeaf(handle);
       else handle.deaf();
     });
-    void handle.gone.then(() => timer.cancel());
+    void handle.done.then(() => timer.cancel());
   }
 
   async #spawnAndWait(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
@@ -174,6 +175,7 @@ export class Starter {
     if (settings.readiness === 'spawn') handle.becomeReady();
     // From now: a shortage may have lasted nearly as long, and the program is not to blame for it.
     const timer = system.after(settings.readyTimeout, () => this.#killLate(handle, readiness));
+    void handle.done.then(() => readiness.resolve(false));
     const ready = await readiness.promise;
     timer.cancel();
     return (await counted) && ready;

@@ -31,8 +31,11 @@ export class WorkerHandle implements WorkerProcessEvents {
   readonly #gone = deferred();
   /** Settles when the process is reaped. */
   readonly gone: Promise<void> = this.#gone.promise;
+  readonly #done = deferred();
+  /** Settles when the process is reaped, never came to be, or is waited for no longer: no timer is for it from then on. */
+  readonly done: Promise<void> = this.#done.promise;
   readonly #left = deferred();
-  /** Settles when the worker drains, or has ended. */
+  /** Settles when the worker drains, has ended, or is waited for no longer. */
   readonly left: Promise<void> = this.#left.promise;
   readonly #blameless = deferred<boolean>();
   /** Settles after the end: true when that was a signal to the whole group that the worker could not know yet how to take. */
@@ -234,9 +237,11 @@ export class WorkerHandle implements WorkerProcessEvents {
     }
   }
 
-  /** No signal ends it, and the master waits no longer. */
+  /** No signal ends it, and the master waits no longer; or it never came to be. */
   letGo(): void {
     this.#process?.letGo();
+    this.#left.resolve();
+    this.#done.resolve();
   }
 
   /** SIGKILL at once, because the master asked for the end and waits no longer; see {@link WorkerHandle.kill}. */
@@ -354,6 +359,7 @@ export class WorkerHandle implements WorkerProcessEvents {
     if (!this.life.end(exit)) return;
     this.#leave();
     this.#gone.resolve();
+    this.#done.resolve();
     this.#events.exit(exit);
   }
 }

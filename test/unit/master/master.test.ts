@@ -381,6 +381,30 @@ test('a process that cannot even be killed does not hold up the stop for ever', 
   expect(log.some((line) => line.includes('still there'))).toBe(true);
 });
 
+test('a process that cannot even be killed leaves no timer, and nobody waits for it: while it boots, is on trial, or drains', async () => {
+  const boots = new FakeSystem();
+  boots.behave = () => ({ ready: false, obedient: false, mortal: false });
+  const first = fleet({}, boots);
+  await settle();
+  void first.master.stop(0);
+  await boots.advance(5_000);
+  expect(await first.started).toMatchObject({ code: 'ABORT_ERR' });
+  expect(boots.pendingTimers).toBe(0);
+
+  for (const readyFor of [0, 60_000]) {
+    const system = new FakeSystem();
+    system.behave = () => ({ obedient: false, mortal: false });
+    const { master, started, finished } = fleet({ readyFor }, system);
+    await started;
+    void master.reload();
+    await settle();
+    void master.stop(0);
+    await system.advance(5_000);
+    expect(await finished).toBeUndefined();
+    expect(system.pendingTimers).toBe(0);
+  }
+});
+
 test('C24 exits during the shutdown are reported as requested and never recovered', async () => {
   const { master, system, started, story } = fleet();
   await started;

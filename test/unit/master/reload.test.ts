@@ -192,6 +192,19 @@ test('a slot that was taken away during its backoff is not filled again', async 
   await master.stop();
 });
 
+test('a slot that was taken away before its worker could be started leaves no timer when the fleet stops', async () => {
+  const { master, system, started } = fleet();
+  await started;
+  system.behave = () => {
+    throw Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' });
+  };
+  system.workers[1]?.exit(crash);
+  await settle();
+  await master.scale(() => 1);
+  await master.stop(0);
+  expect(system.pendingTimers).toBe(0);
+});
+
 test('a new worker that does not boot rejects the scaling, keeps its slot and is recovered', async () => {
   const { master, system, started } = fleet({ workers: 1, recoverInterval: 100 });
   await started;
