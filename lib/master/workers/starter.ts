@@ -178,7 +178,8 @@ export class Starter {
     void handle.done.then(() => readiness.resolve(false));
     const ready = await readiness.promise;
     timer.cancel();
-    return (await counted) && ready;
+    // One that has ended needs no hook to settle: its slot may be waiting for another attempt.
+    return ready && (await Promise.race([counted, handle.gone.then(() => false)]));
   }
 
   /** `undefined`: the fleet stops. */

@@ -153,6 +153,25 @@ test('a worker that dies while its replacement boots is not recovered unless tha
   await master.stop();
 });
 
+test('a worker that dies, and then its replacement, is recovered although the hook of that one never settles', async () => {
+  const onChildSpawn = (pid: number) => (pid === 5_000_002 ? new Promise<void>(() => {}) : undefined);
+  for (const ready of [false, true]) {
+    const system = new FakeSystem();
+    const { master, started } = fleet({ onChildSpawn }, system);
+    await started;
+    system.behave = (index) => ({ ready: ready || index !== 2 });
+    const reloaded = master.reload();
+    await settle();
+    system.workers[0]?.exit(crash);
+    await settle();
+    system.workers[2]?.exit(crash);
+    await settle();
+    expect(await reloaded).toMatchObject({ ok: false });
+    expect(last(system).launch).toMatchObject({ slot: 0, generation: 0 });
+    await master.stop(0);
+  }
+});
+
 test('a slot that a reload has filled is not recovered a second time', async () => {
   const { master, system, started } = fleet({ workers: 1, recoverInterval: 1_000 });
   await started;
