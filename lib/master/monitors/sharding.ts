@@ -308,8 +308,7 @@ export class Sharding {
   #revive(handle: WorkerHandle): void {
     if (!this.#stalled.revive(handle) || this.#full.has(handle)) return;
     const { slot } = handle.place;
-    this.#steer();
-    this.#reclaim(this.#slots[slot] as ServedSlot, slot);
+    this.#serves(this.#slots[slot] as ServedSlot, slot, handle);
     this.#rearm(slot);
   }
 

@@ -85,6 +85,19 @@ test('a worker whose loop does not turn while connections wait and the others an
   await master.stop();
 });
 
+test('a worker whose loop turns again helps with a slot that has lost its worker meanwhile', async () => {
+  const { system, workers, master } = await sharded({ recoverInterval: 10_000 });
+  block(workers[3] as FakeWorker);
+  system.wait(3);
+  await system.advance(51);
+  workers[0]?.exit(crash);
+  await settle();
+  expect(adopted(workers)).toEqual([[3], [3, 0], [3, 0], []]);
+  answer(workers[3] as FakeWorker);
+  expect(adopted(workers).slice(1)).toEqual([[0], [0], [0]]);
+  await master.stop();
+});
+
 test('a queue that is filled while its worker answers is only watched again', async () => {
   const { system, workers, master } = await sharded();
   system.wait(0, 1, 2, 3);
