@@ -31,7 +31,7 @@ export interface Behaviour {
   /** Answers no ping. */
   blocked?: boolean | undefined;
   /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
-  readonly mortal?: boolean;
+  mortal?: boolean;
   /** Stand in line with the others. Default: where it was given a row of the board. */
   readonly inLine?: boolean;
 }
@@ -43,6 +43,11 @@ export class FakeWorker implements WorkerProcess {
   readonly adopted = new Set<number>();
   /** It has said so. */
   isReady = false;
+  /** It has closed its channel, and hears signals only. */
+  deaf = false;
+  /** It drains on a signal that the master did not send. */
+  leaves = false;
+  readonly #pings: Extract<MasterMessage, { readonly type: 'ping' }>[] = [];
   #gone = false;
 
   constructor(
@@ -56,8 +61,10 @@ export class FakeWorker implements WorkerProcess {
     if (this.#gone) return false;
     this.received.push(message);
     if (message.type === 'release') this.adopted.delete(message.slot);
-    if (message.type === 'ping' && this.behaviour.blocked !== true)
-      queueMicrotask(() => this.events.message({ ...message, type: 'answered' }));
+    if (message.type === 'ping') {
+      this.#pings.push(message);
+      if (this.behaviour.blocked !== true) queueMicrotask(() => this.#answer());
+    }
     if (message.type === 'init' && this.behaviour.ready !== false) queueMicrotask(() => this.becomeReady());
     if (message.type === 'drain' && this.behaviour.obedient !== false) this.exit({ code: 0, signal: null });
     return true;
@@ -83,11 +90,32 @@ export class FakeWorker implements WorkerProcess {
     return this.#gone;
   }
 
+  #answer(): void {
+    for (const ping of this.#pings.splice(0)) this.events.message({ ...ping, type: 'answered' });
+  }
+
+  /** Its event loop turns again. */
+  unblock(): void {
+    this.behaviour.blocked = false;
+    if (!this.#gone) this.#answer();
+  }
+
   /** From now on it does what it is asked, and what it was asked before. */
   obey(): void {
     this.behaviour.obedient = true;
-    if (this.received.some(({ type }) => type === 'drain') || this.signals.includes('SIGTERM'))
+    this.behaviour.mortal = true;
+    if (this.signals.includes('SIGKILL')) this.exit({ code: null, signal: 'SIGKILL' });
+    else if (this.leaves || this.received.some(({ type }) => type === 'drain') || this.signals.includes('SIGTERM'))
       this.exit({ code: 0, signal: null });
+  }
+
+  /** Drains on a signal that the master did not send, or ends of it where it knows of none yet. */
+  signalled(signal: NodeJS.Signals): void {
+    if (this.#gone) return;
+    if (this.isReady) {
+      this.leaves = true;
+      this.events.message({ type: 'began-draining', signal });
+    } else this.exit({ code: null, signal });
   }
 
   becomeReady(): void {
@@ -155,7 +183,11 @@ export class FakeSystem implements System {
   behave: (index: number, launch: Launch) => Behaviour = () => ({});
   terminal = false;
   spawnAttempts = 0;
+  /** The listeners were opened. */
+  opened = false;
   closedListeners = 0;
+  /** Sockets of the listeners, each as often as it was closed. */
+  readonly closedFds: number[] = [];
   openError: unknown;
   /** Slots whose queues are not empty, under `'sharded'`. */
   readonly queued = new Set<number>();
@@ -209,11 +241,15 @@ export class FakeSystem implements System {
     return this.#timers.size;
   }
 
-  /** Moves the clock, runs the timers that are due in their order, and lets everything that follows from them happen. */
-  async advance(ms: number): Promise<void> {
+  /**
+   * Moves the clock, runs the timers that are due in their order, and lets everything that follows from them happen.
+   * @param enough True: it stops there.
+   */
+  async advance(ms: number, enough = () => false): Promise<void> {
     const target = this.#time + ms;
     await settle();
     for (;;) {
+      if (enough()) return;
       const next = [...this.#timers].sort((a, b) => a.at - b.at)[0];
       if (next === undefined || next.at > target) break;
       this.#timers.delete(next);
@@ -240,6 +276,7 @@ export class FakeSystem implements System {
     log: Logger,
   ): Promise<OpenListener[]> {
     if (this.openError !== undefined) throw this.openError;
+    this.opened = true;
     const address = { name: '0', family: 'IPv4', address: '127.0.0.1', port: 8_080 } as const;
     const wire = { ...address, boundAs: address.address, backlog: 4_096, ipv6Only: false };
     let closed = false;
@@ -247,12 +284,23 @@ export class FakeSystem implements System {
       if (!closed) this.closedListeners++;
       closed = true;
     };
-    if (sharing !== 'sharded') return [{ address, fd: SHARED, wire, close }];
+    const closeFd = (one: number) => void this.closedFds.push(one);
+    if (sharing !== 'sharded') {
+      const closeShared = () => {
+        if (!closed) closeFd(SHARED);
+        close();
+      };
+      return [{ address, fd: SHARED, wire, close: closeShared }];
+    }
     const steer = ({ live }: { readonly live: readonly number[] }) => void this.steered.push(live.join());
     let fd = FIRST_SHARD;
-    const shards = new SlotSockets({ steer, closeFd: () => {} }, log, () => fd++);
+    const shards = new SlotSockets({ steer, closeFd }, log, () => fd++);
     shards.grow(slots);
-    return [{ address, fd: null, shards, wire, close }];
+    const closeAll = () => {
+      shards.close();
+      close();
+    };
+    return [{ address, fd: null, shards, wire, close: closeAll }];
   }
 
   readonly queues = {
