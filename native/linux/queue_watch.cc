@@ -182,7 +182,12 @@ void QueueWatch::Rearm(int fd) {
     throw SysError(ENOENT, "epoll_ctl").Advise("the descriptor is not watched");
   Queue& queue = state_->queues.at(found->second);
   if (queue.phase != Phase::kReported) return;
-  if (!state_->Arm(found->second, &queue)) throw SysError(errno, "epoll_ctl");
+  if (state_->Arm(found->second, &queue)) return;
+  // Memory is short: this report was not asked for by anybody who could try again, so the thread
+  // looks at the queue once more after the delay.
+  queue.phase = Phase::kQuiet;
+  state_->Suspect(found->second, Clock::now());
+  state_->Wake();
 }
 
 void QueueWatch::Remove(int fd) {

@@ -8,7 +8,7 @@ import { afterEach, expect } from 'vitest';
 import type { Fd, QueueWatch, WaitingQueue } from '../../../lib/addon/native.cjs';
 import { eventually } from '../../helpers/eventually.js';
 import { openFds } from '../../helpers/processes.js';
-import { testOnLinux as test } from '../../helpers/skip.js';
+import { commandWorks, testOnLinux as test, testWhen } from '../../helpers/skip.js';
 import { errorOf, failsCleanly, fixture, native, PATIENCE, statusField, tcp } from '../native-helpers.js';
 
 const THREAD = 'prefork-queues';
@@ -364,3 +364,15 @@ test('an error thrown in onWaiting is an uncaught exception', async () => {
 test('worker threads may watch, and be terminated with reports under way', async () => {
   expect(await run('threads')).toEqual({ out: 'reports\n'.repeat(8), code: 0, signal: null });
 });
+
+testWhen(commandWorks('strace', '-o', '/dev/null', 'true'), 'needs strace')(
+  'a queue that cannot be watched again because memory is short is looked at again later, and nothing is thrown',
+  async () => {
+    const program = spawn(process.execPath, [fixture('rearms-without-memory.mjs')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [said, [code]] = await Promise.all([text(program.stdout), once(program, 'exit')]);
+    expect(code).toBe(0);
+    expect(JSON.parse(said)).toEqual({ refused: 1, reports: 2 });
+  },
+);
