@@ -273,14 +273,21 @@ export class WorkerHandle implements WorkerProcessEvents {
   }
 
   cut(): void {
-    if (this.#speaks && this.state !== 'exited') this.#events.cut?.();
+    // Who never speaks may close it, such as a shell; but not who has still to say that it is ready. Without a process it is the channel of
+    // an attempt that failed.
+    const awaited = this.state === 'starting' && this.#process !== undefined;
+    if ((this.#speaks && this.state !== 'exited') || awaited) this.#events.cut?.();
   }
 
   /** It serves on, and hears signals only: the next one in its slot is to take over. */
   deaf(): void {
     if (this.state === 'exited' || this.life.killedBecause !== undefined) return;
     this.#deaf = true;
-    if (this.state === 'ready')
+    if (this.state === 'starting' && !this.life.requested) {
+      const fault = 'closed its control channel';
+      this.#events.trouble?.(`${fault} before it was ready, and is killed`);
+      this.killFor(fault);
+    } else if (this.state === 'ready')
       this.#events.hear({ type: 'wants-replacement', reason: 'it has closed its control channel' });
     // It may not have heard the wish.
     else if (this.life.drainedBy === undefined) this.kill('SIGTERM');

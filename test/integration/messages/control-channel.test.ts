@@ -170,3 +170,17 @@ testOn('signals')('N10t a stop ends a worker that has closed its control channel
   const { exit } = await master.event('onChildExit', { where: ({ pid }) => pid === pids[0] });
   expect(exit).toEqual({ code: 0, signal: null, requested: true });
 });
+
+testOn('signals')(
+  'N10t a worker that closes its control channel while it boots can never say that it is ready: it is killed at once, and start() names that',
+  async () => {
+    const config = { options: { readyTimeout: 60_000 }, hangsUp: 1 };
+    const master = startMaster('says-anything', { args: [JSON.stringify(config)] });
+    expect(await master.gone()).toEqual({ code: 1, signal: null });
+    const { code, message } = await master.event('settled', { where: ({ ok }) => ok === false });
+    expect(code).toBe('ERR_PREFORK_BOOT_FAILED');
+    expect(message).toMatch(/^worker 1 \(pid \d+, generation 0\) closed its control channel before it was ready$/);
+    expect(lines(master, 'closed its control channel before it was ready, and is killed')).toHaveLength(1);
+    expect(lines(master, 'was not ready within')).toEqual([]);
+  },
+);

@@ -11,6 +11,8 @@ interface Attached {
   readonly orders: readonly MasterMessage[];
   readonly signals: NodeJS.Signals[];
   readonly troubles: readonly string[];
+  /** How often it was told that the channel is closed. */
+  readonly cuts: () => number;
   /** From now on nothing that is sent arrives. */
   closeChannel(): void;
 }
@@ -30,6 +32,7 @@ function attached({ refuses = false, before, now = () => 0 }: How = {}): Attache
   const signals: NodeJS.Signals[] = [];
   const answers: WorkerMessage[] = [];
   let open = true;
+  let cuts = 0;
   const process: WorkerProcess = {
     pid: 4711,
     send: (message) => {
@@ -54,12 +57,13 @@ function attached({ refuses = false, before, now = () => 0 }: How = {}): Attache
       if (message.type === 'answered') answers.push(message);
     },
     trouble: (what) => void troubles.push(what),
+    cut: () => void cuts++,
     exit: () => {},
   });
   before?.(handle);
   handle.attach(process, { type: 'init', listeners: [] });
   sent.length = 0;
-  return { handle, answers, sent, orders, signals, troubles, closeChannel };
+  return { handle, answers, sent, orders, signals, troubles, cuts: () => cuts, closeChannel };
 }
 
 test('a ready worker is asked to drain on its channel, and gets no signal', () => {
@@ -191,4 +195,27 @@ test('a worker was started when its process came to be, however long the master 
   onTestFinished(() => void vi.useRealTimers());
   const { handle } = attached({ before: () => vi.setSystemTime(9_000) });
   expect(handle.info.startedAt).toEqual(new Date(9_000));
+});
+
+test('N10t a worker that closes its channel before it is ready is killed, and named', () => {
+  const { handle, cuts, signals, troubles } = attached();
+  handle.cut();
+  expect(cuts()).toBe(1);
+  handle.deaf();
+  expect({ signals, troubles }).toEqual({
+    signals: ['SIGKILL'],
+    troubles: ['closed its control channel before it was ready, and is killed'],
+  });
+});
+
+test('the channel of an attempt that failed says nothing about the worker that comes after it', () => {
+  const { cuts } = attached({ before: (handle) => handle.cut() });
+  expect(cuts()).toBe(0);
+});
+
+test('a worker that is asked to end while it boots may close its channel, and is not killed for it', () => {
+  const { handle, cuts } = attached();
+  handle.drain('stop', 100);
+  handle.cut();
+  expect(cuts()).toBe(0);
 });
