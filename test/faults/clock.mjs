@@ -1,9 +1,21 @@
 // The wall clock jumps, forth and back, in every process of the fleet, while it does something: nothing takes notice.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '../loss/waiting.mjs';
+import { isAlive } from './processes.mjs';
 import { Stage } from './walk.mjs';
 
 const SOURCE = fileURLToPath(new URL('clock.c', import.meta.url));
@@ -12,6 +24,11 @@ const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 const JUMPS = { 'an hour back': -3_600, 'ten years forth': 315_360_000, 'to 1970': -Infinity };
 /** Milliseconds between two jumps. */
 const EVERY = 40;
+/** Milliseconds in which a process has asked for the time. */
+const SEES = 3_000;
+/** Bytes of the file: what the clock is fast by, then one for each pid. */
+const OFFSET = 8;
+const PIDS = 2 ** 22;
 
 const compiled = (library) =>
   spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE], { stdio: 'ignore' }).status === 0;
@@ -23,6 +40,7 @@ export const clock = {
     const folder = mkdtempSync(join(tmpdir(), 'prefork-faults-clock-'));
     const [library, file] = ['clock.so', 'clock'].map((name) => join(folder, name));
     set(file, 0);
+    truncateSync(file, OFFSET + PIDS);
     if (!compiled(library)) throw new Error(`${SOURCE} does not compile`);
     const how = {
       // Everything that counts time.
@@ -41,7 +59,7 @@ export const clock = {
             const noticed = /no progress|not ready within|did not finish|blocked/.exec(gone.log);
             if (!gone.ok) gone.wrong.push('it failed');
             if (noticed !== null) gone.wrong.push(`something took notice: ${noticed[0]}`);
-            yield { name, ...gone };
+            yield { name, needs: NOTHING, silent: 'nothing takes notice of the clock', ...gone };
           } finally {
             await stage.down();
           }
@@ -60,7 +78,27 @@ function set(file, seconds) {
   writeFileSync(file, bytes, { flag: existsSync(file) ? 'r+' : 'w' });
 }
 
-const jumping = (file, seconds) => async () => {
+/** What no log says. */
+const NOTHING = /(?!)/;
+
+function sawIt(file, pid) {
+  const byte = Buffer.alloc(1);
+  const fd = openSync(file, 'r');
+  readSync(fd, byte, 0, 1, OFFSET + pid);
+  closeSync(fd);
+  return byte[0] === 1;
+}
+
+function unsee(file, pid) {
+  const fd = openSync(file, 'r+');
+  writeSync(fd, Buffer.alloc(1), 0, 1, OFFSET + pid);
+  closeSync(fd);
+}
+
+const jumping = (file, seconds) => async (fleet) => {
+  // A fleet that stops is asked now, any other one when it has done what it does.
+  const first = fleet.processes();
+  for (const pid of first) unsee(file, pid);
   let there = false;
   let jumps = 0;
   const timer = setInterval(() => {
@@ -69,8 +107,22 @@ const jumping = (file, seconds) => async () => {
     set(file, there ? seconds : 0);
   }, EVERY);
   return async () => {
+    const now = fleet.processes();
+    // None of them asks for the time often: the suite makes all of them ask while the clock is wrong.
     clearInterval(timer);
+    set(file, seconds);
+    const all = now.length > 1 ? now : first;
+    const blind = () => all.filter((pid) => !sawIt(file, pid));
+    await eventually(async () => {
+      if (fleet.ended === undefined) await fleet.order('time');
+      return blind().filter(isAlive).length === 0;
+    }, SEES);
     set(file, 0);
-    return jumps > 0 ? [`${jumps} jumps`] : [];
+    const rest = blind().filter(isAlive);
+    const seen = all.filter((pid) => sawIt(file, pid));
+    return {
+      hits: jumps > 0 && seen.length > 0 ? [`${jumps} jumps, seen by ${seen}`] : [],
+      wrong: rest.map((pid) => `process ${pid} saw no jump`),
+    };
   };
 };

@@ -1,17 +1,17 @@
 // Every call of the master's main thread, refused once.
 import { canTrace } from './strace.mjs';
-import { census, chosen, REFUSALS, refuse, Stage } from './walk.mjs';
+import { census, chosen, REFUSALS, refuse, Stage, untilStruck } from './walk.mjs';
 
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 
 export const errors = {
   name: 'refused calls',
   possible: () => canTrace || 'strace is not installed, or may not trace',
-  async *cells({ sharing, most, random, wanted }) {
+  async *cells({ sharing, most, random, wanted, counts: known }) {
     for (const phase of PHASES) {
       const how = { options: { sharing } };
       if (!wanted(phase)) continue;
-      const counts = await census(phase, how);
+      const counts = known() ?? (await census(phase, how));
       const stage = new Stage(phase, how);
       try {
         for (const [call, count] of [...counts].sort()) {
@@ -21,7 +21,8 @@ export const errors = {
               if (!wanted(name)) continue;
               // The first go of a stage is one without a fault: what it leaves is what later ones are compared with.
               if (stage.usual === undefined && phase !== 'stop') await stage.go(async () => async () => []);
-              yield { name, needs: new RegExp(error), ...(await stage.go(refuse(call, error, nth))) };
+              const seen = await untilStruck(() => stage.go(refuse(call, error, nth)));
+              yield { name, needs: new RegExp(error), ...seen };
             }
           }
         }

@@ -1,7 +1,17 @@
 // A master of the suite: starts it in a session of its own, gives it orders, reads its log and its replies.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,10 +32,20 @@ let last = 0;
  * @param wrapper A command that runs the command behind it, and that the kernel replaces by it.
  * @param output Descriptor for stdout and stderr, instead of a file that `log` reads.
  */
-export async function makeFleet({ options = {}, wrapper = [], output, env = {}, folder: given, path: elsewhere } = {}) {
+export async function makeFleet({
+  options = {},
+  wrapper = [],
+  output,
+  env = {},
+  folder: given,
+  path: elsewhere,
+  owner,
+} = {}) {
   const folder = given ?? mkdtempSync(join(tmpdir(), 'prefork-faults-'));
   const tally = join(folder, 'tally');
   mkdirSync(tally, { recursive: true });
+  // The user of the fleet, when it is not the one of the suite.
+  if (owner !== undefined) for (const one of [folder, tally]) chownSync(one, owner, owner);
   // A next master has the same folder.
   const replies = join(folder, `replies-${++last}`);
   const logFile = join(folder, 'log');
@@ -93,7 +113,7 @@ export async function makeFleet({ options = {}, wrapper = [], output, env = {}, 
     descriptors: () => descriptors(child.pid),
     processes: () => marked(marker),
     /** Files that a master has made and not removed. */
-    leftovers: () => readdirSync(folder).filter((file) => !/^(tally|log|replies-.*)$/.test(file)),
+    leftovers: () => readdirSync(folder).filter((file) => !/^(tally|log|hang-up|replies-.*)$/.test(file)),
     signal: (signal) => process.kill(child.pid, signal),
     openAt: (pid) => openAt(tally, pid),
     /** Whatever is left of it ends. */

@@ -1,15 +1,18 @@
 // What has to hold after every fault, whatever it was.
 
+import { join } from 'node:path';
 import { eventually } from '../loss/waiting.mjs';
 import { WORKERS } from './fleet.mjs';
 import { heals } from './phases.mjs';
-import { childrenOf } from './processes.mjs';
+import { childrenOf, descriptors } from './processes.mjs';
 
 /** Milliseconds after which a process that was let go has been reaped, and a descriptor closed. */
 const SETTLES = 4_000;
+/** A line about a file that stays. */
+const LEAVES = /could not|cannot|E[A-Z]{3,}/;
 
-/** Of a fleet that goes on: it has its workers, no zombie, and no descriptor more than `before`. @returns what does not hold. */
-export async function judgeRunning(fleet, before) {
+/** Of a fleet that goes on: it has its workers, no zombie, and no process of it has a descriptor more than `before`. @returns what does not hold. */
+export async function judgeRunning(fleet, before, beforeInWorkers, keeps) {
   if (!(await heals(fleet)))
     return [fleet.ended ? `the master has ended: ${JSON.stringify(fleet.ended)}` : 'the fleet is not whole again'];
   const wrong = [];
@@ -18,6 +21,11 @@ export async function judgeRunning(fleet, before) {
   if (children().length !== WORKERS) wrong.push(`children: ${JSON.stringify(children())}`);
   const more = grown(before, fleet);
   if (more.length > 0) wrong.push(`descriptors more than before: ${more.join(', ')}`);
+  if (beforeInWorkers !== undefined) {
+    const extra = () => grownBy(beforeInWorkers, kindsInWorkers(fleet)).filter((text) => !text.startsWith(`${keeps} `));
+    await eventually(() => extra().length === 0, SETTLES);
+    if (extra().length > 0) wrong.push(`descriptors of workers more than before: ${extra().join(', ')}`);
+  }
   return wrong;
 }
 
@@ -27,6 +35,12 @@ export async function judgeOver(fleet, before) {
   const alone = () => fleet.processes().every((pid) => pid === fleet.pid) && childrenOf(fleet.pid).length === 0;
   if (!(await eventually(alone, SETTLES)))
     wrong.push(`left: ${fleet.processes()}, children ${JSON.stringify(childrenOf(fleet.pid))}`);
+  if (fleet.ended?.signal === undefined || fleet.ended.signal === null) {
+    // What could not be removed is named.
+    const left = () =>
+      fleet.leftovers().filter((file) => !fleet.log.includes(join(fleet.folder, file)) || !LEAVES.test(fleet.log));
+    if (!(await eventually(() => left().length === 0, SETTLES))) wrong.push(`files left: ${left()}`);
+  }
   if (before !== undefined && fleet.ended === undefined) {
     await eventually(() => !grown(before, fleet).length, SETTLES);
     const more = grown(before, fleet);
@@ -37,24 +51,48 @@ export async function judgeOver(fleet, before) {
 
 /** What a master has open, by kind: numbers of sockets and pipes are always new. */
 export function kinds(fleet) {
+  return fleet.ended === undefined ? counted(fleet, fleet.descriptors()) : new Map();
+}
+
+function counted(fleet, targets) {
   const counts = new Map();
-  if (fleet.ended !== undefined) return counts;
-  for (const target of fleet.descriptors().values()) {
+  for (const target of targets.values()) {
     const kind = target
       .replace(/:\[.*\]$/, '')
       .replace(fleet.folder, '')
-      .replace(/replies-\d+/, 'replies');
+      .replace(/replies-\d+/, 'replies')
+      .replace(/tally\/\d+/, 'tally');
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   return counts;
+}
+
+/** The most of each kind that any worker has open, without the connections of clients. */
+export function kindsInWorkers(fleet) {
+  const most = new Map();
+  for (const { pid } of fleet.ended ? [] : childrenOf(fleet.pid)) {
+    let counts;
+    try {
+      const open = fleet.openAt(pid);
+      counts = counted(fleet, descriptors(pid));
+      counts.set('socket', (counts.get('socket') ?? 0) - Math.max(open, fleet.openAt(pid)));
+    } catch {
+      continue; // it has ended
+    }
+    for (const [kind, count] of counts) most.set(kind, Math.max(most.get(kind) ?? 0, count));
+  }
+  return most;
 }
 
 /** libuv opens one with the first file that is watched, and keeps it for the life of the process. */
 const KEPT_BY_LIBUV = new Map([['anon_inode:inotify', 1]]);
 
 function grown(before, fleet) {
-  if (before === undefined) return [];
-  return [...kinds(fleet)]
+  return before === undefined ? [] : grownBy(before, kinds(fleet));
+}
+
+function grownBy(before, now) {
+  return [...now]
     .filter(([kind, count]) => count > Math.max(before.get(kind) ?? 0, KEPT_BY_LIBUV.get(kind) ?? 0))
     .map(([kind, count]) => `${kind} ${before.get(kind) ?? 0} → ${count}`);
 }

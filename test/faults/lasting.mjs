@@ -19,11 +19,11 @@ export const lasting = {
         continue;
       }
       for (const { phase, cell } of all) {
-        const { how = {}, fault, needs, tidy, cuts, excused } = given();
+        const { how = {}, fault, needs, silent, tidy, cuts, excused, broken } = given(phase, sharing);
         const stage = new Stage(phase, { ...how, options: { sharing, ...how.options } });
         try {
-          if (phase !== 'stop' && phase !== 'start') await stage.go(async () => async () => []);
-          yield { name: cell, needs, ...(await stage.go(fault, { cuts, excused })) };
+          if (phase !== 'stop' && !broken) await stage.go(async () => async () => []);
+          yield { name: cell, needs, silent, ...(await stage.go(fault, { cuts, excused })) };
         } finally {
           await stage.down();
           tidy?.();

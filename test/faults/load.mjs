@@ -1,36 +1,57 @@
-// Clients in this process, that ask steadily: with a connection for each request, over TCP and the unix socket, and with one that they keep.
+// Clients in this process, that ask steadily: with a connection for each request, over TCP and the unix socket, with one that they keep,
+// and in bursts that fill a queue.
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds that a client waits for an answer: the suite makes processes stand still. */
 const PATIENCE = 20_000;
-/** Milliseconds between two requests of a lane, at the most. */
+/** Milliseconds between two requests of a lane, at the most; between two bursts ten times as long. */
 const PAUSE = 30;
+/** Connections of one burst. */
+const BURST = 25;
 
-/** @param targets Where each lane connects to; `kept`: on one connection. */
+/** Milliseconds without a word after which a draining worker ends a connection of a unix socket (docs/decisions/draining.md). */
+const FRESH = 250;
+/** Milliseconds between two looks at the clock, and when this process last came a good part of that time too late: it is busy, too. */
+const LOOK = 20;
+let last = performance.now();
+let late = -Infinity;
+setInterval(() => {
+  const now = performance.now();
+  if (now - last > FRESH - 2 * LOOK) late = now;
+  last = now;
+}, LOOK).unref();
+
+/** @param targets Where each lane connects to; `kept`: on one connection; `burst`: so many at once. */
 export function startLoad(targets) {
   let over = false;
   let answered = 0;
   let losses = [];
-  const lanes = targets.map(async ({ kept, ...target }) => {
-    const agent = new Agent({ keepAlive: kept === true, maxSockets: 1 });
-    while (!over) {
-      try {
-        await ask({ ...target, agent });
-        answered++;
-      } catch (error) {
-        losses.push({
-          reused: error.reused,
-          took: error.took,
-          code: error.code ?? error.message,
-          over: kept ? 'kept' : target.socketPath ? 'unix' : 'TCP',
-        });
-        // Nobody listens any more: not a thousand times.
-        if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') await delay(PAUSE);
-      }
-      await delay(Math.random() * PAUSE);
+  const one = async ({ kept, burst, ...target }, agent) => {
+    try {
+      await ask({ ...target, agent });
+      answered++;
+    } catch (error) {
+      losses.push({
+        reused: error.reused,
+        // The client connected, and said nothing for so long.
+        late: error.code === 'EPIPE' && late > performance.now() - error.took - LOOK,
+        took: error.took,
+        code: error.code ?? error.message,
+        over: `${burst ? 'a burst of ' : ''}${kept ? 'kept' : target.socketPath ? 'unix' : 'TCP'}`,
+      });
+      // Nobody listens any more: not a thousand times.
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') await delay(PAUSE);
     }
-    agent.destroy();
+  };
+  const lanes = targets.map(async (target) => {
+    const { kept, burst = 1 } = target;
+    const agent = kept === true ? new Agent({ keepAlive: true, maxSockets: 1 }) : false;
+    while (!over) {
+      await Promise.all(Array.from({ length: burst }, () => one(target, agent)));
+      await delay(Math.random() * PAUSE * (burst > 1 ? 10 : 1));
+    }
+    if (agent) agent.destroy();
   });
   return {
     get answered() {
@@ -49,20 +70,42 @@ export function startLoad(targets) {
   };
 }
 
-/** So many clients at a time. */
-export const LANES = 4;
-
+/** Lanes to a fleet; without a port to its unix socket alone, whose name is known before it is there. */
 export function lanesOf({ port, path }) {
+  const unix = [{ socketPath: path }, { socketPath: path, burst: BURST }];
+  if (port === undefined) return unix;
   const tcp = { host: '127.0.0.1', port };
-  return [tcp, tcp, { socketPath: path }, { ...tcp, kept: true }];
+  return [...unix, tcp, tcp, { ...tcp, kept: true }, { ...tcp, burst: BURST }];
 }
 
-function ask(options) {
+/** So many clients at a time. */
+export const CLIENTS = 4 + 2 * BURST;
+
+/** So many requests at once, half of them over each address. @returns for each `undefined`, or why it got no answer. */
+export function askMany(count, { port, path }) {
+  const targets = port === undefined ? [{ socketPath: path }] : [{ host: '127.0.0.1', port }, { socketPath: path }];
+  let connected = 0;
+  const requests = Array.from({ length: count }, (_, index) =>
+    ask({ ...targets[index % targets.length], agent: false }, () => connected++).then(
+      () => undefined,
+      (error) => error,
+    ),
+  );
+  return {
+    get connected() {
+      return connected;
+    },
+    all: Promise.all(requests),
+  };
+}
+
+function ask(options, connected) {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = get(options, (response) => {
       response.resume().once('end', resolve).once('error', reject);
     });
+    if (connected) request.once('socket', (socket) => socket.once('connect', connected));
     request.setTimeout(PATIENCE, () => request.destroy(new Error(`no answer within ${PATIENCE} ms`)));
     request.once('error', (error) =>
       reject(Object.assign(error, { reused: request.reusedSocket, took: performance.now() - began })),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../loss/waiting.mjs';
 import { canTrace, countCalls } from './strace.mjs';
-import { chosen, Stage } from './walk.mjs';
+import { chosen, Stage, untilStruck } from './walk.mjs';
 
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle'];
 /** What a worker does on its way: its program, its descriptors, its channel, its threads, its server. */
@@ -40,6 +40,9 @@ const REFUSALS = {
     prctl: 'EPERM',
   },
 };
+
+/** A kind of descriptor that a worker has more of then: it watches the master by a copy of the control channel. */
+const KEEPS = { pidfd_open: 'socket' };
 
 /** The node of the workers: the next one that starts is traced, when there is a file that says how. */
 const NODE = `#!/bin/sh
@@ -79,7 +82,12 @@ function concern(name, steps, inject, needs) {
                 if (!wanted(cell)) continue;
                 if (stage.usual === undefined) await stage.go(async () => async () => []);
                 const fault = traced(folder, call, inject(nth, steps[call]));
-                yield { name: cell, needs, ...(await stage.go(fault, { cuts: true })) };
+                const seen = await untilStruck(() => stage.go(fault, { cuts: true, keeps: KEEPS[call] }));
+                yield {
+                  name: cell,
+                  needs: needs ?? new RegExp(`${steps[call]}|was killed by SIG(ABRT|SEGV|TRAP)`),
+                  ...seen,
+                };
               }
           } finally {
             await stage.down();
@@ -94,7 +102,8 @@ function concern(name, steps, inject, needs) {
 
 function traced(folder, call, what) {
   const [next, trace] = ['next', 'trace'].map((name) => join(folder, name));
-  return async () => {
+  return async (fleet) => {
+    const from = fleet.log.length;
     rmSync(trace, { force: true });
     const inject = what === undefined ? '' : `-e inject=${call}:${what}`;
     // At once: the worker that starts must not find half of it.
@@ -105,7 +114,12 @@ function traced(folder, call, what) {
       const ended = () => existsSync(trace) && readFileSync(trace, 'utf8').includes('+++');
       await eventually(ended, 1_000);
       const lines = existsSync(trace) ? readFileSync(trace, 'utf8').split('\n') : [];
-      return what === undefined ? lines : lines.filter((line) => /killed by SIGKILL|INJECTED/.test(line));
+      if (what === undefined) return lines;
+      const hits = lines.filter((line) => /killed by SIGKILL|INJECTED/.test(line));
+      // The master hears of it in a moment.
+      if (lines.some((line) => line.includes('+++ killed')))
+        await eventually(() => fleet.ended || fleet.log.slice(from).includes('was killed by SIG'), 2_000);
+      return hits.length > 0 || lines.length === 0 ? hits : { hits, made: lines.length };
     };
   };
 }

@@ -1,10 +1,13 @@
 // The fleet that the suite breaks: node server.mjs '{ "replies": "/tmp/…", "options": {…} }'
 // Orders come over the channel of child_process, replies go to a file, by pwrite(2): the suite refuses write(2) and sendmsg(2).
-import { openSync, writeSync } from 'node:fs';
+import { openSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { dirname, join } from 'node:path';
 import { isChild, Prefork } from 'prefork';
 
 const { replies, options } = JSON.parse(process.argv[2]);
+/** Descriptor of a worker: it comes behind the listeners. */
+const CONTROL = 3 + options.listen.length;
 
 const make = () =>
   new Prefork({
@@ -19,7 +22,12 @@ const make = () =>
     serve: (listener, worker) => {
       worker.on('message', (message) => {
         if (message === 'retire') worker.retire('the suite asks for it');
+        if (message === 'hang up') hangUp();
+        if (message === 'time') Date.now();
       });
+      worker.signal.addEventListener('abort', () => note('is told to leave'));
+      if (isAskedTo('hang-up')) hangUp();
+      setImmediate(() => note('serves'));
       const server = createServer((_request, response) => response.end(String(process.pid)));
       server.keepAliveTimeout = 0;
       // One server on both addresses: the second is the unix socket.
@@ -30,6 +38,32 @@ const make = () =>
       return server.listen(listener);
     },
   });
+
+/** For the judge, among the lines of the fleet. Some faults leave no output. */
+function note(what) {
+  try {
+    writeSync(2, `suite: ${process.pid} ${what}\n`);
+  } catch {
+    // Closed, or full.
+  }
+}
+
+/** Without its number becoming that of a connection: the package goes on writing to it. */
+function hangUp() {
+  const channel = process._getActiveHandles().find((handle) => handle._handle?.fd === CONTROL);
+  if (channel === undefined) throw new Error(`descriptor ${CONTROL} is no stream`);
+  channel.destroy();
+}
+
+/** By a file in the folder of the fleet, which the first worker that sees it takes away. */
+function isAskedTo(what) {
+  try {
+    unlinkSync(join(dirname(replies), what));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Of an error and of all that caused it. */
 function plain(error) {
@@ -49,12 +83,18 @@ function obey(fleet) {
     },
     scale: (workers) => fleet.scale(workers),
     retire: (slot) => fleet.workers.find((worker) => worker.slot === slot)?.send('retire') ?? false,
+    hangUp: (slot) => fleet.workers.find((worker) => worker.slot === slot)?.send('hang up') ?? false,
     flood: (slot, size) => {
       const worker = fleet.workers.find((one) => one.slot === slot);
       const data = 'x'.repeat(size);
       let taken = 0;
       while (taken < 1_000 && worker?.send(data)) taken++;
       return taken;
+    },
+    /** Every process asks for it. */
+    time: () => {
+      for (const worker of fleet.workers) worker.send('time');
+      return Date.now();
     },
     status: () => fleet.status(),
     stop: () => fleet.stop(),
@@ -72,7 +112,7 @@ function obey(fleet) {
     writeSync(file, line, 0, line.length, at);
     at += line.length;
     // Nothing of it is left, so the program may try again.
-    if (name === 'start' && reply.error !== undefined) fleet = make();
+    if (name === 'stop' || (name === 'start' && reply.error !== undefined)) fleet = make();
   });
   process.once('disconnect', () => fleet.stop());
 }

@@ -1,9 +1,22 @@
 // Faults that last: a limit, a full disk, a missing program, a process that stands still. Each in every phase.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually, until } from '../loss/waiting.mjs';
+import { SOON } from './fleet.mjs';
+import { askMany } from './load.mjs';
+import { stat } from './processes.mjs';
 import { attach, canTrace, injected } from './strace.mjs';
 
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -55,14 +68,59 @@ async function withoutDescriptors({ pid }) {
 const standing = (which) => async (fleet) => {
   const pid = await which(fleet);
   if (pid === undefined) return async () => [];
-  process.kill(pid, 'SIGSTOP');
+  stop(pid);
   return async () => {
-    try {
-      process.kill(pid, 'SIGCONT');
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error; // the master killed it
-    }
+    resume(pid);
     return [`SIGSTOP to ${pid}`];
+  };
+};
+
+const stop = (pid) => process.kill(pid, 'SIGSTOP');
+
+function resume(pid) {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // the master killed it
+  }
+}
+
+const childrenOf = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return []; // it has ended
+  }
+};
+
+/** Until then it shows the command of its parent, which waits for it (vfork), and would stand still with it. */
+function isExecuted(pid, parent) {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command !== '' && command !== readFileSync(`/proc/${parent}/cmdline`, 'utf8');
+  } catch {
+    return false;
+  }
+}
+
+/** A worker that the master has just started stands still before its program runs: it has been executed, and is not ready. */
+const standingNewborn = async (fleet) => {
+  const before = new Set(childrenOf(fleet.pid));
+  let pid;
+  let lifted = false;
+  const looking = (async () => {
+    while (pid === undefined && !lifted && !fleet.ended) {
+      pid = childrenOf(fleet.pid).find((child) => !before.has(child) && isExecuted(child, fleet.pid));
+      if (pid !== undefined) stop(pid);
+      await delay(1);
+    }
+  })();
+  return async (until = () => true) => {
+    lifted = true;
+    await looking;
+    await eventually(() => fleet.ended || until(), SOON);
+    if (pid !== undefined) resume(pid);
+    return pid === undefined ? [] : [`SIGSTOP to ${pid} while it booted`];
   };
 };
 
@@ -71,8 +129,90 @@ const secondWorker = async (fleet) => (await fleet.order('status')).value?.worke
 /** Fills the channel of a worker that stands still: 8 MiB and more of messages wait in the master. */
 async function fullChannel(fleet) {
   const lift = await standing(secondWorker)(fleet);
-  await fleet.order('flood', 1, 100_000);
-  return lift;
+  const { value: taken } = await fleet.order('flood', 1, 100_000);
+  return async () => {
+    const hits = await lift();
+    return taken > 80 && taken < 1_000 ? hits : [];
+  };
+}
+
+/** The same with a worker that boots: what is sent to it waits. */
+async function fullChannelOfNewborn(fleet) {
+  const lift = await standingNewborn(fleet);
+  let taken = 0;
+  const flooded = eventually(async () => {
+    for (const slot of [0, 1]) taken = Math.max(taken, (await fleet.order('flood', slot, 100_000)).value ?? 0);
+    return taken > 80 || fleet.ended;
+  }, 5_000).catch(() => {});
+  return async () => {
+    await flooded;
+    const hits = await lift();
+    return taken > 80 && taken < 1_000 ? hits : [];
+  };
+}
+
+/** A worker closes its end of the control channel and goes on; in `start` while it boots. */
+async function closedChannel(fleet) {
+  const { value } = await fleet.order('status');
+  if (value?.workers?.length > 0) {
+    const { value: sent } = await fleet.order('hangUp', 1);
+    return async () => {
+      // It is replaced when its turn comes.
+      const named = () => fleet.ended || /closed its control channel|took over from pid|stopped/.test(fleet.log);
+      await eventually(named, SOON);
+      return sent ? ['worker 1 closes its control channel'] : [];
+    };
+  }
+  const file = join(fleet.folder, 'hang-up');
+  writeFileSync(file, '');
+  return async () => (existsSync(file) ? [] : ['a booting worker closes its control channel']);
+}
+
+const QUEUED = 50;
+
+/** All workers stand still, and clients wait in the queues; before a fleet has started they wait for its first worker. */
+async function queue(fleet) {
+  const workers = (await fleet.order('status')).value?.workers ?? [];
+  const pids = workers.map(({ pid }) => pid);
+  for (const pid of pids) stop(pid);
+  const target = { port: fleet.port, path: fleet.path };
+  let asked;
+  const asking = (async () => {
+    await until(() => existsSync(fleet.path) || fleet.ended, 'the socket is there', SOON);
+    asked = askMany(QUEUED, target);
+  })();
+  if (pids.length > 0) {
+    await asking;
+    await until(() => asked.connected === QUEUED, 'clients are in the queues', SOON);
+  }
+  const timer = setTimeout(() => pids.forEach(resume), SHORT);
+  return async () => {
+    await asking;
+    clearTimeout(timer);
+    for (const pid of pids) resume(pid);
+    const lost = (await asked.all).filter((error) => error !== undefined);
+    return {
+      hits: asked.connected === QUEUED ? [`${QUEUED} connections waited`] : [],
+      wrong: lost.length > 0 ? [`of ${QUEUED} who waited ${lost.length} lost: ${lost.map(({ code }) => code)}`] : [],
+    };
+  };
+}
+
+/** Whom RLIMIT_NPROC counts: root is exempt. */
+const NOBODY = 65_534;
+const asNobody = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+
+/** As the same user: prlimit(2) asks root for CAP_SYS_RESOURCE, which containers withhold. */
+async function withoutProcesses({ pid }) {
+  const limit = (soft) =>
+    execFileSync(asNobody[0], [...asNobody.slice(1), 'prlimit', `--pid=${pid}`, `--nproc=${soft}:`]);
+  const [, before] = /^Max processes +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'));
+  limit(1);
+  return async () => {
+    // It may have ended.
+    if (stat(pid)?.dead === false) limit(before);
+    return ['RLIMIT_NPROC 1'];
+  };
 }
 
 function copyOfNode() {
@@ -131,13 +271,31 @@ const ALL = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 /** An attempt to start a worker is given up while such a fault lasts. */
 const impatient = (brief) => ({ options: brief === undefined ? { readyTimeout: 8_000 } : {} });
 
-/** `given(sharing)`: what the fleet is, `fault`, `needs` in the log or the error, `tidy()`. `allowed`: losses of clients, whatever they are. */
+/** Why nothing names a fault. */
+const WAITED = 'it took longer, and that was all';
+
+/**
+ * `given(phase, sharing)`: what the fleet is, `fault`, `needs` in the log or the error, `silent`: why nothing needs to name it, `tidy()`;
+ * `broken`: from the begin. `cuts`: what a worker had accepted that is killed is lost.
+ */
 export const states = [
   ...[undefined, SHORT].flatMap((brief) => [
     {
       name: `${brief ? 'brief ' : ''}EMFILE`,
       possible: () => works('prlimit') || 'prlimit is not installed',
-      given: () => ({ how: impatient(brief), fault: lasting(withoutDescriptors, brief), needs: /EMFILE/ }),
+      given: (phase) => ({
+        ...{ how: impatient(brief), fault: lasting(withoutDescriptors, brief), needs: /EMFILE/ },
+        silent: phase === 'stop' ? 'a stop needs no descriptor' : undefined,
+      }),
+    },
+    {
+      name: `${brief ? 'brief ' : ''}RLIMIT_NPROC`,
+      possible: () => works(...asNobody, 'prlimit') || 'it needs root, setpriv and prlimit',
+      phases: ALL.filter((phase) => phase !== 'stop'),
+      given: () => ({
+        how: { ...impatient(brief), wrapper: asNobody, owner: NOBODY },
+        ...{ fault: lasting(withoutProcesses, brief), needs: /EAGAIN/ },
+      }),
     },
     ...['EAGAIN', 'ENOMEM'].map((error) => ({
       name: `${brief ? 'brief ' : ''}clone ${error}`,
@@ -209,24 +367,65 @@ export const states = [
   ...['exec "$@" >/dev/full 2>&1', 'exec "$@" 2>&-', 'exec "$@" >&- 2>&-', 'exec "$@" <&- >&- 2>&-'].map((script) => ({
     name: script.replace('exec "$@"', 'output').replaceAll(' ', '_'),
     possible: () => true,
-    given: () => ({ how: { wrapper: sh(script) }, fault: async () => nothing }),
+    given: () => ({
+      ...{ how: { wrapper: sh(script) }, fault: async () => nothing, broken: true },
+      silent: 'there is no output that could say so',
+    }),
   })),
   {
     name: 'a worker stands still',
     possible: () => true,
     phases: ALL.filter((phase) => phase !== 'start'),
-    given: () => ({ fault: standing(secondWorker), cuts: true }),
+    given: () => ({ fault: standing(secondWorker), cuts: true, needs: /was killed by SIGKILL/, silent: WAITED }),
+  },
+  ...[undefined, SHORT].map((brief) => ({
+    name: `${brief ? 'brief ' : ''}SIGSTOP of a worker that boots`,
+    possible: () => true,
+    phases: ALL.filter((phase) => phase !== 'stop'),
+    given: () => ({
+      how: { options: brief === undefined ? { readyTimeout: 4_000 } : {} },
+      fault:
+        brief === undefined
+          ? async (fleet) => {
+              const lift = await standingNewborn(fleet);
+              return () => lift(() => /not ready within/.test(fleet.log));
+            }
+          : lasting(standingNewborn, 2 * brief),
+      ...(brief === undefined ? { needs: /not ready within 4000 ms/ } : { silent: WAITED }),
+    }),
+  })),
+  {
+    name: 'closed control channel',
+    possible: () => true,
+    given: (phase) => ({
+      ...{ fault: closedChannel, cuts: true, needs: /closed its control channel/ },
+      silent: { stop: 'a worker that is to end is asked by a signal instead', reload: 'it was to be replaced anyway' }[
+        phase
+      ],
+    }),
+  },
+  {
+    name: `${QUEUED} clients in the queues`,
+    possible: () => true,
+    given: () => ({ fault: queue, silent: 'clients waited, and that was all' }),
   },
   {
     name: 'the channel to a worker is full',
     possible: () => true,
     phases: ALL.filter((phase) => phase !== 'start'),
-    given: () => ({ fault: fullChannel, cuts: true }),
+    given: () => ({ fault: fullChannel, cuts: true, needs: /does not read|was killed by SIGKILL/, silent: WAITED }),
+  },
+  {
+    name: 'the channel to a worker that boots is full',
+    possible: () => true,
+    phases: ['start', 'reload', 'scale'],
+    given: () => ({ fault: lasting(fullChannelOfNewborn, 3 * SHORT), silent: WAITED }),
   },
   {
     name: 'the master stands still',
     possible: () => true,
     given: () => ({
+      silent: WAITED,
       fault: lasting(async (fleet) => {
         await delay(20);
         let standing;

@@ -2,8 +2,8 @@
 
 import { until } from '../loss/waiting.mjs';
 import { makeFleet, SOON } from './fleet.mjs';
-import { judgeOver, judgeRunning, kinds } from './judge.mjs';
-import { LANES, lanesOf, startLoad } from './load.mjs';
+import { judgeOver, judgeRunning, kinds, kindsInWorkers } from './judge.mjs';
+import { CLIENTS, lanesOf, startLoad } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, countCalls, injected } from './strace.mjs';
 
@@ -45,6 +45,8 @@ export const REFUSALS = {
   readlink: ['EACCES'],
 };
 
+const ATTEMPTS = 3;
+
 /** A fleet in the state in which the phase begins, with clients. */
 export class Stage {
   /** @param how What makeFleet() takes. */
@@ -57,11 +59,18 @@ export class Stage {
     this.fleet = await makeFleet(this.how);
     await until(() => this.fleet.ended || this.fleet.processes().length > 0, 'the program runs', SOON);
     await this.fleet.order('nothing');
-    if (this.phase !== 'start') await this.serve(await this.fleet.call('start'));
     this.before = kinds(this.fleet);
+    if (this.phase === 'start') return;
+    const addresses = await this.fleet.call('start');
+    if (this.phase !== 'stop') return await this.serve(addresses);
+    // What a program keeps of a fleet that it has stopped: what it has loaded, and what libuv keeps.
+    await this.fleet.call('stop');
+    this.stopped ??= kinds(this.fleet);
+    await this.serve(await this.fleet.call('start'));
   }
 
   async serve([{ port }]) {
+    this.fleet.port = port;
     this.load = startLoad(lanesOf({ port, path: this.fleet.path }));
     await until(() => this.load.answered > 8, 'clients are answered', SOON);
     if (!(await heals(this.fleet))) throw new Error(`no whole fleet without a fault\n${this.fleet.log}`);
@@ -75,7 +84,7 @@ export class Stage {
   }
 
   /** One go of the phase while `fault()` is there, which returns how it is lifted. @returns what was seen, and what does not hold. */
-  async go(fault, { cuts = false, excused = () => false } = {}) {
+  async go(fault, { cuts = false, keeps, excused = () => false } = {}) {
     if (this.fleet === undefined || this.fleet.ended) {
       await this.down();
       await this.up();
@@ -86,38 +95,39 @@ export class Stage {
     this.load?.take();
     const lift = await fault(fleet);
     const said = await phases[phase](fleet, { excuse: (pid) => (allowed += fleet.openAt(pid) + 1) });
-    const hits = await lift();
+    const seen = await lift();
+    const { hits, made, wrong = [] } = Array.isArray(seen) ? { hits: seen } : seen;
     const log = fleet.log.slice(from);
     const gone = fleet.ended;
-    const wrong = [];
     const over = fleet.ended !== undefined || phase === 'stop' || (phase === 'start' && !said.ok);
-    if (over) wrong.push(...(await judgeOver(fleet, phase === 'stop' ? undefined : this.before)));
-    else wrong.push(...(await judgeRunning(fleet, this.usual)));
+    if (over) wrong.push(...(await judgeOver(fleet, phase === 'stop' ? this.stopped : this.before)));
+    else wrong.push(...(await judgeRunning(fleet, this.usual, this.usualInWorkers, keeps)));
     // Of the first go, which is one without a fault: a first reload takes its release, a first scaling down leaves a queue.
     if (!over) this.usual ??= kinds(fleet);
+    if (!over) this.usualInWorkers ??= kindsInWorkers(fleet);
     // A worker that does not move is killed in the end, with all that it has accepted.
     if (cuts)
-      allowed += [...fleet.log.slice(from).matchAll(/\(pid (\d+), .* was killed by SIGKILL/g)].reduce(
+      allowed += [...fleet.log.slice(from).matchAll(/\(pid (\d+), .* was killed by SIG/g)].reduce(
         (sum, [, pid]) => sum + fleet.openAt(Number(pid)) + 1,
         0,
       );
     // What waits at the slot of such a worker when the fleet stops, no other one accepts any more.
-    if (cuts && phase === 'stop') allowed += LANES;
+    if (cuts && phase === 'stop') allowed += CLIENTS;
     // The log said so.
-    if (phase === 'stop' && fleet.log.includes('may be reset')) allowed += LANES;
+    if (phase === 'stop' && fleet.log.includes('may be reset')) allowed += CLIENTS;
     wrong.push(...this.losses(allowed, fleet.ended !== undefined || phase === 'stop', excused));
     if (over && phase === 'start' && fleet.ended === undefined) {
       const again = await fleet.order('start');
       if (again.value === undefined) wrong.push(`does not start afterwards: ${JSON.stringify(again)}`);
     }
     if (wrong.length > 0 || over || phase === 'start') await this.down();
-    return { ok: said.ok, error: said.error, gone, hits, log, wrong };
+    return { ok: said.ok, error: said.error, gone, hits, made, log, wrong };
   }
 
   /** @param stops Those that come when nobody listens any more are refused, and may be. */
   losses(allowed, stops, excused) {
     const lost = (this.load?.take() ?? []).filter(
-      (loss) => !excused(loss) && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
+      (loss) => !excused(loss) && !loss.late && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
     );
     if (lost.length <= allowed) return [];
     return [`clients lost ${lost.length}, allowed ${allowed}: ${lost.map(({ code, over }) => `${code} over ${over}`)}`];
@@ -147,11 +157,25 @@ export async function census(phase, how, calls = Object.keys(REFUSALS)) {
 export function refuse(call, error, nth) {
   return async (fleet) => {
     const tracer = await attach(fleet.pid, [call], `error=${error}:when=${nth}`);
-    return async () => injected(await tracer.detach());
+    return async () => struckOf(await tracer.detach());
   };
 }
 
-/** `most` of the numbers from 1 to `count`, the first and the last among them. */
+/** Where it struck; where it did not, the trace says how many calls there were. */
+export function struckOf(lines) {
+  const hits = injected(lines);
+  return hits.length > 0 ? hits : { hits, made: [...countCalls(lines).values()].reduce((sum, n) => sum + n, 0) };
+}
+
+/** A call that the phase does not always make is waited for in more than one go. */
+export async function untilStruck(go) {
+  for (let attempt = 1; ; attempt++) {
+    const seen = await go();
+    if (seen.hits.length > 0 || seen.wrong.length > 0 || attempt === ATTEMPTS) return seen;
+  }
+}
+
+/** `most` of the numbers from 1 to `count`, the first and the last among them; all of them for `Infinity`. */
 export function chosen(count, most, random) {
   const all = Array.from({ length: count }, (_, index) => index + 1);
   if (count <= most) return all;
