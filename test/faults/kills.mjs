@@ -155,10 +155,10 @@ async function kill(phase, sharing, fault) {
 
 /**
  * What its workers had accepted they finish; what comes later is refused, never cut. On the connection that is kept one request may meet the
- * end that its worker is just about to send: HTTP has no word for that. A client that connects and says nothing in time is late itself.
+ * end that its worker is just about to send: HTTP has no word for that.
  */
 function cutOf(losses, allowed) {
-  const cut = losses.filter(({ code, late }) => code !== 'ECONNREFUSED' && code !== 'ENOENT' && !late);
+  const cut = losses.filter(({ code }) => code !== 'ECONNREFUSED' && code !== 'ENOENT');
   const inVain = cut.filter(({ over, reused }, index) => {
     const first = cut.findIndex((one) => one.over === 'kept');
     return !(over === 'kept' && reused && index === first);

@@ -10,18 +10,6 @@ const PAUSE = 30;
 /** Connections of one burst. */
 const BURST = 25;
 
-/** Milliseconds without a word after which a draining worker ends a connection of a unix socket (docs/decisions/draining.md). */
-const FRESH = 250;
-/** Milliseconds between two looks at the clock, and when this process last came a good part of that time too late: it is busy, too. */
-const LOOK = 20;
-let last = performance.now();
-let late = -Infinity;
-setInterval(() => {
-  const now = performance.now();
-  if (now - last > FRESH - 2 * LOOK) late = now;
-  last = now;
-}, LOOK).unref();
-
 /** @param targets Where each lane connects to; `kept`: on one connection; `burst`: so many at once. */
 export function startLoad(targets) {
   let over = false;
@@ -34,8 +22,6 @@ export function startLoad(targets) {
     } catch (error) {
       losses.push({
         reused: error.reused,
-        // The client connected, and said nothing for so long.
-        late: error.code === 'EPIPE' && late > performance.now() - error.took - LOOK,
         took: error.took,
         code: error.code ?? error.message,
         over: `${burst ? 'a burst of ' : ''}${kept ? 'kept' : target.socketPath ? 'unix' : 'TCP'}`,

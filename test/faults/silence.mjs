@@ -1,5 +1,5 @@
 // What may strike without a word, and why: whoever asked what happened would have nothing to ask about. Everything else is to be named.
-// An operation that failed, and a master that ended, are never silent here.
+// An operation that failed, and a master that ended, are never silent, but for the one that libuv ends when no worker lives any more.
 
 /** Of a call of the master. `hit`: the call, as strace shows it. */
 const OF_THE_MASTER = [
@@ -55,6 +55,9 @@ const OF_A_WORKER = {
 
 /** @returns why nothing needs to name the fault; `undefined`: something has to. */
 export function whyMayBeSilent(concern, { name, ok, gone, hits }) {
+  const [phase] = name.split(' ');
+  if (phase === 'stop' && gone?.signal === 'SIGABRT')
+    return 'libuv ends the process without a word, and no worker lives that could say so';
   // It did not do what it was asked for, or is gone: somebody will ask.
   if (ok === false || gone) return undefined;
   const [, , call, error] = name.split(' ');

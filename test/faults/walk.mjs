@@ -127,7 +127,7 @@ export class Stage {
   /** @param stops Those that come when nobody listens any more are refused, and may be. */
   losses(allowed, stops, excused) {
     const lost = (this.load?.take() ?? []).filter(
-      (loss) => !excused(loss) && !loss.late && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
+      (loss) => !excused(loss) && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
     );
     if (lost.length <= allowed) return [];
     return [`clients lost ${lost.length}, allowed ${allowed}: ${lost.map(({ code, over }) => `${code} over ${over}`)}`];
