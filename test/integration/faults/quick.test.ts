@@ -25,7 +25,7 @@ testOn('posixProcesses', 'proc')(
 );
 
 testOn('posixProcesses', 'proc')('faults that never come about are no success', () => {
-  const { status, said } = suite('--only', 'reload shared brief EMFLIE');
+  const { status, said } = suite('--only', 'relaod shared brief EMFILE');
   expect(said).toContain('there was no cell');
   expect(status).toBe(1);
 });
