@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { patience } from './target.js';
 
 export interface EventuallyOptions {
-  /** Milliseconds. Default: `5_000`. */
+  /** Milliseconds. Default: `15_000`, as for an event of a master. */
   readonly within?: number;
   /** What is waited for, for the message of the failure. */
   readonly what?: string;
@@ -14,7 +14,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
-  { within = 5_000, what = 'the condition holds' }: EventuallyOptions = {},
+  { within = 15_000, what = 'the condition holds' }: EventuallyOptions = {},
 ): Promise<Exclude<T, false | undefined | null>> {
   const deadline = performance.now() + patience(within);
   let cause: unknown;

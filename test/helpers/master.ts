@@ -214,7 +214,10 @@ export class Master implements AsyncDisposable {
     return find() as string;
   }
 
-  /** Calls a method of the fleet in the master (fixtures that import `commands.mjs`); returns or throws what it does. */
+  /**
+   * Calls a method of the fleet in the master (fixtures that import `commands.mjs`); returns or throws what it does. A reload takes as long as
+   * its workers take to boot, one after the other.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: as in FixtureEvent.
   async call(method: string, ...args: readonly unknown[]): Promise<any> {
     this.#calls += 1;
@@ -225,7 +228,10 @@ export class Master implements AsyncDisposable {
       (end) => `\\u${end.codePointAt(0)?.toString(16)}`,
     );
     this.#child.stdin.write(`${line}\n`);
-    const { value, error } = await this.event('result', { where: (event) => event.id === id });
+    const { value, error } = await this.event('result', {
+      where: (event) => event.id === id,
+      within: 60_000,
+    });
     if (error !== undefined) throw Object.assign(new Error(error.message), error);
     return value;
   }

@@ -79,12 +79,12 @@ export function isDead(info: ProcessInfo): boolean {
  * Waits until the process has ended. A zombie counts as ended: the process that adopts orphans in a container may never reap them.
  * Polled, because a process that is not our child gives no notice through /proc.
  */
-export async function untilDead(pid: number, { within = 5_000 }: { within?: number } = {}): Promise<void> {
+export async function untilDead(pid: number, { within = 15_000 }: { within?: number } = {}): Promise<void> {
   await eventually(() => !isAlive(pid), { within, what: `process ${pid} ends` });
 }
 
 /** Waits until the process has ended and its parent has reaped it: for children of a master that is alive. */
-export async function untilReaped(pid: number, { within = 5_000 }: { within?: number } = {}): Promise<void> {
+export async function untilReaped(pid: number, { within = 15_000 }: { within?: number } = {}): Promise<void> {
   await eventually(() => processInfo(pid) === undefined, { within, what: `process ${pid} is reaped` });
 }
 

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { type Ability, target } from './target.js';
 
 /** Milliseconds; or also how often a test may fail, where a process that gets no CPU for a moment makes another scene of it. */
-type Patience = number | { readonly timeout?: number; readonly retry: number };
+export type Patience = number | { readonly timeout?: number; readonly retry: number };
 
 /**
  * `test`, or a skipped test whose title ends with the reason:
@@ -17,7 +17,7 @@ export function testWhen(
   const lack = lackOf(needs);
   return (title, body, patience) =>
     condition && lack === undefined
-      ? test(title, typeof patience === 'number' ? { timeout: patience } : { ...patience }, body)
+      ? test(title, asOptions(patience), body)
       : test.skip(`${title} (skipped: ${lack ?? reason})`, body);
 }
 
@@ -33,14 +33,18 @@ export function testOn(...needs: readonly Ability[]): ReturnType<typeof testWhen
 export function eachOn<Row>(
   rows: readonly Row[],
   needs: (row: Row) => readonly Ability[],
-): (title: string, body: (row: Row) => void | Promise<void>, timeout?: number) => void {
-  return (title, body, timeout) => {
-    test.each(rows.filter((row) => lackOf(needs(row)) === undefined))(title, body, timeout);
+): (title: string, body: (row: Row) => void | Promise<void>, patience?: Patience) => void {
+  return (title, body, patience) => {
+    test.each(rows.filter((row) => lackOf(needs(row)) === undefined))(title, asOptions(patience), body);
     for (const row of rows) {
       const lack = lackOf(needs(row));
       if (lack !== undefined) test.skip.each([row])(`${title} (skipped: ${lack})`, body);
     }
   };
+}
+
+function asOptions(patience: Patience | undefined): { readonly timeout?: number; readonly retry?: number } {
+  return typeof patience === 'number' ? { timeout: patience } : { ...patience };
 }
 
 function lackOf(needs: readonly Ability[]): string | undefined {

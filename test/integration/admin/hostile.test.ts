@@ -22,6 +22,8 @@ const testHalfClosed = testOn('residentMemory', 'halfClosedDoors');
 
 const { PREFORK_FUZZ_SEED: seed = '20260101' } = process.env;
 const MIB = 1024 * 1024;
+/** Milliseconds: the master ends in 10 s in any case what a stranger has not finished. */
+const IN_TIME = 5_000;
 
 interface Fleet {
   readonly master: Master;
@@ -193,20 +195,21 @@ test(
     const before = held(fleet);
     const crowd: RawClient[] = [];
     for (let i = 0; i < CROWD; i++) {
-      const client = await eventually(() => rawClient(fleet.admin), { what: 'a place in the queue' });
+      const client = await eventually(() => rawClient(fleet.admin), { what: 'a place in the queue', within: IN_TIME });
       // Half a line, each.
       client.send('{"v":1,"id":1,"meth');
       crowd.push(client);
     }
     await eventually(() => held(fleet) <= before + 64, {
       what: 'the master holds 64 connections at the most',
+      within: IN_TIME,
     });
     expect(await known.ask('status')).toMatchObject({ result: { state: 'running' } });
     const { code, stdout } = await prefork(['status', `--admin=${fleet.admin}`]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('running') });
     expect((await httpGet({ port: fleet.port })).status).toBe(200);
     for (const { socket } of crowd) socket.destroy();
-    await eventually(() => held(fleet) <= before, { what: 'the crowd is gone' });
+    await eventually(() => held(fleet) <= before, { what: 'the crowd is gone', within: IN_TIME });
     await endWell(fleet);
   },
   patience(60_000),
