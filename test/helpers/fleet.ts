@@ -13,7 +13,7 @@ export interface FleetConfig {
   /** Anything that JSON carries, and `Infinity`. Default: two workers on a free port of 127.0.0.1. */
   readonly options?: Partial<PreforkOptions>;
   /**
-   * A server of `test/fixtures/servers.mjs` (`http`, `https`, `http2`, `net`, `tls`), `'ready-made http'` for the server object
+   * A server of `test/fixtures/servers.mjs` (`http`, `http that keeps`, `https`, `http2`, `net`, `tls`), `'ready-made http'` for the server object
    * instead of a function, `'void'` for `worker.ready()` without a server, `'none'` for nothing at all. Default: `http`.
    */
   readonly serve?: string;

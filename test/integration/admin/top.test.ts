@@ -96,7 +96,9 @@ testInAShell('R5j after a change of its size every line fits the terminal', asyn
   const { shell, shows } = session;
   const before = shell.stdout.length;
   await shell.call('resize', 32, 10);
-  await eventually(() => shell.stdout.slice(before).split(`${ESCAPE}[H`).length > 2, { what: 'two frames' });
+  await eventually(() => shell.stdout.slice(before).split(`${ESCAPE}[H`).length > 3, {
+    what: 'three frames: the second is whole, and of the new size',
+  });
   const [, ...frames] = shell.stdout.slice(before).split(`${ESCAPE}[H`);
   // The terminal adds a carriage return of its own to each line, which ends it twice for a reader of lines.
   const lines = (frames.at(-2) as string).split(/\n+/).map(stripVTControlCharacters);

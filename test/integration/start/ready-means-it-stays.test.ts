@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { makeDeployment } from '../../helpers/deployment.js';
@@ -168,11 +170,21 @@ test('N1e reload() and scale() resolve when the last new worker has stayed', asy
   await eventually(async () => (await pidsOf(master)).length === 3);
 });
 
-test('N1f readyFor: 0 asks for no more than ready, and its reload waits for nothing else', async () => {
+// A worker that gets no CPU takes long from serve() to ready.
+test('N1f readyFor: 0 asks for no more than ready, and its reload waits for nothing else', { retry: 2 }, async () => {
   const deployment = makeDeployment();
   const { master } = await deployment.start({ workers: 2, readyFor: 0, recoverThreshold: 0 });
-  deployment.write('1', afterListening(2_000, THROWS));
+  const mayDie = join(deployment.folder, 'may-die');
+  deployment.write(
+    '1',
+    `import { existsSync } from 'node:fs';
+    ${inTheTurn(`setInterval(() => { if (existsSync(${JSON.stringify(mayDie)})) ${THROWS} }, 10)`)}`,
+  );
   expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
+  const [{ at: asked }, { at: done }] = [await master.event('serve', { nth: 4 }), await master.event('on reload')];
+  // A trial lasts for a second, unless the option says otherwise.
+  expect(done - asked).toBeLessThan(900);
+  writeFileSync(mayDie, '');
   expect(await master.gone()).toMatchObject({ code: 1 });
 });
 

@@ -12,6 +12,7 @@ import {
   target,
   testOn,
 } from '../../helpers/index.js';
+import { stopAtOnce } from '../../helpers/second-signal.js';
 import { overAndClean, type Run, spawned, startWatched } from '../../helpers/whole-run.js';
 
 const GRACE = 700;
@@ -143,7 +144,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('C22 %s after SIGTERM stops at once', 
   const heard = performance.now();
   await eventually(() => performance.now() - heard > 250);
   const asked = Number(process.hrtime.bigint()) / 1e6;
-  master.kill(second);
+  await stopAtOnce(master, second);
   const { settled, exit } = await overAndClean(master);
   expect(settled).toMatchObject({ ok: true });
   expect(exit).toEqual({ code: 0, signal: null });
