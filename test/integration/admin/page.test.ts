@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import { prefork } from '../../helpers/admin.js';
 import { COMMAND, readyPort } from '../../helpers/command.js';
 import { folderWith } from '../../helpers/folder.js';
-import { eventually, httpGet, type Master, startProgram, testWhen } from '../../helpers/index.js';
+import { eventually, httpGet, type Master, patience, startProgram, testWhen } from '../../helpers/index.js';
 import { inPackage, target } from '../../helpers/target.js';
 import { canHaveShell, inAShell } from '../../helpers/terminal.js';
 
@@ -50,42 +50,46 @@ testWhen(
   'needs bash, python3 and pseudo terminals',
   'terminals',
   'unixSockets',
-)('R5m the page shows what status, top, reload, scale, stop and the socket itself print', async () => {
-  const cwd = folderWith({ 'server.js': GOOD });
-  const env = { XDG_RUNTIME_DIR: cwd };
-  const args = [COMMAND, '--name', 'page-test', '--workers', '2', '--admin', 'server.js'];
-  const fleet = startProgram(target.node, { args, cwd, env });
-  const port = await readyPort(fleet);
-  const shown = sessions();
-  expect(shown.map(({ command }) => command.replace(/^npx prefork /, ''))).toEqual([
-    ...['status', 'top', 'reload', 'reload', 'scale 4', 'stop'],
-    expect.stringMatching(/^echo .* \| nc -U /),
-  ]);
-  expect(tasks().map(([command]) => command)).toEqual(
-    ['status', 'reload', 'scale 4', 'stop'].map((verb) => `prefork ${verb}`),
-  );
-  for (const [command, line] of tasks())
-    expect(shown.find((session) => session.command === `npx ${command}`)?.output.split('\n')).toContain(line);
-  const [status, top, reload, failed, scale, stop, raw] = shown.map(({ output }) =>
-    shapeOf(output.replace('web', 'page-test')),
-  );
-  const run = async (...words: string[]): Promise<string> => {
-    const { stdout, stderr } = await prefork([...words, '--name', 'page-test'], { env });
-    return shapeOf(`${stderr}${stdout}`);
-  };
-  await httpGet({ port });
-  expect(await run('status')).toBe(status);
-  expect(await frameOf(cwd, fleet)).toBe(top);
-  expect(await run('reload')).toBe(reload);
-  writeFileSync(join(cwd, 'server.js'), BAD);
-  expect(await run('reload')).toBe(failed);
-  writeFileSync(join(cwd, 'server.js'), GOOD);
-  expect(await run('scale', '4')).toBe(scale);
-  const request = /echo '(.*)' \|/.exec(shown[6]?.command ?? '')?.[1] ?? '';
-  expect(shapeOf(byPython(request, join(cwd, 'prefork/page-test.sock')))).toBe(raw);
-  expect(await run('stop')).toBe(stop);
-  expect((await fleet.gone()).code).toBe(0);
-});
+)(
+  'R5m the page shows what status, top, reload, scale, stop and the socket itself print',
+  async () => {
+    const cwd = folderWith({ 'server.js': GOOD });
+    const env = { XDG_RUNTIME_DIR: cwd };
+    const args = [COMMAND, '--name', 'page-test', '--workers', '2', '--admin', 'server.js'];
+    const fleet = startProgram(target.node, { args, cwd, env });
+    const port = await readyPort(fleet);
+    const shown = sessions();
+    expect(shown.map(({ command }) => command.replace(/^npx prefork /, ''))).toEqual([
+      ...['status', 'top', 'reload', 'reload', 'scale 4', 'stop'],
+      expect.stringMatching(/^echo .* \| nc -U /),
+    ]);
+    expect(tasks().map(([command]) => command)).toEqual(
+      ['status', 'reload', 'scale 4', 'stop'].map((verb) => `prefork ${verb}`),
+    );
+    for (const [command, line] of tasks())
+      expect(shown.find((session) => session.command === `npx ${command}`)?.output.split('\n')).toContain(line);
+    const [status, top, reload, failed, scale, stop, raw] = shown.map(({ output }) =>
+      shapeOf(output.replace('web', 'page-test')),
+    );
+    const run = async (...words: string[]): Promise<string> => {
+      const { stdout, stderr } = await prefork([...words, '--name', 'page-test'], { env });
+      return shapeOf(`${stderr}${stdout}`);
+    };
+    await httpGet({ port });
+    expect(await run('status')).toBe(status);
+    expect(await frameOf(cwd, fleet)).toBe(top);
+    expect(await run('reload')).toBe(reload);
+    writeFileSync(join(cwd, 'server.js'), BAD);
+    expect(await run('reload')).toBe(failed);
+    writeFileSync(join(cwd, 'server.js'), GOOD);
+    expect(await run('scale', '4')).toBe(scale);
+    const request = /echo '(.*)' \|/.exec(shown[6]?.command ?? '')?.[1] ?? '';
+    expect(shapeOf(byPython(request, join(cwd, 'prefork/page-test.sock')))).toBe(raw);
+    expect(await run('stop')).toBe(stop);
+    expect((await fleet.gone()).code).toBe(0);
+  },
+  patience(90_000),
+);
 
 /** The second frame on a terminal: the first has no rates. */
 async function frameOf(runtime: string, fleet: Master): Promise<string> {

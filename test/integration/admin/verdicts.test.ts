@@ -10,6 +10,7 @@ import {
   httpGet,
   inPackage,
   isAlive,
+  patience,
   sendSignal,
   startMaster,
   startReadyFleet,
@@ -96,29 +97,33 @@ test('R5d a reload that fails is code 1, with the error of the boot, its stderr 
   expect((await master.gone()).code).toBe(0);
 });
 
-test('R5e scale waits for the new workers; a number that cannot be is refused by the command or the master', async () => {
-  const admin = newDoor();
-  const { master } = await startReadyFleet({ options: { admin, readyFor: 100 } });
-  const scale = (...words: string[]) => prefork(['scale', `--admin=${admin}`, ...words]);
-  expect(await scale('3')).toEqual({ code: 0, stdout: 'scaled from 2 to 3 workers\n', stderr: '' });
-  expect(master.workers()).toHaveLength(3);
-  expect((await scale('+1')).stdout).toBe('scaled from 3 to 4 workers\n');
-  expect((await scale('-3')).stdout).toBe('scaled from 4 to 1 worker\n');
-  expect((await scale('-3')).stdout).toBe('1 worker, as before\n');
-  expect((await scale('--json', '2')).stdout).toBe('{"from":1,"to":2}\n');
-  for (const [words, message] of [
-    [[], 'needs the number of workers'],
-    [['0'], "got '0'"],
-    [['many'], "got 'many'"],
-    [['2', '3'], "no argument '3'"],
-  ] as const) {
-    const { code, stderr } = await scale(...words);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
-  }
-  expect(await scale('99999')).toMatchObject({ code: 1, stderr: expect.stringContaining('65535') });
-  await eventually(() => master.workers().length === 2, { what: 'the workers taken away are gone' });
-  await master.call('stop');
-});
+test(
+  'R5e scale waits for the new workers; a number that cannot be is refused by the command or the master',
+  async () => {
+    const admin = newDoor();
+    const { master } = await startReadyFleet({ options: { admin, readyFor: 100 } });
+    const scale = (...words: string[]) => prefork(['scale', `--admin=${admin}`, ...words]);
+    expect(await scale('3')).toEqual({ code: 0, stdout: 'scaled from 2 to 3 workers\n', stderr: '' });
+    expect(master.workers()).toHaveLength(3);
+    expect((await scale('+1')).stdout).toBe('scaled from 3 to 4 workers\n');
+    expect((await scale('-3')).stdout).toBe('scaled from 4 to 1 worker\n');
+    expect((await scale('-3')).stdout).toBe('1 worker, as before\n');
+    expect((await scale('--json', '2')).stdout).toBe('{"from":1,"to":2}\n');
+    for (const [words, message] of [
+      [[], 'needs the number of workers'],
+      [['0'], "got '0'"],
+      [['many'], "got 'many'"],
+      [['2', '3'], "no argument '3'"],
+    ] as const) {
+      const { code, stderr } = await scale(...words);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+    }
+    expect(await scale('99999')).toMatchObject({ code: 1, stderr: expect.stringContaining('65535') });
+    await eventually(() => master.workers().length === 2, { what: 'the workers taken away are gone' });
+    await master.call('stop');
+  },
+  patience(90_000),
+);
 
 test('R5e stop waits for the end of the master, and of what its workers have accepted', async () => {
   const admin = newDoor();

@@ -1,7 +1,7 @@
 /** `prefork({ cluster: true })`: what node:cluster shows in its master and in its workers. */
 
 import { expect } from 'vitest';
-import { eventually, httpGet, isAlive, type Master, sendSignal } from '../../helpers/index.js';
+import { eventually, httpGet, isAlive, type Master, patience, sendSignal } from '../../helpers/index.js';
 import { expectNothingLost, reloadThrice, startLoad } from '../../helpers/load.js';
 import { startMaster } from '../../helpers/master.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
@@ -84,8 +84,11 @@ test("D3b an address that another process has is Node's own error on 'error', an
 });
 
 for (const sharing of ['shared', 'sharded'] as const) {
-  test(`D3c three reloads lose no request, on the address of the fleet and on the others: ${sharing}`, () =>
-    reloads(sharing));
+  test(
+    `D3c three reloads lose no request, on the address of the fleet and on the others: ${sharing}`,
+    () => reloads(sharing),
+    patience(90_000),
+  );
 }
 
 async function reloads(sharing: 'shared' | 'sharded'): Promise<void> {
@@ -114,14 +117,14 @@ test('D3c connections that the master hands out by send() reach workers that ser
 });
 
 test('D3c a stop finishes what was accepted on every address, and listeners of messages keep no worker', async () => {
-  const fleet = start({ others: [{ port: 0, host: '127.0.0.1' }] });
+  const fleet = start({ options: { shutdownGracePeriod: 20_000 }, others: [{ port: 0, host: '127.0.0.1' }] });
   const port = await readyPort(fleet);
   const { address } = await fleet.event('other');
   const slow = [port, port, address.port, address.port].map((of) => httpGet({ port: of, path: '/slow/600' }));
   await fleet.event('asked', { nth: 4 });
   fleet.kill();
   for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200);
-  expect(await fleet.gone({ within: 4_000 })).toEqual({ code: 0, signal: null });
+  expect(await fleet.gone({ within: 15_000 })).toEqual({ code: 0, signal: null });
 });
 
 test('D3d a worker that is killed is recovered, and node:cluster shows that one', async () => {

@@ -10,6 +10,7 @@ import {
   eventually,
   httpGet,
   type Master,
+  patience,
   processInfo,
   sendSignal,
   startMaster,
@@ -66,14 +67,18 @@ test('D4a 400 connections, one after the other, are spread evenly over 4 workers
 });
 
 for (const mode of ['per-request', 'keep-alive'] as const) {
-  test(`D4b three reloads lose no request, of a server that listens at once nor of one that listens late: ${mode}`, async () => {
-    const fleet = start({ late: [{ port: 0, host: '127.0.0.1' }] });
-    const first = await readyPort(fleet);
-    const { address } = await fleet.event('listening', { where: ({ when }) => when === 'late', nth: 3 });
-    const loads = [first, address.port].map((port) => startLoad({ port, mode }));
-    await reloadThrice(fleet, loads);
-    await eventually(() => fleet.workers().length === 3, { what: 'no replaced worker is left' });
-  });
+  test(
+    `D4b three reloads lose no request, of a server that listens at once nor of one that listens late: ${mode}`,
+    async () => {
+      const fleet = start({ late: [{ port: 0, host: '127.0.0.1' }] });
+      const first = await readyPort(fleet);
+      const { address } = await fleet.event('listening', { where: ({ when }) => when === 'late', nth: 3 });
+      const loads = [first, address.port].map((port) => startLoad({ port, mode }));
+      await reloadThrice(fleet, loads);
+      await eventually(() => fleet.workers().length === 3, { what: 'no replaced worker is left' });
+    },
+    patience(90_000),
+  );
 }
 
 test('D4c what waits for a worker that stands still the others answer, also when it is killed, and its slot is filled again', async () => {
@@ -125,14 +130,14 @@ test('D4d while one of 4 workers is blocked none of 200 connections waits long, 
   const port = await readyPort(fleet);
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   const burst = async (): Promise<{ ms: number; pid: number }[]> => await client.call('burst', 200);
-  const usual: number[] = [];
-  for (let round = 0; round < 4; round++) usual.push(...(await burst()).map(({ ms }) => ms));
+  // Client and workers have compiled what they need.
+  for (let round = 0; round < 4; round++) await burst();
   const connection = await connectRaw({ port });
   connection.write('GET /blocks HTTP/1.1\r\nHost: x\r\n\r\n');
   const { from: blocked } = await fleet.event('blocks');
   const answers = await burst();
-  // On a machine that is too busy to answer as many without any block, waiting proves nothing.
-  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(Math.max(500, 4 * Math.max(...usual)));
+  // Who waits for it waits for ever, and the others for 100 ms where the CPUs have nothing else to do.
+  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(4_000);
   expect(answers.map(({ pid }) => pid)).not.toContain(blocked);
 });
 

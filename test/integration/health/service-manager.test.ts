@@ -7,6 +7,7 @@ import {
   environmentOf,
   eventually,
   httpGet,
+  patience,
   sendSignal,
   startMaster,
   tlsMaterial,
@@ -185,7 +186,7 @@ withManager(
   async () => {
     const wrapper = [...managed({ watchdog: 1_500_000 }), ...withDescriptors(200)];
     const { manager, notice, notices } = asManaged(
-      startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 5_000 })], wrapper }),
+      startMaster('short-of-descriptors', { args: [JSON.stringify({ readyTimeout: 10_000 })], wrapper }),
     );
     await notice('READY=1');
     await manager.call('take', 0);
@@ -200,6 +201,7 @@ withManager(
     manager.kill('SIGTERM');
     expect(await manager.gone()).toEqual({ code: 0, signal: null });
   },
+  patience(60_000),
 );
 
 for (const [what, address, message] of [

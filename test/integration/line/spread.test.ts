@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { patience } from '../../helpers/index.js';
 import { KeepingClients, standardDeviation, unevenness } from '../../helpers/keeping-clients.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { FAMILIES, type Family, type StandingFleet, startStanding, untilAsleep } from '../../helpers/standing-fleet.js';
@@ -72,9 +73,13 @@ async function readyPids({ master }: StandingFleet): Promise<readonly number[]> 
 }
 
 for (const family of FAMILIES) {
-  test(`A2a connections that stay, opened one after another, are dealt evenly to 4 workers: 400 with max/min of at most 1.1 (${family})`, async () => {
-    await usually(family, (clients) => inTurn(clients, 400), unevenness, 1.1);
-  });
+  test(
+    `A2a connections that stay, opened one after another, are dealt evenly to 4 workers: 400 with max/min of at most 1.1 (${family})`,
+    async () => {
+      await usually(family, (clients) => inTurn(clients, 400), unevenness, 1.1);
+    },
+    patience(90_000),
+  );
 
   test(`A2b 240 connections that stay, opened by 8 clients at a time, are dealt to 4 workers with a standard deviation of at most 10 (${family})`, async () => {
     const open = async (clients: KeepingClients): Promise<void> => {
@@ -102,21 +107,25 @@ for (const family of FAMILIES) {
     majority.expectWithin();
   }, 90_000);
 
-  test(`A2d workers that join get new connections: 200 connections on 2 workers and 200 more on 4 end with max/min of at most 1.5 (${family})`, async () => {
-    const majority = new Majority(1.5, ROUNDS);
-    while (!majority.known) {
-      const fleet = await startStanding({ family, stays: true, options: { workers: 2 } });
-      const clients = new KeepingClients(fleet.target);
-      await inTurn(clients, 200);
-      await fleet.master.call('scale', 4);
-      const pids = await readyPids(fleet);
-      expect(pids).toHaveLength(4);
-      await inTurn(clients, 200);
-      majority.add(unevenness(clients.held(pids)));
-      clients.close();
-      fleet.master.kill('SIGTERM');
-      await fleet.master.exit();
-    }
-    majority.expectWithin();
-  });
+  test(
+    `A2d workers that join get new connections: 200 connections on 2 workers and 200 more on 4 end with max/min of at most 1.5 (${family})`,
+    async () => {
+      const majority = new Majority(1.5, ROUNDS);
+      while (!majority.known) {
+        const fleet = await startStanding({ family, stays: true, options: { workers: 2 } });
+        const clients = new KeepingClients(fleet.target);
+        await inTurn(clients, 200);
+        await fleet.master.call('scale', 4);
+        const pids = await readyPids(fleet);
+        expect(pids).toHaveLength(4);
+        await inTurn(clients, 200);
+        majority.add(unevenness(clients.held(pids)));
+        clients.close();
+        fleet.master.kill('SIGTERM');
+        await fleet.master.exit();
+      }
+      majority.expectWithin();
+    },
+    patience(90_000),
+  );
 }

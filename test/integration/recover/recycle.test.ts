@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { startReadyFleet } from '../../helpers/index.js';
+import { patience, startReadyFleet } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 
@@ -43,4 +43,5 @@ eachSharing(rows)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
+  patience(120_000),
 );

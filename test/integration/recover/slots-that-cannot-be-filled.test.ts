@@ -10,6 +10,7 @@ import {
   inPackage,
   isAlive,
   type Master,
+  patience,
   sendSignal,
   startMaster,
   startReadyFleet,
@@ -108,11 +109,11 @@ testOn('posixProcesses')(
 const free = [0, 3].map((leave) => ({ leave }));
 
 eachOn(free, () => ['posixProcesses', 'proc'])(
-  'N2d a master that has $leave descriptors left for 2.5 s loses no slot, counts nothing and leaks nothing',
+  'N2d a master that has $leave descriptors left, for longer than it tries to start a worker, loses no slot, counts nothing and leaks nothing',
   async ({ leave }) => {
     const master = startMaster('short-of-descriptors', {
       wrapper: withDescriptors(200),
-      args: [JSON.stringify({ recoverThreshold: 8, recoverInterval: 200, readyTimeout: 5_000, readyFor: 0 })],
+      args: [JSON.stringify({ recoverThreshold: 8, recoverInterval: 200, readyTimeout: 10_000, readyFor: 0 })],
     });
     const { pids, addresses } = await master.event('onMasterReady');
     const [victim, healthy] = pids as [number, number];
@@ -120,7 +121,7 @@ eachOn(free, () => ['posixProcesses', 'proc'])(
     await master.call('take', leave);
     sendSignal(victim, 'SIGKILL');
     // Longer than one attempt has: the next is a new one.
-    await master.logged(/could not be started[\s\S]*trying again in \d+ ms/);
+    await master.logged(/could not be started[\s\S]*trying again in \d+ ms/, { within: 30_000 });
     expect((await httpGet({ port: addresses[0].port })).body).toBe(String(healthy));
     expect(await master.call('status')).toMatchObject({ state: 'running' });
     await master.call('giveBack');
@@ -129,6 +130,7 @@ eachOn(free, () => ['posixProcesses', 'proc'])(
     expect(await master.call('open')).toBe(before);
     await endsWell(master);
   },
+  patience(60_000),
 );
 
 test('N2e workers of one slot that die as often as they like never end a fleet in which another one serves', async () => {

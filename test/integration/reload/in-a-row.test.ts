@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeDeployment } from '../../helpers/deployment.js';
-import { startReadyFleet } from '../../helpers/index.js';
+import { patience, startReadyFleet } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 import { overAndClean, startWatched } from '../../helpers/whole-run.js';
@@ -83,20 +83,24 @@ eachSharing(LOSSLESS)(
   },
 );
 
-test.each(['SIGTERM', 'SIGINT'] as const)('L8 %s at any moment of a reload ends the fleet cleanly', async (signal) => {
-  for (const moment of ['asked', 'spawned', 'handed over', 'done'] as const) {
-    const master = startWatched({ options: { workers: 2 } });
-    const { pids } = await master.event('onMasterReady');
-    master.kill('SIGHUP');
-    if (moment === 'spawned') await master.event('on spawn', { nth: 3 });
-    if (moment === 'handed over') await master.event('draining', { where: ({ pid }) => pids.includes(pid) });
-    if (moment === 'done') await master.event('on reload');
-    master.kill(signal);
-    const { settled, exit } = await overAndClean(master);
-    expect(settled, moment).toMatchObject({ ok: true });
-    expect(exit, moment).toEqual({ code: 0, signal: null });
-  }
-});
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'L8 %s at any moment of a reload ends the fleet cleanly',
+  async (signal) => {
+    for (const moment of ['asked', 'spawned', 'handed over', 'done'] as const) {
+      const master = startWatched({ options: { workers: 2 } });
+      const { pids } = await master.event('onMasterReady');
+      master.kill('SIGHUP');
+      if (moment === 'spawned') await master.event('on spawn', { nth: 3 });
+      if (moment === 'handed over') await master.event('draining', { where: ({ pid }) => pids.includes(pid) });
+      if (moment === 'done') await master.event('on reload');
+      master.kill(signal);
+      const { settled, exit } = await overAndClean(master);
+      expect(settled, moment).toMatchObject({ ok: true });
+      expect(exit, moment).toEqual({ code: 0, signal: null });
+    }
+  },
+  patience(90_000),
+);
 
 test('L8 reload() of a fleet that stops, or has stopped, is refused', async () => {
   const { master } = await startReadyFleet({ options: { workers: 1 } });

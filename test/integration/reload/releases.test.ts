@@ -2,7 +2,7 @@ import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { asService, type DeployedFleet, type Deployment, makeDeployment } from '../../helpers/deployment.js';
-import { isLinux, testWhen, tlsMaterial } from '../../helpers/index.js';
+import { isLinux, patience, testWhen, tlsMaterial } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 
 /** What every worker runs that has begun to serve since `since` events: all parts of a release, in one string. */
@@ -88,35 +88,40 @@ test.each(['cd current', 'an absolute path'])(
     expect(fleet.master.events('serve').at(-1)).toMatchObject({ version: 3 });
     expect(await fleet.master.call('status')).toMatchObject({ recoveries: 1 });
   },
+  patience(90_000),
 );
 
-test('N3c a recovered worker runs the release of its generation, after the link has moved and after a release was refused', async () => {
-  const deployment = makeDeployment();
-  const first = join(deployment.folder, 'releases', '1');
-  const fleet = await deployment.start();
-  const { master } = fleet;
-  const crash = async () => {
-    const before = master.events('on recover').length;
-    const workers: { pid: number }[] = await master.call('workers');
-    for (const { pid } of workers) process.kill(pid, 'SIGKILL');
-    await master.event('on recover', { nth: before + 2 });
-  };
-  add(deployment, '2', "throw new Error('this release is wrong');");
-  deployment.deploy('2');
-  await crash();
-  expect(await master.call('reload')).toMatchObject({ ok: false, generation: 0, replaced: [] });
-  await crash();
-  await master.call('scale', 3);
-  const rows = master.events('serve').map(({ version, cwd }) => [version, cwd]);
-  expect(rows).toEqual(Array(7).fill([1, first]));
-  // Twice for the two processes that were killed; the master tries nothing of the refused release again.
-  expect(await master.call('status')).toMatchObject({ generation: 0, recoveries: 4 });
+test(
+  'N3c a recovered worker runs the release of its generation, after the link has moved and after a release was refused',
+  async () => {
+    const deployment = makeDeployment();
+    const first = join(deployment.folder, 'releases', '1');
+    const fleet = await deployment.start();
+    const { master } = fleet;
+    const crash = async () => {
+      const before = master.events('on recover').length;
+      const workers: { pid: number }[] = await master.call('workers');
+      for (const { pid } of workers) process.kill(pid, 'SIGKILL');
+      await master.event('on recover', { nth: before + 2 });
+    };
+    add(deployment, '2', "throw new Error('this release is wrong');");
+    deployment.deploy('2');
+    await crash();
+    expect(await master.call('reload')).toMatchObject({ ok: false, generation: 0, replaced: [] });
+    await crash();
+    await master.call('scale', 3);
+    const rows = master.events('serve').map(({ version, cwd }) => [version, cwd]);
+    expect(rows).toEqual(Array(7).fill([1, first]));
+    // Twice for the two processes that were killed; the master tries nothing of the refused release again.
+    expect(await master.call('status')).toMatchObject({ generation: 0, recoveries: 4 });
 
-  const third = add(deployment, '3');
-  deployment.deploy('3');
-  expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
-  expect(master.events('serve').slice(7)).toMatchObject(Array(3).fill({ version: 3, cwd: third }));
-});
+    const third = add(deployment, '3');
+    deployment.deploy('3');
+    expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
+    expect(master.events('serve').slice(7)).toMatchObject(Array(3).fill({ version: 3, cwd: third }));
+  },
+  patience(90_000),
+);
 
 test('N3d a generation whose release was deleted is recovered with the newest one, and one line says so', async () => {
   const deployment = makeDeployment();

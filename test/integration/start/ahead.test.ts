@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { environmentOf, isAlive, type Master, openFds, startMaster, testOn } from '../../helpers/index.js';
+import { environmentOf, isAlive, type Master, openFds, patience, startMaster, testOn } from '../../helpers/index.js';
 
 type Then = 'stop' | 'argue';
 
@@ -98,6 +98,7 @@ testOn('sharding')(
       await stop(master);
     }
   },
+  patience(90_000),
 );
 
 testOn('sharding')(

@@ -9,15 +9,18 @@ import {
   startReadyFleet,
 } from '../../helpers/index.js';
 
+/** A stop that needs it was held up. */
+const LONG = { shutdownGracePeriod: 20_000 };
+
 /** Proves that the master fulfilled and left nothing behind; a test that gets here in time was not held up. */
-async function expectCleanStop(master: Master, within = 5_000): Promise<void> {
+async function expectCleanStop(master: Master, within = 15_000): Promise<void> {
   expect(await master.gone({ within })).toEqual({ code: 0, signal: null });
   expect(master.members()).toEqual([]);
   expect(master.events('settled').find((event) => !event['child'])).toMatchObject({ ok: true });
 }
 
 test('W3 a stop while workers boot settles, although serve never does', async () => {
-  const master = startFleet({ boot: 'never settle', options: { workers: 2 } });
+  const master = startFleet({ boot: 'never settle', options: { workers: 2, ...LONG } });
   await master.event('serve', { nth: 2 });
   master.kill('SIGTERM');
   await expectCleanStop(master);
@@ -25,7 +28,7 @@ test('W3 a stop while workers boot settles, although serve never does', async ()
 });
 
 test('W3 a stop before any worker was spawned opens and leaves nothing', async () => {
-  const master = startFleet({ options: { listen: 'localhost:0' } });
+  const master = startFleet({ options: { listen: 'localhost:0', ...LONG } });
   const stopped = master.call('stop');
   await master.event('program');
   await stopped;
@@ -48,12 +51,12 @@ test('W3 a stop while workers boot with a blocked event loop settles at the end 
 });
 
 test('W3 a stop while a slot waits for its recovery does not wait with it', async () => {
-  const { master, pids } = await startReadyFleet({ options: { recoverInterval: 60_000 } });
+  const { master, pids } = await startReadyFleet({ options: { recoverInterval: 60_000, ...LONG } });
   sendSignal(pids[0] as number, 'SIGKILL');
   await master.logged('filled again in 60000 ms');
   const before = performance.now();
   await master.call('stop');
-  expect(performance.now() - before).toBeLessThan(5_000);
+  expect(performance.now() - before).toBeLessThan(15_000);
   await expectCleanStop(master);
   expect(master.events('onChildSpawn')).toHaveLength(2);
 });
@@ -85,7 +88,7 @@ test.each(['onChildSpawn', 'onMasterReady', 'onChildRecover'] as const)(
 );
 
 test('W3 stopping twice is one stop, and both calls settle', async () => {
-  const { master, port } = await startReadyFleet();
+  const { master, port } = await startReadyFleet({ options: LONG });
   const slow = httpGet({ port, path: '/slow?ms=300' });
   await master.event('request');
   await Promise.all([master.call('stop'), master.call('stop')]);
@@ -102,7 +105,7 @@ test('W3 a second stop can only be quicker: it shortens the wait for a request, 
   const first = master.call('stop', { gracePeriod: 30_000 });
   await master.event('draining');
   await Promise.all([master.call('stop', { gracePeriod: 100 }), master.call('stop', { gracePeriod: 60_000 }), first]);
-  expect(performance.now() - before).toBeLessThan(5_000);
+  expect(performance.now() - before).toBeLessThan(15_000);
   await cut;
   await expectCleanStop(master);
 });
@@ -118,7 +121,7 @@ test(
   'W3 stop at every moment of a recovery leaves no process behind, 10 times',
   async () => {
     for (let round = 0; round < 10; round++) {
-      const { master, pids } = await startReadyFleet({ options: { workers: 2 } });
+      const { master, pids } = await startReadyFleet({ options: { workers: 2, ...LONG } });
       const seen = [
         () => master.logged('filled again'),
         () => master.next('onChildSpawn'),
@@ -134,5 +137,5 @@ test(
       for (const { pid } of master.events('onChildSpawn')) expect(isAlive(pid)).toBe(false);
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
