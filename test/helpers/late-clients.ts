@@ -8,7 +8,7 @@ import { bounded } from './index.js';
 
 const FIXTURE = new URL('../fixtures/sends-late.py', import.meta.url).pathname;
 
-interface LateReport {
+export interface LateReport {
   readonly sent: number;
   readonly answered: number;
   /** Not answered, and never received either: on its way when the server ended the connection. Linux. */

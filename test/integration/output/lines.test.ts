@@ -115,5 +115,5 @@ testWithPython(
     master.kill('SIGTERM');
     expect(await master.exit()).toEqual({ code: 0, signal: null });
   },
-  patience(60_000),
+  { timeout: patience(60_000), retry: 2 },
 );

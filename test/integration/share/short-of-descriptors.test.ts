@@ -27,6 +27,7 @@ eachSharing(WAYS, 'descriptors')(
     expect(parallel.filter(({ pid }) => pid === full)).toEqual([]);
     // A successor may have come meanwhile, and leaks nothing.
     expect(sequential.some(({ pid }) => pid === healthy)).toBe(true);
+    await eventually(() => outOfDescriptors(master).length > 0, { what: 'it says that it is out of descriptors' });
     expect(outOfDescriptors(master)).toEqual([full]);
   },
 );
@@ -62,6 +63,8 @@ eachSharing(WAYS, 'descriptors')(
     });
     expect(outOfDescriptors(master)).toEqual([full]);
   },
+  // One that stays short of descriptors for some seconds is recycled: as long as the test may get no CPU.
+  { retry: 2 },
 );
 
 testOn('sharding')(
@@ -119,4 +122,6 @@ testOn('sharding')(
     await eventually(() => late.every(({ socket }) => socket.bytesRead > 0), { what: 'who waited is greeted' });
     for (const { socket } of greetings) socket.destroy();
   },
+  // To a client that is not greeted within a second, for want of a CPU, every worker looks full.
+  { retry: 2 },
 );
