@@ -34,7 +34,7 @@ export const NOTES = [
 export function isOfNode({ text, stacks }) {
   if (text.includes(' leak of ')) return !isOurLeak(stacks[0] ?? []);
   // Its other reports are about memory that was freed, locks and handlers of signals.
-  if (text.includes('WARNING: ThreadSanitizer: data race')) return !isOurRace(stacks);
+  if (/WARNING: ThreadSanitizer: (data race|thread leak)/.test(text)) return !isOurRace(stacks);
   return false;
 }
 
@@ -52,7 +52,8 @@ function isOurLeak(stack) {
 /**
  * Node synchronizes V8 and libuv by atomic variables that TSan cannot see, so it reports them in many processes. A race of two accesses is
  * ours when the addon makes one of them, itself or by a function of a library. In a thread of its own it is ours, too, when Node-API
- * makes the access for it. In the thread of an event loop, Node runs JavaScript above a frame of the addon, because the addon called it.
+ * makes the access for it. In the thread of an event loop, Node runs JavaScript above a frame of the addon, because the addon called it. A thread
+ * that has ended, and that nobody has joined, is ours when the addon has started it.
  */
 function isOurRace(stacks) {
   return stacks.some((stack) => {

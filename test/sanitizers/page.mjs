@@ -14,7 +14,7 @@ export function writeRow({ passed, flaky, skipped, processes, calls, minutes, bu
   const day = new Date().toISOString().slice(0, 10);
   const result =
     `${day}, Node ${process.version}, GCC ${compiler}, ${builds.map(({ what }) => what).join('; ')}: ` +
-    `${passed} tests passed${flaky === 0 ? '' : `, ${flaky} of them at a later attempt`}, 0 failed, ${skipped} skipped, ${calls} calls of the borders, ${processes} processes, 0 reports`;
+    `${passed} tests passed${flaky === 0 ? '' : `, ${flaky} of them at a later attempt`}, 0 failed, ${skipped} skipped, ${calls.toLocaleString('en-US')} calls at random of the borders, ${processes.toLocaleString('en-US')} processes, 0 reports`;
   if (!ROW.test(page)) throw new Error(`${PAGE} has no row of npm run test:sanitizers`);
   writeFileSync(
     PAGE,

@@ -16,6 +16,11 @@ test('a data race of Node alone is left out, one with an access of the addon cou
   expect(isOfNode(tsan('data race', NODE, OURS))).toBe(false);
 });
 
+test('a thread that Node has not joined is left out, one that the addon has started counts', () => {
+  expect(isOfNode(tsan('thread leak', NODE))).toBe(true);
+  expect(isOfNode(tsan('thread leak', OURS))).toBe(false);
+});
+
 test('whatever else TSan reports counts, also of Node alone: memory that was freed, locks, handlers of signals', () => {
   for (const kind of [
     'heap-use-after-free',
