@@ -368,7 +368,7 @@ test('worker threads may watch, and be terminated with reports under way', async
 testWhen(commandWorks('strace', '-o', '/dev/null', 'true'), 'needs strace')(
   'a queue that cannot be watched again because memory is short is looked at again later, and nothing is thrown',
   async () => {
-    const program = spawn(process.execPath, [fixture('rearms-without-memory.mjs')], {
+    const program = spawn(process.execPath, [fixture('native/rearms-without-memory.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [said, [code]] = await Promise.all([text(program.stdout), once(program, 'exit')]);

@@ -35,8 +35,15 @@ test('a timer that is cancelled never calls, also when it is due', async () => {
   const timer = after(0, () => {
     called = true;
   });
-  await new Promise((resolve) => setTimeout(resolve, 1));
-  timer.cancel();
+  // In the same turn, behind it.
+  const cancelled = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      timer.cancel();
+      resolve();
+    }, 0);
+  });
+  for (const until = performance.now() + 5; performance.now() < until; );
+  await cancelled;
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(called).toBe(false);
 });
