@@ -44,6 +44,8 @@ export class Listeners {
   readonly #silent = new Map<Member, number>();
   readonly #line: AcceptLine | undefined;
   #timer: Timer | undefined;
+  /** How long addresses without workers wait at the most, whoever else is forked meanwhile. */
+  #until: number | undefined;
 
   constructor() {
     const { features } = addon;
@@ -104,15 +106,25 @@ export class Listeners {
     this.#silent.delete(worker);
     this.#addresses.forget(worker);
     this.#timer?.cancel();
-    if (asked) this.#addresses.closeUnused();
-    else this.#awaitSuccessor();
+    if (asked) {
+      this.#closeUnused();
+      return;
+    }
+    this.#until ??= performance.now() + SUCCESSION + BOOT;
+    this.#awaitSuccessor();
   }
 
   #awaitSuccessor(): void {
     this.#timer = after(SUCCESSION, () => {
       const now = performance.now();
-      if ([...this.#silent.values()].some((since) => now - since < BOOT)) this.#awaitSuccessor();
-      else this.#addresses.closeUnused();
+      const boots = [...this.#silent.values()].some((since) => now - since < BOOT);
+      if (boots && now < (this.#until ?? 0)) this.#awaitSuccessor();
+      else this.#closeUnused();
     });
+  }
+
+  #closeUnused(): void {
+    this.#until = undefined;
+    this.#addresses.closeUnused();
   }
 }

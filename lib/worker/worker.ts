@@ -61,6 +61,7 @@ export class Worker {
   /** `serve` is done, well or not: from then on all servers are known. */
   #served = false;
   #state: 'booting' | 'ready' | 'draining' = 'booting';
+  #masterDied = false;
   #channel: WorkerChannel | undefined;
   /** `undefined`: it counts nothing. */
   #scoreboard: Scoreboard | undefined;
@@ -304,6 +305,8 @@ export class Worker {
       case 'adopt':
         if (this.#adoptions?.take(message) === false)
           this.#channel?.send({ type: 'adoption-failed', slot: message.slot });
+        // The last order of a master that has died meanwhile.
+        else if (this.#masterDied) this.#departure.seal(this.#system.seal('all'));
         break;
       case 'release':
         this.#adoptions?.release(message.slot);
@@ -315,7 +318,8 @@ export class Worker {
         this.#channel?.send({ ...message, type: 'answered', ...inspectorPort() });
         break;
       case 'close-inspector':
-        void closeInspector();
+        // Where there is none there is nothing to close.
+        closeInspector().catch(() => {});
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);
@@ -342,6 +346,7 @@ export class Worker {
   }
 
   #orphaned(): void {
+    this.#masterDied = true;
     this.#departure.decided();
     this.#departure.seal(this.#system.seal('all'));
     this.#beginDrain('stop', this.#deadline.left ?? this.#settings.gracePeriod, ORPHAN_EXIT_CODE);

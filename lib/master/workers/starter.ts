@@ -116,7 +116,11 @@ export class Starter {
         this.#context.changed(handle);
       },
       closed: () => this.#context.closed(),
-      cut: () => this.#untilDeaf(handle),
+      cut: () => {
+        // A child of a commandProducer that never had the channel says so by itself, when its program comes to it.
+        const never = handle.state === 'starting' && this.#context.settings.commandProducer !== undefined;
+        if (!never) this.#untilDeaf(handle);
+      },
       trouble: (what) => log.error(`${handle} ${what}`, { worker: handle.info, reason: what }),
       exit: (exit) => this.#context.exited(handle, exit),
     });

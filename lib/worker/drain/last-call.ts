@@ -18,6 +18,12 @@ const ACCEPT_LIMIT = 250;
 const FOR_PLACES = { share: 0.5, most: 30_000 } as const;
 const UNTIL_ABORT = { share: 0.125, most: 1_000 } as const;
 
+/**
+ * A worker that gives way to another one accepts nothing for up to 0.4 s (kLongestYoungYield of native/posix/deal.cc), and longer where it gets
+ * no CPU; the other one may be late as well. Nobody comes to a queue that is sealed: so long it is not left while it holds somebody.
+ */
+const FOR_A_TURN = { share: 0.5, most: 2_000 } as const;
+
 /** Systems that do not report the length of a queue: the worker accepts for this share of the grace period, within bounds. */
 const ACCEPT_WITHOUT_QUEUE_LENGTH = { share: 0.5, most: 30_000 } as const;
 
@@ -70,11 +76,13 @@ export function acceptRest(call: LastCall, next: () => void): void {
   let sealed = false;
   let refused = false;
   const late = (): boolean => performance.now() >= until;
-  const waitForPlaces = (): boolean => {
+  const waitForThem = (): boolean => {
     const now = performance.now();
     const gone = now - begun;
     const time = gone + call.left();
-    if (!sealed || !someWait(queues) || !call.full() || gone >= part(time, FOR_PLACES)) return false;
+    if (!sealed || !someWait(queues)) return false;
+    if (!call.full()) return gone < part(time, FOR_A_TURN);
+    if (gone >= part(time, FOR_PLACES)) return false;
     if (!refused && gone >= ACCEPT_LIMIT && queues.arriving() === 0) {
       refused = true;
       queues.refuse();
@@ -97,7 +105,7 @@ export function acceptRest(call: LastCall, next: () => void): void {
       if (now !== before) {
         if (!call.sealed() && !call.undecided() && now >= all && late()) next();
         else look(now);
-      } else if (waitForPlaces() || call.undecided() || (!late() && (sealed ? !empty(queues) : someWait(queues)))) {
+      } else if (waitForThem() || call.undecided() || (!late() && (sealed ? !empty(queues) : someWait(queues)))) {
         setTimeout(look, LOOK_AGAIN, now);
       } else {
         next();

@@ -324,6 +324,21 @@ test('W3 stop during start, during backoff, before start and twice: everything s
   expect(waiting.system.pendingTimers).toBe(0);
 });
 
+test('a child of a commandProducer that never had its channel says so by itself: the master does not kill it before', async () => {
+  for (const commandProducer of [undefined, () => undefined as never]) {
+    const system = new FakeSystem();
+    system.behave = () => ({ ready: false });
+    const { started } = fleet({ workers: 1, ...(commandProducer && { commandProducer }) }, system);
+    started.catch(() => {});
+    await settle();
+    system.workers[0]?.events.cut?.();
+    await system.advance(5_000);
+    expect(system.workers[0]?.signals).toEqual(commandProducer === undefined ? ['SIGKILL'] : []);
+    system.workers[0]?.exit({ code: 1, signal: null });
+    await started.catch(() => {});
+  }
+});
+
 test('C22 a worker that does not finish is killed after the grace period, a second stop is quicker', async () => {
   const stubborn: Behaviour = { obedient: false };
   const slow = new FakeSystem();

@@ -89,3 +89,21 @@ test('what waits at a listener that the worker has no server for keeps no worker
   });
   expect(performance.now() - begun).toBeLessThan(10_000);
 });
+
+test('a sealed queue is not left while it holds somebody whom no other worker takes, although this one gives way for half a second', async () => {
+  const begun = performance.now();
+  let accepted = 0;
+  const queues = {
+    acceptQueued: () => {
+      if (performance.now() - begun > 600) accepted = 1;
+    },
+    queued: () => 1 - accepted,
+    arriving: () => 0,
+    refuse: () => {},
+  };
+  const over = new Promise<number>((resolve) => {
+    const call = { ...ROOM, queues, accepted: () => accepted, sealed: () => true, undecided: () => false };
+    acceptRest(call, () => resolve(accepted));
+  });
+  expect(await over).toBe(1);
+});
