@@ -8,6 +8,9 @@ import { attach, canTrace, countCalls } from './strace.mjs';
 import { inTurn } from './turns.mjs';
 import { census, chosen, untilStruck } from './walk.mjs';
 
+/** Milliseconds; less than 250, because the worker counts from later. */
+const SILENT = 200;
+
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 /** At these it leaves something half done. */
 const STEPS = [
@@ -154,15 +157,26 @@ async function kill(phase, sharing, fault) {
 }
 
 /**
+ * A worker that stops ends who has connected and said nothing for 250 ms. connect(2) of a unix socket takes no time: a client that hears of it
+ * so late has had no turn of its own event loop, or no CPU, and writes to what has been ended, which is EPIPE. Where the kernel reset a queue it
+ * would be ECONNRESET.
+ */
+function wasSilent({ code, over, lag }) {
+  return code === 'EPIPE' && over.endsWith('unix') && lag >= SILENT;
+}
+
+/**
  * What its workers had accepted they finish; what comes later is refused, never cut. On the connection that is kept one request may meet the
  * end that its worker is just about to send: HTTP has no word for that.
  */
 function cutOf(losses, allowed) {
-  const cut = losses.filter(({ code }) => code !== 'ECONNREFUSED' && code !== 'ENOENT');
+  const cut = losses.filter((loss) => loss.code !== 'ECONNREFUSED' && loss.code !== 'ENOENT' && !wasSilent(loss));
   const inVain = cut.filter(({ over, reused }, index) => {
     const first = cut.findIndex((one) => one.over === 'kept');
     return !(over === 'kept' && reused && index === first);
   });
   if (inVain.length <= allowed) return [];
-  return [`clients were cut, allowed ${allowed}: ${inVain.map(({ code, over }) => `${code} over ${over}`)}`];
+  return [
+    `clients were cut, allowed ${allowed}: ${inVain.map(({ code, over, syscall, took, lag }) => `${syscall} ${code} over ${over} after ${took} ms, connected after ${lag}`)}`,
+  ];
 }

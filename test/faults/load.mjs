@@ -23,6 +23,8 @@ export function startLoad(targets) {
       losses.push({
         reused: error.reused,
         took: error.took,
+        lag: error.lag,
+        syscall: error.syscall,
         code: error.code ?? error.message,
         over: `${burst ? 'a burst of ' : ''}${kept ? 'kept' : target.socketPath ? 'unix' : 'TCP'}`,
       });
@@ -87,14 +89,20 @@ export function askMany(count, { port, path }) {
 
 function ask(options, connected) {
   const began = performance.now();
+  let lag;
   return new Promise((resolve, reject) => {
     const request = get(options, (response) => {
       response.resume().once('end', resolve).once('error', reject);
     });
-    if (connected) request.once('socket', (socket) => socket.once('connect', connected));
+    request.once('socket', (socket) =>
+      socket.once('connect', () => {
+        lag = performance.now() - began;
+        connected?.();
+      }),
+    );
     request.setTimeout(PATIENCE, () => request.destroy(new Error(`no answer within ${PATIENCE} ms`)));
     request.once('error', (error) =>
-      reject(Object.assign(error, { reused: request.reusedSocket, took: performance.now() - began })),
+      reject(Object.assign(error, { reused: request.reusedSocket, took: performance.now() - began, lag })),
     );
   });
 }
