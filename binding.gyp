@@ -26,6 +26,7 @@
             "native/binding/scoreboards.cc",
             "native/binding/queue_watches.cc",
             "native/linux/abstract_listener.cc",
+            "native/linux/deaf.cc",
             "native/linux/descriptor_count.cc",
             "native/linux/diversion.cc",
             "native/linux/epoll_entry.cc",

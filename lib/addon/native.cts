@@ -392,6 +392,11 @@ export interface LinuxAddon extends PosixAddon {
    */
   hideListener(fd: Fd): void;
   /**
+   * While a TCP socket is deaf the kernel leaves clients unanswered that are led to it, and they ask again a second later. For one that has no
+   * connections: they would inherit it. Throws EAFNOSUPPORT for a unix socket.
+   */
+  deafenListener(fd: Fd, deaf: boolean): void;
+  /**
    * As {@link sealListener} of TCP sockets, without a privilege: opens one more socket at their address, which the kernel gives every client
    * that begins a connection, and which leaves it unanswered. `fds` is one socket, or all of a group in the order of their listen(2). Returns
    * that socket, to be closed after them. Throws EINVAL for a socket that does not listen, EAFNOSUPPORT for a unix socket, and `bind`

@@ -274,6 +274,8 @@ export class Worker {
     this.#preloaded?.booted();
     if (this.#state !== 'booting') return;
     this.#system.restoreBacklogs(listeners, wires, this.#log);
+    const { sharing, onMasterDeath } = this.#settings;
+    if (sharing === 'sharded' && onMasterDeath === false) this.#system.hear?.();
     this.#state = 'ready';
     this.#ready.resolve();
     this.#drain.allTracked();

@@ -9,6 +9,7 @@
 #include "native/binding/posix.h"
 #include "native/binding/queue_watches.h"
 #include "native/linux/abstract_listener.h"
+#include "native/linux/deaf.h"
 #include "native/linux/diversion.h"
 #include "native/linux/heap.h"
 #include "native/linux/job_control.h"
@@ -61,6 +62,12 @@ void SealListener(const Napi::CallbackInfo& info) {
 void HideListener(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0], "fd");
   Translate(info.Env(), [&] { Hide(fd); });
+}
+
+void DeafenListener(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "fd");
+  const bool deaf = ToFlag(info[1], "deaf");
+  Translate(info.Env(), [&] { SetDeaf(fd, deaf); });
 }
 
 Napi::Value DivertNewcomers(const Napi::CallbackInfo& info) {
@@ -181,6 +188,7 @@ void ExportSystem(Napi::Env env, Napi::Object exports) {
   add("queueDepth", QueueDepth);
   add("sealListener", SealListener);
   add("hideListener", HideListener);
+  add("deafenListener", DeafenListener);
   add("divertNewcomers", DivertNewcomers);
   add("dismissListener", DismissListener);
   add("notify", Notify);

@@ -9,31 +9,21 @@
 #include <cstdint>
 
 #include "native/core/sys_error.h"
+#include "native/linux/deaf.h"
 #include "native/posix/listener.h"
 
 #ifndef SO_ATTACH_REUSEPORT_CBPF
 #define SO_ATTACH_REUSEPORT_CBPF 51
 #endif
-#ifndef IPV6_MINHOPCOUNT
-#define IPV6_MINHOPCOUNT 73
-#endif
 
 namespace prefork {
 namespace {
-
-// Beyond that of every client whose packets have passed a router, and of the usual systems: 64, 128.
-constexpr int kTtlOfNoClient = 255;
 
 constexpr auto kNetworkHeader = static_cast<std::uint32_t>(SKF_NET_OFF);
 constexpr std::uint32_t kIPv6HeaderLength = 40;
 constexpr std::uint32_t kFlagsOffset = 13;  // of a TCP header, RFC 9293 3.1
 constexpr std::uint32_t kAck = 0x10;
 constexpr std::uint32_t kSyn = 0x02;
-
-void SetOption(int fd, int level, int option, int value, const char* name) {
-  if (setsockopt(fd, level, option, &value, sizeof value) != 0)
-    throw SysError(errno, std::string("setsockopt(") + name + ")");
-}
 
 TcpAddress AddressOf(int listener) {
   const Inspection found = Inspect(listener);
@@ -49,15 +39,6 @@ TcpAddress AddressOf(int listener) {
     address.ipv6_only = only != 0;
   }
   return address;
-}
-
-// A listener drops packets below its limit, ip(7) IP_MINTTL: no SYN arrives, so that no client ever
-// enters this queue, not even before the group is steered.
-void Deafen(int fd, Family family) {
-  // A dual-stack socket has both.
-  if (family == Family::kIPv6)
-    SetOption(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, kTtlOfNoClient, "IPV6_MINHOPCOUNT");
-  SetOption(fd, IPPROTO_IP, IP_MINTTL, kTtlOfNoClient, "IP_MINTTL");
 }
 
 // SYN without ACK: the member `deaf`. The rest, which is the ACK of a handshake with a SYN cookie:
@@ -99,7 +80,8 @@ UniqueFd Divert(const std::vector<int>& listeners) {
     SetSocketFlag(fd, SO_REUSEPORT, "SO_REUSEPORT", true, address);
   }
   UniqueFd deaf = OpenTcpSocket(address);
-  Deafen(deaf.Get(), address.family);
+  // No client ever enters this queue, not even before the group is steered.
+  SetDeaf(deaf.Get(), true);
   // Connections of before have the address as well, and this flag from their listener.
   SetSocketFlag(deaf.Get(), SO_REUSEADDR, "SO_REUSEADDR", true, address);
   SetSocketFlag(deaf.Get(), SO_REUSEPORT, "SO_REUSEPORT", true, address);

@@ -65,6 +65,7 @@ export class FakeNative {
         return copy;
       },
       steer: ({ fd, live, size }) => void this.calls.push(`steer ${fd} ${live.join(',')} of ${size}`),
+      deafenListener: (fd, deaf) => void this.calls.push(`deafenListener ${fd} ${deaf}`),
       fdChannel: () => [this.#open(), this.#open()],
       sendFds: (channel, { tag, fds }) => {
         this.calls.push(`sendFds ${channel} ${tag} ${fds.join(',')}`);

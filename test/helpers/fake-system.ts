@@ -193,6 +193,8 @@ export class FakeSystem implements System {
   readonly queued = new Set<number>();
   /** What the master asked of the kernel: the slots that get new connections, joined by commas. */
   readonly steered: string[] = [];
+  /** Slots whose sockets hear no client. */
+  readonly deaf = new Set<number>();
   /** Slots whose queues were to be watched again. */
   readonly rearmed: number[] = [];
   /** What happened to the memory that workers share, where `features.exclusiveAccept`: `open`, `take 0`, `clear 0`, `close`. */
@@ -294,7 +296,11 @@ export class FakeSystem implements System {
     }
     const steer = ({ live }: { readonly live: readonly number[] }) => void this.steered.push(live.join());
     let fd = FIRST_SHARD;
-    const shards = new SlotSockets({ steer, closeFd }, log, () => fd++);
+    const deafenListener = (fd: number, deaf: boolean): void => {
+      if (deaf) this.deaf.add(fd - FIRST_SHARD);
+      else this.deaf.delete(fd - FIRST_SHARD);
+    };
+    const shards = new SlotSockets({ steer, deafenListener, closeFd }, log, () => fd++);
     shards.grow(slots);
     const closeAll = () => {
       shards.close();

@@ -17,8 +17,8 @@ export interface FleetConfig {
    * instead of a function, `'void'` for `worker.ready()` without a server, `'none'` for nothing at all. Default: `http`.
    */
   readonly serve?: string;
-  /** What a worker does in `serve` before it makes its server. */
-  readonly boot?: Way;
+  /** What a worker, or that of one slot, does in `serve` before it makes its server. */
+  readonly boot?: Way | { readonly does: Way; readonly slot: number };
   /** What the hooks do after they reported their call. */
   readonly hooks?: Partial<Record<'onChildSpawn' | 'onMasterReady' | 'onChildRecover' | 'onChildExit', HookBehaviour>>;
   /** `'kill'`, `false`, or what the hook does. Absent: the package's default. */

@@ -79,6 +79,12 @@ export const MUTATIONS = [
     to: 'for (const fd of this.#fds) this.#native.closeFd(fd);',
   },
   {
+    what: 'clients are led to a socket that is deaf',
+    file: 'lib/system/slot-sockets.ts',
+    from: 'if (this.#deaf.has(slot) && this.#setDeaf(slot, false)) this.#deaf.delete(slot);',
+    to: 'if (this.#deaf.has(slot)) this.#deaf.delete(slot);',
+  },
+  {
     what: 'the listeners are closed while a worker accepts from them',
     file: 'lib/master/shutdown.ts',
     from: '    if (!attended) this.#unattended();\n',

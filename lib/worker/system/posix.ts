@@ -57,6 +57,10 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
         if (fd !== undefined) restoreBacklog(native, log, fd, backlog);
       }
     },
+    hear() {
+      for (const [i, wire] of wires.entries())
+        if (wire.fd !== null && !isUnix(wire)) asked(() => linux(native).deafenListener(fds[i] as number, false));
+    },
     openScoreboard(place) {
       const line = native.openScoreboard(place);
       native.closeFd(place.fd);

@@ -38,6 +38,8 @@ export interface WorkerSystem extends AcceptQueues {
   forget?(fd: number): void;
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Log): void;
+  /** `'sharded'`: this worker serves, and its master, which would let clients to its sockets, may be dead. */
+  hear?(): void;
   /**
    * The fleet is over: refuses new connections on the sockets that this worker bound itself, or, without a master, on all.
    * @returns Whether they refuse new connections now.

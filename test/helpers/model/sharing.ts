@@ -38,7 +38,11 @@ function checkSockets(world: World): void {
   const maybe = workers.filter(({ behaviour }) => behaviour.blocked === true);
   const serves = (worker: FakeWorker): boolean => !full.has(worker) && !maybe.includes(worker);
   const steered = new Set((system.steered.at(-1) ?? '').split(',').filter(Boolean).map(Number));
+  for (const slot of steered) claim(!system.deaf.has(slot), `slot ${slot}, which is deaf, gets new connections`);
   for (const { launch } of workers) world.served.add(launch.slot);
+  // Where no slot serves, clients wait for one at each that ever had a worker.
+  const nowhere =
+    !workers.some(serves) && [...world.served].every((slot) => system.deaf.has(slot) || steered.has(slot));
   for (const slot of world.served) {
     const own = workers.filter(({ launch }) => launch.slot === slot);
     const others = workers.filter(({ launch }) => launch.slot !== slot);
@@ -49,7 +53,7 @@ function checkSockets(world: World): void {
         `others that accept for slot ${slot}, which serves`,
       );
     } else if (!own.some((worker) => maybe.includes(worker))) {
-      claim(!steered.has(slot), `slot ${slot}, where none serves, gets new connections`);
+      claim(!steered.has(slot) || nowhere, `slot ${slot}, where none serves, gets new connections`);
       const excused = refused.get(slot);
       none(
         others

@@ -41,7 +41,8 @@ const FUNCTIONS: Takes<LinuxAddon> = {
   ...{ sendFds: 2, recvFds: 1, awaitFds: 2, openNull: 0, hasControllingTerminal: 0, writeNow: 2 },
   ...{ replaceDeadTerminals: 0, replaceFullStderr: 0, spawn: 2, findUser: 1, findGroup: 1, acceptLines: 2 },
   ...{ makeScoreboard: 0, openScoreboard: 1, timeTurns: 1, usage: 1, watchMaster: 2, guard: 1, listenAbstract: 2 },
-  ...{ queueDepth: 1, sealListener: 1, hideListener: 1, divertNewcomers: 1, dismissListener: 1, handshakes: 1 },
+  ...{ queueDepth: 1, sealListener: 1, hideListener: 1, deafenListener: 2, divertNewcomers: 1 },
+  ...{ dismissListener: 1, handshakes: 1 },
   ...{ idleTime: 1, steer: 1, notify: 1, reapStrangers: 1, watchQueues: 2, makeBoard: 0, leaveToJobControl: 1 },
   ...{ releaseFreeMemory: 1 },
 };

@@ -40,7 +40,7 @@ function fixture(slots = 3) {
       return fd++;
     };
     const steer = ({ live }: { readonly live: readonly number[] }) => void steered.push(live.join());
-    const shards = new SlotSockets({ steer, closeFd() {} }, LOG, bind);
+    const shards = new SlotSockets({ steer, deafenListener() {}, closeFd() {} }, LOG, bind);
     shards.grow(1);
     const listener = { shards } as unknown as OpenListener;
     return { listener, steered, open: () => sharding.hears.prepare(listener, index), shards };
