@@ -94,12 +94,14 @@ function ask(options, connected) {
     const request = get(options, (response) => {
       response.resume().once('end', resolve).once('error', reject);
     });
-    request.once('socket', (socket) =>
+    request.once('socket', (socket) => {
+      // One that is kept has been.
+      if (!socket.connecting) return;
       socket.once('connect', () => {
         lag = performance.now() - began;
         connected?.();
-      }),
-    );
+      });
+    });
     request.setTimeout(PATIENCE, () => request.destroy(new Error(`no answer within ${PATIENCE} ms`)));
     request.once('error', (error) =>
       reject(Object.assign(error, { reused: request.reusedSocket, took: performance.now() - began, lag })),
