@@ -7,7 +7,7 @@ import { heals } from './phases.mjs';
 import { childrenOf, descriptors } from './processes.mjs';
 
 /** Milliseconds after which a process that was let go has been reaped, and a descriptor closed. */
-const SETTLES = 4_000;
+const SETTLES = 10_000;
 /** A line about a file that stays. */
 const LEAVES = /could not|cannot|E[A-Z]{3,}/;
 
@@ -17,14 +17,14 @@ export async function judgeRunning(fleet, before, beforeInWorkers, keeps) {
     return [fleet.ended ? `the master has ended: ${JSON.stringify(fleet.ended)}` : 'the fleet is not whole again'];
   const wrong = [];
   const children = () => childrenOf(fleet.pid);
-  await eventually(() => children().length === WORKERS && !grown(before, fleet).length, SETTLES);
-  if (children().length !== WORKERS) wrong.push(`children: ${JSON.stringify(children())}`);
-  const more = grown(before, fleet);
+  if (!(await eventually(() => children().length === WORKERS, SETTLES)))
+    wrong.push(`children: ${JSON.stringify(children())}`);
+  const more = await leftOf(() => grown(before, fleet));
   if (more.length > 0) wrong.push(`descriptors more than before: ${more.join(', ')}`);
   if (beforeInWorkers !== undefined) {
     const extra = () => grownBy(beforeInWorkers, kindsInWorkers(fleet)).filter((text) => !text.startsWith(`${keeps} `));
-    await eventually(() => extra().length === 0, SETTLES);
-    if (extra().length > 0) wrong.push(`descriptors of workers more than before: ${extra().join(', ')}`);
+    const more = await leftOf(extra);
+    if (more.length > 0) wrong.push(`descriptors of workers more than before: ${more.join(', ')}`);
   }
   return wrong;
 }
@@ -42,11 +42,20 @@ export async function judgeOver(fleet, before) {
     if (!(await eventually(() => left().length === 0, SETTLES))) wrong.push(`files left: ${left()}`);
   }
   if (before !== undefined && fleet.ended === undefined) {
-    await eventually(() => !grown(before, fleet).length, SETTLES);
-    const more = grown(before, fleet);
+    const more = await leftOf(() => grown(before, fleet));
     if (more.length > 0) wrong.push(`descriptors more than before: ${more.join(', ')}`);
   }
   return wrong;
+}
+
+/** What is left of a list that is to become empty. */
+async function leftOf(list) {
+  let last = [];
+  await eventually(() => {
+    last = list();
+    return last.length === 0;
+  }, SETTLES);
+  return last;
 }
 
 /** What a master has open, by kind: numbers of sockets and pipes are always new. */
