@@ -38,8 +38,6 @@ export interface LivenessContext<Worker extends WatchedWorker> {
   readonly log: Log;
   /** All of the fleet, in whatever state. */
   readonly workers: Iterable<Worker>;
-  /** Settles when everything has been read that had arrived from the workers. */
-  pipesRead(): Promise<unknown>;
   /** @param inspector As the worker reported with its last answer. */
   examine(worker: Worker, inspector: InspectorPort | undefined): Promise<BlockedStack>;
 }
@@ -117,14 +115,10 @@ export class Liveness<Worker extends WatchedWorker> {
   }
 
   async #suspect(worker: Worker, watch: Watch): Promise<void> {
-    const { examine, pipesRead, log, timeout } = this.#context;
+    const { examine, log, timeout } = this.#context;
     watch.caught = true;
-    // Timers run before the pipes are read: the answer may be there.
-    await pipesRead();
-    const found =
-      watch.unanswered !== undefined && this.#concerns(worker) ? await examine(worker, watch.inspector) : undefined;
+    const found = await examine(worker, watch.inspector);
     watch.caught = false;
-    if (found === undefined) return;
     const opened = 'opened' in found;
     if (!this.#concerns(worker)) {
       if (opened) worker.closeInspector();
@@ -177,8 +171,6 @@ export function watchLiveness(
     system,
     log,
     workers,
-    // libuv runs timers, then reads what has arrived, then runs immediates.
-    pipesRead: () => new Promise((resolve) => setImmediate(resolve)),
     examine: async ({ servingPid }, inspector) => {
       const servedPorts = new Set(listeners.flatMap(({ address: { port } }) => (port === undefined ? [] : [port])));
       return (await ask?.(servingPid, { servedPorts, inspector })) ?? UNAVAILABLE;

@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { deferred } from '../../../../lib/common/deferred.js';
+import { after } from '../../../../lib/common/timers.js';
 import type { WatchedWorker } from '../../../../lib/master/monitors/liveness.js';
 import { Liveness } from '../../../../lib/master/monitors/liveness.js';
 import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
@@ -50,18 +54,21 @@ class Worker implements WatchedWorker {
   }
 }
 
-function watch({ examine = async () => STACK }: { examine?: () => Promise<BlockedStack> } = {}) {
-  const system = new FakeSystem();
+function watch({
+  examine = async () => STACK,
+  system = new FakeSystem(),
+}: {
+  examine?: () => Promise<BlockedStack>;
+  system?: FakeSystem;
+} = {}) {
   const worker = new Worker();
   const lines: string[] = [];
   const examined: (InspectorPort | undefined)[] = [];
-  let read = async (): Promise<void> => {};
   const liveness = new Liveness<Worker>({
     timeout: TIMEOUT,
     system,
     log: { info: (line) => lines.push(line), warn: (line) => lines.push(line), error: (line) => lines.push(line) },
     workers: [worker],
-    pipesRead: () => read(),
     examine: async (_worker, inspector) => {
       examined.push(inspector);
       return await examine();
@@ -69,10 +76,7 @@ function watch({ examine = async () => STACK }: { examine?: () => Promise<Blocke
   });
   worker.answer = () => liveness.answered(worker, worker.inspector);
   liveness.start();
-  const onRead = (action: () => void): void => {
-    read = async () => action();
-  };
-  return { system, worker, lines, examined, liveness, onRead };
+  return { system, worker, lines, examined, liveness };
 }
 
 test('a worker that answers is left alone, and costs two pings in a timeout', async () => {
@@ -132,13 +136,44 @@ test('a worker that answers late, again and again, is busy and not blocked', asy
   expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
 });
 
+/** Both ends of a connection, in this process. */
+async function pipe(): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  onTestFinished(() => {
+    client.destroy();
+    socket.destroy();
+    server.close();
+  });
+  return [client, socket];
+}
+
 test('an answer that waits to be read when the time is over counts', async () => {
-  const { system, worker, examined, onRead } = watch();
+  const [ofWorker, ofMaster] = await pipe();
+  // The timers are those of a real master, a hundred times as fast. The clock stands still: to the watch no turn is late.
+  const system = new FakeSystem();
+  const over = deferred();
+  let turns = 0;
+  /** The master gets no CPU until the next turn of the watch is due, which would be the last one. */
+  const answerLate = (): void => {
+    ofWorker.write('!');
+    for (const until = performance.now() + TIMEOUT / 100; performance.now() < until; );
+  };
+  system.after = (ms, action) =>
+    after(ms / 100, () => {
+      action();
+      // Behind the timers of this turn of the event loop, ahead of those of the next one.
+      if (++turns === 2) setImmediate(answerLate);
+      else if (turns === 3) over.resolve();
+    });
+  const { worker, examined, liveness } = watch({ system });
   worker.answers = false;
-  await system.advance(TIMEOUT);
-  onRead(() => worker.answer());
-  await system.advance(TIMEOUT);
-  expect({ signals: worker.signals, examined }).toEqual({ signals: [], examined: [] });
+  ofMaster.once('data', worker.answer);
+  await over.promise;
+  liveness.end();
+  expect({ signals: worker.signals, examined, pings: worker.pings }).toEqual({ signals: [], examined: [], pings: 2 });
 });
 
 test('time in which the master itself did not run does not count', async () => {
