@@ -57,7 +57,7 @@ export const MUTATIONS = [
   {
     what: 'a timer is not cancelled: the one of a drain whose worker never came to be',
     file: 'lib/master/workers/starter.ts',
-    from: '    ready.then(settled, settled);\n',
+    from: '      handle.letGo();\n',
     to: '',
   },
   {

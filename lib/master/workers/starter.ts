@@ -137,10 +137,11 @@ export class Starter {
     void handle.gone.then(release);
     // No process, no exit: it could not be started, or the fleet stops before the next attempt.
     const settled = (): void => {
-      if (handle.pid === 0) handle.letGo();
+      if (handle.pid !== 0) return;
+      handle.letGo();
+      release();
     };
     ready.then(settled, settled);
-    ready.then(() => handle.pid === 0 && release(), release);
     return { handle, ready };
   }
 

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { crash, hastyFleet, last } from '../../../helpers/fake-fleet.js';
+import { FakeSystem, settle } from '../../../helpers/fake-system.js';
+
+test('a worker that is not ready in time, and may not be killed, keeps its place among the others until it is gone', async () => {
+  const system = new FakeSystem({ exclusiveAccept: true });
+  const { master, started } = hastyFleet({ readyTimeout: 2_000 }, system);
+  await started;
+  system.behave = (index) => ({ ready: index !== 2 });
+  system.workers[0]?.exit(crash);
+  await settle();
+  const stays = last(system);
+  stays.kill = () => {
+    throw new Error('kill EPERM');
+  };
+  expect(system.board).toEqual(['open', 'take 0', 'take 1', 'clear 0', 'take 0']);
+  await system.advance(10_000);
+  expect(system.board.slice(5)).not.toContain('clear 0');
+  stays.exit(crash);
+  await settle();
+  expect(system.board.slice(5)).toContain('clear 0');
+  await master.stop();
+});
