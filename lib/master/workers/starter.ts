@@ -8,6 +8,7 @@ import { PreforkError } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
 import type { Log } from '../../common/log.js';
 import { explained } from '../../common/system-error.js';
+import { afterStall } from '../../common/timers.js';
 import type { Settings } from '../../options/settings.js';
 import type { HostedProgram, InitMessage } from '../../protocol/protocol.cjs';
 import { inheritedSockets } from '../../system/layout.js';
@@ -28,8 +29,6 @@ const TRANSIENT: ReadonlySet<unknown> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', '
 const RETRY = { first: 50, longest: 1_000 } as const;
 /** Milliseconds between the end of a worker's channel and that of the worker, at the most, where the one is part of the other. */
 const DEAF = 1_500;
-/** A master that hears of that time so much later, in milliseconds, may not have heard of the end of the worker yet, and waits again. */
-const LATE = 100;
 export interface StarterContext {
   readonly settings: Settings;
   readonly system: System;
@@ -157,12 +156,7 @@ export class Starter {
 
   /** The kernel reports the end of a worker a moment after that of its channel; on a busy machine the moment is long. */
   #untilDeaf(handle: WorkerHandle): void {
-    const { system } = this.#context;
-    const due = system.now() + DEAF;
-    const timer = system.after(DEAF, () => {
-      if (system.now() - due > LATE) this.#untilDeaf(handle);
-      else handle.deaf();
-    });
+    const timer = afterStall(this.#context.system, DEAF, DEAF, () => handle.deaf());
     void handle.done.then(() => timer.cancel());
   }
 

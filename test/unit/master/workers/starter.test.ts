@@ -21,3 +21,28 @@ test('a worker that is not ready in time, and may not be killed, keeps its place
   expect(system.board.slice(5)).toContain('clear 0');
   await master.stop();
 });
+
+test('a master without a CPU waits once more for the end of a worker whose channel has ended, and once at the most', async () => {
+  for (const [stalls, killed] of [
+    [0, true],
+    [1, false],
+    [2, true],
+  ] as const) {
+    const system = new FakeSystem();
+    system.behave = () => ({ ready: false });
+    const { started } = hastyFleet({ workers: 1 }, system);
+    await settle();
+    const worker = last(system);
+    worker.events.cut?.();
+    await system.advance(0);
+    if (stalls === 0) await system.advance(1_500);
+    for (let stall = 0; stall < stalls; stall++) {
+      system.freeze(2_000);
+      await system.advance(0);
+    }
+    expect(worker.signals).toEqual(killed ? ['SIGKILL'] : []);
+    worker.exit(crash);
+    await started;
+    expect(system.pendingTimers).toBe(0);
+  }
+});
