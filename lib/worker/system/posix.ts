@@ -92,16 +92,14 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       return adoptions;
     },
     // libuv accepts in every turn for as long as a connection is there. Behind another worker that was woken it would not hear of it.
-    acceptQueued() {
-      lines?.look();
-      if (!refusing) return;
-      // A sealed unix socket is readable for ever: a worker that goes on would do nothing else than find that it is empty.
-      for (const [fd, line] of unixLines) {
-        if (asked(() => linux(native).queueDepth(fd).depth) === 0) asked(() => line.leave());
-      }
-    },
+    acceptQueued: () => lines?.look(),
     queued() {
-      const depths = [...fds, ...adopted()].map((fd) => asked(() => linux(native).queueDepth(fd).depth));
+      const depths = [...fds, ...adopted()].map((fd) => {
+        const depth = asked(() => linux(native).queueDepth(fd).depth);
+        // A sealed unix socket is readable for ever: a worker that goes on would do nothing else than find that it is empty.
+        if (refusing && depth === 0) asked(() => unixLines.get(fd)?.leave());
+        return depth;
+      });
       return depths.every((depth) => depth === undefined) ? undefined : sum(depths);
     },
     // A unix socket has no handshake.
