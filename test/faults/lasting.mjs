@@ -8,8 +8,8 @@ export const lasting = {
   name: 'lasting faults',
   possible: () => true,
   async *cells({ sharing, wanted, leftOut }) {
-    for (const { name, possible, phases = PHASES, given } of states) {
-      const all = phases
+    for (const { name, possible, phases = PHASES, sharings = [sharing], given } of states) {
+      const all = (sharings.includes(sharing) ? phases : [])
         .map((phase) => ({ phase, cell: `${phase} ${sharing} ${name}` }))
         .filter(({ cell }) => wanted(cell));
       if (all.length === 0) continue;

@@ -50,7 +50,8 @@ export class Report {
       word = 'fewer';
     } else if (!this.#named(cell, needs)) {
       word = 'silent';
-      const why = cell.silent ?? whyMayBeSilent(concern, cell);
+      const why =
+        (typeof cell.silent === 'function' ? cell.silent(cell) : cell.silent) ?? whyMayBeSilent(concern, cell);
       if (why === undefined) all.push(`nothing says what happened: ${JSON.stringify(error ?? gone ?? {})}`);
       else {
         row.silent++;

@@ -156,9 +156,11 @@ async function closedChannel(fleet) {
   const { value } = await fleet.order('status');
   if (value?.workers?.length > 0) {
     const { value: sent } = await fleet.order('hangUp', 1);
+    const { pid } = value.workers.find(({ slot }) => slot === 1) ?? {};
     return async () => {
       // It is replaced when its turn comes.
-      const named = () => fleet.ended || /closed its control channel|took over from pid|stopped/.test(fleet.log);
+      const end = new RegExp(`closed its control channel|took over from pid ${pid}\\b|stopped`);
+      const named = () => fleet.ended || end.test(fleet.log);
       await eventually(named, SOON);
       return sent ? ['worker 1 closes its control channel'] : [];
     };
@@ -242,10 +244,13 @@ const forbidden = (file) => async () => {
 const fullDisk = (folder) => async (fleet) => {
   for (const name of ['s']) rmSync(join(folder, name), { force: true });
   let taken = 0;
-  try {
-    for (;;) writeFileSync(join(folder, `filler-${++taken}`), 'x'.repeat(4_096));
-  } catch (error) {
-    if (error.code !== 'ENOSPC') throw error;
+  // Its space first, then its inodes: a socket needs no more than one of these.
+  for (const content of ['x'.repeat(4_096), '']) {
+    try {
+      for (;;) writeFileSync(join(folder, `filler-${++taken}`), content);
+    } catch (error) {
+      if (error.code !== 'ENOSPC') throw error;
+    }
   }
   return async () => {
     for (let i = 1; i <= taken; i++) rmSync(join(folder, `filler-${i}`), { force: true });
@@ -273,9 +278,16 @@ const impatient = (brief) => ({ options: brief === undefined ? { readyTimeout: 8
 
 /** Why nothing names a fault. */
 const WAITED = 'it took longer, and that was all';
+const LATER = 'what the kernel has no memory for now goes out later';
+/** Of a master whose writes are refused. */
+const unwritten = ({ ok, gone, hits }) => {
+  if (hits.some((hit) => /write\([12], /.test(hit))) return 'what was refused was the line of the log itself';
+  if (gone?.signal === 'SIGABRT') return 'libuv ends the process, and no write of its own goes out';
+  return ok === false || gone ? undefined : LATER;
+};
 
 /**
- * `given(phase, sharing)`: what the fleet is, `fault`, `needs` in the log or the error, `silent`: why nothing needs to name it, `tidy()`;
+ * `given(phase, sharing)`: what the fleet is, `fault`, `needs` in the log or the error, `silent`: why nothing needs to name it, or a function of what was seen, `tidy()`;
  * `broken`: from the begin. `cuts`: what a worker had accepted that is killed is lost.
  */
 export const states = [
@@ -309,15 +321,25 @@ export const states = [
     })),
   ]),
   // libuv tries again without a pause: a tracer that leaves it in the middle of that would be a fault of its own.
-  ...['write ENOBUFS 1..30', 'sendmsg ENOBUFS 1..30', 'socketpair ENFILE', 'pipe2 ENFILE', 'openat ENFILE'].map(
-    (name) => ({
-      name,
-      possible: () => canTrace || 'strace may not trace',
-      // A stop makes no socket, no pipe, and hands no descriptor over.
-      phases: /^(write|openat)/.test(name) ? ALL : ALL.filter((phase) => phase !== 'stop'),
-      given: () => ({ fault: lasting(refused(...name.split(' ')), SHORT), needs: new RegExp(name.split(' ')[1]) }),
+  ...['write ENOBUFS 1..30', 'socketpair ENFILE', 'pipe2 ENFILE', 'openat ENFILE'].map((name) => ({
+    name,
+    possible: () => canTrace || 'strace may not trace',
+    // A stop makes no socket, and no pipe.
+    phases: /^(write|openat)/.test(name) ? ALL : ALL.filter((phase) => phase !== 'stop'),
+    given: () => ({
+      fault: lasting(refused(...name.split(' ')), SHORT),
+      needs: new RegExp(name.split(' ')[1]),
+      silent: name.startsWith('write') ? unwritten : undefined,
     }),
-  ),
+  })),
+  {
+    name: 'sendmsg ENOBUFS 1..30',
+    possible: () => canTrace || 'strace may not trace',
+    // Descriptors are handed over where a slot is without a worker.
+    phases: ['serving'],
+    sharings: ['sharded'],
+    given: () => ({ fault: lasting(refused('sendmsg', 'ENOBUFS', '1..30'), SHORT), needs: /ENOBUFS/, silent: LATER }),
+  },
   ...['execve EAGAIN', 'execve ENOMEM', 'execve E2BIG', 'dup2 EBUSY', 'close_range EPERM', 'chdir EACCES'].map(
     (name) => ({
       name: `child ${name}`,
@@ -326,6 +348,7 @@ export const states = [
       given: () => ({
         fault: lasting(refusedInChild(...name.split(' ')), SHORT),
         needs: new RegExp(name.split(' ')[1]),
+        silent: name.startsWith('close_range') ? 'the child closes each descriptor that /proc lists' : undefined,
       }),
     }),
   ),
