@@ -2,11 +2,12 @@
 
 import { notStarted } from './workers/boot-failure.js';
 import type { Slots } from './workers/slots.js';
+import { readyInTime } from './workers/starter.js';
 
 /**
  * Resolves with the pids of all, or with `undefined` when one of them did not become ready or is not any more: the fleet ends as soon as its
  * exit is judged.
- * @param failed No process could be started.
+ * @param failed No process could be started, or one that is not ready cannot be killed.
  */
 export async function firstWorkers(
   slots: Slots,
@@ -16,7 +17,7 @@ export async function firstWorkers(
   const starts = Array.from({ length: count }, () => slots.fill({ slot: slots.add(), generation: 0 }));
   const ready = await Promise.all(
     starts.map((start, slot) =>
-      start.ready.catch((error: unknown) => {
+      readyInTime(start).catch((error: unknown) => {
         failed(notStarted(slot, error));
         return false;
       }),

@@ -9,7 +9,7 @@ import type { ReloadResult } from '../types.js';
 import { Rollout } from './rollout.js';
 import { notStarted } from './workers/boot-failure.js';
 import type { Replacement, Slots } from './workers/slots.js';
-import type { Start, Starter } from './workers/starter.js';
+import { readyInTime, type Start, type Starter } from './workers/starter.js';
 import type { Stays } from './workers/stays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
@@ -162,8 +162,10 @@ export class Operations {
 
   /** @throws why the worker of a slot that was added does not serve. The slot is recovered in any case. */
   async #mustServe(start: Start): Promise<void> {
-    const serves = await start.ready.catch((error: unknown) => {
-      if (this.#context.ending() === undefined) this.#context.startFailed(start.handle, error);
+    const serves = await readyInTime(start).catch((error: unknown) => {
+      // One that is stuck has its slot.
+      const filled = start.handle.pid !== 0;
+      if (this.#context.ending() === undefined && !filled) this.#context.startFailed(start.handle, error);
       throw notStarted(start.handle.place.slot, error);
     });
     const { handle } = start;

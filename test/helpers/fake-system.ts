@@ -32,6 +32,8 @@ export interface Behaviour {
   blocked?: boolean | undefined;
   /** SIGKILL ends it. Default: true; false: uninterruptible sleep. */
   mortal?: boolean;
+  /** The master may not signal it, as where its program is set-uid. Default: false. */
+  foreign?: boolean;
   /** Stand in line with the others. Default: where it was given a row of the board. */
   readonly inLine?: boolean;
 }
@@ -39,12 +41,16 @@ export interface Behaviour {
 export class FakeWorker implements WorkerProcess {
   readonly received: MasterMessage[] = [];
   readonly signals: NodeJS.Signals[] = [];
+  /** Those that the master may not send. */
+  readonly refused: NodeJS.Signals[] = [];
   /** Slots whose sockets it was given, and is to accept from. */
   readonly adopted = new Set<number>();
   /** It has said so. */
   isReady = false;
   /** It has closed its channel, and hears signals only. */
   deaf = false;
+  /** Nothing that it says is read any more: it may not be killed for that, and can never say that it is ready. */
+  mute = false;
   /** It drains on a signal that the master did not send. */
   leaves = false;
   readonly #pings: Extract<MasterMessage, { readonly type: 'ping' }>[] = [];
@@ -78,6 +84,10 @@ export class FakeWorker implements WorkerProcess {
 
   kill(signal: NodeJS.Signals): boolean {
     if (this.#gone) return false;
+    if (this.behaviour.foreign === true) {
+      this.refused.push(signal);
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM', errno: -1, syscall: 'kill' });
+    }
     this.signals.push(signal);
     if (signal === 'SIGKILL' && this.behaviour.mortal !== false) this.exit({ code: null, signal });
     if (signal === 'SIGTERM' && this.behaviour.obedient !== false) this.exit({ code: null, signal });
@@ -104,8 +114,10 @@ export class FakeWorker implements WorkerProcess {
   obey(): void {
     this.behaviour.obedient = true;
     this.behaviour.mortal = true;
-    if (this.signals.includes('SIGKILL')) this.exit({ code: null, signal: 'SIGKILL' });
-    else if (this.leaves || this.received.some(({ type }) => type === 'drain') || this.signals.includes('SIGTERM'))
+    this.behaviour.foreign = false;
+    const signals = [...this.signals, ...this.refused];
+    if (signals.includes('SIGKILL')) this.exit({ code: null, signal: 'SIGKILL' });
+    else if (this.leaves || this.received.some(({ type }) => type === 'drain') || signals.includes('SIGTERM'))
       this.exit({ code: 0, signal: null });
   }
 
@@ -120,7 +132,7 @@ export class FakeWorker implements WorkerProcess {
 
   becomeReady(): void {
     const inLine = this.behaviour.inLine ?? this.launch.board !== undefined;
-    if (this.#gone || this.isReady) return;
+    if (this.#gone || this.isReady || this.mute) return;
     this.isReady = true;
     this.events.message({ type: 'became-ready', pid: this.pid, ...(inLine && { inLine }) });
   }

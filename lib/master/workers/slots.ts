@@ -1,10 +1,11 @@
 /** Who fills which slot, and how a slot changes hands: the new worker first, then the old one's drain. */
 
+import { deferred } from '../../common/deferred.js';
 import type { PreforkError, WorkerExit } from '../../common/errors.js';
 import { notStarted } from './boot-failure.js';
 import { Drains, type DrainsContext } from './drains.js';
 import type { WorkerPlace } from './events.js';
-import type { Start } from './starter.js';
+import { readyInTime, type Start } from './starter.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 interface Slot {
@@ -78,21 +79,31 @@ export class Slots {
     return this.#slots.some(({ current }, i) => i !== slot && current?.state === 'ready' && good(current));
   }
 
-  /** Starts the worker of an empty slot. */
+  /** Starts the worker of an empty slot. One that is stuck keeps it: a second one would serve beside it, and might be stuck as well. */
   fill(place: WorkerPlace): Start {
     const slot = this.#slots[place.slot] as Slot;
     const start = this.#startTracked(place, slot, 'current');
     start.ready.catch(() => {
       if (slot.current === start.handle) slot.current = undefined;
     });
+    void start.stuck.then(() => {
+      const { handle } = start;
+      this.#context.log.warn(`${handle} keeps its slot until it is ready after all, or ends by itself`, {
+        event: 'recover',
+        worker: handle.info,
+        slot: place.slot,
+      });
+    });
     return start;
   }
 
   /** As often as it takes: its handle is that of the last attempt. */
   #startTracked(place: WorkerPlace, slot: Slot, as: 'current' | 'candidate'): Start {
+    const stuck = deferred<PreforkError>();
     const begin = (): Start => {
       const start = this.#context.start(place);
       slot[as] = start.handle;
+      void start.stuck.then(stuck.resolve);
       return start;
     };
     let start = begin();
@@ -110,6 +121,7 @@ export class Slots {
         return start.handle;
       },
       ready: promise,
+      stuck: stuck.promise,
     };
   }
 
@@ -120,7 +132,7 @@ export class Slots {
     const slot = this.#slots[place.slot];
     if (slot === undefined) return { kind: 'cancelled' };
     const start = this.#startTracked(place, slot, 'candidate');
-    const serves = await start.ready.catch((error: unknown) => notStarted(place.slot, error));
+    const serves = await readyInTime(start).catch((error: unknown) => notStarted(place.slot, error));
     const { handle } = start;
     const takesOver = serves === true && handle.state === 'ready' && (await mayTakeOver(handle));
     if (slot.candidate === handle) slot.candidate = undefined;
@@ -137,9 +149,11 @@ export class Slots {
     slot.duty = undefined;
     if (exists && slot.current === undefined) duty?.();
     const error = typeof serves === 'boolean' ? handle.failure : serves;
-    if (error !== undefined && !handle.life.requested) return { kind: 'failed', error };
-    if (handle.state === 'ready') this.retire(handle);
-    return { kind: 'cancelled' };
+    const failed = error !== undefined && !handle.life.requested;
+    // It is stuck, and hears that it is not wanted any more when it is ready after all.
+    const stuck = failed && handle.pid !== 0 && handle.state === 'starting';
+    if (stuck || (!failed && handle.state === 'ready')) this.retire(handle);
+    return failed ? { kind: 'failed', error } : { kind: 'cancelled' };
   }
 
   /** A worker has ended by itself. */

@@ -63,6 +63,24 @@ export interface Start {
    * Rejects when no process could be started.
    */
   readonly ready: Promise<boolean>;
+  /**
+   * Settles when the worker was not ready in time and may not be killed. It lives, and `ready` still waits for it: it may become ready, or
+   * end by itself.
+   */
+  readonly stuck: Promise<PreforkError>;
+}
+
+/** {@link Start.ready} for somebody who does not wait for a worker that is stuck: rejects with why. */
+export async function readyInTime({ ready, stuck }: Pick<Start, 'ready' | 'stuck'>): Promise<boolean> {
+  const first = await Promise.race([ready, stuck]);
+  if (typeof first !== 'boolean') throw first;
+  return first;
+}
+
+/** What is heard of the worker while it boots. */
+interface Boot {
+  readonly readiness: Deferred<boolean>;
+  readonly stuck: Deferred<PreforkError>;
 }
 
 /** What a worker inherits. */
@@ -94,6 +112,7 @@ export class Starter {
   start(place: WorkerPlace): Start {
     const { system, log, listeners, lines } = this.#context;
     const readiness = deferred<boolean>();
+    const stuck = deferred<PreforkError>();
     const leases = new Leases(listeners, place.generation);
     const board = this.#context.place();
     const line = lines?.take();
@@ -127,7 +146,7 @@ export class Starter {
     handle.lease = (listener) => leases.take(listener);
     handle.line = line;
     const scoreboard = line && (line.place ?? null);
-    const ready = this.#spawnAndWait(handle, readiness, { listeners: leases.listeners, board, scoreboard });
+    const ready = this.#spawnAndWait(handle, { readiness, stuck }, { listeners: leases.listeners, board, scoreboard });
     const release = (): void => {
       if (board !== undefined) this.#context.leave(board);
       if (line !== undefined) lines?.leave(line);
@@ -141,7 +160,7 @@ export class Starter {
       release();
     };
     ready.then(settled, settled);
-    return { handle, ready };
+    return { handle, ready, stuck: stuck.promise };
   }
 
   #hint(): void {
@@ -160,7 +179,7 @@ export class Starter {
     void handle.done.then(() => timer.cancel());
   }
 
-  async #spawnAndWait(handle: WorkerHandle, readiness: Deferred<boolean>, given: Given): Promise<boolean> {
+  async #spawnAndWait(handle: WorkerHandle, { readiness, stuck }: Boot, given: Given): Promise<boolean> {
     const { settings, system } = this.#context;
     const { tls } = this.#next?.generation === handle.place.generation ? this.#next : this;
     const process = await this.#spawn(handle, given);
@@ -173,7 +192,7 @@ export class Starter {
     const counted = this.#context.spawned(handle);
     if (settings.readiness === 'spawn') handle.becomeReady();
     // From now: a shortage may have lasted nearly as long, and the program is not to blame for it.
-    const timer = system.after(settings.readyTimeout, () => this.#killLate(handle, readiness));
+    const timer = system.after(settings.readyTimeout, () => this.#killLate(handle, stuck));
     void handle.done.then(() => readiness.resolve(false));
     const ready = await readiness.promise;
     timer.cancel();
@@ -218,7 +237,7 @@ export class Starter {
     return waitReady ? "does the program call process.send('ready')?" : 'does the program reach its listen()?';
   }
 
-  #killLate(handle: WorkerHandle, readiness: Deferred<boolean>): void {
+  #killLate(handle: WorkerHandle, stuck: Deferred<PreforkError>): void {
     const { readyTimeout } = this.#context.settings;
     if (handle.state === 'exited' || handle.life.requested) return;
     const fault = `was not ready within ${readyTimeout} ms`;
@@ -230,8 +249,9 @@ export class Starter {
     const failure = handle.killFor(fault);
     // Its exit may never come.
     if (failure instanceof Error) {
+      handle.spare();
       const message = `${handle} ${fault}, and cannot be killed: ${inWords(failure)}`;
-      readiness.reject(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
+      stuck.resolve(new PreforkError('ERR_PREFORK_BOOT_FAILED', message, { cause: failure }));
     }
   }
 }

@@ -125,7 +125,7 @@ function checkListeners({ fleet, system, over }: World): void {
 /** The end has its reason, and leaves nothing. */
 function checkOver(world: World): void {
   const { system, over, fleet } = world;
-  const left = world.live().filter(({ behaviour }) => behaviour.mortal !== false);
+  const left = world.live().filter(({ behaviour }) => behaviour.mortal !== false && behaviour.foreign !== true);
   none(
     left.map(({ pid }) => pid),
     'workers that live after the end',

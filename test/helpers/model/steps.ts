@@ -58,8 +58,12 @@ const WORKERS_DO: Steps = [
   onCulprit('killed', (worker) => worker.exit({ code: null, signal: 'SIGKILL' })),
   onCulprit('terminated', (worker) => worker.exit({ code: null, signal: 'SIGTERM' })),
   onCulprit('is signalled', (worker) => worker.signalled('SIGTERM')),
-  onCulprit('breaks the protocol', (worker) => worker.events.broke('anything')),
+  onCulprit('breaks the protocol', (worker) => {
+    worker.mute = true;
+    worker.events.broke('anything');
+  }),
   onWorker('closes its channel', (worker) => {
+    worker.mute = true;
     if (worker.isReady && !worker.gone) worker.deaf = true;
     worker.events.cut?.();
   }),
@@ -71,6 +75,9 @@ const WORKERS_DO: Steps = [
   }),
   onWorker('cannot be killed', (worker) => {
     worker.behaviour.mortal = false;
+  }),
+  onWorker('may not be signalled', (worker) => {
+    worker.behaviour.foreign = true;
   }),
 ];
 

@@ -22,6 +22,7 @@ export const HARMLESS_BIRTHS: readonly Birth[] = [
   { blocked: true },
   { mortal: false },
   { mortal: false, obedient: false },
+  { foreign: true },
 ];
 export const BIRTHS: readonly Birth[] = [
   ...HARMLESS_BIRTHS,
@@ -29,6 +30,7 @@ export const BIRTHS: readonly Birth[] = [
   { ready: false },
   { ready: false, obedient: false },
   { ready: false, mortal: false },
+  { ready: false, foreign: true },
 ];
 
 export type HookName = keyof Hooks;
@@ -216,5 +218,7 @@ export class World {
 
 /** The master wants it to end. */
 export function asked(worker: FakeWorker): boolean {
-  return worker.signals.length > 0 || worker.received.some(({ type }) => type === 'drain');
+  // A signal that it did not get was for that, but for SIGKILL of a worker at fault, which then goes on.
+  const wanted = worker.signals.length > 0 || worker.refused.includes('SIGTERM');
+  return wanted || worker.received.some(({ type }) => type === 'drain');
 }

@@ -1,0 +1,118 @@
+/** A worker that is not ready in time and may not be killed: what kill(2) says of a program that is set-uid. */
+
+import { expect, test } from 'vitest';
+import { crash, fleet, last } from '../../helpers/fake-fleet.js';
+import { FakeSystem, settle } from '../../helpers/fake-system.js';
+
+const READY_TIMEOUT = 2_000;
+
+/** A fleet whose workers serve, and whose next one boots for ever and may not be signalled. */
+async function fleetWithNextStuck(options: Parameters<typeof fleet>[0] = {}) {
+  const system = new FakeSystem();
+  const made = fleet({ readyTimeout: READY_TIMEOUT, readyFor: 0, ...options }, system);
+  await made.started;
+  system.behave = (index) => (index === 2 ? { ready: false, foreign: true } : {});
+  const slots = () => made.master.workers.map(({ slot, pid, state }) => [slot, pid, state]);
+  return { ...made, slots };
+}
+
+test('a worker that recovers a slot, is not ready in time and may not be killed keeps the slot alone, and serves there when it is ready after all', async () => {
+  const { master, system, story, log, slots } = await fleetWithNextStuck();
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 600_000);
+  const stuck = last(system);
+  expect(stuck.refused).toEqual(['SIGKILL']);
+  expect(slots()).toEqual([
+    [0, 5_000_002, 'starting'],
+    [1, 5_000_001, 'ready'],
+  ]);
+  expect(log.filter((line) => line.includes('keeps its slot'))).toEqual([
+    expect.stringContaining('worker 0 (pid 5000002, generation 0) keeps its slot until it is ready after all'),
+  ]);
+  stuck.becomeReady();
+  await settle();
+  expect(slots()).toEqual([
+    [0, 5_000_002, 'ready'],
+    [1, 5_000_001, 'ready'],
+  ]);
+  expect(story.at(-1)).toBe('recover 5000000 5000002');
+  await master.stop();
+});
+
+test('the slot of a worker that was not ready in time and may not be killed is filled again when it ends by itself', async () => {
+  const { master, system, slots } = await fleetWithNextStuck();
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 60_000);
+  last(system).exit(crash);
+  await system.advance(60_000);
+  expect(slots()).toEqual([
+    [0, 5_000_003, 'ready'],
+    [1, 5_000_001, 'ready'],
+  ]);
+  await master.stop();
+});
+
+test('scale() rejects for such a worker with EPERM as the reason, and its new slot is not filled a second time', async () => {
+  const { master, system, slots } = await fleetWithNextStuck();
+  const scaled = master.scale(() => 3).catch((error: unknown) => error);
+  await system.advance(READY_TIMEOUT);
+  expect(await scaled).toMatchObject({
+    code: 'ERR_PREFORK_BOOT_FAILED',
+    message: expect.stringMatching(/was not ready within 2000 ms, and cannot be killed: .*kill EPERM/),
+    cause: { code: 'EPERM' },
+  });
+  await system.advance(600_000);
+  expect(slots()).toHaveLength(3);
+  last(system).becomeReady();
+  await settle();
+  expect(slots().at(-1)).toEqual([2, 5_000_002, 'ready']);
+  await master.stop();
+});
+
+test('a reload whose new worker is stuck fails with EPERM as the reason; the old one serves on, and the new one leaves as soon as it is ready', async () => {
+  const { master, system, slots } = await fleetWithNextStuck();
+  const reloaded = master.reload();
+  await system.advance(READY_TIMEOUT);
+  expect(await reloaded).toMatchObject({ ok: false, generation: 0, error: { cause: { code: 'EPERM' } } });
+  await system.advance(600_000);
+  const stuck = last(system);
+  expect(system.workers).toHaveLength(3);
+  expect(slots()).toEqual([
+    [0, 5_000_000, 'ready'],
+    [0, 5_000_002, 'draining'],
+    [1, 5_000_001, 'ready'],
+  ]);
+  stuck.becomeReady();
+  await settle();
+  expect(stuck.received.some(({ type }) => type === 'drain')).toBe(true);
+  expect(slots()).toEqual([
+    [0, 5_000_000, 'ready'],
+    [1, 5_000_001, 'ready'],
+  ]);
+  await master.stop();
+});
+
+test('a slot whose worker is stuck is taken over by the worker of a reload', async () => {
+  const { master, system, slots } = await fleetWithNextStuck();
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 1_000);
+  expect((await master.reload()).ok).toBe(true);
+  const stuck = system.workers[2];
+  expect(slots().filter(([, , state]) => state === 'ready')).toHaveLength(2);
+  stuck?.becomeReady();
+  await settle();
+  expect(stuck?.gone).toBe(true);
+  await master.stop();
+});
+
+test('a fleet whose first worker is stuck ends with EPERM as the reason, and does not wait for it', async () => {
+  const system = new FakeSystem();
+  system.behave = () => ({ ready: false, foreign: true });
+  const { started, finished } = fleet({ workers: 1, readyTimeout: READY_TIMEOUT }, system);
+  await system.advance(READY_TIMEOUT);
+  await system.advance(60_000);
+  expect(await started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'EPERM' } });
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED' });
+  expect(system.workers).toHaveLength(1);
+  expect(system.pendingTimers).toBe(0);
+});
