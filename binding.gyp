@@ -10,6 +10,7 @@
         "native/binding/master_watches.cc",
         "native/core/master_deadlines.cc",
         "native/core/master_watch.cc",
+        "native/core/overtime.cc",
         "native/core/sys_error.cc"
       ],
       "conditions": [
@@ -26,6 +27,7 @@
             "native/binding/scoreboards.cc",
             "native/binding/queue_watches.cc",
             "native/linux/abstract_listener.cc",
+            "native/linux/cpu_time.cc",
             "native/linux/deaf.cc",
             "native/linux/descriptor_count.cc",
             "native/linux/diversion.cc",
@@ -93,6 +95,7 @@
             "native/binding/windows.cc",
             "native/windows/accept.cc",
             "native/windows/accept_watch.cc",
+            "native/windows/cpu_time.cc",
             "native/windows/end_process.cc",
             "native/windows/features.cc",
             "native/windows/handover.cc",
@@ -130,6 +133,7 @@
             "native/binding/outputs.cc",
             "native/binding/posix.cc",
             "native/binding/scoreboards.cc",
+            "native/darwin/cpu_time.cc",
             "native/darwin/descriptor_count.cc",
             "native/darwin/features.cc",
             "native/darwin/group_list.cc",

@@ -6,6 +6,9 @@
  *      + MASTER_KILLS_MS            the master sends SIGKILL
  *      + NATIVE_ENDS_MS             without a master: a native thread ends the worker, also while its event loop is blocked
  *
+ * The thread does not count time in which the whole process stood still, and as much as half a second in which the event loop got no CPU
+ * (native/core/overtime.h): it ends an event loop that is blocked, not one that has had no turn.
+ *
  * Only in this order does a worker get to say what kept it, and does a master that lives have the last word.
  */
 

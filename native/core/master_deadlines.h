@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 
+#include "native/core/overtime.h"
+
 namespace prefork {
 
 // Not thread-safe: MasterWatch holds its mutex around every call, also while `on_death` runs, so
@@ -20,14 +22,16 @@ class MasterDeadlines {
   void NoteDeath();
   bool Dead() const { return died_.has_value(); }
   // As in MasterWatch.
-  void SetGrace(std::optional<std::chrono::milliseconds> grace) { grace_ = grace; }
+  void SetGrace(std::optional<std::chrono::milliseconds> grace);
   void ExitAfter(std::chrono::milliseconds delay, int code);
   // Returns how many ms the thread may sleep, -1 for ever. Ends the process when a deadline has
-  // passed.
+  // passed, and its overtime, with a word on stderr.
   int Step();
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  [[noreturn]] void End(bool orphaned) const;
 
   const int master_;
   const std::function<void()> on_death_;
@@ -36,6 +40,7 @@ class MasterDeadlines {
   std::optional<std::chrono::milliseconds> grace_ = std::chrono::milliseconds(0);
   std::optional<Clock::time_point> exit_at_;
   int exit_code_ = 0;
+  Overtime overtime_;
 };
 
 // Each system implements the following.

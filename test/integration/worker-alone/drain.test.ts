@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, httpGet, isAlive, sendSignal } from '../../helpers/index.js';
+import { connectRaw, eventually, httpGet, isAlive, patience, sendSignal } from '../../helpers/index.js';
 import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 /** A pid that no process has: the watch of the worker goes by the control channel alone, which the test can hang up. */
@@ -293,6 +293,31 @@ test("onMasterDeath: 'kill' ends the worker at once, and before prefork() that i
     expect(await worker.exited).toEqual({ code: 1, signal: null });
     expect(worker.stdout()).not.toContain('settled');
   }
+});
+
+test('a worker that stood still when its drain had to end answers what has arrived meanwhile, and then ends by itself', async () => {
+  const says = "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')";
+  await using worker = await startLoneWorker({ program: httpProgram('', says) });
+  await worker.message('became-ready');
+  const [used, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
+  for (const client of [used, idle]) {
+    client.write(GET);
+    await client.until('ok');
+  }
+  const timeout = patience(3_000);
+  worker.send({ type: 'drain', reason: 'replace', timeout });
+  await eventually(() => worker.stdout().includes('aborted'), { what: 'the drain has begun' });
+  sendSignal(worker.pid, 'SIGSTOP');
+  used.write(GET);
+  // The deadline passes while nothing of the worker runs.
+  await delay(timeout + 1_000);
+  sendSignal(worker.pid, 'SIGCONT');
+  expect(await used.ended()).toBeUndefined();
+  expect(await idle.ended()).toBeUndefined();
+  expect(used.received).toMatch(/ok[\s\S]*Connection: close[\s\S]*ok$/);
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stderr()).toContain('ended 1 idle connection at the end');
+  expect(worker.stderr()).not.toContain('has not ended by itself');
 });
 
 test('onMasterDeath: false lets the worker serve on without its master', async () => {

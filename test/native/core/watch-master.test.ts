@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { bounded } from '../../helpers/eventually.js';
 import { isAlive, untilDead } from '../../helpers/processes.js';
-import { testWhen } from '../../helpers/skip.js';
+import { commandWorks, isLinux, testWhen } from '../../helpers/skip.js';
 import { canRefuseSyscalls, canUnsharePids, inPidNamespace, refusing } from '../../helpers/wrappers.js';
 import { errorOf, fixture, native, PATIENCE } from '../native-helpers.js';
 
@@ -13,6 +15,7 @@ interface Pair {
   readonly process: ChildProcess;
   readonly master: number;
   readonly worker: number;
+  stderr(): string;
   /** The next line that the worker prints, or the master about it. */
   line(): Promise<string>;
   /** Kills the master and waits until no process holds its standard output any more: then the worker is gone, too. */
@@ -70,7 +73,7 @@ async function startPair(words: readonly string[], { around = [], wrapper = [] }
     process.kill(around.length > 0 ? (child.pid as number) : master, 'SIGKILL');
     return { lines: await end(), stderr };
   };
-  return { process: child, master, worker, line, kill, end };
+  return { process: child, master, worker, stderr: () => stderr, line, kill, end };
 }
 
 async function armed(words: readonly string[], options?: PairOptions): Promise<Pair> {
@@ -88,7 +91,9 @@ test('W19 a worker ends at once when its master is killed, before anything was c
 test('W19a a worker whose event loop is blocked ends when its grace is over', async () => {
   const { lines, stderr } = await (await armed(['block', 'grace=200'])).kill();
   expect(lines).toEqual([]);
-  expect(stderr).toMatch(/^prefork: worker \d+ ends: master \d+ is gone and 200 ms of grace are over\n$/);
+  expect(stderr).toMatch(
+    /^prefork: worker \d+ ends: master \d+ is gone and 200 ms of grace are over(; it waited \d+ ms for a CPU)?\n$/,
+  );
 });
 
 test('W19d onDeath is called once, and a worker that then goes on ends when its grace is over', async () => {
@@ -213,11 +218,53 @@ test('a master that closes the channel and lives on is gone for its worker', asy
   expect(await pair.end()).toEqual(['dead', 'exit 1 null']);
 });
 
-test('exitAfter ends a worker with its code while the event loop is blocked', async () => {
+test('exitAfter ends a worker with its code while the event loop is blocked, and says so', async () => {
   const pair = await startPair(['block', 'exit-after=100,42']);
   expect(await pair.line()).toBe('armed');
   expect(await pair.end()).toEqual(['exit 42 null']);
+  expect(pair.stderr()).toMatch(
+    /^prefork: worker \d+ ends: its time is over, and it has not ended by itself(; it waited \d+ ms for a CPU)?\n$/,
+  );
 });
+
+test('a worker that stood still across its deadline has the turns in which it ends by itself', async () => {
+  for (const deadline of ['exit-after=1100,42', 'grace=1100']) {
+    const orphaned = deadline.startsWith('grace');
+    const pair = await armed([deadline, 'leaves=1000,7', 'no-death-signal']);
+    if (orphaned) {
+      process.kill(pair.master, 'SIGKILL');
+      expect(await pair.line()).toBe('dead');
+    }
+    process.kill(pair.worker, 'SIGSTOP');
+    // The deadline passes while nothing of the worker runs.
+    await delay(2_500);
+    process.kill(pair.worker, 'SIGCONT');
+    const lines = await pair.end();
+    expect(lines.at(-1)).toBe(orphaned ? 'leaves' : 'exit 7 null');
+    expect(pair.stderr()).toBe('');
+  }
+});
+
+testWhen(isLinux && commandWorks('taskset', '-c', '0', 'true'), 'needs schedstat and taskset')(
+  'a worker that gets no CPU at its deadline has more time, half a second at the most, and says how long it waited',
+  async () => {
+    const wrapper = ['taskset', '-c', '0'];
+    const pair = await startPair(['block', 'exit-after=2000,42'], { wrapper });
+    const burner = spawn('taskset', ['-c', '0', process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' });
+    try {
+      expect(await pair.line()).toBe('armed');
+      const begun = performance.now();
+      // Its main thread alone: setpriority(2) takes the number of a thread.
+      setPriority(pair.worker, 19);
+      expect(await pair.end()).toEqual(['exit 42 null']);
+      expect(performance.now() - begun).toBeGreaterThan(2_300);
+      expect(pair.stderr()).toMatch(/it has not ended by itself; it waited \d{3,} ms for a CPU\n$/);
+    } finally {
+      burner.kill('SIGKILL');
+      await once(burner, 'exit');
+    }
+  },
+);
 
 test('neither the watch nor a far deadline keeps a worker alive that has nothing left to do', async () => {
   const pair = await startPair(['grace=600000', 'exit-after=600000,42']);
