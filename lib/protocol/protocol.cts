@@ -178,8 +178,11 @@ export type MasterMessage =
     }
   /** To a worker that `began-draining`: the master was not asked to stop, and gives no order. */
   | { readonly type: 'alone' }
-  /** To a worker whose inspector the master's question opened, and which the master does not kill: every process of the machine may connect. */
-  | { readonly type: 'close-inspector' }
+  /**
+   * To a worker whose inspector the master's question opened, and which the master does not kill: every process of the machine may connect.
+   * `before`: ports on which the worker listened before the question. An inspector there is the program's, and stays.
+   */
+  | { readonly type: 'close-inspector'; readonly before: readonly number[] }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.

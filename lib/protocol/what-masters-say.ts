@@ -10,7 +10,7 @@ const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (va
   adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
   release: { slot: Number.isSafeInteger },
   alone: {},
-  'close-inspector': {},
+  'close-inspector': { before: isIntegers },
   look: {},
   ping: { for: (reason) => reason === 'liveness' || reason === 'queue' },
   message: { data: (data) => data !== undefined },

@@ -162,8 +162,11 @@ export interface Witness {
 
 /** What the question has done to the process. */
 export interface InspectorOpened {
-  /** It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. */
-  readonly opened?: true;
+  /**
+   * It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. `before`: ports on which the process
+   * listened already. An inspector there was opened by somebody else.
+   */
+  readonly opened?: { readonly before: readonly number[] };
 }
 
 /** What is known of a Node process that is asked for its stack. */

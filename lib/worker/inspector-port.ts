@@ -15,10 +15,14 @@ export function inspectorPort(): { readonly inspector?: InspectorPort } {
   return process.listenerCount('SIGUSR1') > 0 ? { inspector: false } : {};
 }
 
-/** Ends the connections of debuggers, too. */
-export async function closeInspector(): Promise<void> {
+/**
+ * Ends the connections of debuggers, too.
+ * @param before Ports on which this process listened before the question that may have opened the inspector: one there is the program's.
+ */
+export async function closeInspector(before: readonly number[]): Promise<void> {
   const { close, url } = await import('node:inspector');
   // A process that was stopped may read the message before it takes the signal.
   if (url() === undefined) await delay(ON_THE_WAY, undefined, { ref: false });
-  close();
+  const open = url();
+  if (open !== undefined && !before.includes(Number(new URL(open).port))) close();
 }

@@ -321,7 +321,7 @@ export class Worker {
         break;
       case 'close-inspector':
         // Where there is none there is nothing to close.
-        closeInspector().catch(() => {});
+        closeInspector(message.before).catch(() => {});
         break;
       case 'message':
         if (this.#context === undefined) this.#early.push(message.data);

@@ -26,8 +26,8 @@ export interface WatchedWorker {
   killFor(because: string): boolean | Error;
   /** It could not be killed, and goes on. */
   spare(): void;
-  /** It goes on, and an inspector that the question has opened would stay open. */
-  closeInspector(): void;
+  /** It goes on, and an inspector that the question has opened would stay open. @param before Ports of another one's. */
+  closeInspector(before: readonly number[]): void;
   toString(): string;
 }
 
@@ -119,9 +119,9 @@ export class Liveness<Worker extends WatchedWorker> {
     watch.caught = true;
     const found = await examine(worker, watch.inspector);
     watch.caught = false;
-    const opened = 'opened' in found;
+    const opened = 'opened' in found ? found.opened : undefined;
     if (!this.#concerns(worker)) {
-      if (opened) worker.closeInspector();
+      if (opened !== undefined) worker.closeInspector(opened.before);
       return;
     }
     const what = `made no progress for ${(timeout / 1000).toFixed(1)} s`;
@@ -145,7 +145,7 @@ export class Liveness<Worker extends WatchedWorker> {
     });
     if (!(worker.killFor(what) instanceof Error)) return;
     worker.spare();
-    if (opened) worker.closeInspector();
+    if (opened !== undefined) worker.closeInspector(opened.before);
   }
 
   #concerns(worker: Worker): boolean {

@@ -158,9 +158,9 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', ...ping }) ?? false;
   }
 
-  /** A question of the master has opened it. */
-  closeInspector(): void {
-    this.#process?.send({ type: 'close-inspector' });
+  /** A question of the master has opened it, unless it is at one of these ports. */
+  closeInspector(before: readonly number[]): void {
+    this.#process?.send({ type: 'close-inspector', before });
   }
 
   /** A connection may be waiting that was meant for another worker. */

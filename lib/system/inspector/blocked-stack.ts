@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockedStack, StackRequest } from '../system.js';
 import { debuggerUrl, formatFrames, pausedFrames } from './inspector-client.js';
 import type { ListeningSocket } from './process-sockets.js';
-import { hasConnection, loopbackListeners, socketInodes } from './process-sockets.js';
+import { hasConnection, listeningSockets, socketInodes } from './process-sockets.js';
 
 /** Milliseconds. */
 const TIMEOUT = 1_000;
@@ -23,15 +23,16 @@ const NATIVE: BlockedStack = { unavailable: 'in native code' };
 
 /** As `AskForStack`. */
 export async function blockedStack(pid: number, options: StackRequest = {}): Promise<BlockedStack> {
-  const signalled: Signalled = { opens: false };
+  const signalled: Signalled = { opens: undefined };
   // The process ended, is another user's, has no inspector, or this system has no /proc: no stack in any case.
   const found = await ask(pid, options, signalled).catch(() => UNAVAILABLE);
-  return signalled.opens && !('debugged' in found) ? { ...found, opened: true } : found;
+  const { opens } = signalled;
+  return opens !== undefined && !('debugged' in found) ? { ...found, opened: { before: opens } } : found;
 }
 
 interface Signalled {
-  /** The process has got SIGUSR1, and had no inspector before. */
-  opens: boolean;
+  /** The process has got SIGUSR1, and none of these ports of its own has answered as an inspector does. */
+  opens: readonly number[] | undefined;
 }
 
 async function ask(pid: number, options: StackRequest, signalled: Signalled): Promise<BlockedStack> {
@@ -49,12 +50,13 @@ async function ask(pid: number, options: StackRequest, signalled: Signalled): Pr
     return {
       unavailable: `not asked for, because it has ${used} of ${limit} descriptors open, and Node aborts when its inspector gets none`,
     };
+  const ports = await everyPort(pid);
   process.kill(pid, 'SIGUSR1');
-  signalled.opens = true;
+  signalled.opens = ports;
   const signal = AbortSignal.timeout(timeout);
   const openBefore = before.map(async (socket) => {
     const url = await debuggerUrl(socket, signal);
-    signalled.opens = false;
+    signalled.opens = undefined;
     return url;
   });
   const found = [untilOpened(pid, options, before, signal), ...openBefore];
@@ -83,10 +85,16 @@ async function isDebuggedUnheard(pid: number, own: readonly ListeningSocket[], w
 
 /** What the process listens to by itself: sockets that it has from the master are the fleet's. */
 async function ownListeners(pid: number, { servedPorts }: StackRequest): Promise<readonly ListeningSocket[]> {
-  const listening = (await loopbackListeners(pid)).filter(({ port }) => servedPorts?.has(port) !== true);
+  const listening = (await listeningSockets(pid)).filter(({ port }) => servedPorts?.has(port) !== true);
   if (listening.length === 0) return [];
   const [theirs, ours] = await Promise.all([socketInodes(pid), socketInodes(process.pid)]);
   return listening.filter(({ inode }) => theirs.has(inode) && !ours.has(inode));
+}
+
+/** Whose socket it is does not matter: what the signal opens is none of them. */
+async function everyPort(pid: number): Promise<readonly number[]> {
+  const [listening, theirs] = await Promise.all([listeningSockets(pid), socketInodes(pid)]);
+  return listening.flatMap(({ inode, port }) => (theirs.has(inode) ? [port] : []));
 }
 
 async function isConnected(pid: number, port: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Which TCP sockets a process holds, from proc(5). Where there is no proc file system, no process has any. */
 
 import { open, readdir, readlink } from 'node:fs/promises';
+import { endianness } from 'node:os';
 
 /** Of the column `st`, from include/net/tcp_states.h. */
 const ESTABLISHED = '01';
@@ -9,15 +10,12 @@ const LISTEN = '0A';
 /** Bytes that are read at once. */
 const PIECE = 32 * 1024;
 
-/** Addresses are words of 32 bits in the byte order of the machine. */
-const REACHED_BY_LOOPBACK: ReadonlySet<string> = new Set([
-  ...['00000000', '0100007F', '7F000001'],
-  ...['0'.repeat(32), `${'0'.repeat(24)}01000000`, `${'0'.repeat(31)}1`],
-]);
+/** A socket that listens everywhere is reached by loopback. */
+const LOOPBACK = { tcp: '127.0.0.1', tcp6: '::1' } as const;
 
 export interface ListeningSocket {
   /** A connection to it goes here. */
-  readonly host: '127.0.0.1' | '::1';
+  readonly host: string;
   readonly port: number;
   readonly inode: string;
 }
@@ -74,16 +72,23 @@ export async function socketInodes(pid: number): Promise<ReadonlySet<string>> {
   return found;
 }
 
-/** Sockets that listen on loopback, or everywhere, in the network namespace of `pid`: of whatever process. */
-export async function loopbackListeners(pid: number): Promise<readonly ListeningSocket[]> {
+/** Sockets that listen in the network namespace of `pid`: of whatever process. */
+export async function listeningSockets(pid: number): Promise<readonly ListeningSocket[]> {
   const found: ListeningSocket[] = [];
   for (const table of ['tcp', 'tcp6'] as const) {
     for await (const { address, port, state, inode } of rows(pid, table)) {
       if (state !== LISTEN) break;
-      if (REACHED_BY_LOOPBACK.has(address)) found.push({ host: table === 'tcp' ? '127.0.0.1' : '::1', port, inode });
+      found.push({ host: /^0+$/.test(address) ? LOOPBACK[table] : hostOf(address), port, inode });
     }
   }
   return found;
+}
+
+/** The table has words of 32 bits in the byte order of the machine. */
+function hostOf(address: string): string {
+  const words = (address.match(/.{8}/g) ?? []).map((word) => Buffer.from(word, 'hex'));
+  const bytes = Buffer.concat(endianness() === 'LE' ? words.map((word) => word.reverse()) : words);
+  return bytes.length === 4 ? bytes.join('.') : (bytes.toString('hex').match(/.{4}/g) ?? []).join(':');
 }
 
 /** Whether one of the sockets with these inodes is a connection that came in on `port`. */

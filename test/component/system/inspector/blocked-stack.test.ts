@@ -53,7 +53,7 @@ test('the stack of a process that spins has its functions, innermost first, and 
   const found = await blockedStack(program.pid, { timeout });
   expect(found).toEqual({
     stack: expect.stringMatching(/^ {4}at inner \(.*:1:\d+\)\n {4}at outer \(.*:1:\d+\)\n/),
-    opened: true,
+    opened: { before: [] },
   });
   expect(program.stderr()).not.toContain('listening');
 });
@@ -74,7 +74,7 @@ test('promises that never let the event loop turn have a stack', async () => {
   );
   expect(await blockedStack(program.pid, { timeout })).toEqual({
     stack: expect.stringContaining('at again ('),
-    opened: true,
+    opened: { before: [] },
   });
 });
 
@@ -86,13 +86,40 @@ test('a process that has its inspector open already is asked there', async () =>
   expect(await blockedStack(program.pid, { timeout })).toEqual({ stack: expect.stringContaining('at spin (') });
 });
 
+test.each(['127.0.0.2', '0.0.0.0', '::1'])(
+  'a process that has opened its inspector by itself at %s is asked there, whether it could report its port or not',
+  async (host) => {
+    await using program = await startProgram(
+      `require('inspector').open(0, '${host}'); require('fs').writeSync(1, require('inspector').url());
+    setImmediate(function spin() { for (;;); });`,
+    );
+    const inspector = Number(new URL(program.said).port);
+    const expected = { stack: expect.stringContaining('at spin (') };
+    expect(await blockedStack(program.pid, { inspector, timeout })).toEqual(expected);
+    expect(await blockedStack(program.pid, { timeout })).toEqual(expected);
+  },
+);
+
+test('a port on which an inspector may listen that does not answer is named: the question has not opened that one', async () => {
+  await using program = await startProgram(
+    `require('inspector').open(0); require('fs').writeSync(1, require('inspector').url());
+    setImmediate(function spin() { for (;;); });`,
+    ['--inspect-port=0', '--inspect-publish-uid=stderr'],
+  );
+  expect(await blockedStack(program.pid, { timeout: 1_000 })).toEqual({
+    unavailable: 'in native code',
+    opened: { before: [Number(new URL(program.said).port)] },
+  });
+});
+
 test('a socket that the blocked program listens on is not taken for its inspector', async () => {
   await using program = await startProgram(
-    `require('net').createServer().listen(0, '127.0.0.1', function spin() { require('fs').writeSync(1, 'up'); for (;;); });`,
+    `require('net').createServer().listen(0, '127.0.0.1', function spin() {
+      require('fs').writeSync(1, String(this.address().port)); for (;;); });`,
   );
   expect(await blockedStack(program.pid, { timeout })).toEqual({
     stack: expect.stringContaining('at spin ('),
-    opened: true,
+    opened: { before: [Number(program.said)] },
   });
 });
 

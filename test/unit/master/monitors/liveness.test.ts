@@ -13,6 +13,7 @@ import { FakeSystem, settle } from '../../../helpers/fake-system.js';
 
 const TIMEOUT = 4_000;
 const STACK: BlockedStack = { stack: '    at spin (/app/cart.js:6:27)' };
+const OPENED = { before: [9_230] };
 
 /** Answers pings at once, until the test says otherwise. */
 class Worker implements WatchedWorker {
@@ -20,7 +21,7 @@ class Worker implements WatchedWorker {
   killedBecause: string | undefined;
   answers = true;
   mayNotBeKilled = false;
-  inspectorsClosed = 0;
+  readonly closedBut: (readonly number[])[] = [];
   inspector: number | undefined;
   pings = 0;
   readonly signals: string[] = [];
@@ -43,8 +44,8 @@ class Worker implements WatchedWorker {
     this.killedBecause = undefined;
   }
 
-  closeInspector(): void {
-    this.inspectorsClosed++;
+  closeInspector(before: readonly number[]): void {
+    this.closedBut.push(before);
   }
 
   readonly info = { slot: 0, pid: 2000, generation: 0 };
@@ -201,10 +202,10 @@ test('only ready workers are watched', async () => {
 
 test('a worker that began to drain while it was examined is left to its deadline, and closes an inspector that the question opened', async () => {
   for (const [answer, closed] of [
-    [{ ...STACK, opened: true }, 1],
-    [{ unavailable: 'in native code', opened: true }, 1],
-    [STACK, 0],
-    [{ debugged: true }, 0],
+    [{ ...STACK, opened: OPENED }, [OPENED.before]],
+    [{ unavailable: 'in native code', opened: OPENED }, [OPENED.before]],
+    [STACK, []],
+    [{ debugged: true }, []],
   ] as const) {
     let found = (_stack: BlockedStack): void => {};
     const { system, worker } = watch({
@@ -218,7 +219,7 @@ test('a worker that began to drain while it was examined is left to its deadline
     worker.state = 'draining';
     found(answer);
     await settle();
-    expect({ signals: worker.signals, closed: worker.inspectorsClosed }).toEqual({ signals: [], closed });
+    expect({ signals: worker.signals, closed: worker.closedBut }).toEqual({ signals: [], closed });
   }
 });
 
@@ -233,9 +234,9 @@ test('a worker that is examined as the fleet ends closes an inspector that the q
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
   liveness.end();
-  found({ ...STACK, opened: true });
+  found({ ...STACK, opened: OPENED });
   await settle();
-  expect({ signals: worker.signals, closed: worker.inspectorsClosed }).toEqual({ signals: [], closed: 1 });
+  expect({ signals: worker.signals, closed: worker.closedBut }).toEqual({ signals: [], closed: [OPENED.before] });
 });
 
 test('a worker under a debugger is exempt as long as that is connected, and the log says so once', async () => {
@@ -254,11 +255,14 @@ test('a worker under a debugger is exempt as long as that is connected, and the 
 });
 
 test('a worker that the master may not signal is not taken for killed, and closes an inspector that the question opened', async () => {
-  const { system, worker, lines } = watch({ examine: async () => ({ ...STACK, opened: true }) });
+  const { system, worker, lines } = watch({ examine: async () => ({ ...STACK, opened: OPENED }) });
   worker.mayNotBeKilled = true;
   worker.answers = false;
   await system.advance(2 * TIMEOUT);
-  expect({ killed: worker.killedBecause, closed: worker.inspectorsClosed }).toEqual({ killed: undefined, closed: 1 });
+  expect({ killed: worker.killedBecause, closed: worker.closedBut }).toEqual({
+    killed: undefined,
+    closed: [OPENED.before],
+  });
   // Its handle reports why the signal could not be sent.
   expect(lines).toHaveLength(1);
 });
