@@ -59,14 +59,24 @@ async function usualCell({ fleet: { program, options, recyclesItself, lossless }
     row.failures.push(`the scenario failed: ${error.message}`, ...fleet.log);
   } finally {
     for (const report of await Promise.all(clients.map((client) => client.stop()))) add(row, report);
-    await fleet.stop();
+    noteEnd(row, await fleet.stop(), recyclesItself);
     await rm(folder, { recursive: true });
   }
   return finished(row, turns, began, holds);
 }
 
 export function emptyRow() {
-  return { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [] };
+  return { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), allowed: 0, worst: 0, failures: [], notes: [] };
+}
+
+/**
+ * @param wrong As stop() of a fleet says it.
+ * @param own The fleet is one of this package: the end of another one is only told.
+ */
+export function noteEnd(row, wrong, own) {
+  if (wrong === undefined) return;
+  if (own) row.broken = true;
+  (own ? row.failures : row.notes).push(wrong);
 }
 
 /** @param most What the slowest fleet before this one has done: rows that are compared did the same. */

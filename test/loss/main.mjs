@@ -4,6 +4,7 @@
 //   --scenario <word>   scenarios whose name contains the word
 //   --seed <number>     repeats the random choices of an earlier run
 //   --quick             a tenth of everything
+//   --may-leave-out     what this machine cannot do, or has no time for, is no failure
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { runCell } from './cell.mjs';
@@ -11,6 +12,7 @@ import { fleets, remarks } from './fleets.mjs';
 import { makeRandom } from './random.mjs';
 import { scenarios } from './scenarios.mjs';
 import { HOW_TO_READ, table } from './table.mjs';
+import { verdictOn } from './verdict.mjs';
 
 /** Milliseconds after which the suite begins no fleet that is only there to be compared: one that it began just before fits into LIMIT. */
 const COMPARE = 13.75 * 60_000;
@@ -23,6 +25,7 @@ const { values: flags } = parseArgs({
     scenario: { type: 'string', default: '' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     quick: { type: 'boolean', default: false },
+    'may-leave-out': { type: 'boolean', default: false },
   },
 });
 const seed = Number(flags.seed);
@@ -40,12 +43,12 @@ if (!Number.isInteger(seed) || chosenFleets.length * chosenScenarios.length === 
 
 console.log(`${HOW_TO_READ}${remarks.join('\n')}\n\nNode ${process.version}, seed ${seed}`);
 const rows = [];
-const remarksAtEnd = [];
+const leftOut = [];
 setTimeout(() => end('it took too long, and was ended'), LIMIT).unref();
 
 const possible = chosenScenarios.filter(({ name, needs }) => {
   if (needs === undefined || isInstalled(needs)) return true;
-  remarksAtEnd.push(`Left out, because ${needs.command} is not installed: ${name}`);
+  leftOut.push(`Left out, because ${needs.command} is not installed: ${name}`);
   return false;
 });
 
@@ -56,7 +59,7 @@ for (const fleet of chosenFleets) {
     if (scenario.only !== undefined && scenario.only !== fleet.name) continue;
     const what = `${scenario.name}, ${fleet.name}`;
     if (!fleet.lossless && performance.now() > COMPARE) {
-      remarksAtEnd.push(`Not compared for want of time: ${what}`);
+      leftOut.push(`Not compared for want of time: ${what}`);
       continue;
     }
     // The same choices for every fleet.
@@ -75,16 +78,8 @@ function end(broken) {
     const own = rows.filter(({ scenario }) => scenario === name);
     if (own.length > 0) console.log(table(name, own));
   }
-  for (const { scenario, fleet, done, count } of rows) {
-    if (done < count) remarksAtEnd.push(`Too slow a machine: ${scenario}, ${fleet} only ${done} of ${count} times`);
-  }
-  const failures = rows
-    .filter(({ verdict }) => verdict === 'FAILED' || verdict === 'LOST')
-    .map(({ scenario, fleet, failures: texts }) => [`${scenario}, ${fleet}`, ...texts].join('\n  '));
-  if (broken !== undefined) failures.push(`The suite failed: ${broken}`);
-  for (const { scenario, fleet, notes = [] } of rows)
-    for (const note of notes) remarksAtEnd.push(`${scenario}, ${fleet}: ${note}`);
-  for (const remark of remarksAtEnd) console.log(remark);
+  const { remarks: seen, failures } = verdictOn({ rows, leftOut, broken, mayLeaveOut: flags['may-leave-out'] });
+  for (const remark of seen) console.log(remark);
   if (failures.length === 0) {
     console.log('Nothing was lost that had not been accepted by a worker that was killed.');
     return;

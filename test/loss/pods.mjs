@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { emptyRow, finished, turnsOf } from './cell.mjs';
+import { emptyRow, finished, noteEnd, turnsOf } from './cell.mjs';
 import { freePort } from './free-port.mjs';
 import { startFleet } from './processes.mjs';
 import { askSteadily, startNginx } from './proxy.mjs';
@@ -48,7 +48,7 @@ async function rollouts({ fleet: { program, options, lossless }, scenario, ...li
       );
       await pod.fleet.call('start');
     };
-    ends.unshift(() => Promise.all(pods.map(({ fleet }) => fleet?.stop())));
+    ends.unshift(() => Promise.all(pods.map(async ({ fleet }) => noteEnd(row, await fleet?.stop(), true))));
     await Promise.all(pods.map(start));
     const nginx = await startNginx(
       pods.map(({ port }) => port),
@@ -63,7 +63,7 @@ async function rollouts({ fleet: { program, options, lossless }, scenario, ...li
     while (turns.next()) {
       const pod = pods[turns.done % 2];
       await pod.fleet.call('leave');
-      await pod.fleet.stop();
+      noteEnd(row, await pod.fleet.stop(), true);
       await start(pod);
       await until(() => controller.serves(pod), 'the new Pod is behind nginx');
       await delay(PERIOD);

@@ -57,12 +57,19 @@ export async function startFleet(
     openAt: (pid) => openAt(folder, pid),
     portsAt: (pid) => portsAt(folder, pid),
     forget: (pid) => forget(folder, pid),
+    /** @returns what went wrong with its end, in words, or undefined. */
     async stop() {
       // Without the channel no order can come any more: the server stops its workers and ends.
       if (server.connected) server.disconnect();
-      const timer = setTimeout(() => server.kill('SIGKILL'), PATIENCE);
-      await gone;
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        server.kill('SIGKILL');
+      }, PATIENCE);
+      const [code, signal] = await gone;
       clearTimeout(timer);
+      if (late) return `the fleet did not end within ${PATIENCE} ms, and was killed`;
+      return code === 0 ? undefined : `the fleet ended with ${signal ?? `exit code ${code}`}`;
     },
   };
 }

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { emptyRow, finished, turnsOf } from './cell.mjs';
+import { emptyRow, finished, noteEnd, turnsOf } from './cell.mjs';
 import { freePort } from './free-port.mjs';
 import { startFleet } from './processes.mjs';
 import { until } from './waiting.mjs';
@@ -34,7 +34,7 @@ export const stopsBehindProxy = {
   plain: true,
 };
 
-async function restarts({ fleet: { program, options, lossless }, scenario, ...limits }) {
+async function restarts({ fleet: { program, options, lossless, recyclesItself }, scenario, ...limits }) {
   const folder = mkdtempSync(join(tmpdir(), 'prefork-loss-'));
   const row = emptyRow();
   const turns = turnsOf(scenario, limits);
@@ -49,7 +49,7 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
       fleets[which] = fleet;
       await fleet.call('start');
     };
-    ends.unshift(() => Promise.all(fleets.map((fleet) => fleet.stop())));
+    ends.unshift(() => Promise.all(fleets.map(async (fleet) => noteEnd(row, await fleet.stop(), recyclesItself))));
     await Promise.all([start(0), start(1)]);
     const { port, end } = await startNginx(ports, folder);
     ends.unshift(end);
@@ -65,7 +65,7 @@ async function restarts({ fleet: { program, options, lossless }, scenario, ...li
     while (turns.next()) {
       const which = turns.done % 2;
       await fleets[which].call('leave');
-      await fleets[which].stop();
+      noteEnd(row, await fleets[which].stop(), recyclesItself);
       await start(which);
       await delay(BETWEEN);
     }

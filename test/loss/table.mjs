@@ -26,7 +26,7 @@ other keeps its connections. No client tries anything twice. Scenarios that say 
   stops behind a proxy: nginx in front of two fleets of 2 workers, 300 POSTs a second; reset = 502
   Pods replaced behind a proxy: the same with drainDelay and 300 GETs and POSTs a second; a controller gives nginx the fleets whose
                  /ready is true
-  done           so many of so many times: a machine that is too slow for all of it in 40 s does less
+  done           so many of so many times: a machine that is too slow for all of it in 40 s does less, which is a failure (--may-leave-out)
   connections    that the clients opened; requests: that they made on these
   > 500 ms       answered, but later than that; "held": by a worker that stood still when it had already accepted the connection,
                  which nothing can help, so the difference of both columns is what was delayed needlessly
