@@ -1,7 +1,5 @@
 // Reloads under thousands of kept connections, whose clients ask now and then. No request may be lost: a replaced worker keeps an idle
 // connection until its next request, which it answers with `Connection: close`.
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startClient, startFleet } from '../loss/processes.mjs';
 import { until } from '../loss/waiting.mjs';
@@ -19,16 +17,15 @@ const WORKERS = 2;
 const PATIENCE = 60_000;
 /** Milliseconds between two reloads. */
 const BETWEEN = 500;
-/** Descriptors of a process beside its connections. A worker without an eighth of its limit accepts no more. */
-const BESIDE = 200;
-const enoughFor = (connections) => Math.ceil(((connections + BESIDE) * 8) / 7);
+/** The share of the connections that there are at any time: some have just been closed with an answer, and come again. */
+const HELD = 0.95;
 /** Longer than any run. */
 const ENDLESS = { requests: 1e9, duration: 2 ** 31 - 1 };
 
 /** @returns a row for report.mjs. */
 export async function kept({ fleet: { name, program, options }, counts, folder, signal, say }) {
-  const row = { name, reloads: 0, seconds: 0, held: [], draining: 0, clients: [], broken: [], notes: [] };
-  const connections = possible(counts.connections, row.notes);
+  const row = { name, reloads: 0, seconds: 0, held: [], draining: 0, clients: [], broken: [] };
+  const { connections } = counts;
   const given = { workers: WORKERS, readyFor: 100, ...options, drainTimeout: DRAIN };
   const fleet = await startFleet(program, given, folder);
   const clients = [];
@@ -45,13 +42,13 @@ export async function kept({ fleet: { name, program, options }, counts, folder, 
       comesBack: true,
       pause: PAUSE,
       ramp: RAMP,
-      concurrency: connections / PROCESSES,
     };
     for (let i = 0; i < PROCESSES; i++) {
-      clients.push(startClient({ port, patience: PATIENCE, traced: true, ...ENDLESS, ...client }));
+      const concurrency = Math.floor((connections + i) / PROCESSES);
+      if (concurrency === 0) continue;
+      clients.push(startClient({ port, patience: PATIENCE, traced: true, ...ENDLESS, ...client, concurrency }));
     }
-    // Some have just been answered for the last time, and come again later.
-    await until(async () => signal.aborted || (await held()) > 0.95 * connections, 'all clients are connected');
+    await until(async () => signal.aborted || (await held()) >= HELD * connections, 'all clients are connected');
     while (row.reloads < counts.reloads && !signal.aborted) {
       await fleet.call('reload');
       row.reloads++;
@@ -64,26 +61,13 @@ export async function kept({ fleet: { name, program, options }, counts, folder, 
   } finally {
     row.clients = await Promise.all(clients.map((each) => each.stop()));
     row.seconds = Math.round((performance.now() - began) / 1_000);
-    await fleet.stop();
+    const wrong = await fleet.stop();
+    if (wrong !== undefined) row.broken.push(wrong);
   }
+  const fewest = Math.min(...row.held);
+  if (fewest < HELD * connections) row.broken.push(`only ${fewest} of ${connections} connections were held`);
   const lost = row.clients.flatMap((each) => each.lost);
   for (const request of lost.slice(0, 20)) row.broken.push(`lost: ${JSON.stringify(request)}`);
   if (lost.length > 0) row.broken.push(`${lost.length} requests were lost`);
   return { ...row, lost: lost.length };
-}
-
-/** Raises the limit of this process, which the fleet and the clients inherit, where it may. */
-function possible(connections, notes) {
-  const wanted = enoughFor(connections);
-  // The hard limit: Node itself raises the soft one to it.
-  if (limit() < wanted) spawnSync('prlimit', [`--pid=${process.pid}`, `--nofile=${wanted}:${wanted}`]);
-  if (limit() >= wanted) return connections;
-  const fewer = Math.floor((limit() * 7) / 8) - BESIDE;
-  notes.push(`ulimit -n is ${limit()}: ${fewer} connections instead of ${connections}`);
-  return fewer;
-}
-
-function limit() {
-  const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-  return hard === 'unlimited' ? Infinity : Number(hard);
 }

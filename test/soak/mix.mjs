@@ -69,7 +69,8 @@ export async function mix({ fleet: { name, program, options }, seed, folder, log
     row.broken.push(`the soak failed: ${error.stack}`, ...fleet.log);
   } finally {
     row.clients = await Promise.all(clients.map((client) => client.stop()));
-    await fleet.stop();
+    const wrong = await fleet.stop();
+    if (wrong !== undefined) row.broken.push(wrong);
   }
   return judged(row, ledger);
 }

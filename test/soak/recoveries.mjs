@@ -4,19 +4,18 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFleet } from '../loss/processes.mjs';
 import { until } from '../loss/waiting.mjs';
-import { descriptorsOf, slopeOf, zombiesOf } from './counts.mjs';
+import { descriptorsOf, zombiesOf } from './counts.mjs';
 import { COMMAND_FLEET, PREFORK_FLEET } from './fleets.mjs';
+import { judgeHeap } from './heap.mjs';
 
-/** Bytes of the master's heap that a recovery may leave behind. */
-const GROWTH = 1_024;
-/** Bytes of it that say nothing: V8 compiles more, and keeps it, the longer something runs. */
-const NOISE = 256 * 1_024;
 /** How often the master is looked at: the first look comes after so much has been compiled and kept as ever will be. */
 const LOOKS = 10;
 /** Slots that are filled again at a time. */
 const SHELLS = 16;
-/** A worker of Node takes fifty times as long to start as a shell. */
-const OF_NODE = 0.03;
+/** So many boot at a time, more than most machines have CPUs: none of these waits for the next kill. */
+const NODES = 8;
+/** Recoveries, unless the user asks for a number: a worker of Node takes fifty times as long to start as a shell. */
+const [OF_SHELLS, OF_NODE] = [10_000, 300];
 
 /** Ends at once while the file is there, and else lives until it is killed. It is started as `readiness: 'spawn'`. */
 const shell = (file) => ({
@@ -42,9 +41,9 @@ export const cells = [
     options: (file, folder) => ({ ...shell(file), ...everything(folder) }),
     endAtOnce: true,
   },
-  { name: 'Node, shared', ...PREFORK_FLEET, options: () => ({ sharing: 'shared', workers: 4 }), node: true },
-  { name: 'Node, sharded', ...PREFORK_FLEET, options: () => ({ sharing: 'sharded', workers: 4 }), node: true },
-  { name: 'Node, the command', ...COMMAND_FLEET, options: () => ({ sharing: 'shared', workers: 4 }), node: true },
+  { name: 'Node, shared', ...PREFORK_FLEET, options: () => ({ sharing: 'shared', workers: NODES }), node: true },
+  { name: 'Node, sharded', ...PREFORK_FLEET, options: () => ({ sharing: 'sharded', workers: NODES }), node: true },
+  { name: 'Node, the command', ...COMMAND_FLEET, options: () => ({ sharing: 'shared', workers: NODES }), node: true },
 ];
 
 /**
@@ -56,7 +55,7 @@ export async function recoveries(chosen, { counts, folder, signal, say }) {
   for (const cell of chosen) {
     if (signal.aborted) break;
     const row = await recoverMany(cell, {
-      count: Math.ceil(counts.recoveries * (cell.node ? OF_NODE : 1)),
+      count: counts.recoveries ?? (cell.node ? OF_NODE : OF_SHELLS),
       folder,
       signal,
     });
@@ -66,11 +65,12 @@ export async function recoveries(chosen, { counts, folder, signal, say }) {
   return rows;
 }
 
-async function recoverMany({ name, program, options, endAtOnce = false, node = false }, { count, folder, signal }) {
+async function recoverMany({ name, program, options, endAtOnce = false }, { count, folder, signal }) {
   const endsAtOnce = join(folder, 'ends-at-once');
   const given = { recoverInterval: 0, readyFor: 0, ...options(endsAtOnce, folder) };
-  const fleet = await startFleet(program, given, folder, { tally: node });
+  const fleet = await startFleet(program, given, folder, { tally: false });
   const looks = [];
+  let wrong;
   const began = performance.now();
   try {
     await fleet.call('start');
@@ -89,21 +89,24 @@ async function recoverMany({ name, program, options, endAtOnce = false, node = f
     }
   } finally {
     rmSync(endsAtOnce, { force: true });
-    await fleet.stop();
+    wrong = await fleet.stop();
   }
-  return verdictOn(name, looks, Math.round((performance.now() - began) / 1_000));
+  const verdict = verdictOn(name, looks, Math.round((performance.now() - began) / 1_000));
+  if (wrong !== undefined) verdict.broken.push(wrong);
+  return verdict;
 }
 
+/** Each as soon as it is ready: none waits for the others. */
 async function killAll(fleet, wanted, signal) {
+  let before = -1;
   for (;;) {
-    const { recoveries, workers } = await fleet.call('status');
-    if (recoveries >= wanted || signal.aborted) return;
-    const victims = workers.filter(({ state }) => state === 'ready');
-    for (const { pid } of victims) kill(pid);
-    await until(
-      async () => (await fleet.call('status')).recoveries >= recoveries + victims.length,
-      'they are replaced',
-    );
+    const more = await until(async () => {
+      const status = await fleet.call('status');
+      return (signal.aborted || status.recoveries > before) && status;
+    }, `more than ${before} recoveries`);
+    if (signal.aborted || more.recoveries >= wanted) return;
+    before = more.recoveries;
+    for (const { pid, state } of more.workers) if (state === 'ready') kill(pid);
   }
 }
 
@@ -137,13 +140,10 @@ function kill(pid) {
 function verdictOn(name, looks, seconds) {
   const [first, last] = [looks[0], looks.at(-1)];
   if (first === undefined) return { name, recovered: 0, seconds, broken: [] };
-  const growth = slopeOf(looks.map(({ recoveries, heap }) => [recoveries, heap]));
+  const { growth, later, broken } = judgeHeap(looks);
   const zombies = looks.reduce((total, look) => total + look.zombies, 0);
-  const broken = [];
-  if (growth * (last.recoveries - first.recoveries) >= GROWTH * (last.recoveries - first.recoveries) + NOISE)
-    broken.push(`the heap grew by ${Math.round(growth)} bytes for each recovery`);
   if (last.descriptors !== first.descriptors)
     broken.push(`descriptors: ${first.descriptors}, then ${last.descriptors}`);
   if (zombies > 0) broken.push(`${zombies} zombies`);
-  return { name, recovered: last.recoveries, seconds, growth, first, last, zombies, broken };
+  return { name, recovered: last.recoveries, seconds, growth, later, first, last, zombies, broken };
 }

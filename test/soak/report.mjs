@@ -9,6 +9,7 @@ export function reportOnRecoveries(rows) {
     seconds: ({ seconds }) => seconds,
     'heap (kB)': ({ first, last }) => `${kB(first?.heap)} -> ${kB(last?.heap)}`,
     'bytes each': ({ growth = 0 }) => Math.round(growth),
+    'second half': ({ later = 0 }) => Math.round(later),
     'rss (MB)': ({ first, last }) => `${MB(first?.rss)} -> ${MB(last?.rss)}`,
     descriptors: ({ first, last }) => `${first?.descriptors} -> ${last?.descriptors}`,
     zombies: ({ zombies = 0 }) => zombies,

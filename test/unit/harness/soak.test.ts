@@ -1,9 +1,12 @@
-/** The judge of `npm run soak`: which losses it calls explained, and which order a seed repeats. */
+/** `npm run soak`: what it agrees to do, which losses it calls explained, what it takes for a leak, and which order a seed repeats. */
 
 import { expect, test } from 'vitest';
 import { makeRandom } from '../../loss/random.mjs';
 import { nextRound } from '../../soak/actions.mjs';
+import { chosen } from '../../soak/chosen.mjs';
+import { judgeHeap } from '../../soak/heap.mjs';
 import { explain, type Lost, makeLedger } from '../../soak/ledger.mjs';
+import { shortOf } from '../../soak/limits.mjs';
 
 const AT = Date.parse('2031-05-09T16:05:09.000Z');
 const ports = new Map([[7, new Set([50_001, 50_002])]]);
@@ -100,4 +103,56 @@ test('a seed repeats the order of the actions, and each round has every action o
   expect(rounds(4)).toEqual(rounds(4));
   expect(rounds(4)).not.toEqual(rounds(5));
   for (const round of rounds(4)) expect(new Set(round.map(({ name }) => name)).size).toBe(round.length);
+});
+
+test('a machine that cannot hold the connections that were asked for is refused, and told how many it can hold', () => {
+  expect(shortOf(10_000, 20_000)).toBeUndefined();
+  const [, fewer] = /--connections (\d+)/.exec(shortOf(10_000, 2_000) ?? '') ?? [];
+  expect(shortOf(Number(fewer), 2_000)).toBeUndefined();
+  expect(shortOf(Number(fewer) + 2, 2_000)).toContain('ulimit -n');
+  expect(shortOf(10_000, 100)).not.toContain('--connections');
+});
+
+/** Looks at a master whose heap grows by so many bytes for a recovery of the first half, and of the second. */
+function looks(recoveries: number, first: number, second: number) {
+  const each = recoveries / 10;
+  return Array.from({ length: 11 }, (_, i) => ({
+    recoveries: i * each,
+    heap: 5e6 + each * (Math.min(i, 5) * first + Math.max(0, i - 5) * second),
+  }));
+}
+
+test.each([
+  { what: 'V8 compiles at first', recoveries: 300, first: 1_500, second: 100, broken: 0 },
+  { what: 'a leak of 5 kB in a short run', recoveries: 300, first: 5_120, second: 5_120, broken: 2 },
+  { what: 'a leak of 1,030 bytes in a long one', recoveries: 10_000, first: 1_030, second: 1_030, broken: 2 },
+  { what: 'a leak that begins late', recoveries: 10_000, first: 0, second: 1_030, broken: 1 },
+  { what: 'a long run that stays flat', recoveries: 10_000, first: 60, second: 5, broken: 0 },
+])('the heap of a master breaks $broken bounds: $what', ({ recoveries, first, second, broken }) => {
+  expect(judgeHeap(looks(recoveries, first, second)).broken).toHaveLength(broken);
+});
+
+const all = { fleets: [{ name: 'command shared' }], cells: [{ name: 'Node, shared' }, { name: 'shells' }] };
+const flags = { minutes: '8', fleet: '', seed: '4', reloads: '50', connections: '10000' };
+
+test('each mode is done with the fleets of the word that has some, and the counts are those that were asked for', () => {
+  const { counts, parts } = chosen({ ...flags, fleet: 'shells', recoveries: '7' }, all);
+  expect({ counts, parts }).toEqual({
+    counts: { minutes: 8, seed: 4, recoveries: 7, reloads: 50, connections: 10_000 },
+    parts: { recoveries: [{ name: 'shells' }] },
+  });
+  expect(Object.keys(chosen({ ...flags, fleet: 'shared' }, all).parts ?? {})).toEqual(['recoveries', 'kept', 'mix']);
+});
+
+test.each([
+  { only: 'kept', fleet: 'Node' },
+  { fleet: 'none' },
+  { only: 'keep' },
+  { recoveries: '0' },
+  { recoveries: 'many' },
+  { connections: '2.5' },
+  { minutes: '0' },
+  { minutes: 'Infinity' },
+])('a run that would do nothing, or not what it was asked for, is refused: %j', (more) => {
+  expect(chosen({ ...flags, ...more }, all)).toEqual({ refusal: expect.any(String) });
 });
