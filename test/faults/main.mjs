@@ -44,6 +44,20 @@ const { values: flags } = parseArgs({
 });
 const seed = Number(flags.seed);
 const most = flags.most === 'all' ? Infinity : Number(flags.most);
+const isCount = (number) => Number.isInteger(number) && number > 0;
+const sharings = ['shared', 'sharded'].filter((way) => flags.sharing === undefined || way === flags.sharing);
+if (
+  sharings.length === 0 ||
+  !Number.isInteger(seed) ||
+  !isCount(Number(flags.jobs)) ||
+  !(most === Infinity || isCount(most))
+) {
+  console.error(`--sharing is shared or sharded
+--most is a whole number from 1 up, or all
+--jobs is a whole number from 1 up
+--seed is a whole number`);
+  process.exit(2);
+}
 console.log(`Node ${process.version}, seed ${seed}`);
 const report = new Report(flags.verbose, flags['may-leave-out']);
 /** Asked with the beginning of a name, too: whether there may be a cell. */
@@ -68,7 +82,7 @@ for (const concern of concerns.filter(({ name }) => name.includes(flags.concern)
     report.leftOut(concern.name, possible);
     continue;
   }
-  for (const sharing of ['shared', 'sharded'].filter((way) => flags.sharing === undefined || way === flags.sharing)) {
+  for (const sharing of sharings) {
     const random = makeRandom(seed);
     const cells = concern.cells({ sharing, most, jobs: Number(flags.jobs), random, wanted, leftOut, counts });
     for (;;) {

@@ -16,6 +16,10 @@ const { values: flags } = parseArgs({
     seed: { type: 'string' },
   },
 });
+if (![flags.runs, flags.seed ?? '1'].every((text) => /^-?\d+$/.test(text)) || Number(flags.runs) < 1) {
+  console.error('--runs and --seed are whole numbers, and --runs is 1 at least');
+  process.exit(2);
+}
 const chosen = MUTATIONS.filter(({ what }) => what.includes(flags.only));
 if (chosen.length === 0) {
   console.error(`--only is a part of:\n${MUTATIONS.map(({ what }) => `  ${what}`).join('\n')}`);
@@ -32,8 +36,11 @@ process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
 for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true });
 for (const name of LINKED) symlinkSync(join(root, name), join(copy, name));
 
+/** Runs of each property without a mistake: as many as `npm test` makes. */
+const SOUND = Math.min(300, Number(flags.runs));
+
 /** Runs every property until the first that fails. */
-function runModel() {
+function runModel(runs = flags.runs) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [
@@ -49,7 +56,7 @@ function runModel() {
       env: {
         ...process.env,
         NO_COLOR: '1',
-        PREFORK_MODEL_RUNS: flags.runs,
+        PREFORK_MODEL_RUNS: String(runs),
         PREFORK_MODEL_SHRINKS: '0',
         ...(flags.seed !== undefined && { PREFORK_MODEL_SEED: flags.seed }),
       },
@@ -76,6 +83,12 @@ function plant({ file, from, to }) {
   return () => writeFileSync(path, source);
 }
 
+// What fails by itself would be taken for a mistake that is found.
+const sound = runModel(SOUND);
+if (sound.status !== 0) {
+  console.error(`The model fails without any mistake:\n${sound.output}`);
+  process.exit(1);
+}
 let missed = 0;
 for (const mutation of chosen) {
   const undo = plant(mutation);
