@@ -21,6 +21,7 @@ export function judge({ testResults }, code, transcript) {
       problems.push(`${name}: ${message}`);
   }
   if (code !== 0 && problems.length === 0) problems.push(`vitest ended with exit code ${code}`);
+  if (passed + failed === 0 && problems.length === 0) problems.push('no test ran');
   const broken = problems.length > 0;
   for (const { fullName, failureMessages } of flaky)
     problems.push(`Flaky, passed at a later attempt: ${fullName}\n${failureMessages.join('\n')}`);

@@ -1,14 +1,14 @@
 // What runs under a sanitizer.
 
 /** Left out of test/native. */
-const NATIVE_LEFT_OUT = {
+export const NATIVE_LEFT_OUT = {
   'test/native/posix/load.test.ts':
     'looks at the file of the addon: symbols, and names of libraries, that a sanitizer changes',
   'test/native/linux/borders.test.ts': 'runs by itself, with more calls',
 };
 
 /** Files of test/integration: spawn, reload, kill -9, steering, descriptors, scoreboard, head start, and the threads of the addon. */
-const INTEGRATION = [
+export const INTEGRATION = [
   'start/environment',
   'activation/passed',
   'command/head-start',
@@ -29,7 +29,7 @@ const INTEGRATION = [
   'signals/job-control',
   'stop/descriptors',
   'stop/stop',
-];
+].map((name) => `test/integration/${name}.test.ts`);
 
 /** @param calls of the borders */
 export const suites = (calls) => [
@@ -44,10 +44,6 @@ export const suites = (calls) => [
   },
   {
     name: 'integration',
-    args: [
-      '--project=integration',
-      '--project=alone',
-      ...INTEGRATION.map((file) => `test/integration/${file}.test.ts`),
-    ],
+    args: ['--project=integration', '--project=alone', ...INTEGRATION],
   },
 ];

@@ -1,8 +1,11 @@
 /** What `npm run test:sanitizers` leaves out of its reports, and what it says about tests that passed at a later attempt. */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { judge } from '../../sanitizers/judge.mjs';
 import { isOfNode } from '../../sanitizers/of-node.mjs';
+import { INTEGRATION, NATIVE_LEFT_OUT } from '../../sanitizers/suites.mjs';
 
 const NODE = [{ module: 'node' }, { module: 'libc.so.6' }];
 const OURS = [{ module: 'libstdc++.so.6' }, { module: 'prefork.node' }, { module: 'node' }];
@@ -47,4 +50,15 @@ test('a failed test is failed, whatever the exit code', () => {
   const { problems, ...counts } = judged({ fullName: 'stops', status: 'failed', failureMessages: ['took 7 s'] });
   expect(counts).toEqual({ passed: 0, failed: 1, skipped: 0, flaky: 0 });
   expect(problems.join('\n')).toContain('took 7 s');
+});
+
+test('a run without a test is a failed one', () => {
+  const { problems, failed } = judged({ fullName: 'stops', status: 'skipped' });
+  expect({ problems, failed }).toEqual({ problems: ['no test ran', 'All of it: log'], failed: 1 });
+});
+
+test('every file that is to run under the sanitizers is there: vitest says nothing of one that is not', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const named = [...INTEGRATION, ...Object.keys(NATIVE_LEFT_OUT)];
+  expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
 });
