@@ -3,7 +3,7 @@
 //                        bounds
 //   --only NAME,NAME     runs some measures; the results of the others stay as they are
 //   --draw               runs no measure, writes the page from the results
-// The exit code is 1 when a measure failed or a bound is missed. bench/README.md says more.
+// The exit code is 1 when a measure failed, or a bound is missed or was not measured. bench/README.md says more.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
