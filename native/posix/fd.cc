@@ -59,12 +59,22 @@ bool HasControllingTerminal() {
 std::optional<UniqueFd> LockFile(const std::string& path) {
   for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
     // O_NOFOLLOW: in a directory that others may write to, a planted link must not choose the file.
-    UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    UniqueFd fd(open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    const bool made = static_cast<bool>(fd);
+    if (!made && errno == EEXIST) {
+      fd = UniqueFd(open(path.c_str(), kFlags));
+      // Its holder has removed it.
+      if (!fd && errno == ENOENT) continue;
+    }
     if (!fd) throw SysError(errno, "open").On(path);
     if (flock(fd.Get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return std::nullopt;
-      if (errno == EINTR) continue;
-      throw SysError(errno, "flock").On(path);
+      const int error = errno;
+      if (error == EWOULDBLOCK) return std::nullopt;
+      if (error == EINTR) continue;
+      // A file system without locks, on which no process holds it.
+      if (made) unlink(path.c_str());
+      throw SysError(error, "flock").On(path);
     }
     // A holds the lock and unlinks the file. B opened it before, and gets the lock of a file that
     // no path leads to any more. C creates the file anew and locks that:

@@ -12,7 +12,7 @@ const OF_THE_MASTER = [
     why: 'EINTR and EAGAIN mean "again", and the call was made again',
   },
   {
-    when: ({ call, error }) => /^(write|sendmsg)$/.test(call) && /^(ENOBUFS|ENOMEM)$/.test(error),
+    when: ({ call, error }) => /^(write|sendmsg)$/.test(call) && /^(ENOBUFS|ENOMEM|ETOOMANYREFS)$/.test(error),
     why: 'what the kernel has no memory for now goes out later',
   },
   {
@@ -30,6 +30,18 @@ const OF_THE_MASTER = [
   {
     when: ({ call, hit }) => call === 'openat' && /"\/(proc|sys)\//.test(hit),
     why: 'a reading of the kernel is missing, of which more than one has to agree before the master does anything',
+  },
+  {
+    when: ({ call, hit }) => call === 'socket' && hit.includes('AF_NETLINK'),
+    why: 'a reading of the kernel is missing, of which more than one has to agree before the master does anything',
+  },
+  {
+    when: ({ call, hit }) => call === 'setsockopt' && hit.includes('SO_SNDLOWAT'),
+    why: 'Linux never takes this option, which is for macOS',
+  },
+  {
+    when: ({ call }) => call === 'fchmod',
+    why: 'the mode is set by the name of the file as well',
   },
   {
     when: ({ call }) => call === 'readlink',
@@ -56,7 +68,8 @@ const OF_A_WORKER = {
 /** @returns why nothing needs to name the fault; `undefined`: something has to. */
 export function whyMayBeSilent(concern, { name, ok, gone, hits }) {
   const [phase] = name.split(' ');
-  if (phase === 'stop' && gone?.signal === 'SIGABRT')
+  // One that boots ends with the master.
+  if ((phase === 'stop' || phase === 'start') && gone?.signal === 'SIGABRT')
     return 'libuv ends the process without a word, and no worker lives that could say so';
   // It did not do what it was asked for, or is gone: somebody will ask.
   if (ok === false || gone) return undefined;

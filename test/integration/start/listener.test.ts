@@ -1,18 +1,22 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { folderWith } from '../../helpers/folder.js';
 import {
+  canRefuseSyscalls,
   environmentOf,
   openFds,
+  refusing,
   startMaster,
   startReadyFleet,
   target,
   testOn,
+  testWhen,
   withDescriptors,
 } from '../../helpers/index.js';
 import { eachSharing } from '../../helpers/sharing.js';
-import { runToEnd, spawned } from '../../helpers/whole-run.js';
+import { overAndClean, runToEnd, spawned, startWatched } from '../../helpers/whole-run.js';
 
 test("C2 '127.0.0.1:0' is one listener with an address and a port, and one descriptor offered to every worker", async () => {
   const { master, pids, addresses, port } = await startReadyFleet({ options: { listen: '127.0.0.1:0' } });
@@ -53,6 +57,19 @@ eachSharing(['shared', 'reuseport'] as const)(
       holder.close();
       await once(holder, 'close');
     }
+  },
+);
+
+testWhen(canRefuseSyscalls() && target.lacks.unixSockets === undefined, 'needs python3 and seccomp')(
+  'C3 where a file system has no locks the error says so and names the way out, and no file is left',
+  async () => {
+    const folder = folderWith({});
+    const config = { options: { listen: `unix:${folder}/socket` } };
+    const { settled } = await overAndClean(startWatched(config, { wrapper: refusing('flock', 'ENOLCK') }));
+    const { code, message } = settled['error'];
+    expect(code).toBe('ENOLCK');
+    expect(message).toContain('this file system has no lock for it: name a path on another one');
+    expect(readdirSync(folder)).toEqual([]);
   },
 );
 
