@@ -4,6 +4,9 @@ import { census, chosen, REFUSALS, refuse, Stage, untilStruck } from './walk.mjs
 
 const PHASES = ['start', 'serving', 'reload', 'scale', 'recycle', 'stop'];
 
+/** What a fleet of `'sharded'` does when it grows for the first time. */
+const OPEN_A_SLOT = ['socket', 'bind', 'listen'];
+
 export const errors = {
   name: 'refused calls',
   possible: () => canTrace || 'strace is not installed, or may not trace',
@@ -21,6 +24,8 @@ export const errors = {
               if (!wanted(name)) continue;
               // The first go of a stage is one without a fault: what it leaves is what later ones are compared with.
               if (stage.usual === undefined && phase !== 'stop') await stage.go(async () => async () => []);
+              // A slot has its socket for good.
+              if (phase === 'scale' && OPEN_A_SLOT.includes(call)) await stage.down();
               const seen = await untilStruck(() => stage.go(refuse(call, error, nth)));
               yield { name, needs: new RegExp(error), ...seen };
             }

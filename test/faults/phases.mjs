@@ -12,8 +12,9 @@ export const phases = {
   start: async (fleet) => verdict(await fleet.order('start')),
   /** A worker is killed, and its slot is filled again. */
   serving: async (fleet, { excuse }) => {
-    const { workers } = await fleet.call('status');
-    const { pid } = workers[0];
+    const asked = verdict(await fleet.order('status'));
+    if (asked.value === undefined) return asked;
+    const { pid } = asked.value.workers[0];
     process.kill(pid, 'SIGKILL');
     await until(() => !isAlive(pid), `worker ${pid} ends`, SOON);
     excuse(pid);
@@ -31,7 +32,9 @@ export const phases = {
     return up.ok ? down : up;
   },
   recycle: async (fleet) => {
-    const { workers, recoveries } = await fleet.call('status');
+    const asked = verdict(await fleet.order('status'));
+    if (asked.value === undefined) return asked;
+    const { workers, recoveries } = asked.value;
     const { pid, slot } = workers[0];
     await fleet.order('retire', slot);
     const again = await eventually(() => fleet.ended || !isAlive(pid), 4_000);
