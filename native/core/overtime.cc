@@ -18,7 +18,7 @@ constexpr milliseconds kMost(500);
 constexpr milliseconds kLook(50);
 // A thread that sleeps and wakes up so late did not wait for a CPU alone: the process was stopped,
 // or the machine. Nothing in the process ran then, not even this thread.
-constexpr milliseconds kStandstill(200);
+constexpr milliseconds kStandstill(100);
 
 }  // namespace
 

@@ -35,9 +35,15 @@ void SetDeaf(int fd, bool deaf) {
   if (domain != AF_INET && domain != AF_INET6)
     throw SysError(EAFNOSUPPORT, "setsockopt(IP_MINTTL)");
   const int limit = deaf ? kTtlOfNoClient : kNoLimit;
-  // A dual-stack socket has both.
+  // A dual-stack socket has both. Half deaf is of no use: no later call would lift that half.
   if (domain == AF_INET6) SetLimit(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, limit, "IPV6_MINHOPCOUNT");
-  SetLimit(fd, IPPROTO_IP, IP_MINTTL, limit, "IP_MINTTL");
+  try {
+    SetLimit(fd, IPPROTO_IP, IP_MINTTL, limit, "IP_MINTTL");
+  } catch (const SysError&) {
+    if (domain == AF_INET6 && deaf)
+      SetLimit(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, kNoLimit, "IPV6_MINHOPCOUNT");
+    throw;
+  }
 }
 
 }  // namespace prefork

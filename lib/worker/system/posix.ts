@@ -24,6 +24,12 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
   let adoptions: Adoptions | undefined;
   const unixLines = new Map<Fd, AcceptLine>();
   let refusing = false;
+  /** The worker goes on when its master has died. */
+  let outlives = false;
+  /** The socket of a slot that is new is deaf, until the master leads clients to it. */
+  const letIn = (wire: WireListener, fd: Fd): void => {
+    if (!isUnix(wire)) asked(() => linux(native).deafenListener(fd, false));
+  };
   /** Of other slots, which this worker accepts for. */
   const adopted = (): Fd[] => adoptions?.helpers.flatMap((helper) => descriptorOf(helper) ?? []) ?? [];
   return {
@@ -43,6 +49,7 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       const fd = inheritListener(native, { ...wire, fd: received ?? null });
       wires.push(wire);
       fds.push(fd);
+      if (outlives && received !== undefined) letIn(wire, fd);
       return fd;
     },
     forget(fd) {
@@ -58,8 +65,8 @@ export function posixSystem(native: PosixAddon): WorkerSystem {
       }
     },
     hear() {
-      for (const [i, wire] of wires.entries())
-        if (wire.fd !== null && !isUnix(wire)) asked(() => linux(native).deafenListener(fds[i] as number, false));
+      outlives = true;
+      for (const [i, wire] of wires.entries()) if (wire.fd !== null) letIn(wire, fds[i] as number);
     },
     openScoreboard(place) {
       const line = native.openScoreboard(place);

@@ -38,7 +38,7 @@ export interface WorkerSystem extends AcceptQueues {
   forget?(fd: number): void;
   /** To be called when the servers listen, which may have changed the backlog for everybody. */
   restoreBacklogs(listeners: readonly Listener[], wires: readonly WireListener[], log: Log): void;
-  /** `'sharded'`: this worker serves, and its master, which would let clients to its sockets, may be dead. */
+  /** `'sharded'`: this worker serves, and goes on when its master, which would let clients to its sockets, has died. */
   hear?(): void;
   /**
    * The fleet is over: refuses new connections on the sockets that this worker bound itself, or, without a master, on all.

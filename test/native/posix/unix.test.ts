@@ -1,5 +1,15 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +21,11 @@ const folder = mkdtempSync(join(tmpdir(), 'prefork-unix-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let count = 0;
 const fresh = (): string => join(folder, `s${count++}`);
+
+function plantedFilesAreRefused(): boolean {
+  const file = '/proc/sys/fs/protected_regular';
+  return existsSync(file) && Number(readFileSync(file, 'utf8')) > 0;
+}
 
 function listen(path: string, mode?: number) {
   return native.listen({ family: 'unix', path, backlog: 4, ...(mode === undefined ? {} : { mode }) });
@@ -142,6 +157,17 @@ test('a lock file is never followed through a link, and its errors name the path
   const lost = join(folder, 'missing', 'l');
   expect(failsCleanly(() => native.lockFile(lost))).toMatchObject({ code: 'ENOENT', syscall: 'open', path: lost });
 });
+
+testWhen(isRoot && plantedFilesAreRefused(), 'needs root and fs.protected_regular')(
+  'a lock file that another user has planted where everybody may write is refused, as the kernel refuses it to root',
+  () => {
+    chmodSync(folder, 0o1777);
+    const path = fresh();
+    writeFileSync(path, '');
+    chownSync(path, 65_534, 65_534);
+    expect(failsCleanly(() => native.lockFile(path))).toMatchObject({ code: 'EACCES', syscall: 'open', path });
+  },
+);
 
 test('descriptors are made close-on-exec, and closing one twice is an error', () => {
   const [a, b] = native.socketPair();

@@ -7,13 +7,20 @@ import { posixSystem } from '../../../../lib/worker/system/posix.js';
 
 const UNIX = 40;
 const TCP = 41;
+const LATE = 42;
 const ADDRESSES = {
   [UNIX]: { family: 'unix', address: '/run/app.sock' },
   [TCP]: { family: 'IPv4', address: '127.0.0.1', port: 8_080 },
+  [LATE]: { family: 'IPv4', address: '127.0.0.1', port: 8_081 },
 } as const;
 
 function addressOf(fd: Fd) {
   return ADDRESSES[fd as keyof typeof ADDRESSES];
+}
+
+function wireOf(fd: Fd): WireListener {
+  const { address } = addressOf(fd);
+  return { ...addressOf(fd), fd, name: '0', boundAs: address, backlog: 16, ipv6Only: false };
 }
 
 /** A worker that accepts from a unix socket and one of TCP; `events` has what it asks of the kernel from then on. */
@@ -37,14 +44,10 @@ function worker(waiting: ReadonlyMap<Fd, number>) {
     steer: () => {},
     handshakes: () => 0,
     hideListener: (fd) => void events.push(`hide ${fd}`),
+    deafenListener: (fd, deaf) => void events.push(`${deaf ? 'deafen' : 'let in'} ${fd}`),
   };
   const system = posixSystem(kernel as LinuxAddon);
-  system.adopt(
-    [UNIX, TCP].map((fd): WireListener => {
-      const { address } = addressOf(fd);
-      return { ...addressOf(fd), fd, name: '0', boundAs: address, backlog: 16, ipv6Only: false };
-    }),
-  );
+  system.adopt([UNIX, TCP].map(wireOf));
   const counts = new Uint32Array(2);
   const lines = system.acceptLines({ counts, board: undefined, sharing: 'shared', log: { warn() {} }, room() {} });
   for (const fd of [UNIX, TCP]) lines.of(Object.assign(createServer(), { _handle: { fd } }) as Server, () => {});
@@ -72,4 +75,16 @@ test('a full worker that waits asks the kernel for each queue once in a look, an
     ...Array(2).fill('ask 40, ask 41'),
     ...Array(3).fill('ask 40, leave 40, ask 41'),
   ]);
+});
+
+test('a worker that outlives its master lets clients to each of its sockets, also to those that it is given later', () => {
+  const { system, events } = worker(new Map());
+  const { fd: _, ...late } = wireOf(LATE);
+  system.adoptLate?.({ ...late, fd: null }, LATE);
+  expect(events).toEqual([]);
+  system.forget?.(LATE);
+  system.hear?.();
+  expect(events.splice(0)).toEqual([`let in ${TCP}`]);
+  system.adoptLate?.({ ...late, fd: null }, LATE);
+  expect(events).toEqual([`let in ${LATE}`]);
 });
