@@ -23,7 +23,7 @@ import { bootFailure } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
 import type { Heard, WorkerPlace } from './workers/events.js';
 import { Slots } from './workers/slots.js';
-import { type Start, Starter } from './workers/starter.js';
+import { readyInTime, type Start, Starter } from './workers/starter.js';
 import { Stays } from './workers/stays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
@@ -163,7 +163,8 @@ export class Fleet {
 
   #start(place: WorkerPlace): Start {
     const start = this.#starter.start(place);
-    this.#context.shutDown.waitsFor(start.ready);
+    // One that is stuck holds no listener open: the stop waits for it only as for every worker.
+    this.#context.shutDown.waitsFor(readyInTime(start));
     return start;
   }
 

@@ -109,17 +109,21 @@ function checkReminded(world: World): void {
       );
 }
 
-/** Closed exactly once, and while no worker of a fleet that drains accepts. */
-function checkListeners({ fleet, system, over }: World): void {
+/** Closed exactly once, and while no worker of a fleet that drains accepts, or may yet: one that is stuck is not waited for. */
+function checkListeners(world: World): void {
+  const { fleet, system, over } = world;
   same(system.closedFds.length, new Set(system.closedFds).size, 'sockets that were closed');
   const { ending, waits } = fleet.master;
   if (!ending || waits) same(system.closedListeners, 0, 'listeners that are closed while the fleet serves');
   else if (over !== undefined && system.opened) same(system.closedListeners, 1, 'listeners that are closed in the end');
-  else if (over === undefined && system.closedListeners > 0)
+  else if (over === undefined && system.closedListeners > 0) {
+    const live = world.live();
+    world.stuck ??= new Set(live.filter(({ isReady, refused }) => !isReady && refused.includes('SIGKILL')));
     none(
-      system.workers.filter((worker) => !worker.gone && worker.isReady).map(({ pid }) => pid),
+      live.filter((worker) => worker.isReady && world.stuck?.has(worker) !== true).map(({ pid }) => pid),
       'workers that accept from a closed listener',
     );
+  }
 }
 
 /** The end has its reason, and leaves nothing. */

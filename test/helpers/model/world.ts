@@ -94,6 +94,8 @@ export class World {
   stoodAt = 0;
   /** When two workers that serve one slot were seen first. */
   readonly pairs = new Map<string, number>();
+  /** Who was not ready in time, and could not be killed, when the listeners were closed. */
+  stuck: ReadonlySet<FakeWorker> | undefined;
   /** When a worker that is gone was still listed first. */
   readonly corpses = new Map<number, number>();
   readonly #losses: number[] = [];

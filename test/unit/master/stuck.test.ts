@@ -116,3 +116,48 @@ test('a fleet whose first worker is stuck ends with EPERM as the reason, and doe
   expect(system.workers).toHaveLength(1);
   expect(system.pendingTimers).toBe(0);
 });
+
+test('a worker that is stuck holds no listener of a fleet that stops open: they are closed as soon as no other worker accepts', async () => {
+  const { master, system, finished } = await fleetWithNextStuck({ shutdownGracePeriod: 10_000 });
+  system.workers[1]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 1_000);
+  const served = system.workers[0];
+  if (served !== undefined) served.behaviour.obedient = false;
+  void master.stop();
+  await settle();
+  expect(system.closedListeners).toBe(0);
+  served?.exit({ code: 0, signal: null });
+  await settle();
+  expect(system.closedListeners).toBe(1);
+  expect(master.status().state).toBe('stopping');
+  last(system).exit(crash);
+  await system.advance(1_000);
+  expect(await finished).toBeUndefined();
+  expect(system.pendingTimers).toBe(0);
+});
+
+test('the stuck worker that is left of a reload that failed holds no listener of a fleet that stops open', async () => {
+  const { master, system, finished } = await fleetWithNextStuck({ shutdownGracePeriod: 10_000 });
+  const reloaded = master.reload();
+  await system.advance(READY_TIMEOUT);
+  expect((await reloaded).ok).toBe(false);
+  void master.stop();
+  await settle();
+  expect(system.closedListeners).toBe(1);
+  await system.advance(60_000);
+  expect(await finished).toBeUndefined();
+  expect(system.pendingTimers).toBe(0);
+});
+
+test('a worker that is stuck, and becomes ready when the listeners of a fleet that stops are closed, is asked to leave, and the stop ends with it', async () => {
+  const { master, system, finished } = await fleetWithNextStuck({ shutdownGracePeriod: 10_000 });
+  system.workers[1]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 1_000);
+  void master.stop();
+  await settle();
+  expect(system.closedListeners).toBe(1);
+  last(system).becomeReady();
+  await system.advance(1_000);
+  expect(last(system).received.at(-1)).toMatchObject({ type: 'drain' });
+  expect(await finished).toBeUndefined();
+});
