@@ -11,6 +11,7 @@ import { type Ended, RecoveryPolicy } from './recovery-policy.js';
 import { describeExit, firstLine } from './workers/boot-failure.js';
 import type { Delays } from './workers/delays.js';
 import type { Slots } from './workers/slots.js';
+import type { Start } from './workers/starter.js';
 import type { Stays } from './workers/stays.js';
 import type { WorkerHandle } from './workers/worker-handle.js';
 
@@ -112,11 +113,17 @@ export class Recovery {
   }
 
   async #recover(old: WorkerHandle, delay: number): Promise<void> {
-    const { delays, log, slots, generation } = this.#context;
+    const { delays, slots, generation } = this.#context;
     if (delay > 0 && !(await delays.sleep(delay))) return;
     // Meanwhile the fleet was reloaded, or scaled down; a reload that fails yet hands it back.
     if (this.#over || !slots.claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
     const start = slots.fill({ slot: old.place.slot, generation: generation() });
+    // One that is stuck may never come to its end: a fleet that gives up does not wait for it.
+    await Promise.race([this.#takesOver(start, old), start.stuck]);
+  }
+
+  async #takesOver(start: Start, old: WorkerHandle): Promise<void> {
+    const { log } = this.#context;
     try {
       // When it ends before it is ready, its own exit is judged.
       if (!(await start.ready)) return;

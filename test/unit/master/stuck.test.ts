@@ -161,3 +161,28 @@ test('a worker that is stuck, and becomes ready when the listeners of a fleet th
   expect(last(system).received.at(-1)).toMatchObject({ type: 'drain' });
   expect(await finished).toBeUndefined();
 });
+
+test('a fleet without workers that gives up does not wait for a recovery that is stuck', async () => {
+  const { system, log, finished } = await fleetWithNextStuck({ recoverThreshold: 1, recoverWindow: 60_000 });
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 1_000);
+  system.workers[1]?.exit(crash);
+  await settle();
+  expect(log.join('\n')).toContain('stopping, because Workers exited more than 1 times');
+  await system.advance(60_000);
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
+  expect(system.pendingTimers).toBe(0);
+});
+
+test('a fleet that gives up waits for a recovery that is under way until that is stuck, and no longer', async () => {
+  const { system, log } = await fleetWithNextStuck({ recoverThreshold: 1, recoverWindow: 60_000 });
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT - 500);
+  system.workers[1]?.exit(crash);
+  await system.advance(499);
+  expect(log.join('\n')).toContain('slot 1 is not filled again');
+  expect(log.join('\n')).not.toContain('stopping');
+  await system.advance(1);
+  expect(log.join('\n')).toContain('stopping, because Workers exited more than 1 times');
+  await system.advance(60_000);
+});
