@@ -162,14 +162,16 @@ export class Operations {
 
   /** @throws why the worker of a slot that was added does not serve. The slot is recovered in any case. */
   async #mustServe(start: Start): Promise<void> {
+    const { ending, startFailed, stays } = this.#context;
+    // Perhaps long after this: one that is stuck ends at last, and the next attempt brings no process.
+    start.ready.catch((error: unknown) => {
+      if (ending() === undefined) startFailed(start.handle, error);
+    });
     const serves = await readyInTime(start).catch((error: unknown) => {
-      // One that is stuck has its slot.
-      const filled = start.handle.pid !== 0;
-      if (this.#context.ending() === undefined && !filled) this.#context.startFailed(start.handle, error);
       throw notStarted(start.handle.place.slot, error);
     });
     const { handle } = start;
-    if (serves && (await this.#context.stays.till(handle))) return;
+    if (serves && (await stays.till(handle))) return;
     throw (handle.life.requested ? undefined : handle.failure) ?? this.#stopped();
   }
 

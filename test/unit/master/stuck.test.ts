@@ -186,3 +186,36 @@ test('a fleet that gives up waits for a recovery that is under way until that is
   expect(log.join('\n')).toContain('stopping, because Workers exited more than 1 times');
   await system.advance(60_000);
 });
+
+test('a slot that scale() added is filled although its worker was stuck, was ended by a signal to the whole group, and the next one could not be started', async () => {
+  const { master, system, log, slots } = await fleetWithNextStuck();
+  const scaled = master.scale(() => 3).catch((error: unknown) => error);
+  await system.advance(READY_TIMEOUT);
+  expect(await scaled).toMatchObject({ cause: { code: 'EPERM' } });
+  system.signal('SIGUSR2');
+  const { behave } = system;
+  system.behave = () => {
+    system.behave = behave;
+    throw Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT', errno: -2, syscall: 'spawn' });
+  };
+  last(system).exit({ code: null, signal: 'SIGUSR2' });
+  await system.advance(60_000);
+  expect(log.filter((line) => line.includes('the worker of slot 2 could not be started'))).toHaveLength(1);
+  expect(system.spawnAttempts).toBe(5);
+  expect(slots().at(-1)).toEqual([2, 5_000_003, 'ready']);
+  await master.stop();
+});
+
+test('a slot that scale() added, and for which no process could be started, is recovered once', async () => {
+  const { master, system, log, slots } = await fleetWithNextStuck();
+  system.behave = (index) => {
+    if (index > 2) return {};
+    throw Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT', errno: -2, syscall: 'spawn' });
+  };
+  expect(await master.scale(() => 3).catch((error: unknown) => error)).toMatchObject({ cause: { code: 'ENOENT' } });
+  await system.advance(60_000);
+  expect(log.filter((line) => line.includes('the worker of slot 2 could not be started'))).toHaveLength(1);
+  expect(system.spawnAttempts).toBe(4);
+  expect(slots().at(-1)).toEqual([2, 5_000_002, 'ready']);
+  await master.stop();
+});
