@@ -142,6 +142,7 @@ export class Fleet {
       stays,
       grow: (slots) => monitors.grow(slots),
       startFailed: (handle, error) => this.recovery.startFailed(handle, error),
+      stuck: (handle) => this.recovery.stuck(handle),
       ending,
       reloading,
     });

@@ -24,6 +24,8 @@ export interface OperationsContext {
   grow(slots: number): void;
   /** No process came to be in a slot that was added: the recovery fills it. */
   startFailed(handle: WorkerHandle, error: unknown): void;
+  /** The worker of a slot that was added was not ready in time and may not be killed. */
+  stuck(handle: WorkerHandle): void;
   /** Why the fleet is ending: nothing is begun any more. */
   ending(): { readonly error: unknown } | undefined;
   /** Called at both ends of every reload, with its verdict at the second. */
@@ -162,11 +164,12 @@ export class Operations {
 
   /** @throws why the worker of a slot that was added does not serve. The slot is recovered in any case. */
   async #mustServe(start: Start): Promise<void> {
-    const { ending, startFailed, stays } = this.#context;
+    const { ending, startFailed, stuck, stays } = this.#context;
     // Perhaps long after this: one that is stuck ends at last, and the next attempt brings no process.
     start.ready.catch((error: unknown) => {
       if (ending() === undefined) startFailed(start.handle, error);
     });
+    void start.stuck.then(() => stuck(start.handle));
     const serves = await readyInTime(start).catch((error: unknown) => {
       throw notStarted(start.handle.place.slot, error);
     });

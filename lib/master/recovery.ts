@@ -119,7 +119,7 @@ export class Recovery {
     if (this.#over || !slots.claim(old.place.slot, () => this.#run(this.#recover(old, 0)))) return;
     const start = slots.fill({ slot: old.place.slot, generation: generation() });
     // One that is stuck may never come to its end: a fleet that gives up does not wait for it.
-    await Promise.race([this.#takesOver(start, old), start.stuck]);
+    await Promise.race([this.#takesOver(start, old), start.stuck.then(() => this.stuck(start.handle))]);
   }
 
   async #takesOver(start: Start, old: WorkerHandle): Promise<void> {
@@ -148,6 +148,16 @@ export class Recovery {
   #othersServe(slot: number, ended: Ended): boolean {
     const { slots, stays } = this.#context;
     return slots.othersServe(slot, (handle) => ended === 'spawn' || stays.has(handle));
+  }
+
+  /** A worker that was to fill a slot was not ready in time and may not be killed. */
+  stuck(handle: WorkerHandle): void {
+    if (this.#givingUp) return;
+    this.#context.log.warn(`${handle} keeps its slot until it is ready after all, or ends by itself`, {
+      event: 'recover',
+      worker: handle.info,
+      slot: handle.place.slot,
+    });
   }
 
   /** No process came to be. */

@@ -86,14 +86,6 @@ export class Slots {
     start.ready.catch(() => {
       if (slot.current === start.handle) slot.current = undefined;
     });
-    void start.stuck.then(() => {
-      const { handle } = start;
-      this.#context.log.warn(`${handle} keeps its slot until it is ready after all, or ends by itself`, {
-        event: 'recover',
-        worker: handle.info,
-        slot: place.slot,
-      });
-    });
     return start;
   }
 

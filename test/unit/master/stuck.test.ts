@@ -53,7 +53,7 @@ test('the slot of a worker that was not ready in time and may not be killed is f
 });
 
 test('scale() rejects for such a worker with EPERM as the reason, and its new slot is not filled a second time', async () => {
-  const { master, system, slots } = await fleetWithNextStuck();
+  const { master, system, log, slots } = await fleetWithNextStuck();
   const scaled = master.scale(() => 3).catch((error: unknown) => error);
   await system.advance(READY_TIMEOUT);
   expect(await scaled).toMatchObject({
@@ -63,6 +63,7 @@ test('scale() rejects for such a worker with EPERM as the reason, and its new sl
   });
   await system.advance(600_000);
   expect(slots()).toHaveLength(3);
+  expect(log.filter((line) => line.includes('keeps its slot'))).toHaveLength(1);
   last(system).becomeReady();
   await settle();
   expect(slots().at(-1)).toEqual([2, 5_000_002, 'ready']);
@@ -108,12 +109,13 @@ test('a slot whose worker is stuck is taken over by the worker of a reload', asy
 test('a fleet whose first worker is stuck ends with EPERM as the reason, and does not wait for it', async () => {
   const system = new FakeSystem();
   system.behave = () => ({ ready: false, foreign: true });
-  const { started, finished } = fleet({ workers: 1, readyTimeout: READY_TIMEOUT }, system);
+  const { started, finished, log } = fleet({ workers: 1, readyTimeout: READY_TIMEOUT }, system);
   await system.advance(READY_TIMEOUT);
   await system.advance(60_000);
   expect(await started).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED', cause: { code: 'EPERM' } });
   expect(await finished).toMatchObject({ code: 'ERR_PREFORK_BOOT_FAILED' });
   expect(system.workers).toHaveLength(1);
+  expect(log.join('\n')).not.toContain('keeps its slot');
   expect(system.pendingTimers).toBe(0);
 });
 
@@ -184,6 +186,7 @@ test('a fleet that gives up waits for a recovery that is under way until that is
   expect(log.join('\n')).not.toContain('stopping');
   await system.advance(1);
   expect(log.join('\n')).toContain('stopping, because Workers exited more than 1 times');
+  expect(log.join('\n')).not.toContain('keeps its slot');
   await system.advance(60_000);
 });
 
