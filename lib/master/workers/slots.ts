@@ -99,15 +99,20 @@ export class Slots {
       return start;
     };
     let start = begin();
+    const taken = (): boolean => slot[as] !== start.handle || this.#slots[place.slot] !== slot;
     const ready = async (): Promise<boolean> => {
       while (!(await start.ready)) {
         const again = await this.#context.again(start.handle);
-        if (!again || slot[as] !== start.handle || this.#slots[place.slot] !== slot) return false;
+        if (!again || taken()) return false;
         start = begin();
       }
       return true;
     };
-    const promise = ready();
+    const promise = ready().catch((error: unknown) => {
+      // Another worker has the slot, or there is none any more: nobody misses this one.
+      if (taken()) return false;
+      throw error;
+    });
     return {
       get handle() {
         return start.handle;

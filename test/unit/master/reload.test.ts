@@ -340,3 +340,20 @@ test('a reload that a failing hook ends reports the error of the hook', async ()
   });
   expect(await finished).toMatchObject({ code: 'ERR_PREFORK_HOOK' });
 });
+
+test('a slot that a reload has taken over is not judged when the process that was to recover it cannot be started', async () => {
+  const { master, system, started, log } = fleet({ workers: 1, readyTimeout: 2_000, recoverThreshold: 1 });
+  await started;
+  system.behave = (_, { generation }) => {
+    if (generation > 0) return {};
+    throw Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN', errno: -11, syscall: 'spawn' });
+  };
+  system.workers[0]?.exit(crash);
+  await system.advance(500);
+  expect(await master.reload()).toMatchObject({ ok: true });
+  await system.advance(60_000);
+  expect(log.filter((line) => line.includes('could not be started'))).toEqual([]);
+  expect(master.status().state).toBe('running');
+  expect(master.workers.map(({ slot, pid, state }) => [slot, pid, state])).toEqual([[0, 5_000_001, 'ready']]);
+  await master.stop();
+});
