@@ -65,6 +65,7 @@ export class Listeners {
   }
 
   close(): void {
+    this.#asked?.closed();
     this.#doors.close(this.#open);
   }
 

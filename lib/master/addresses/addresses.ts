@@ -39,6 +39,7 @@ export class Addresses<Worker extends Asking = Asking> {
   readonly #answers: Answers;
   /** For names. */
   #count: number;
+  #closed = false;
   /** Made for the first server of TLS. */
   #ticketKeys: Promise<string> | undefined;
 
@@ -58,7 +59,10 @@ export class Addresses<Worker extends Asking = Asking> {
 
   async #give(handle: Worker, id: number, want: WantedListener): Promise<void> {
     const { log, ending } = this.#context;
-    const send = (text: string, fds: readonly number[]) => handle.reply(id, text, fds);
+    const send = (text: string, fds: readonly number[]) => {
+      if (this.#closed && fds.length > 0) throw new Error('the fleet stops');
+      return handle.reply(id, text, fds);
+    };
     const address = this.#find(want) ?? this.#open(want);
     address.use(handle);
     try {
@@ -170,6 +174,11 @@ export class Addresses<Worker extends Asking = Asking> {
     for (const { open, given } of this.#addresses) {
       if (given && open !== undefined && !listeners.includes(open)) this.#unserved(open);
     }
+  }
+
+  /** The fleet stops, and its sockets are closed: their numbers may belong to other files. A worker that boots yet is given none. */
+  closed(): void {
+    this.#closed = true;
   }
 
   /** The fleet is over. Closes what it has not served; the rest is the fleet's to close. */

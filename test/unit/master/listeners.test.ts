@@ -63,3 +63,34 @@ test('what workers ask for is one of the listeners, and logged as such once the 
   await ask(2, 82);
   expect(log).toEqual([expect.stringMatching(/^listening on .*, too$/)]);
 });
+
+test('a worker that asks for a listener when those of a fleet that stops are closed is given no descriptor, but the reason', async () => {
+  const { listeners, world } = fixture();
+  await listeners.begin();
+  await listeners.takeRequests(true);
+  const told: (readonly [string, readonly number[]])[] = [];
+  const worker = {
+    place: { slot: 0, generation: 0 },
+    state: 'starting',
+    gone: new Promise<void>(() => {}),
+    reply: (_, text, fds) => {
+      told.push([text, fds]);
+      return 'sent';
+    },
+    lease: (listener) => listener,
+  } satisfies Asking as unknown as WorkerHandle;
+  const ask = async (id: number) => {
+    const want = { kind: 'tcp', port: 81, index: 0, ipv6Only: false } as const;
+    listeners.asked?.hear(worker, { type: 'wants-listener', id, want });
+    await settle();
+  };
+  await ask(1);
+  world.state = 'stopping';
+  listeners.close();
+  await ask(2);
+  expect(told.map(([text, fds]) => [Object.keys(JSON.parse(text)), fds])).toEqual([
+    [['listener'], [20]],
+    [['error'], []],
+  ]);
+  listeners.over();
+});
