@@ -158,6 +158,13 @@ export interface InitMessage {
 /** Why the master asks whether the event loop turns. `queue`: connections wait; `id` says which suspicion of the master the answer is for. */
 export type Ping = { readonly for: 'liveness' } | { readonly for: 'queue'; readonly id: number };
 
+/** Where a socket listens; `0.0.0.0` and `::` are every host of their family. */
+export interface ListeningAddress {
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Why a worker has to drain: the fleet stops, or another process takes the slot over. */
 export type DrainReason = 'stop' | 'replace';
 
@@ -180,9 +187,9 @@ export type MasterMessage =
   | { readonly type: 'alone' }
   /**
    * To a worker whose inspector the master's question opened, and which the master does not kill: every process of the machine may connect.
-   * `before`: ports on which the worker listened before the question. An inspector there is the program's, and stays.
+   * `before`: where the worker listened before the question. An inspector there is the program's, and stays.
    */
-  | { readonly type: 'close-inspector'; readonly before: readonly number[] }
+  | { readonly type: 'close-inspector'; readonly before: readonly ListeningAddress[] }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.

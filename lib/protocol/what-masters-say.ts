@@ -1,7 +1,8 @@
 /** What a master may say. Loaded by workers, which trust it: a line that is none of these is a mistake, not an attack. */
 
+import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import type { Grammar, MasterMessage } from './protocol.cjs';
+import type { Grammar, ListeningAddress, MasterMessage } from './protocol.cjs';
 
 /** Names of what must be there beside `type`. */
 const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
@@ -10,7 +11,7 @@ const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (va
   adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
   release: { slot: Number.isSafeInteger },
   alone: {},
-  'close-inspector': { before: isIntegers },
+  'close-inspector': { before: areAddresses },
   look: {},
   ping: { for: (reason) => reason === 'liveness' || reason === 'queue' },
   message: { data: (data) => data !== undefined },
@@ -37,6 +38,16 @@ function isDelay(value: unknown): boolean {
 
 function isIntegers(value: unknown): boolean {
   return Array.isArray(value) && value.every(Number.isSafeInteger);
+}
+
+function areAddresses(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isAddress);
+}
+
+function isAddress(value: unknown): value is ListeningAddress {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, port } = value as { host?: unknown; port?: unknown };
+  return typeof host === 'string' && isIP(host) !== 0 && Number.isSafeInteger(port);
 }
 
 function reviveBuffers(value: unknown): unknown {

@@ -11,7 +11,7 @@ import type { Program } from '../common/program.js';
 import type { Timer } from '../common/timers.js';
 import type { Shape } from '../common/worker-lines.js';
 import type { LaunchSettings, ListenPlan } from '../options/settings.js';
-import type { InspectorPort, MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
+import type { InspectorPort, ListeningAddress, MasterMessage, WorkerMessage } from '../protocol/protocol.cjs';
 import type { Features, PreforkOptions, Sharing } from '../types.js';
 import type { OpenListener } from './open-listener.js';
 
@@ -163,10 +163,10 @@ export interface Witness {
 /** What the question has done to the process. */
 export interface InspectorOpened {
   /**
-   * It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. `before`: ports on which the process
+   * It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. `before`: where the process
    * listened already. An inspector there was opened by somebody else.
    */
-  readonly opened?: { readonly before: readonly number[] };
+  readonly opened?: { readonly before: readonly ListeningAddress[] };
 }
 
 /** What is known of a Node process that is asked for its stack. */

@@ -1,7 +1,7 @@
 /** Notices workers whose event loop does not turn, says where they are, and ends them. Runs in the master. */
 
 import type { Log } from '../../common/log.js';
-import type { InspectorPort, Ping } from '../../protocol/protocol.cjs';
+import type { InspectorPort, ListeningAddress, Ping } from '../../protocol/protocol.cjs';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { AskForStack, BlockedStack, System, Timer } from '../../system/system.js';
 import type { WorkerInfo, WorkerState } from '../../types.js';
@@ -26,8 +26,8 @@ export interface WatchedWorker {
   killFor(because: string): boolean | Error;
   /** It could not be killed, and goes on. */
   spare(): void;
-  /** It goes on, and an inspector that the question has opened would stay open. @param before Ports of another one's. */
-  closeInspector(before: readonly number[]): void;
+  /** It goes on, and an inspector that the question has opened would stay open. @param before Where another one may be. */
+  closeInspector(before: readonly ListeningAddress[]): void;
   toString(): string;
 }
 

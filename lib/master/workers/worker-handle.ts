@@ -3,7 +3,14 @@
 import { deferred } from '../../common/deferred.js';
 import { PreforkError, show } from '../../common/errors.js';
 import { inWords, isError } from '../../common/in-words.cjs';
-import type { DrainReason, InitMessage, MasterMessage, Ping, WorkerMessage } from '../../protocol/protocol.cjs';
+import type {
+  DrainReason,
+  InitMessage,
+  ListeningAddress,
+  MasterMessage,
+  Ping,
+  WorkerMessage,
+} from '../../protocol/protocol.cjs';
 import { monotonic } from '../../protocol/scoreboard.js';
 import type { OpenListener } from '../../system/open-listener.js';
 import type { ProcessExit, ReplyResult, SlotSocket, WorkerProcess, WorkerProcessEvents } from '../../system/system.js';
@@ -158,8 +165,8 @@ export class WorkerHandle implements WorkerProcessEvents {
     return this.#process?.send({ type: 'ping', ...ping }) ?? false;
   }
 
-  /** A question of the master has opened it, unless it is at one of these ports. */
-  closeInspector(before: readonly number[]): void {
+  /** A question of the master has opened it, unless it is at one of these addresses. */
+  closeInspector(before: readonly ListeningAddress[]): void {
     this.#process?.send({ type: 'close-inspector', before });
   }
 

@@ -3,6 +3,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ListeningAddress } from '../../protocol/protocol.cjs';
 import type { BlockedStack, StackRequest } from '../system.js';
 import { debuggerUrl, formatFrames, pausedFrames } from './inspector-client.js';
 import type { ListeningSocket } from './process-sockets.js';
@@ -31,8 +32,8 @@ export async function blockedStack(pid: number, options: StackRequest = {}): Pro
 }
 
 interface Signalled {
-  /** The process has got SIGUSR1, and none of these ports of its own has answered as an inspector does. */
-  opens: readonly number[] | undefined;
+  /** The process has got SIGUSR1, and no socket that listened at one of these addresses has answered as an inspector does. */
+  opens: readonly ListeningAddress[] | undefined;
 }
 
 async function ask(pid: number, options: StackRequest, signalled: Signalled): Promise<BlockedStack> {
@@ -50,9 +51,9 @@ async function ask(pid: number, options: StackRequest, signalled: Signalled): Pr
     return {
       unavailable: `not asked for, because it has ${used} of ${limit} descriptors open, and Node aborts when its inspector gets none`,
     };
-  const ports = await everyPort(pid);
+  const addresses = await everyAddress(pid);
   process.kill(pid, 'SIGUSR1');
-  signalled.opens = ports;
+  signalled.opens = addresses;
   const signal = AbortSignal.timeout(timeout);
   const openBefore = before.map(async (socket) => {
     const url = await debuggerUrl(socket, signal);
@@ -92,9 +93,9 @@ async function ownListeners(pid: number, { servedPorts }: StackRequest): Promise
 }
 
 /** Whose socket it is does not matter: what the signal opens is none of them. */
-async function everyPort(pid: number): Promise<readonly number[]> {
+async function everyAddress(pid: number): Promise<readonly ListeningAddress[]> {
   const [listening, theirs] = await Promise.all([listeningSockets(pid), socketInodes(pid)]);
-  return listening.flatMap(({ inode, port }) => (theirs.has(inode) ? [port] : []));
+  return listening.flatMap(({ inode, bound, port }) => (theirs.has(inode) ? [{ host: bound, port }] : []));
 }
 
 async function isConnected(pid: number, port: number): Promise<boolean> {

@@ -10,12 +10,15 @@ const LISTEN = '0A';
 /** Bytes that are read at once. */
 const PIECE = 32 * 1024;
 
+const WILDCARD = { tcp: '0.0.0.0', tcp6: '::' } as const;
 /** A socket that listens everywhere is reached by loopback. */
 const LOOPBACK = { tcp: '127.0.0.1', tcp6: '::1' } as const;
 
 export interface ListeningSocket {
   /** A connection to it goes here. */
   readonly host: string;
+  /** It listens here, possibly at a wildcard. */
+  readonly bound: string;
   readonly port: number;
   readonly inode: string;
 }
@@ -78,7 +81,8 @@ export async function listeningSockets(pid: number): Promise<readonly ListeningS
   for (const table of ['tcp', 'tcp6'] as const) {
     for await (const { address, port, state, inode } of rows(pid, table)) {
       if (state !== LISTEN) break;
-      found.push({ host: /^0+$/.test(address) ? LOOPBACK[table] : hostOf(address), port, inode });
+      const own = /^0+$/.test(address) ? undefined : hostOf(address);
+      found.push({ host: own ?? LOOPBACK[table], bound: own ?? WILDCARD[table], port, inode });
     }
   }
   return found;

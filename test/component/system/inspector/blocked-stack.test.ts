@@ -108,20 +108,23 @@ test('a port on which an inspector may listen that does not answer is named: the
   );
   expect(await blockedStack(program.pid, { timeout: 1_000 })).toEqual({
     unavailable: 'in native code',
-    opened: { before: [Number(new URL(program.said).port)] },
+    opened: { before: [{ host: '127.0.0.1', port: Number(new URL(program.said).port) }] },
   });
 });
 
-test('a socket that the blocked program listens on is not taken for its inspector', async () => {
-  await using program = await startProgram(
-    `require('net').createServer().listen(0, '127.0.0.1', function spin() {
+test.each(['127.0.0.1', '127.0.0.2', '0.0.0.0', '::'])(
+  'a socket at %s that the blocked program listens on is not taken for its inspector, and is named with its host',
+  async (host) => {
+    await using program = await startProgram(
+      `require('net').createServer().listen(0, '${host}', function spin() {
       require('fs').writeSync(1, String(this.address().port)); for (;;); });`,
-  );
-  expect(await blockedStack(program.pid, { timeout })).toEqual({
-    stack: expect.stringContaining('at spin ('),
-    opened: { before: [Number(program.said)] },
-  });
-});
+    );
+    expect(await blockedStack(program.pid, { timeout })).toEqual({
+      stack: expect.stringContaining('at spin ('),
+      opened: { before: [{ host, port: Number(program.said) }] },
+    });
+  },
+);
 
 test('a process in a debugger is left alone, whether it could report its port or not', async () => {
   await using program = await startProgram(

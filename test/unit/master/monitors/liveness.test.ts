@@ -5,7 +5,7 @@ import { deferred } from '../../../../lib/common/deferred.js';
 import { after } from '../../../../lib/common/timers.js';
 import type { WatchedWorker } from '../../../../lib/master/monitors/liveness.js';
 import { Liveness } from '../../../../lib/master/monitors/liveness.js';
-import type { InspectorPort } from '../../../../lib/protocol/protocol.cjs';
+import type { InspectorPort, ListeningAddress } from '../../../../lib/protocol/protocol.cjs';
 import type { BlockedStack } from '../../../../lib/system/system.js';
 import type { WorkerState } from '../../../../lib/types.js';
 import { hastyFleet } from '../../../helpers/fake-fleet.js';
@@ -13,7 +13,7 @@ import { FakeSystem, settle } from '../../../helpers/fake-system.js';
 
 const TIMEOUT = 4_000;
 const STACK: BlockedStack = { stack: '    at spin (/app/cart.js:6:27)' };
-const OPENED = { before: [9_230] };
+const OPENED = { before: [{ host: '127.0.0.1', port: 9_230 }] };
 
 /** Answers pings at once, until the test says otherwise. */
 class Worker implements WatchedWorker {
@@ -21,7 +21,7 @@ class Worker implements WatchedWorker {
   killedBecause: string | undefined;
   answers = true;
   mayNotBeKilled = false;
-  readonly closedBut: (readonly number[])[] = [];
+  readonly closedBut: (readonly ListeningAddress[])[] = [];
   inspector: number | undefined;
   pings = 0;
   readonly signals: string[] = [];
@@ -44,7 +44,7 @@ class Worker implements WatchedWorker {
     this.killedBecause = undefined;
   }
 
-  closeInspector(before: readonly number[]): void {
+  closeInspector(before: readonly ListeningAddress[]): void {
     this.closedBut.push(before);
   }
 
