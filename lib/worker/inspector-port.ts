@@ -6,6 +6,8 @@ import type { InspectorPort, ListeningAddress } from '../protocol/protocol.cjs';
 
 /** The signal that opens the inspector may be on its way. Milliseconds. */
 const ON_THE_WAY = 1_000;
+/** Of ws://, the scheme of every inspector: a URL does not show it. */
+const DEFAULT_PORT = 80;
 
 /**
  * `--inspect-port=0` is 0 until the inspector is open, and then the port that it got. Asking node:inspector itself would cost every
@@ -30,7 +32,7 @@ export async function closeInspector(before: readonly ListeningAddress[]): Promi
 
 /** Another socket at the same port, of another host, leaves room for the inspector that the question opens. */
 async function isAmong(before: readonly ListeningAddress[], { hostname, port }: URL): Promise<boolean> {
-  const there = before.filter((listening) => listening.port === Number(port));
+  const there = before.filter((listening) => listening.port === Number(port || DEFAULT_PORT));
   if (there.length === 0) return false;
   const known = new BlockList();
   for (const { host } of there) known.addAddress(host, host.includes(':') ? 'ipv6' : 'ipv4');

@@ -38,3 +38,8 @@ test.each([
 ])('a worker keeps an inspector at %s on a port where it listened at %s', async (opened, host) => {
   expect(await keeps(`ws://${opened}:9229/x`, host)).toBe(true);
 });
+
+test('a worker keeps an inspector on port 80 where it listened, although its URL shows no port', async () => {
+  expect(new URL('ws://127.0.0.1:80/x').port).toBe('');
+  expect(await keeps('ws://127.0.0.1:80/x', '127.0.0.1', 80)).toBe(true);
+});
