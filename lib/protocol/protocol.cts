@@ -187,9 +187,10 @@ export type MasterMessage =
   | { readonly type: 'alone' }
   /**
    * To a worker whose inspector the master's question opened, and which the master does not kill: every process of the machine may connect.
-   * `before`: where the worker listened before the question. An inspector there is the program's, and stays.
+   * `before`: where the worker listened before the question. An inspector there is the program's, and stays. Absent: nowhere, or the
+   * master is of a version that does not look.
    */
-  | { readonly type: 'close-inspector'; readonly before: readonly ListeningAddress[] }
+  | { readonly type: 'close-inspector'; readonly before?: readonly ListeningAddress[] }
   /**
    * Accept from the sockets of another slot, which have been sent to the adoption socket in one message with `tag`; `listeners`
    * says for each of them which listener it belongs to. After `release` the slot's own worker is back. `slot` names both, see {@link SLOTS}.

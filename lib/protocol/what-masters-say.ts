@@ -4,14 +4,14 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Grammar, ListeningAddress, MasterMessage } from './protocol.cjs';
 
-/** Names of what must be there beside `type`. */
+/** What belongs to each beside `type`. Whatever may be absent is tried with `undefined`. */
 const FIELDS: Readonly<Record<MasterMessage['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
   init: { listeners: Array.isArray },
   drain: { reason: (reason) => reason === 'stop' || reason === 'replace', timeout: isDelay, at: isDelay },
   adopt: { slot: Number.isSafeInteger, tag: Number.isSafeInteger, listeners: isIntegers },
   release: { slot: Number.isSafeInteger },
   alone: {},
-  'close-inspector': { before: areAddresses },
+  'close-inspector': { before: (before) => before === undefined || areAddresses(before) },
   look: {},
   ping: { for: (reason) => reason === 'liveness' || reason === 'queue' },
   message: { data: (data) => data !== undefined },

@@ -22,7 +22,7 @@ export function inspectorPort(): { readonly inspector?: InspectorPort } {
  * Ends the connections of debuggers, too.
  * @param before Where this process listened before the question that may have opened the inspector: one there is the program's.
  */
-export async function closeInspector(before: readonly ListeningAddress[]): Promise<void> {
+export async function closeInspector(before: readonly ListeningAddress[] = []): Promise<void> {
   const { close, url } = await import('node:inspector');
   // A process that was stopped may read the message before it takes the signal.
   if (url() === undefined) await delay(ON_THE_WAY, undefined, { ref: false });

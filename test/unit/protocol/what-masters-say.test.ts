@@ -11,7 +11,12 @@ test('a worker understands the addresses at which it listened before it was aske
   expect(FROM_MASTER.check(closeInspector({ before }))).toEqual({ type: 'close-inspector', before });
 });
 
+test('a worker closes its inspector also for a master of a version that does not say where the worker listened before', () => {
+  expect(FROM_MASTER.check(closeInspector({}))).toEqual({ type: 'close-inspector' });
+});
+
 test.each([
+  null,
   9_229,
   [9_229],
   [null],

@@ -43,3 +43,9 @@ test('a worker keeps an inspector on port 80 where it listened, although its URL
   expect(new URL('ws://127.0.0.1:80/x').port).toBe('');
   expect(await keeps('ws://127.0.0.1:80/x', '127.0.0.1', 80)).toBe(true);
 });
+
+test('a worker whose master names no sockets of before closes the inspector', async () => {
+  vi.mocked(inspector.url).mockReturnValue('ws://127.0.0.1:9229/x');
+  await closeInspector(undefined);
+  expect(inspector.close).toHaveBeenCalledOnce();
+});
