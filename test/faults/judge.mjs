@@ -1,6 +1,7 @@
 // What has to hold after every fault, whatever it was.
 
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../loss/waiting.mjs';
 import { WORKERS } from './fleet.mjs';
 import { heals } from './phases.mjs';
@@ -8,6 +9,9 @@ import { childrenOf, descriptors } from './processes.mjs';
 
 /** Milliseconds after which a process that was let go has been reaped, and a descriptor closed. */
 const SETTLES = 10_000;
+/** For what is usual in workers. Milliseconds between two. */
+const LOOKS = 6;
+const BETWEEN_LOOKS = 50;
 /** A line about a file that stays. */
 const LEAVES = /could not|cannot|E[A-Z]{3,}/;
 
@@ -77,7 +81,7 @@ function counted(fleet, targets) {
 }
 
 /** The most of each kind that any worker has open, without the connections of clients. */
-export function kindsInWorkers(fleet) {
+function kindsInWorkers(fleet) {
   const most = new Map();
   for (const { pid } of fleet.ended ? [] : childrenOf(fleet.pid)) {
     let counts;
@@ -89,6 +93,16 @@ export function kindsInWorkers(fleet) {
       continue; // it has ended
     }
     for (const [kind, count] of counts) most.set(kind, Math.max(most.get(kind) ?? 0, count));
+  }
+  return most;
+}
+
+/** What is usual: a connection may end while it is counted, and an order to accept for another slot may be on its way. */
+export async function usualInWorkers(fleet) {
+  const most = new Map();
+  for (let look = 0; look < LOOKS; look++) {
+    if (look > 0) await delay(BETWEEN_LOOKS);
+    for (const [kind, count] of kindsInWorkers(fleet)) most.set(kind, Math.max(most.get(kind) ?? 0, count));
   }
   return most;
 }

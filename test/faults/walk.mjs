@@ -2,7 +2,7 @@
 
 import { until } from '../loss/waiting.mjs';
 import { makeFleet, SOON } from './fleet.mjs';
-import { judgeOver, judgeRunning, kinds, kindsInWorkers } from './judge.mjs';
+import { judgeOver, judgeRunning, kinds, usualInWorkers } from './judge.mjs';
 import { CLIENTS, lanesOf, startLoad } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, countCalls, injected } from './strace.mjs';
@@ -104,7 +104,7 @@ export class Stage {
     else wrong.push(...(await judgeRunning(fleet, this.usual, this.usualInWorkers, keeps)));
     // Of the first go, which is one without a fault: a first reload takes its release, a first scaling down leaves a queue.
     if (!over) this.usual ??= kinds(fleet);
-    if (!over) this.usualInWorkers ??= kindsInWorkers(fleet);
+    if (!over) this.usualInWorkers ??= await usualInWorkers(fleet);
     // A worker that does not move is killed in the end, with all that it has accepted.
     if (cuts)
       allowed += [...fleet.log.slice(from).matchAll(/\(pid (\d+), .* was killed by SIG/g)].reduce(
