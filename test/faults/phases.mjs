@@ -5,7 +5,7 @@ import { SOON, WORKERS } from './fleet.mjs';
 import { isAlive } from './processes.mjs';
 
 /** Milliseconds in which a fleet is whole again once the fault is gone. */
-const HEALS = 25_000;
+const HEALS = 60_000;
 
 /** Each: what the suite does while the fault is there. Returns what the fleet says of it: `{ ok, error? }`. */
 export const phases = {
