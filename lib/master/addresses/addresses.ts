@@ -59,24 +59,27 @@ export class Addresses<Worker extends Asking = Asking> {
 
   async #give(handle: Worker, id: number, want: WantedListener): Promise<void> {
     const { log, ending } = this.#context;
-    const send = (text: string, fds: readonly number[]) => {
-      if (this.#closed && fds.length > 0) throw new Error('the fleet stops');
-      return handle.reply(id, text, fds);
+    const reply = (text: string, fds: readonly number[]) => handle.reply(id, text, fds);
+    const give = (text: string, fds: readonly number[]) => {
+      this.#mustBeOpen();
+      return reply(text, fds);
     };
     const address = this.#find(want) ?? this.#open(want);
     address.use(handle);
     try {
+      this.#mustBeOpen();
       if (address.given) this.#serveGiven(address);
       const listener = await address.listener;
       if (handle.state === 'exited') return;
+      this.#mustBeOpen();
       const { wires, files } = inheritedSockets([handle.lease(listener)], handle.place.slot);
       const fds = files.map(({ fd }) => fd);
       if (want.secure) this.#ticketKeys ??= newTicketKeys();
       const keys = want.secure && { ticketKeys: await (this.#ticketKeys as Promise<string>) };
       const numbered = listener.shards !== undefined && { index: address.index };
-      const reply = { listener: { ...(wires[0] as WireListener), ...numbered }, ...keys };
+      const answer = { listener: { ...(wires[0] as WireListener), ...numbered }, ...keys };
       const stands = () => !ending() && this.#addresses.has(address);
-      if (await this.#answers.give(send, reply, listener, fds, stands)) this.#context.used?.(handle, listener);
+      if (await this.#answers.give(give, answer, listener, fds, stands)) this.#context.used?.(handle, listener);
     } catch (error) {
       // What could not be opened is logged already.
       if (address.open !== undefined && !ending())
@@ -84,8 +87,16 @@ export class Addresses<Worker extends Asking = Asking> {
           event: 'listen',
           error,
         });
-      await this.#answers.refuse(send, error, () => !ending());
+      await this.#answers.refuse(reply, error, () => !ending());
     }
+  }
+
+  /**
+   * What is closed is neither leased, which would bind a unix path again, nor named: a worker binds for itself what is not shared.
+   * @throws what the worker is told.
+   */
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error('the fleet stops');
   }
 
   /** The same address may have been asked for as any free port, and by its number. */

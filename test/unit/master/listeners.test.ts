@@ -1,19 +1,25 @@
 import { expect, test } from 'vitest';
+import { deferred } from '../../../lib/common/deferred.js';
 import type { Asking } from '../../../lib/master/addresses/address.js';
 import { Listeners } from '../../../lib/master/listeners.js';
 import { Monitors } from '../../../lib/master/monitors/monitors.js';
 import type { WorkerHandle } from '../../../lib/master/workers/worker-handle.js';
 import { resolveOptions } from '../../../lib/options/resolve.js';
-import type { FleetState } from '../../../lib/types.js';
+import type { WantedListener } from '../../../lib/protocol/protocol.cjs';
+import type { OpenListener } from '../../../lib/system/open-listener.js';
+import type { FleetState, Sharing } from '../../../lib/types.js';
 import { FakeSystem, settle } from '../../helpers/fake-system.js';
 
-function fixture() {
+const PORT = { kind: 'tcp', port: 81, index: 0, ipv6Only: false } as const;
+
+function fixture(sharing: Sharing = 'shared') {
   const system = new FakeSystem();
+  if (sharing === 'reuseport') bindByThemselves(system);
   const log: string[] = [];
   const write = (line: string) => void log.push(line);
   const world = { state: 'starting' as FleetState };
   const listeners = new Listeners({
-    settings: resolveOptions({ serve: () => {}, listen: '127.0.0.1:0' }, '0'),
+    settings: resolveOptions({ serve: () => {}, listen: '127.0.0.1:0', sharing }, '0'),
     system,
     log: { info: write, warn: write, error: write },
     monitors: new Monitors(),
@@ -21,6 +27,12 @@ function fixture() {
     ending: () => world.state === 'stopping',
   });
   return { listeners, system, log, world };
+}
+
+/** Workers get no descriptor: the master holds a guard alone. */
+function bindByThemselves(system: FakeSystem): void {
+  const open = system.openListeners.bind(system);
+  system.openListeners = async (...args) => (await open(...args)).map((listener) => ({ ...listener, fd: null }));
 }
 
 test('sockets that are open only when the fleet is over are closed at once', async () => {
@@ -64,11 +76,14 @@ test('what workers ask for is one of the listeners, and logged as such once the 
   expect(log).toEqual([expect.stringMatching(/^listening on .*, too$/)]);
 });
 
-test('a worker that asks for a listener when those of a fleet that stops are closed is given no descriptor, but the reason', async () => {
-  const { listeners, world } = fixture();
+/** A worker that boots while its fleet stops. */
+async function booting({ sharing = 'shared' as Sharing, inherited = true } = {}) {
+  const { listeners, world } = fixture(sharing);
   await listeners.begin();
-  await listeners.takeRequests(true);
+  await listeners.takeRequests(inherited);
   const told: (readonly [string, readonly number[]])[] = [];
+  const leased: OpenListener[] = [];
+  const firstLease = deferred();
   const worker = {
     place: { slot: 0, generation: 0 },
     state: 'starting',
@@ -77,20 +92,71 @@ test('a worker that asks for a listener when those of a fleet that stops are clo
       told.push([text, fds]);
       return 'sent';
     },
-    lease: (listener) => listener,
+    lease: (listener) => {
+      leased.push(listener);
+      firstLease.resolve();
+      return listener;
+    },
   } satisfies Asking as unknown as WorkerHandle;
-  const ask = async (id: number) => {
-    const want = { kind: 'tcp', port: 81, index: 0, ipv6Only: false } as const;
+  const ask = (id: number, want: WantedListener = PORT) =>
     listeners.asked?.hear(worker, { type: 'wants-listener', id, want });
-    await settle();
+  const close = () => {
+    world.state = 'stopping';
+    listeners.close();
   };
-  await ask(1);
-  world.state = 'stopping';
-  listeners.close();
-  await ask(2);
-  expect(told.map(([text, fds]) => [Object.keys(JSON.parse(text)), fds])).toEqual([
-    [['listener'], [20]],
-    [['error'], []],
-  ]);
-  listeners.over();
+  const answers = () => told.map(([text, fds]) => [...Object.keys(JSON.parse(text)), ...fds]);
+  return { listeners, leased, firstLease: firstLease.promise, ask, close, answers };
+}
+
+test.each([
+  { sharing: 'shared', want: { kind: 'unix', path: '/s' }, given: [20] },
+  { sharing: 'shared', want: PORT, given: [20] },
+  { sharing: 'sharded', want: PORT, given: [30] },
+  { sharing: 'reuseport', want: PORT, given: [] },
+] as const)(
+  'a worker that asks for a listener when those of a fleet that stops are closed is given the reason alone, and nothing is leased: $sharing, $want.kind',
+  async ({ sharing, want, given }) => {
+    const { ask, close, answers, leased } = await booting({ sharing });
+    ask(1, want);
+    await settle();
+    expect(answers()).toEqual([['listener', ...given]]);
+    close();
+    ask(2, want);
+    await settle();
+    expect(answers().slice(1)).toEqual([['error']]);
+    expect(leased).toHaveLength(1);
+  },
+);
+
+test('a socket from before the program that is asked for when it is closed is none of the fleet: its number is not watched', async () => {
+  const { ask, close, answers, listeners } = await booting({ inherited: false });
+  close();
+  ask(1, { ...PORT, host: '127.0.0.1', port: 8_080 });
+  await settle();
+  expect(answers()).toEqual([['error']]);
+  expect(listeners.open).toEqual([]);
 });
+
+test('a listener that is closed between the question of a worker and the answer is not leased', async () => {
+  const { ask, close, answers, leased } = await booting();
+  ask(1);
+  await settle();
+  ask(2);
+  close();
+  await settle();
+  expect(answers().slice(1)).toEqual([['error']]);
+  expect(leased).toHaveLength(1);
+});
+
+test.each(['shared', 'sharded', 'reuseport'] as const)(
+  "a listener that is closed while the keys of its answer are made is not given: '%s'",
+  async (sharing) => {
+    const { ask, close, answers, firstLease } = await booting({ sharing });
+    ask(1, { ...PORT, secure: true });
+    await firstLease;
+    expect(answers()).toEqual([]);
+    close();
+    await settle();
+    expect(answers()).toEqual([['error']]);
+  },
+);
