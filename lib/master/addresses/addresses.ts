@@ -187,9 +187,13 @@ export class Addresses<Worker extends Asking = Asking> {
     }
   }
 
-  /** The fleet stops, and its sockets are closed: their numbers may belong to other files. A worker that boots yet is given none. */
+  /**
+   * The fleet stops, and its sockets are closed: their numbers may belong to other files. A worker that boots yet is given none. What no
+   * worker has asked for is closed as well, as its clients would wait in vain. May be called again.
+   */
   closed(): void {
     this.#closed = true;
+    for (const { open, given } of this.#addresses) if (given && open?.foreign !== true) open?.close();
   }
 
   /** The fleet is over. Closes what it has not served; the rest is the fleet's to close. */

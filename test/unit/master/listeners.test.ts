@@ -14,7 +14,8 @@ const PORT = { kind: 'tcp', port: 81, index: 0, ipv6Only: false } as const;
 
 function fixture(sharing: Sharing = 'shared') {
   const system = new FakeSystem();
-  if (sharing === 'reuseport') bindByThemselves(system);
+  // The master holds a guard alone.
+  if (sharing === 'reuseport') openAs(system, { fd: null });
   const log: string[] = [];
   const write = (line: string) => void log.push(line);
   const world = { state: 'starting' as FleetState };
@@ -29,10 +30,9 @@ function fixture(sharing: Sharing = 'shared') {
   return { listeners, system, log, world };
 }
 
-/** Workers get no descriptor: the master holds a guard alone. */
-function bindByThemselves(system: FakeSystem): void {
+function openAs(system: FakeSystem, traits: Partial<OpenListener>): void {
   const open = system.openListeners.bind(system);
-  system.openListeners = async (...args) => (await open(...args)).map((listener) => ({ ...listener, fd: null }));
+  system.openListeners = async (...args) => (await open(...args)).map((listener) => ({ ...listener, ...traits }));
 }
 
 test('sockets that are open only when the fleet is over are closed at once', async () => {
@@ -158,5 +158,24 @@ test.each(['shared', 'sharded', 'reuseport'] as const)(
     close();
     await settle();
     expect(answers()).toEqual([['error']]);
+  },
+);
+
+test.each([
+  { whose: 'the fleet', foreign: undefined, closed: 1 },
+  { whose: 'the service manager', foreign: true, closed: 0 },
+] as const)(
+  'of a socket that no worker has asked for the clients are not kept waiting while the last workers end, unless the next fleet has it: $whose',
+  async ({ foreign, closed }) => {
+    const { listeners, system } = fixture();
+    if (foreign) openAs(system, { foreign });
+    await listeners.begin();
+    await listeners.takeRequests(false);
+    expect(listeners.open).toEqual([]);
+    listeners.close();
+    listeners.close();
+    expect(system.closedListeners).toBe(closed);
+    listeners.over();
+    expect(system.closedListeners).toBe(1);
   },
 );
