@@ -130,8 +130,11 @@ export class Recovery {
     } catch (error) {
       // The user's own code is what failed, unless that could not start a process either. It costs a slot, not the workers that serve.
       const own = error instanceof PreforkError && !isSystemError(error.cause);
-      if (own && !this.#othersServe(old.place.slot, 'spawn')) this.#context.giveUp(error);
-      else this.startFailed(start.handle, error);
+      const { slot } = old.place;
+      this.#unlessFilled(slot, () => {
+        if (own && !this.#othersServe(slot, 'spawn')) this.#context.giveUp(error);
+        else this.#judgeStart(start.handle, error);
+      });
       return;
     }
     this.#count++;
@@ -162,6 +165,18 @@ export class Recovery {
 
   /** No process came to be. */
   startFailed(handle: WorkerHandle, error: unknown): void {
+    this.#unlessFilled(handle.place.slot, () => this.#judgeStart(handle, error));
+  }
+
+  /** Another worker may boot for the slot, or be on trial there: `failed` waits for its end, and is not called when that one takes it. */
+  #unlessFilled(slot: number, failed: () => void): void {
+    const due = (): void => {
+      if (!this.#over) failed();
+    };
+    if (this.#context.slots.claim(slot, due)) due();
+  }
+
+  #judgeStart(handle: WorkerHandle, error: unknown): void {
     const reason = reasonOf(error);
     this.#context.log.error(`the worker of slot ${handle.place.slot} could not be started: ${reason}`, {
       event: 'spawn',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PreforkError } from '../../../lib/common/errors.js';
 import { Master } from '../../../lib/master/master.js';
 import { resolveOptions } from '../../../lib/options/resolve.js';
 import { crash, hastyFleet as fleet, last } from '../../helpers/fake-fleet.js';
@@ -356,4 +357,72 @@ test('a slot that a reload has taken over is not judged when the process that wa
   expect(master.status().state).toBe('running');
   expect(master.workers.map(({ slot, pid, state }) => [slot, pid, state])).toEqual([[0, 5_000_001, 'ready']]);
   await master.stop();
+});
+
+/** A reload's worker serves on trial until 2250 ms; at 1550 ms the process that was to recover its slot cannot be started. */
+async function fleetOnTrial(error: () => Error, options: Parameters<typeof fleet>[0] = {}) {
+  const settings = { workers: 1, readyTimeout: 2_000, readyFor: 1_000, recoverThreshold: 1, ...options };
+  const made = fleet(settings);
+  const { master, system, log } = made;
+  await made.started;
+  system.behave = (_, { generation }) => {
+    if (generation > 0) return {};
+    throw system.now() < 1_500 ? shortage() : error();
+  };
+  system.workers[0]?.exit(crash);
+  await system.advance(1_000);
+  const reloaded = master.reload();
+  await system.advance(1_000);
+  const failures = () => log.filter((line) => line.includes('could not be started'));
+  return { ...made, reloaded, failures };
+}
+
+const shortage = () => Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN', errno: -11, syscall: 'spawn' });
+const own = () => new PreforkError('ERR_PREFORK_COMMAND_PRODUCER_NIL', 'nothing');
+
+for (const [what, error] of [
+  ['could not be started', shortage],
+  ['was not started by the commandProducer', own],
+] as const)
+  test(`a slot where the worker of a reload is on trial is not judged for a process that ${what}: that worker may stay`, async () => {
+    const { master, system, reloaded, failures } = await fleetOnTrial(error);
+    expect(master.status().state).toBe('reloading');
+    await system.advance(60_000);
+    expect(await reloaded).toMatchObject({ ok: true });
+    expect(failures()).toEqual([]);
+    expect(master.status().state).toBe('running');
+    expect(master.workers.map(({ slot, pid, state }) => [slot, pid, state])).toEqual([[0, 5_000_001, 'ready']]);
+    await master.stop();
+  });
+
+test('a process that could not be started is judged once when the worker of a reload fails its trial, and the slot is filled', async () => {
+  const { master, system, reloaded, failures } = await fleetOnTrial(shortage, { recoverThreshold: 2 });
+  expect(failures()).toEqual([]);
+  system.behave = () => ({});
+  last(system).exit(crash);
+  await system.advance(60_000);
+  expect(await reloaded).toMatchObject({ ok: false });
+  expect(failures()).toHaveLength(1);
+  expect(master.workers.map(({ pid, generation, state }) => [pid, generation, state])).toEqual([
+    [5_000_002, 0, 'ready'],
+  ]);
+  await master.stop();
+});
+
+test('a commandProducer that failed ends the fleet when the worker of a reload fails its trial, and nothing else serves', async () => {
+  const { system, reloaded, finished, log } = await fleetOnTrial(own);
+  expect(log.join('\n')).not.toContain('stopping');
+  last(system).exit(crash);
+  await system.advance(60_000);
+  expect(await reloaded).toMatchObject({ ok: false });
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_COMMAND_PRODUCER_NIL' });
+});
+
+test('a process that could not be started is not judged when the fleet stops while the worker of a reload is on trial', async () => {
+  const { master, system, reloaded, finished, failures } = await fleetOnTrial(shortage);
+  void master.stop();
+  await system.advance(60_000);
+  expect(await reloaded).toMatchObject({ ok: false });
+  expect(await finished).toBeUndefined();
+  expect(failures()).toEqual([]);
 });

@@ -222,3 +222,30 @@ test('a slot that scale() added, and for which no process could be started, is r
   expect(slots().at(-1)).toEqual([2, 5_000_002, 'ready']);
   await master.stop();
 });
+
+test('a slot that scale() added is not judged for a process that could not be started while the worker of a reload boots there', async () => {
+  const { master, system, log, slots } = await fleetWithNextStuck({ maxSurge: 3 });
+  const scaled = master.scale(() => 3).catch((error: unknown) => error);
+  await system.advance(READY_TIMEOUT);
+  expect(await scaled).toMatchObject({ cause: { code: 'EPERM' } });
+  system.behave = (_, { generation, slot }) => {
+    if (generation > 0) return { ready: slot !== 2 };
+    throw Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN', errno: -11, syscall: 'spawn' });
+  };
+  system.signal('SIGUSR2');
+  last(system).exit({ code: null, signal: 'SIGUSR2' });
+  await system.advance(1_000);
+  const reloaded = master.reload();
+  await system.advance(READY_TIMEOUT - 1_000);
+  expect(log.join('\n')).toContain('short of resources');
+  system.workers.find(({ launch }) => launch.generation > 0 && launch.slot === 2)?.becomeReady();
+  expect(await reloaded).toMatchObject({ ok: true });
+  await system.advance(60_000);
+  expect(log.join('\n')).not.toContain('could not be started');
+  expect(slots().map(([slot, , state]) => [slot, state])).toEqual([
+    [0, 'ready'],
+    [1, 'ready'],
+    [2, 'ready'],
+  ]);
+  await master.stop();
+});
