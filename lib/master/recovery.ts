@@ -144,7 +144,10 @@ export class Recovery {
       slot: old.place.slot,
       oldPid: old.pid,
     });
-    await this.#context.recovered(old, start.handle);
+    const told = this.#context.recovered(old, start.handle);
+    // One that was stuck is not waited for any more, but its hook is.
+    this.#run(told);
+    await told;
   }
 
   /** Whether the fleet serves although a slot does not. */

@@ -7,8 +7,7 @@ import { FakeSystem, settle } from '../../helpers/fake-system.js';
 const READY_TIMEOUT = 2_000;
 
 /** A fleet whose workers serve, and whose next one boots for ever and may not be signalled. */
-async function fleetWithNextStuck(options: Parameters<typeof fleet>[0] = {}) {
-  const system = new FakeSystem();
+async function fleetWithNextStuck(options: Parameters<typeof fleet>[0] = {}, system = new FakeSystem()) {
   const made = fleet({ readyTimeout: READY_TIMEOUT, readyFor: 0, ...options }, system);
   await made.started;
   system.behave = (index) => (index === 2 ? { ready: false, foreign: true } : {});
@@ -174,6 +173,32 @@ test('a fleet without workers that gives up does not wait for a recovery that is
   await system.advance(60_000);
   expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
   expect(system.pendingTimers).toBe(0);
+});
+
+test('a fleet that gives up waits for the hook of a recovery that was stuck, and is ready after all', async () => {
+  const system = new FakeSystem();
+  const { log, story, slots, finished } = await fleetWithNextStuck(
+    {
+      recoverThreshold: 1,
+      recoverWindow: 60_000,
+      onChildRecover: () => new Promise((resolve) => system.after(500, () => resolve())),
+    },
+    system,
+  );
+  system.workers[0]?.exit(crash);
+  await system.advance(READY_TIMEOUT + 1_000);
+  last(system).becomeReady();
+  await settle();
+  expect(slots()).toContainEqual([0, 5_000_002, 'ready']);
+  system.workers[1]?.exit(crash);
+  await system.advance(499);
+  expect(log.join('\n')).toContain('slot 1 is not filled again');
+  expect(log.join('\n')).not.toContain('stopping');
+  await system.advance(1);
+  expect(story).toContain('recover 5000000 5000002');
+  expect(log.join('\n')).toContain('stopping, because Workers exited more than 1 times');
+  await system.advance(60_000);
+  expect(await finished).toMatchObject({ code: 'ERR_PREFORK_OVER_RECOVERY' });
 });
 
 test('a fleet that gives up waits for a recovery that is under way until that is stuck, and no longer', async () => {
