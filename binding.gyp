@@ -51,6 +51,7 @@
             "native/linux/seal.cc",
             "native/linux/shared_memory.cc",
             "native/linux/signs_of_life.cc",
+            "native/linux/small_file.cc",
             "native/linux/sock_diag.cc",
             "native/linux/spawn.cc",
             "native/linux/spawn_child.cc",

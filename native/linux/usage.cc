@@ -1,25 +1,20 @@
 #include "native/posix/usage.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 #include <string>
 
-#include "native/posix/unique_fd.h"
+#include "native/linux/small_file.h"
 
 namespace prefork {
 
-// One small file, which the kernel makes out of memory: proc_pid_stat(5).
+// proc_pid_stat(5)
 std::optional<ProcessUsage> UsageOf(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
   char text[1024];
-  const ssize_t length = read(file.Get(), text, sizeof text - 1);
-  if (length <= 0) return std::nullopt;
-  text[length] = '\0';
+  if (!ReadSmallFile(path.c_str(), text, sizeof text)) return std::nullopt;
   // The name of the program may have anything in it; behind it is the third field.
   const char* rest = std::strrchr(text, ')');
   unsigned long user = 0;
