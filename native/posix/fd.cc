@@ -59,12 +59,12 @@ bool HasControllingTerminal() {
 std::optional<UniqueFd> LockFile(const std::string& path) {
   for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
     // O_NOFOLLOW: in a directory that others may write to, a planted link must not choose the file.
-    constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
-    UniqueFd fd(open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    UniqueFd fd(open(path.c_str(), kFlags | O_EXCL, 0600));
     const bool made = static_cast<bool>(fd);
     // O_CREAT again: so the kernel refuses a file that another user has planted where everybody may
     // write, proc_sys_fs(5) protected_regular.
-    if (!made && errno == EEXIST) fd = UniqueFd(open(path.c_str(), kFlags | O_CREAT, 0600));
+    if (!made && errno == EEXIST) fd = UniqueFd(open(path.c_str(), kFlags, 0600));
     if (!fd) throw SysError(errno, "open").On(path);
     if (flock(fd.Get(), LOCK_EX | LOCK_NB) != 0) {
       const int error = errno;
