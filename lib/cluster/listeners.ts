@@ -44,7 +44,7 @@ export class Listeners {
   readonly #silent = new Map<Member, number>();
   readonly #line: AcceptLine | undefined;
   #timer: Timer | undefined;
-  /** How long addresses without workers wait at the most, whoever else is forked meanwhile. */
+  /** How long addresses without workers wait at the most, also where other workers are forked meanwhile. */
   #until: number | undefined;
 
   constructor() {

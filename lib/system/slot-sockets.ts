@@ -64,7 +64,9 @@ export class SlotSockets {
     const [fd] = this.#fds;
     const live = this.#hearing(served);
     const wanted = `${live.join()} of ${this.#fds.length}`;
-    if (fd === undefined || wanted === this.#steered || live.length < Math.min(1, served.length)) return;
+    if (fd === undefined || wanted === this.#steered) return;
+    // None of them hears, and none in `live` would mean all.
+    if (live.length === 0 && served.length > 0) return;
     try {
       this.#native.steer({ fd, live: [...live], size: this.#fds.length });
       this.#steered = wanted;

@@ -37,7 +37,7 @@ async function isAmong(before: readonly ListeningAddress[], { hostname, port }: 
   const known = new BlockList();
   for (const { host } of there) known.addAddress(host, host.includes(':') ? 'ipv6' : 'ipv4');
   const { lookup } = await import('node:dns/promises');
-  // Whoever opened it may have given a name. Some of its addresses may be none of this machine.
+  // The program may have given a name. Some of its addresses may be none of this machine.
   const addresses = await lookup(hostname.replace(/^\[|\]$/g, ''), { all: true });
   return addresses.some(({ address, family }) => {
     // `::` may be of IPv6 alone; where it is not, the kernel refuses an inspector of IPv4.

@@ -109,7 +109,7 @@ export class Slots {
       return true;
     };
     const promise = ready().catch((error: unknown) => {
-      // Another worker has the slot, or there is none any more: nobody misses this one.
+      // Another worker has the slot, or there is none any more: this one is not missed.
       if (taken()) return false;
       throw error;
     });

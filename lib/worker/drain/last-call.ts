@@ -20,7 +20,7 @@ const UNTIL_ABORT = { share: 0.125, most: 1_000 } as const;
 
 /**
  * A worker that gives way to another one accepts nothing for up to 0.4 s (kLongestYoungYield of native/posix/deal.cc), and longer where it gets
- * no CPU; the other one may be late as well. Nobody comes to a queue that is sealed: so long it is not left while it holds somebody.
+ * no CPU; the other one may be late as well. No client comes to a queue that is sealed: so long it is not left while it holds one.
  */
 const FOR_A_TURN = { share: 0.5, most: 2_000 } as const;
 
