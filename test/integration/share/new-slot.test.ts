@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import type { Way } from '../../helpers/fleet.js';
 import {
@@ -13,23 +12,9 @@ import {
   startReadyFleet,
   testOn,
 } from '../../helpers/index.js';
+import { newcomer, roundTrip } from '../../helpers/newcomers.js';
 
 const test = testOn('sharding');
-
-function client(port: number): Socket {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => {});
-  onTestFinished(() => void socket.destroy());
-  return socket;
-}
-
-/** Of connections over loopback: by then the kernel has let them in, or has not. */
-async function roundTrip(): Promise<void> {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  await once(client((other.address() as { port: number }).port), 'connect');
-  other.close();
-}
 
 async function ends(pid: number): Promise<void> {
   await eventually(() => !isAlive(pid), { what: `process ${pid} ends` });
@@ -58,9 +43,9 @@ test('L9a a worker that boots in a new slot takes no client along when its maste
   sendSignal(master.pid, 'SIGKILL');
   // With the socket of its slot: the last one of the address is that of the worker that boots.
   await ends(serves);
-  const newcomers = Array.from({ length: 8 }, () => client(port));
-  const refused = newcomers.map((newcomer) =>
-    once(newcomer, 'connect').then(
+  const newcomers = Array.from({ length: 8 }, () => newcomer(port));
+  const refused = newcomers.map((socket) =>
+    once(socket, 'connect').then(
       () => 'in',
       ({ code }) => code,
     ),

@@ -1,15 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { connectRaw, eventually, httpGet, isAlive, patience, sendSignal } from '../../helpers/index.js';
+import {
+  connectRaw,
+  eventually,
+  httpGet,
+  isAlive,
+  patience,
+  type RawConnection,
+  sendSignal,
+} from '../../helpers/index.js';
 import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 /** A pid that no process has: the watch of the worker goes by the control channel alone, which the test can hang up. */
 const byChannel = { PREFORK_MASTER_PID: '999999999' };
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+const saysAborted = httpProgram(
+  '',
+  "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')",
+);
 
 /** Answers `/` at once and everything else when the worker gets a message. */
 const slow =
   "if (request.url === '/') response.end('ok'); else currentWorker().on('message', () => response.end('slow'));";
+
+/** A connection that is kept after its first answer. */
+async function answeredClient(port: number): Promise<RawConnection> {
+  const client = await connectRaw({ port });
+  client.write(GET);
+  await client.until('ok');
+  return client;
+}
 
 test('W4 a drain answers the requests in flight, runs the code behind prefork() and ends the process with code 0', async () => {
   await using worker = await startLoneWorker({
@@ -168,14 +188,9 @@ test('the deadline ends a worker whose event loop is blocked', async () => {
 });
 
 test('a drain for replacement keeps idle connections, and can become a stop with a new deadline', async () => {
-  const says = "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')";
-  await using worker = await startLoneWorker({ program: httpProgram('', says) });
+  await using worker = await startLoneWorker({ program: saysAborted });
   await worker.message('became-ready');
-  const [used, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
-  for (const client of [used, idle]) {
-    client.write(GET);
-    await client.until('ok');
-  }
+  const [used, idle] = [await answeredClient(worker.port), await answeredClient(worker.port)];
   worker.send({ type: 'drain', reason: 'replace', timeout: 60_000 });
   await eventually(() => worker.stdout().includes('aborted'), { what: 'the drain has begun' });
   used.write(GET);
@@ -296,14 +311,9 @@ test("onMasterDeath: 'kill' ends the worker at once, and before prefork() that i
 });
 
 test('a worker that stood still when its drain had to end answers what has arrived meanwhile, and then ends by itself', async () => {
-  const says = "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')";
-  await using worker = await startLoneWorker({ program: httpProgram('', says) });
+  await using worker = await startLoneWorker({ program: saysAborted });
   await worker.message('became-ready');
-  const [used, idle] = [await connectRaw({ port: worker.port }), await connectRaw({ port: worker.port })];
-  for (const client of [used, idle]) {
-    client.write(GET);
-    await client.until('ok');
-  }
+  const [used, idle] = [await answeredClient(worker.port), await answeredClient(worker.port)];
   const timeout = patience(3_000);
   worker.send({ type: 'drain', reason: 'replace', timeout });
   await eventually(() => worker.stdout().includes('aborted'), { what: 'the drain has begun' });

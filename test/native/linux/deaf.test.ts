@@ -1,33 +1,17 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach, expect } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
 import { eventually } from '../../helpers/eventually.js';
+import { newcomer, roundTrip } from '../../helpers/newcomers.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { unprivileged } from '../../helpers/unprivileged.js';
 import { errorOf, native, tcp } from '../native-helpers.js';
 
 const open: Fd[] = [];
-const clients: Socket[] = [];
 afterEach(() => {
-  for (const client of clients.splice(0)) client.destroy();
   for (const fd of open.splice(0)) native.closeFd(fd);
 });
-
-function client(port: number, host: string): Socket {
-  const socket = connect(port, host);
-  socket.on('error', () => {});
-  clients.push(socket);
-  return socket;
-}
-
-/** Over loopback the kernel finishes a handshake within connect(2): a round trip of another socket later it is decided. */
-async function roundTrip(): Promise<void> {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  await once(client((other.address() as { port: number }).port, '127.0.0.1'), 'connect');
-  other.close();
-}
 
 for (const { on, hosts, ...address } of [
   { on: 'IPv4', address: '127.0.0.1', hosts: ['127.0.0.1'] },
@@ -39,13 +23,13 @@ for (const { on, hosts, ...address } of [
       const { fd, port = 0 } = native.listen(tcp(address));
       open.push(fd);
       native.deafenListener(fd, true);
-      const waiting = hosts.map((host) => client(port, host));
+      const waiting = hosts.map((host) => newcomer(port, host));
       await roundTrip();
       expect(waiting.map((socket) => socket.connecting)).toEqual(hosts.map(() => true));
       expect(native.queueDepth(fd).depth).toBe(0);
       native.deafenListener(fd, false);
       // Those that are there already ask again after a second.
-      for (const host of hosts) await once(client(port, host), 'connect');
+      for (const host of hosts) await once(newcomer(port, host), 'connect');
       await eventually(() => native.queueDepth(fd).depth === 2 * hosts.length);
     });
   });
@@ -56,7 +40,7 @@ test('a connection that a socket accepts once it hears again carries data', asyn
   native.deafenListener(fd, true);
   native.deafenListener(fd, false);
   const server = createServer((socket) => socket.pipe(socket)).listen({ fd });
-  const socket = client(port, '127.0.0.1');
+  const socket = newcomer(port);
   socket.write('echo');
   expect(String((await once(socket, 'data'))[0])).toBe('echo');
   socket.destroy();

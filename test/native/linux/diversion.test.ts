@@ -1,16 +1,15 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
 import { freePort } from '../../helpers/free-port.js';
+import { newcomer, roundTrip } from '../../helpers/newcomers.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { unprivileged } from '../../helpers/unprivileged.js';
 import { errorOf, failsCleanly, native, tcp } from '../native-helpers.js';
 
 const open = new Set<Fd>();
-const sockets: Socket[] = [];
 afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy();
   for (const fd of open) close(fd);
 });
 
@@ -30,13 +29,6 @@ function listen(overrides: Parameters<typeof tcp>[0] = {}): Bound {
   return { fd, port: port as number };
 }
 
-function client(port: number, host = '127.0.0.1'): Socket {
-  const socket = connect(port, host);
-  socket.on('error', () => {});
-  sockets.push(socket);
-  return socket;
-}
-
 async function outcome(socket: Socket): Promise<string> {
   return await Promise.race([
     once(socket, 'connect').then(() => 'connected'),
@@ -50,15 +42,11 @@ async function outcome(socket: Socket): Promise<string> {
 async function expectUnanswered(port: number, fds: readonly Fd[], host?: string): Promise<Socket> {
   const depth = () => fds.reduce((sum, fd) => sum + native.queueDepth(fd).depth, 0);
   const before = depth();
-  const newcomer = client(port, host);
-  // Over loopback the kernel finishes a handshake within connect(2) itself: a round trip of another socket later it is decided.
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  await once(client((other.address() as { port: number }).port), 'connect');
-  other.close();
-  expect(newcomer.connecting).toBe(true);
+  const socket = newcomer(port, host);
+  await roundTrip();
+  expect(socket.connecting).toBe(true);
   expect(depth()).toBe(before);
-  return newcomer;
+  return socket;
 }
 
 const addresses = [
@@ -73,7 +61,7 @@ for (const { on, hosts, ...address } of addresses) {
     await unprivileged(async () => {
       // Newcomers come again after a second: no other process may have got the port by then.
       const { fd, port } = listen({ ...address, port: await freePort() });
-      expect(await outcome(client(port, hosts[0]))).toBe('connected');
+      expect(await outcome(newcomer(port, hosts[0]))).toBe('connected');
       const deaf = native.divertNewcomers([fd]);
       open.add(deaf);
       const newcomers: Promise<string>[] = [];
@@ -105,7 +93,7 @@ test('the connections that are open go on, and the address is free for the next 
     const server = createServer((socket) => socket.pipe(socket));
     server.listen({ fd });
     open.delete(fd);
-    const before = client(port);
+    const before = newcomer(port);
     await once(before, 'connect');
     const deaf = native.divertNewcomers([fd]);
     open.add(deaf);
@@ -114,7 +102,7 @@ test('the connections that are open go on, and the address is free for the next 
     server.close();
     close(deaf);
     const next = listen({ port });
-    expect(await outcome(client(next.port))).toBe('connected');
+    expect(await outcome(newcomer(next.port))).toBe('connected');
   });
 });
 

@@ -1,25 +1,16 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
 import type { Fd } from '../../../lib/addon/native.cjs';
 import { eventually } from '../../helpers/eventually.js';
+import { newcomer } from '../../helpers/newcomers.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
 import { unprivileged } from '../../helpers/unprivileged.js';
 import { errorOf, native, tcp } from '../native-helpers.js';
 
 const open: Fd[] = [];
-const clients: Socket[] = [];
 afterEach(() => {
-  for (const client of clients.splice(0)) client.destroy();
   for (const fd of open.splice(0)) native.closeFd(fd);
 });
-
-function client(port: number, host: string): Socket {
-  const socket = connect(port, host);
-  socket.on('error', () => {});
-  clients.push(socket);
-  return socket;
-}
 
 for (const { on, hosts, ...address } of [
   { on: 'IPv4', address: '127.0.0.1', hosts: ['127.0.0.1'] },
@@ -29,7 +20,7 @@ for (const { on, hosts, ...address } of [
   test(`a user without privileges hides a socket from newcomers, which are refused, and the queue stays (${on})`, async () => {
     const { fd, port = 0 } = native.listen(tcp(address));
     open.push(fd);
-    await once(client(port, hosts[0]), 'connect');
+    await once(newcomer(port, hosts[0]), 'connect');
     await eventually(() => native.queueDepth(fd).depth === 1);
     await unprivileged(() => {
       native.hideListener(fd);
@@ -37,8 +28,7 @@ for (const { on, hosts, ...address } of [
       native.hideListener(fd);
     });
     for (const host of hosts) {
-      const newcomer = client(port, host);
-      await expect(once(newcomer, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      await expect(once(newcomer(port, host), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     }
     expect(native.queueDepth(fd).depth).toBe(1);
   });
