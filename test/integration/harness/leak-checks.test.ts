@@ -6,8 +6,9 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
-/** Runs one deliberately leaking test file under the checks of this suite. */
-async function runLeaking(
+/** Runs a test file that misbehaves on purpose under the checks of this suite. */
+async function runFixture(
+  folder: string,
   file: string,
   check: 'file' | 'run' = 'file',
 ): Promise<{ code: number | null; output: string }> {
@@ -15,8 +16,8 @@ async function runLeaking(
     vitest,
     'run',
     '--config',
-    'test/fixtures/leaks/vitest.config.ts',
-    `test/fixtures/leaks/${file}.leak.ts`,
+    `test/fixtures/${folder}/vitest.config.ts`,
+    `test/fixtures/${folder}/${file}.ts`,
   ];
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', LEAKS_CHECK: check };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,15 +32,22 @@ test.each([
   ['descriptor', /descriptor \d+ -> .*descriptor\.leak\.ts/],
   ['variable', /environment variable PREFORK_CHILD: unset -> "1"/],
 ])('C15 a test file that leaves a %s behind fails, and the failure names it', async (leak, name) => {
-  const { code, output } = await runLeaking(leak);
+  const { code, output } = await runFixture('leaks', `${leak}.leak`);
   expect(output).toContain('1 passed');
   expect(output).toMatch(name);
   expect(code).toBe(1);
 });
 
 test('C15 a process that outlived the check of its test file fails the run', async () => {
-  const { code, output } = await runLeaking('process', 'run');
+  const { code, output } = await runFixture('leaks', 'process.leak', 'run');
   expect(output).toContain('1 passed');
   expect(output).toMatch(/The test run left behind:\s+process \d+ \(parent \d+, state \w\) sleep 300/);
+  expect(code).toBe(1);
+});
+
+test('a test that vitest cannot end, because its process waits for a child, is named and ended, and fails the run', async () => {
+  const { code, output } = await runFixture('stuck', 'child.stuck');
+  expect(output).toMatch(/No test of \S*child\.stuck\.ts ends/);
+  expect(output).toMatch(/one that waits for a child\n {2}process \d+ .*forks\.js\n {4}process \d+ .* -e/);
   expect(code).toBe(1);
 });

@@ -17,7 +17,9 @@ import { BIRTHS, HARMLESS_BIRTHS, HOOKS, type Setting, World } from '../../helpe
 const { PREFORK_MODEL_RUNS: runs = '300', PREFORK_MODEL_SEED: seed, PREFORK_MODEL_PATH: path } = process.env;
 /** `0`: a failure is reported as it was found. */
 const shrinks = process.env['PREFORK_MODEL_SHRINKS'] !== '0';
-const TIMEOUT = Number(runs) * 1_000 + 60_000;
+/** Milliseconds: a run takes about 3. To shrink a failure takes minutes: what has been found by then is reported. */
+const LIMIT = Number(runs) * 100 + 60_000;
+const TIMEOUT = LIMIT + 30_000;
 
 const CALM: Setting = {
   threshold: 1,
@@ -117,6 +119,8 @@ test.each(PROPERTIES)('$what', { timeout: TIMEOUT }, async ({ setting, steps, mo
     }),
     {
       numRuns: Number(runs),
+      interruptAfterTimeLimit: LIMIT,
+      markInterruptAsFailure: true,
       endOnFailure: !shrinks,
       ...(seed !== undefined && { seed: Number(seed) }),
       // Which run it was. The steps of shrinking that follow say nothing of which commands of a list had run.
