@@ -11,8 +11,8 @@ const ANSWER_MAX = 64 * 1024 * 1024;
 export const AT_ONCE = 10_000;
 /** A crowd of clients may fill the queue of a unix socket, which the kernel answers at once. */
 const RETRY = { times: 20, pause: 50 } as const;
-/** Milliseconds in which the door of a process that ends is closed, after the end of its connections. */
-const CLOSING = 200;
+/** Milliseconds in which the door of a process that ends is closed, after the end of its connections: it may get no CPU between the two. */
+const CLOSING = 1_000;
 
 /** The master has refused the request, or could not do it. */
 export class Refusal extends Error {

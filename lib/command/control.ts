@@ -15,7 +15,7 @@ import { UsageError } from './usage-error.js';
 import type { Verb } from './verbs.js';
 
 /** Milliseconds that a process may take to end once its fleet has stopped, before it is said to go on. */
-const PROCESS_ENDS = 2_000;
+const PROCESS_ENDS = 5_000;
 
 export interface Means {
   readonly out: (text: string) => void;

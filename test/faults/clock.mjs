@@ -55,8 +55,13 @@ export const clock = {
           const stage = new Stage(phase, how);
           try {
             if (phase !== 'stop') await stage.go(async () => async () => []);
-            const gone = await stage.go(jumping(file, seconds));
-            const noticed = /no progress|not ready within|did not finish|blocked/.exec(gone.log);
+            let gone;
+            let noticed;
+            // A worker that gets no CPU for `livenessTimeout` makes no progress, too; a clock that is at fault is so every time.
+            for (let attempt = 0; attempt < 3 && (attempt === 0 || noticed?.[0] === 'no progress'); attempt++) {
+              gone = await stage.go(jumping(file, seconds));
+              noticed = /no progress|not ready within|did not finish|blocked/.exec(gone.log);
+            }
             if (!gone.ok) gone.wrong.push('it failed');
             if (noticed !== null) gone.wrong.push(`something took notice: ${noticed[0]}`);
             yield { name, needs: NOTHING, silent: 'nothing takes notice of the clock', ...gone };

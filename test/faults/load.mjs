@@ -7,6 +7,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 const PATIENCE = 20_000;
 /** Milliseconds between two requests of a lane, at the most; between two bursts ten times as long. */
 const PAUSE = 30;
+/** Milliseconds; less than 250, because the worker counts from later. */
+export const SILENT = 200;
+
+/**
+ * A worker that stops ends who has connected and said nothing for 250 ms. connect(2) of a unix socket takes no time: a client that hears of it
+ * so late has had no turn of its own event loop, or no CPU, and writes to what has been ended, which is EPIPE. Where the kernel reset a queue it
+ * would be ECONNRESET.
+ */
+export function wasSilent({ code, over, lag }) {
+  return code === 'EPIPE' && over.endsWith('unix') && lag >= SILENT;
+}
+
 /** Connections of one burst. */
 const BURST = 25;
 

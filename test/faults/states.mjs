@@ -28,16 +28,28 @@ const NONE = 8;
 /** Milliseconds of a fault that is over before a phase gives up. */
 const SHORT = 700;
 
-/** `brief`: the fault ends by itself, while the phase goes on. */
-function lasting(strike, brief) {
+/**
+ * @param brief The fault ends by itself, while the phase goes on: so many milliseconds after the log `shows` it. A master that gets no CPU for
+ * that long has not met it before.
+ */
+function lasting(strike, brief, shows = /^/) {
   return async (fleet) => {
+    const from = fleet.log.length;
+    let over = false;
     let lifted;
     const lift = await strike(fleet);
     const once = () => (lifted ??= lift());
-    const timer = brief === undefined ? undefined : setTimeout(once, brief);
+    const ends = async () => {
+      await eventually(() => over || fleet.ended || shows.test(fleet.log.slice(from)), SOON);
+      if (!over) await delay(brief);
+      await once();
+    };
+    const ended = brief === undefined ? undefined : ends();
     return async () => {
-      clearTimeout(timer);
-      return await once();
+      over = true;
+      const hits = await once();
+      await ended;
+      return hits;
     };
   };
 }
@@ -296,7 +308,7 @@ export const states = [
       name: `${brief ? 'brief ' : ''}EMFILE`,
       possible: () => works('prlimit') || 'prlimit is not installed',
       given: (phase) => ({
-        ...{ how: impatient(brief), fault: lasting(withoutDescriptors, brief), needs: /EMFILE/ },
+        ...{ how: impatient(brief), fault: lasting(withoutDescriptors, brief, /EMFILE/), needs: /EMFILE/ },
         silent: phase === 'stop' ? 'a stop needs no descriptor' : undefined,
       }),
     },
@@ -433,7 +445,11 @@ export const states = [
   {
     name: `${QUEUED} clients in the queues`,
     possible: () => true,
-    given: () => ({ fault: queue, silent: 'clients waited, and that was all' }),
+    given: () => ({
+      // The workers stand still for a while of it.
+      ...{ how: { options: { shutdownGracePeriod: 15_000 } }, fault: queue },
+      silent: 'clients waited, and that was all',
+    }),
   },
   {
     name: 'the channel to a worker is full',

@@ -3,7 +3,7 @@
 import { until } from '../loss/waiting.mjs';
 import { makeFleet, SOON } from './fleet.mjs';
 import { judgeOver, judgeRunning, kinds, usualInWorkers } from './judge.mjs';
-import { CLIENTS, lanesOf, startLoad } from './load.mjs';
+import { CLIENTS, lanesOf, startLoad, wasSilent } from './load.mjs';
 import { heals, phases } from './phases.mjs';
 import { attach, countCalls, injected } from './strace.mjs';
 
@@ -127,7 +127,8 @@ export class Stage {
   /** @param stops Those that come when nobody listens any more are refused, and may be. */
   losses(allowed, stops, excused) {
     const lost = (this.load?.take() ?? []).filter(
-      (loss) => !excused(loss) && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT')),
+      (loss) =>
+        !excused(loss) && !(stops && (loss.code === 'ECONNREFUSED' || loss.code === 'ENOENT' || wasSilent(loss))),
     );
     if (lost.length <= allowed) return [];
     return [`clients lost ${lost.length}, allowed ${allowed}: ${lost.map(({ code, over }) => `${code} over ${over}`)}`];

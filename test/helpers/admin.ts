@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AdminAnswer } from '../../lib/protocol/admin.js';
 import { COMMAND_FILE } from './command.js';
-import { bounded } from './eventually.js';
+import { bounded, USUAL_WAIT } from './eventually.js';
 import { startFile, startMaster } from './master.js';
 import { target } from './target.js';
 
@@ -79,7 +79,7 @@ export class RawClient {
       };
       this.#wake();
     });
-    await bounded(enough, 15_000, () => `${count} answers; there are ${this.#answers.length}`);
+    await bounded(enough, USUAL_WAIT, () => `${count} answers; there are ${this.#answers.length}`);
     return this.#answers;
   }
 

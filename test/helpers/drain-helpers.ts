@@ -7,6 +7,7 @@ import type { AddressInfo, Server } from 'node:net';
 import net from 'node:net';
 import tls from 'node:tls';
 import { Drain } from '../../lib/worker/drain/drain.js';
+import { USUAL_WAIT } from './eventually.js';
 import { bounded, tlsMaterial } from './index.js';
 
 export const { key, cert } = tlsMaterial();
@@ -33,7 +34,7 @@ export function listenTo(socket: net.Socket): Spoken {
   return {
     socket,
     received: () => text,
-    end: bounded(end, 10_000, () => `the connection ends; so far ${JSON.stringify(text.slice(0, 400))}`),
+    end: bounded(end, USUAL_WAIT, () => `the connection ends; so far ${JSON.stringify(text.slice(0, 400))}`),
     until: (part) =>
       bounded(
         new Promise<void>((resolve, reject) => {
@@ -44,7 +45,7 @@ export function listenTo(socket: net.Socket): Spoken {
           void end.then(() => reject(new Error(`ended after ${JSON.stringify(text)}`)));
           check();
         }),
-        10_000,
+        USUAL_WAIT,
         () => `${part} arrives; so far ${JSON.stringify(text.slice(0, 400))}`,
       ),
   };
@@ -82,7 +83,7 @@ export async function serve(server: Server, drain = new Drain()): Promise<Draine
       return spoken;
     },
     finished: () =>
-      bounded(drain.finished, 10_000, () => `the drain finishes; ${drain.connections} connections are open`),
+      bounded(drain.finished, USUAL_WAIT, () => `the drain finishes; ${drain.connections} connections are open`),
     async [Symbol.asyncDispose]() {
       for (const socket of clients) socket.destroy();
       drain.begin('stop');
@@ -112,5 +113,5 @@ export function gate<T>(): { readonly reached: Promise<T>; readonly reach: (valu
   const reached = new Promise<T>((resolve) => {
     reach = resolve;
   });
-  return { reached: bounded(reached, 10_000, 'the handler runs'), reach };
+  return { reached: bounded(reached, USUAL_WAIT, 'the handler runs'), reach };
 }

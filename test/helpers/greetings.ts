@@ -1,6 +1,7 @@
 /** Clients of fixtures that greet every connection with their pid: what became of each connection. */
 
 import type net from 'node:net';
+import { USUAL_WAIT } from './eventually.js';
 import { dial, type Target } from './http.js';
 
 export interface Greeting {
@@ -28,7 +29,12 @@ export function connect(target: Target, within: number): Promise<Greeting> {
 }
 
 /** Greets `count` times, `concurrency` at a time, and closes each connection. */
-export async function greet(target: Target, count: number, concurrency: number, within = 10_000): Promise<Greeting[]> {
+export async function greet(
+  target: Target,
+  count: number,
+  concurrency: number,
+  within = USUAL_WAIT,
+): Promise<Greeting[]> {
   const greetings: Greeting[] = [];
   let left = count;
   const lane = async (): Promise<void> => {

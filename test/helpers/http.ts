@@ -3,7 +3,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
-import { bounded } from './eventually.js';
+import { bounded, USUAL_WAIT } from './eventually.js';
 
 /** Where to connect to: a port on loopback, or the path of a unix socket. */
 export interface Target {
@@ -23,7 +23,7 @@ export interface RequestOptions extends Target {
   /** Makes it HTTPS. The certificate of the server, in PEM. */
   readonly ca?: string;
   readonly agent?: http.Agent | https.Agent;
-  /** Milliseconds until the request fails. Default: `10_000`. */
+  /** Milliseconds until the request fails. Default: {@link USUAL_WAIT}. */
   readonly within?: number;
 }
 
@@ -37,7 +37,7 @@ export interface Answer {
 
 /** Rejects for every error of the connection, a body that was cut and an answer that comes too late. */
 export async function httpGet(options: RequestOptions): Promise<Answer> {
-  const { within = 10_000, ca, body, ...rest } = options;
+  const { within = USUAL_WAIT, ca, body, ...rest } = options;
   const request = (ca === undefined ? http : https).request({
     host: options.socketPath === undefined ? '127.0.0.1' : undefined,
     agent: false,
@@ -134,7 +134,7 @@ export async function connectRaw(target: Target): Promise<RawConnection> {
       return received;
     },
     write: (text) => void socket.write(text, 'latin1'),
-    async until(text, within = 10_000) {
+    async until(text, within = USUAL_WAIT) {
       await bounded(
         when(() => over || received.includes(text)),
         within,
@@ -145,7 +145,7 @@ export async function connectRaw(target: Target): Promise<RawConnection> {
       }
       return received;
     },
-    async ended(within = 10_000) {
+    async ended(within = USUAL_WAIT) {
       await bounded(
         when(() => over),
         within,

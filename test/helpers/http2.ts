@@ -1,5 +1,5 @@
 import { connect } from 'node:http2';
-import { bounded } from './eventually.js';
+import { bounded, USUAL_WAIT } from './eventually.js';
 import type { Answer, Target } from './http.js';
 
 export interface Http2Options extends Target {
@@ -7,13 +7,13 @@ export interface Http2Options extends Target {
   readonly path?: string;
   /** Makes it HTTP/2 over TLS. The certificate of the server, in PEM. */
   readonly ca?: string;
-  /** Milliseconds. Default: `10_000`. */
+  /** Milliseconds. Default: {@link USUAL_WAIT}. */
   readonly within?: number;
 }
 
 /** One GET in an HTTP/2 session of its own. */
 export async function http2Get(options: Http2Options): Promise<Pick<Answer, 'status' | 'body' | 'json'>> {
-  const { port = 0, host = '127.0.0.1', path = '/', ca, within = 10_000 } = options;
+  const { port = 0, host = '127.0.0.1', path = '/', ca, within = USUAL_WAIT } = options;
   const session = connect(`${ca === undefined ? 'http' : 'https'}://${host}:${port}`, {
     ...(ca === undefined ? {} : { ca, servername: 'localhost' }),
     ...(options.socketPath === undefined ? {} : { path: options.socketPath }),

@@ -2,7 +2,7 @@
 
 import type net from 'node:net';
 import { onTestFinished } from 'vitest';
-import { eventually } from './eventually.js';
+import { eventually, USUAL_WAIT } from './eventually.js';
 import { dial, type Target } from './http.js';
 
 export class KeepingClients {
@@ -35,7 +35,7 @@ export class KeepingClients {
   /** Waits until every client is greeted, and by one of these. */
   async settled(pids: readonly number[]): Promise<void> {
     await eventually(() => [...this.#sockets.values()].every((pid) => pids.includes(pid)), {
-      within: 15_000,
+      within: USUAL_WAIT,
       what: 'every client has a connection to a worker that stays',
     });
   }

@@ -34,7 +34,9 @@ export function leftProcesses(mark: string, { children = true } = {}): readonly 
     if (info.pid === process.pid) return false;
     if (info.ppid === process.pid) return children;
     if (isDead(info) || isOfWine(info.pid)) return false;
-    return sessions.has(info.session) || environmentHere(info.pid).get(MARK)?.startsWith(mark) === true;
+    const marked = environmentHere(info.pid).get(MARK);
+    // A mark of another file: the number of a session that is over may come again.
+    return marked === undefined ? sessions.has(info.session) : marked.startsWith(mark);
   });
 }
 

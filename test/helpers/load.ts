@@ -30,11 +30,11 @@ export interface LoadOptions {
   readonly concurrency?: number;
   /** Milliseconds, the longest pause between two requests of a lane. Default: `10`. */
   readonly pause?: number;
-  /** Milliseconds after which a request without an answer has failed. Default: `10_000`. */
+  /** Milliseconds after which a request without an answer has failed. Default: `20_000`. */
   readonly patience?: number;
   /** The end of the load at the latest, in requests. Default: `200_000`. */
   readonly requests?: number;
-  /** The end of the load at the latest, in milliseconds. Default: `120_000`, more on a slower target. */
+  /** The end of the load at the latest, in milliseconds. Default: `240_000`, more on a slower target. */
   readonly duration?: number;
 }
 
@@ -73,7 +73,7 @@ type Line = { readonly reached: number } | { readonly report: LoadReport };
 
 /** Starts asking at once. Ends with the test. */
 export function startLoad(options: LoadOptions): Load {
-  const limits = { duration: patience(120_000), patience: patience(10_000) };
+  const limits = { duration: patience(240_000), patience: patience(20_000) };
   const child = spawn(process.execPath, [FIXTURE, JSON.stringify({ ...limits, ...options })], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -7,7 +7,7 @@ import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { agent, type Program } from './agent.js';
 import { catchUp } from './catch-up.js';
 import { inherited } from './environment.js';
-import { bounded, eventually } from './eventually.js';
+import { bounded, eventually, USUAL_WAIT } from './eventually.js';
 import { watchSession } from './leaks.js';
 import { children, isDead, type ProcessInfo, processes, sendSignal } from './processes.js';
 import { inPackage, target, thereAs } from './target.js';
@@ -52,7 +52,7 @@ export interface EventOptions {
   readonly where?: (event: FixtureEvent) => boolean;
   /** Which of them, counted from 1. Default: `1`. */
   readonly nth?: number;
-  /** Milliseconds. Default: `15_000`. */
+  /** Milliseconds. Default: {@link USUAL_WAIT}. */
   readonly within?: number;
 }
 
@@ -190,7 +190,7 @@ export class Master implements AsyncDisposable {
   /** Waits for an event, past or future. Rejects with the output when all processes end first, and when the time is over. */
   async event(
     name: string,
-    { where = () => true, nth = 1, within = 15_000 }: EventOptions = {},
+    { where = () => true, nth = 1, within = USUAL_WAIT }: EventOptions = {},
   ): Promise<FixtureEvent> {
     const find = (): FixtureEvent | undefined => this.#named(name).filter(where)[nth - 1];
     const what = `event '${name}'${nth > 1 ? ` number ${nth}` : ''}`;
@@ -199,13 +199,13 @@ export class Master implements AsyncDisposable {
   }
 
   /** Waits for an event that is reported after this call. */
-  next(name: string, { where = () => true, nth = 1, within = 15_000 }: EventOptions = {}): Promise<FixtureEvent> {
+  next(name: string, { where = () => true, nth = 1, within = USUAL_WAIT }: EventOptions = {}): Promise<FixtureEvent> {
     const seen = new Set(this.#events);
     return this.event(name, { where: (event) => !seen.has(event) && where(event), nth, within });
   }
 
   /** Waits until stderr contains a text or matches a pattern; returns the match. */
-  async logged(pattern: string | RegExp, { within = 15_000 }: { within?: number } = {}): Promise<string> {
+  async logged(pattern: string | RegExp, { within = USUAL_WAIT }: { within?: number } = {}): Promise<string> {
     const find = (): string | undefined =>
       typeof pattern === 'string'
         ? this.#stderr.split('\n').find((line) => line.includes(pattern))
@@ -255,12 +255,12 @@ export class Master implements AsyncDisposable {
   }
 
   /** Waits for the end of the master. */
-  async exit({ within = 15_000 }: { within?: number } = {}): Promise<Exit> {
+  async exit({ within = USUAL_WAIT }: { within?: number } = {}): Promise<Exit> {
     return bounded(this.exited, within, () => `the master ends\n${this.transcript()}`);
   }
 
   /** Waits for the end of the master and of every worker that inherited its output. */
-  async gone({ within = 15_000 }: { within?: number } = {}): Promise<Exit> {
+  async gone({ within = USUAL_WAIT }: { within?: number } = {}): Promise<Exit> {
     await bounded(this.outputEnded, within, () => `the fleet is gone\n${this.transcript()}`);
     return this.exited;
   }

@@ -10,7 +10,7 @@ import { commandWorks } from './skip.js';
 import { target } from './target.js';
 
 /** Milliseconds. Workers are gone 1 s after their grace, which one test measures (end.test.ts); some of many may have to wait for a CPU. */
-const MARGIN = 5_000;
+const MARGIN = 10_000;
 
 /** Every living process below `pid`, however deep. */
 export function descendants(pid: number): readonly number[] {

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { agent } from './agent.js';
-import { eventually } from './eventually.js';
+import { eventually, USUAL_WAIT } from './eventually.js';
 import { environmentByPs, ownFds, processTable } from './process-table.js';
 import { target } from './target.js';
 
@@ -79,12 +79,12 @@ export function isDead(info: ProcessInfo): boolean {
  * Waits until the process has ended. A zombie counts as ended: the process that adopts orphans in a container may never reap them.
  * Polled, because a process that is not our child gives no notice through /proc.
  */
-export async function untilDead(pid: number, { within = 15_000 }: { within?: number } = {}): Promise<void> {
+export async function untilDead(pid: number, { within = USUAL_WAIT }: { within?: number } = {}): Promise<void> {
   await eventually(() => !isAlive(pid), { within, what: `process ${pid} ends` });
 }
 
 /** Waits until the process has ended and its parent has reaped it: for children of a master that is alive. */
-export async function untilReaped(pid: number, { within = 15_000 }: { within?: number } = {}): Promise<void> {
+export async function untilReaped(pid: number, { within = USUAL_WAIT }: { within?: number } = {}): Promise<void> {
   await eventually(() => processInfo(pid) === undefined, { within, what: `process ${pid} is reaped` });
 }
 

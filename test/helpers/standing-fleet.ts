@@ -64,10 +64,13 @@ export function sum(numbers: readonly number[]): number {
 /** Waits until the main thread of each process sleeps, and no thread has woken up for some milliseconds. */
 export async function untilAsleep(pids: readonly number[], still: number): Promise<void> {
   let before = -1;
-  for (let since = performance.now(); performance.now() - since < still; await delay(1)) {
+  for (let since = performance.now(); ; await delay(1)) {
     const asleep = pids.every((pid) => processInfo(pid)?.state === 'S');
     const now = sum(pids.map(sleepsOf));
-    if (!asleep || now !== before) since = performance.now();
+    const at = performance.now();
+    if (!asleep || now !== before) since = at;
+    // Nothing but a look ends the wait: this process may have got no CPU meanwhile.
+    else if (at - since >= still) return;
     before = now;
   }
 }

@@ -1,6 +1,7 @@
 /** Fleets that are watched from their start to the end of their master, and what they must not leave behind. */
 
 import { expect } from 'vitest';
+import { USUAL_WAIT } from './eventually.js';
 import {
   type Exit,
   eventually,
@@ -26,7 +27,7 @@ export function startWatched(config: FleetConfig = {}, options: MasterOptions = 
 }
 
 /** Waits for the end of the master and of every worker, and proves that nothing is left. */
-export async function overAndClean(master: Master, { within = 20_000 }: { within?: number } = {}): Promise<Run> {
+export async function overAndClean(master: Master, { within = USUAL_WAIT }: { within?: number } = {}): Promise<Run> {
   const settled = await master.event('settled', { where: ({ child }) => child === false, within });
   const exit = await master.gone({ within });
   const { children, descriptors, signals } = await master.event('left');

@@ -10,7 +10,7 @@ const ANSWERS = 100;
 /** Milliseconds that a stop may take, with clients connected. On a machine that does other things as well, it may take longer. */
 const STOP_MS = Number(process.env.RECIPE_STOP_MS ?? 2_000);
 /** Milliseconds until the last replaced worker is gone, after its successor took over. `drainMs` of a recipe says otherwise. */
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 10_000;
 /** A file in the folder of a recipe that imports what is installed there. */
 export const USE = '.use.mjs';
 /** No complaint where a proxy leaves connections idle for longer than `drainTimeout`. */

@@ -218,7 +218,7 @@ test(
 test('R5h where 64 clients ask and stay, one more is told that the master is busy', async () => {
   const fleet = await fleetWithDoor();
   const clients = await Promise.all(Array.from({ length: 64 }, () => rawClient(fleet.admin)));
-  for (const client of clients) await client.ask('status');
+  await Promise.all(clients.map((client) => client.ask('status')));
   const late = await rawClient(fleet.admin);
   await late.closed;
   expect(late.answers).toMatchObject([{ id: null, error: { code: 'ERR_PREFORK_ADMIN_BUSY' } }]);

@@ -127,12 +127,12 @@ test(
 
 test('R5e stop waits for the end of the master, and of what its workers have accepted', async () => {
   const admin = newDoor();
-  const { master, port } = await startReadyFleet({ options: { admin, workers: 1 } });
-  const slow = httpGet({ port, path: '/slow?ms=800' });
+  const { master, port } = await startReadyFleet({ options: { admin, workers: 1, shutdownGracePeriod: 20_000 } });
+  const slow = httpGet({ port, path: '/slow?ms=4000' });
   await master.event('request');
   const stop = await prefork(['stop', `--admin=${admin}`]);
   // The kernel closes the connection when the process ends, and a moment later the process is gone.
-  await untilDead(master.pid, { within: 500 });
+  await untilDead(master.pid, { within: 3_000 });
   expect(stop).toEqual({ code: 0, stdout: 'stopped\n', stderr: '' });
   expect((await slow).status).toBe(200);
   expect((await master.gone()).code).toBe(0);
@@ -140,10 +140,14 @@ test('R5e stop waits for the end of the master, and of what its workers have acc
 
 test('R5e two clients that ask for a stop both hear of its end, and one that comes later finds no master', async () => {
   const admin = newDoor();
-  const { master } = await startReadyFleet({ options: { admin } });
+  const { master, port } = await startReadyFleet({ options: { admin, shutdownGracePeriod: 20_000 } });
   const clients = await Promise.all([rawClient(admin), rawClient(admin)]);
+  // The stop takes so long that both have asked by then.
+  const slow = httpGet({ port, path: '/slow?ms=3000' });
+  await master.event('request');
   const answers = await Promise.all(clients.map((client) => client.ask('stop')));
   for (const answer of answers) expect(answer).toMatchObject({ result: { stopped: true, pid: master.pid } });
+  expect((await slow).status).toBe(200);
   expect((await master.gone()).code).toBe(0);
   await Promise.all(clients.map(({ closed }) => closed));
   expect(await prefork(['stop', `--admin=${admin}`])).toMatchObject({ code: 3, stdout: '' });

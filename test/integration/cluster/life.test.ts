@@ -22,10 +22,10 @@ test('disconnect() finishes what the workers have accepted, then they end with c
 test('a client that comes after disconnect() is refused while the last answers are under way', async () => {
   const fleet = startClustered();
   const port = await clusterPort(fleet);
-  const slow = httpGet({ port, path: '/slow/8000', within: 25_000 });
+  const slow = httpGet({ port, path: '/slow/15000', within: 40_000 });
   await fleet.event('asked');
   await fleet.call('disconnect');
-  await eventually(() => refuses(port), { what: 'a newcomer is refused', within: 6_000 });
+  await eventually(() => refuses(port), { what: 'a newcomer is refused', within: 12_000 });
   expect((await slow).status).toBe(200);
 });
 
@@ -121,7 +121,7 @@ test('no worker outlives a primary that was killed, not even one that is blocked
   await fleet.call('send', 1, 'block');
   await eventually(() => fleet.workers().length === 2, { what: 'both live' });
   fleet.kill('SIGKILL');
-  await Promise.all(workers.map((pid) => bounded(untilDead(pid, { within: 14_000 }), 15_000, `worker ${pid} ends`)));
+  await Promise.all(workers.map((pid) => bounded(untilDead(pid, { within: 20_000 }), 21_000, `worker ${pid} ends`)));
   expect(workers.filter(isAlive)).toEqual([]);
 });
 

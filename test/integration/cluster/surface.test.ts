@@ -128,5 +128,5 @@ async function greet({
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   });
   onTestFinished(() => void socket.destroy());
-  return bounded(greeted, 5_000, 'the worker greets');
+  return bounded(greeted, 15_000, 'the worker greets');
 }

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { COMMAND, type Hosted } from '../../helpers/command.js';
-import { commandWorks, connectRaw, environmentOf, httpGet, openFds, testWhen } from '../../helpers/index.js';
+import {
+  commandWorks,
+  connectRaw,
+  environmentOf,
+  eventually,
+  httpGet,
+  openFds,
+  testWhen,
+} from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { type Master, startProgram } from '../../helpers/master.js';
 import { inPackage, target } from '../../helpers/target.js';
@@ -159,6 +167,8 @@ test('D1n a socket that the program does not ask for stays open and is logged on
   await master.logged(`the program does not listen on unix:${path}, which was open before it`);
   const once = (text: string): number => master.stderr.split(text).length - 1;
   expect(once(`does not listen on 127.0.0.1:${port}`)).toBe(1);
+  // One that gets no CPU accepts yet what waits at the path: no newer worker has it.
+  await eventually(() => master.workers().length === 2, { what: 'no replaced worker is left' });
   // And back: what is queued at the other one meanwhile is not lost either.
   const next = httpGet({ socketPath: path });
   writeFileSync(file, JSON.stringify({ listens: [{ path }, address], keeps: true }));

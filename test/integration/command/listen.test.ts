@@ -62,7 +62,11 @@ test("D1c an address that is taken is reported as Node's own error, on 'error', 
 });
 
 test('D1d a server that listens late is served by all workers, and its connections are drained', async () => {
-  const fleet = startHosted({ late: [{ port: 0, host: '127.0.0.1' }], keeps: true }, { options: ['--workers', '1'] });
+  const fleet = startHosted(
+    { late: [{ port: 0, host: '127.0.0.1' }], keeps: true },
+    // It listens late in its trial, also where it gets no CPU for a while.
+    { options: ['--workers', '1', '--ready-for', '3s'] },
+  );
   const { address } = await fleet.event('listening', { where: ({ when }) => when === 'late' });
   await readyPort(fleet);
   const slow = httpGet({ port: address.port, path: '/slow/700' });

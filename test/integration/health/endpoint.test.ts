@@ -50,7 +50,7 @@ test('S3a /ready is 503 while the fleet starts, 200 while it serves, and 503 in 
 });
 
 test('S3a /ready is 503 while no worker is ready, and 200 when one is again', async () => {
-  const { master, ask } = await startProbed({ workers: 1, recoverInterval: 2_000 });
+  const { master, ask } = await startProbed({ workers: 1, recoverInterval: 8_000 });
   const { pids } = await master.event('onMasterReady');
   await master.event('on ready');
   sendSignal(pids[0], 'SIGKILL');
@@ -113,14 +113,14 @@ test('S3c /metrics has what happened, in the format of Prometheus, also while ev
 });
 
 test("S3d the endpoint is the master's alone: no worker has its socket, and it is closed when the last worker is gone", async () => {
-  const { master, port, ask } = await startProbed({ workers: 1 });
+  const { master, port, ask } = await startProbed({ workers: 1, shutdownGracePeriod: 20_000 });
   const { pids, addresses } = await master.event('onMasterReady');
   const sockets = (pid: number) =>
     [...openFds(pid)].flatMap(([fd, file]) => (fd > 2 && file.startsWith('socket:') ? file : []));
   const ofMaster = new Set(sockets(master.pid));
   // The listener, and nothing else that the master has open.
   expect(sockets(pids[0]).filter((socket) => ofMaster.has(socket))).toHaveLength(1);
-  const slow = httpGet({ port: addresses[0].port, path: '/slow?ms=3000' });
+  const slow = httpGet({ port: addresses[0].port, path: '/slow?ms=6000' });
   await master.event('request');
   master.kill('SIGTERM');
   await master.event('draining');

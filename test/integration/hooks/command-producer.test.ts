@@ -110,7 +110,8 @@ test.each([
 });
 
 test('N2h a producer that fails for a replacement costs that slot alone while another one serves, and leaks nothing', async () => {
-  const master = startProducing({ way: 'start and throw', at: 3 });
+  const options = { recoverInterval: { initial: 3_000 } };
+  const master = startProducing({ way: 'start and throw', at: 3, options });
   const { pids, addresses } = await master.event('onMasterReady');
   sendSignal(pids[0], 'SIGKILL');
   await master.event('command', { nth: 3 });

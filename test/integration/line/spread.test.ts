@@ -78,7 +78,7 @@ for (const family of FAMILIES) {
     async () => {
       await usually(family, (clients) => inTurn(clients, 400), unevenness, 1.1);
     },
-    patience(90_000),
+    patience(240_000),
   );
 
   test(`A2b 240 connections that stay, opened by 8 clients at a time, are dealt to 4 workers with a standard deviation of at most 10 (${family})`, async () => {
@@ -126,6 +126,6 @@ for (const family of FAMILIES) {
       }
       majority.expectWithin();
     },
-    patience(90_000),
+    patience(240_000),
   );
 }

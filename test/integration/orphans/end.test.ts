@@ -35,10 +35,10 @@ test('W19 a worker whose client never lets go ends with its grace', async () => 
 });
 
 test('W19 a request in flight is answered after the death of the master, within the grace', async () => {
-  const grace = patience(8_000);
+  const grace = patience(15_000);
   const { master, port } = await startReadyFleet({ options: { ...options, workers: 1, shutdownGracePeriod: grace } });
   const connection = await connectRaw({ port });
-  connection.write(`GET /slow?ms=${patience(3_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  connection.write(`GET /slow?ms=${patience(6_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await master.event('request');
   await killMaster(master, grace);
   expect(await connection.until('"path":"/slow"')).toMatch(/connection: close/i);
@@ -93,16 +93,19 @@ test(
   patience(60_000),
 );
 
+/** A worker that gets no CPU for a while comes to its hook all the same. */
+const inItsGrace = { ...options, shutdownGracePeriod: 3_000 };
+
 test('W19d a worker whose onMasterDeath never settles ends with its grace', async () => {
-  const { master } = await startReadyFleet({ options, onMasterDeath: 'never settle' });
-  expect(await killMaster(master, GRACE)).toBeGreaterThan(GRACE - 50);
+  const { master } = await startReadyFleet({ options: inItsGrace, onMasterDeath: 'never settle' });
+  expect(await killMaster(master, inItsGrace.shutdownGracePeriod)).toBeGreaterThan(2_950);
   await master.gone();
   expect(master.events('onMasterDeath')).toHaveLength(2);
 });
 
 test('W19d a worker whose onMasterDeath blocks the event loop ends with its grace', async () => {
-  const { master } = await startReadyFleet({ options, onMasterDeath: 'block' });
-  await killMaster(master, GRACE);
+  const { master } = await startReadyFleet({ options: inItsGrace, onMasterDeath: 'block' });
+  await killMaster(master, inItsGrace.shutdownGracePeriod);
   await master.gone();
   expect(master.events('onMasterDeath')).toHaveLength(2);
 });
@@ -156,9 +159,10 @@ test.each([
     };
     let took = await attempt();
     // Workers that burn both CPUs, and others: one of them may wait for its end.
-    for (let left = 2; left > 0 && took >= grace + 1_000; left--) took = Math.min(took, await attempt());
+    for (let left = 7; left > 0 && took >= grace + 1_000; left--) took = Math.min(took, await attempt());
     expect(took).toBeLessThan(grace + 1_000);
   },
+  patience(180_000),
 );
 
 const NOBODY = { uid: 65_534, gid: 65_534 };

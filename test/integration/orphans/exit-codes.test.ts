@@ -66,7 +66,7 @@ watched('W20 a worker whose onMasterDeath calls process.exit(0) does not exit wi
 watched('W20 a worker whose onMasterDeath chooses another code exits with that one', async () => {
   const ended = { code: 7, signal: null };
   // Under a sanitizer the exit itself takes as long as the grace of the other tests.
-  const options = { shutdownGracePeriod: patience(2_000) };
+  const options = { shutdownGracePeriod: patience(10_000) };
   expect((await orphan({ onMasterDeath: 'exit:7', options })).ends).toEqual([ended, ended]);
 });
 

@@ -21,7 +21,7 @@ const testWithPython = testWhen(
   'needs python3 and pseudo terminals',
   'terminals',
 );
-const testStalled = (title: string, body: () => Promise<void>): void => testWithPython(title, body, patience(90_000));
+const testStalled = (title: string, body: () => Promise<void>): void => testWithPython(title, body, patience(180_000));
 
 const MODES = { inherit: ['ignore', 'inherit', 'inherit'], pipe: ['ignore', 'pipe', 'pipe'] } as const;
 /** Long enough to distinguish it from a stop that is over at once. */
@@ -147,12 +147,16 @@ testStalled(
     await master.call('read', 'slowly');
     const responses = await Promise.all(
       Array.from({ length: 60 }, (_, i) =>
-        httpGet({ port, path: i % 2 === 0 ? '/print?bytes=20000&lines=4' : '/print?bytes=300&lines=100' }),
+        httpGet({
+          port,
+          within: 60_000,
+          path: i % 2 === 0 ? '/print?bytes=20000&lines=4' : '/print?bytes=300&lines=100',
+        }),
       ),
     );
     expect(responses.every(({ status }) => status === 200)).toBe(true);
     // A reader that gets no CPU for a second is one that does not read: what is dropped then is counted.
-    await eventually(() => master.stdout.split('\n').length - 1 + lostLines(master) === 30 * 104, { within: 20_000 });
+    await eventually(() => master.stdout.split('\n').length - 1 + lostLines(master) === 30 * 104, { within: 60_000 });
     const lines = master.stdout.trimEnd().split('\n');
     for (const line of lines) expect(Object.keys(JSON.parse(line))).toEqual(['slot', 'i', 'text']);
     expect(master.stderr).not.toContain('MaxListenersExceededWarning');

@@ -72,7 +72,7 @@ testOn('signals')(
       const before = answered;
       await eventually(() => answered > before + 20, { what: 'calls are answered' });
       master.kill('SIGHUP');
-      await master.logged(`reloaded: generation ${generation}`, { within: patience(15_000) });
+      await master.logged(`reloaded: generation ${generation}`, { within: patience(60_000) });
     }
     expect(await bounded(stream, patience(20_000), 'the stream ends')).toEqual(
       Array.from({ length: NUMBERS }, (_, number) => String(number)),
@@ -84,8 +84,8 @@ testOn('signals')(
     expect(pids.size).toBeGreaterThan(RELOADS);
     await eventually(() => master.workers().length === 2, { within: patience(10_000), what: 'old workers are gone' });
     master.kill('SIGTERM');
-    expect(await master.gone({ within: patience(4_000) })).toEqual({ code: 0, signal: null });
+    expect(await master.gone()).toEqual({ code: 0, signal: null });
     expect(master.stderr).not.toContain('not done');
   },
-  patience(60_000),
+  patience(120_000),
 );

@@ -28,6 +28,7 @@ import {
   sendSignal,
   startProgram,
   testWhen,
+  untilDead,
 } from '../../helpers/index.js';
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), 'prefork-sea ')));
@@ -67,8 +68,10 @@ for (const major of [22, 24, BY_ITSELF]) {
       sendSignal(victim, 'SIGKILL');
       await master.logged(`took over from pid ${victim}`);
       await serves();
+      const old = master.workers();
       master.kill('SIGHUP');
       await master.logged('reloaded: generation 1');
+      await Promise.all(old.map((worker) => untilDead(worker)));
       await serves();
       master.kill('SIGTERM');
       expect(await master.gone()).toEqual({ code: 0, signal: null });

@@ -7,7 +7,7 @@ import { inPackage } from '../../helpers/index.js';
 import { folderForFile, PACK_MS, packLocally, unpackInto } from '../../helpers/packed.js';
 
 /** A compilation takes three seconds. */
-const COMPILE_MS = 60_000;
+const COMPILE_MS = 180_000;
 
 const folder = folderForFile('prefork-types-');
 

@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 const MAIN = fileURLToPath(new URL('../../recipes/main.mjs', import.meta.url));
 
 /** The tests run beside others, which take the CPUs as well. */
-const BESIDE_OTHERS = { env: { ...process.env, RECIPE_STOP_MS: '4000' } };
+const BESIDE_OTHERS = { env: { ...process.env, RECIPE_STOP_MS: '10000' } };
 
 /** Those whose packages are dependencies of this project, so that nothing is downloaded. `npm run test:recipes` runs all of them. */
 const HERE = ['express', 'fastify', 'koa', 'hono', 'ws', 'grpc', 'nginx', 'envoy'];

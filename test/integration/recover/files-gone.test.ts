@@ -12,7 +12,7 @@ const WORKERS_NEED =
 test('a running master needs no file of the package that its workers do not need', async () => {
   const folder = copyOfPackage();
   const fixture = asFixture(join(folder, 'test/fixtures/blocks'));
-  const master = startMaster(fixture, { args: [JSON.stringify({ livenessTimeout: 1_000 })] });
+  const master = startMaster(fixture, { args: [JSON.stringify({ livenessTimeout: 2_500 })] });
   const { pids } = await master.event('onMasterReady');
   const dist = join(folder, 'dist');
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {

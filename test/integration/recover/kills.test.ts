@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { patience, sendSignal, startReadyFleet, target } from '../../helpers/index.js';
+import { eventually, patience, sendSignal, startReadyFleet, target } from '../../helpers/index.js';
 import { startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 import { makeTally } from '../../helpers/tally.js';
@@ -32,8 +32,12 @@ eachSharing(LOSSLESS)(
     await answered(20);
     let accepted = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
-      const { workers } = await master.call('status');
-      const ready = workers.filter(({ state }: { state: string }) => state === 'ready');
+      // The answers may be of a worker that has not said yet that it is ready.
+      const ready = await eventually(async () => {
+        const { workers } = await master.call('status');
+        const some = workers.filter(({ state }: { state: string }) => state === 'ready');
+        return some.length > 0 && some;
+      });
       const { pid } = ready[Math.floor(Math.random() * ready.length)];
       sendSignal(pid, 'SIGKILL');
       await master.event('onChildExit', { where: ({ worker }) => worker.pid === pid });

@@ -68,7 +68,7 @@ test('C8 an allowed recovery completes with its delay and its hooks before a lat
 });
 
 test('C8 respawns are parallel: two slots are filled in the time of one', async () => {
-  const master = startWatched({ boot: 'wait:400', options: { recoverThreshold: 2, recoverInterval: 300 } });
+  const master = startWatched({ boot: 'wait:2000', options: { recoverThreshold: 2, recoverInterval: 300 } });
   const { pids, addresses } = await master.event('onMasterReady');
   for (const pid of pids) sendSignal(pid, 'SIGKILL');
   await master.event('onChildRecover', { nth: 2 });

@@ -151,11 +151,11 @@ test('N2e workers of one slot that die as often as they like never end a fleet i
   // Both have stayed.
   await eventually(async () => client.answered > 20);
   sendSignal(pids[0] as number, 'SIGKILL');
-  await eventually(() => master.events('on exit').length > 5, { within: 20_000 });
+  await eventually(() => master.events('on exit').length > 5, { within: 40_000 });
   expect(await master.call('status')).toMatchObject({ state: 'running' });
   expect(isAlive(pids[1] as number)).toBe(true);
   deployment.write('1', 'export const version = 3;');
-  await eventually(() => master.events('serve').some(({ version }) => version === 3), { within: 20_000 });
+  await eventually(() => master.events('serve').some(({ version }) => version === 3), { within: 40_000 });
   await endsWell(master);
 });
 

@@ -45,5 +45,5 @@ eachSharing(LOSSLESS)(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  patience(180_000),
+  patience(240_000),
 );

@@ -4,7 +4,7 @@ import { eventually, patience } from '../../helpers/index.js';
 import { expectNothingLost, startLoad } from '../../helpers/load.js';
 import { eachSharing, LOSSLESS } from '../../helpers/sharing.js';
 
-const READY_TIMEOUT = patience(8_000);
+const READY_TIMEOUT = patience(15_000);
 
 const failures = [
   {

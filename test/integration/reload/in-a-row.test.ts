@@ -55,7 +55,7 @@ test('L8 SIGHUPs that come during a reload become one that follows it', async ()
     await master.call('status');
   }
   release();
-  await master.event('on reload', { where: ({ result }) => result.generation === 2 });
+  await master.event('on reload', { where: ({ result }) => result.generation === 2, within: 60_000 });
   expect(await master.call('scale', 2)).toBeUndefined(); // its turn comes after every reload that was asked for
   expect(master.events('on reload').map(({ result }) => result.generation)).toEqual([1, 2]);
   master.kill('SIGTERM');
@@ -92,7 +92,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       master.kill('SIGHUP');
       if (moment === 'spawned') await master.event('on spawn', { nth: 3 });
       if (moment === 'handed over') await master.event('draining', { where: ({ pid }) => pids.includes(pid) });
-      if (moment === 'done') await master.event('on reload');
+      if (moment === 'done') await master.event('on reload', { within: 60_000 });
       master.kill(signal);
       const { settled, exit } = await overAndClean(master);
       expect(settled, moment).toMatchObject({ ok: true });

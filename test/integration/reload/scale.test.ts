@@ -38,7 +38,7 @@ async function untilSlots(master: Master, count: number): Promise<readonly Seen[
       const settled = workers.length === count && workers.every(({ state }) => state === 'ready');
       return settled && workers;
     },
-    { within: 10_000, what },
+    { within: 30_000, what },
   );
 }
 

@@ -239,9 +239,9 @@ ofPosix('N11f a live server that took the path over keeps it, and the fleet warn
 });
 
 ofPosix('N11g the old workers answer clients that wait in the queue of the socket whose file was removed', async () => {
-  const { master, pids } = await start({ drainTimeout: 20_000 });
+  const { master, pids } = await start({ drainTimeout: 60_000 });
   for (const pid of pids) sendSignal(pid, 'SIGSTOP');
-  const waiting = Array.from({ length: 30 }, () => httpGet({ socketPath: path, within: 20_000 }));
+  const waiting = Array.from({ length: 30 }, () => httpGet({ socketPath: path, within: 60_000 }));
   // Connected, as far as the client can know, when the file goes.
   await eventually(() => queuedAt(master, 30), { what: '30 connections are queued' });
   unlinkSync(path);

@@ -33,7 +33,7 @@ const start = (serve: string, tls = false) =>
   });
 
 test('M5 HTTP/1: kept connections, pipelined requests, and clients that go away before the answer', async () => {
-  const { master, port } = await start('http');
+  const { master, port } = await start('http that keeps');
   await counts(master, { counted: true, acceptedTotal: 0, requestsTotal: 0, connections: 0, activeRequests: 0 });
   const client = await connectRaw({ port });
   client.write('GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -48,7 +48,7 @@ test('M5 HTTP/1: kept connections, pipelined requests, and clients that go away 
 });
 
 test('M5 HTTPS', async () => {
-  const { master, port } = await start('https', true);
+  const { master, port } = await start('https that keeps', true);
   const agent = new SecureAgent({ keepAlive: true, ca, servername: 'localhost' });
   onTestFinished(() => agent.destroy());
   for (let i = 0; i < 3; i++) await httpGet({ port, ca, agent });

@@ -3,9 +3,9 @@ import { connectRaw, type Master, patience, startMaster, startReadyFleet, testOn
 import { eachSharing } from '../../helpers/sharing.js';
 
 /** Milliseconds for which a worker is blocked, and which a connection waits that waits for it. */
-const BLOCKED = 10_000;
+const BLOCKED = 30_000;
 /** Milliseconds. The last of 200 waits for 100 where the CPUs have nothing else to do. */
-const AT_MOST = 4_000;
+const AT_MOST = 12_000;
 
 interface Timed {
   readonly ms: number;
@@ -25,17 +25,16 @@ async function blockOne(master: Master, port: number, ms: number): Promise<{ pid
 }
 
 eachSharing(['shared', 'sharded'] as const)(
-  'L2 %s: while one of 4 workers is blocked for 10 s, none of 200 connections waits for it',
+  'L2 %s: while one of 4 workers is blocked for 30 s, none of 200 connections waits for it',
   async (sharing) => {
     const { master, port } = await startReadyFleet({ options: { sharing, workers: 4 } });
     const client = startMaster('burst', { args: [JSON.stringify({ port })] });
     // Client and workers have compiled what they need.
     for (let round = 0; round < 4; round++) await burst(client, 200);
-    const { pid: blocked, over } = await blockOne(master, port, BLOCKED);
+    const { pid: blocked } = await blockOne(master, port, BLOCKED);
     const answers = await burst(client, 200);
     expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(AT_MOST);
     expect(answers.map(({ pid }) => pid)).not.toContain(blocked);
-    await over;
   },
   patience(60_000),
 );
@@ -44,7 +43,7 @@ testOn('sharding')('L2 sharded: a worker that was blocked gets its share again',
   const { master, port } = await startReadyFleet({ options: { sharing: 'sharded', workers: 2 } });
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
   await burst(client, 20);
-  const { pid: blocked, over } = await blockOne(master, port, 5_000);
+  const { pid: blocked, over } = await blockOne(master, port, 10_000);
   expect((await burst(client, 20)).map(({ pid }) => pid)).not.toContain(blocked);
   await over;
   const shares = [];

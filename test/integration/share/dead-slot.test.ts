@@ -3,9 +3,10 @@ import { eventually, processInfo, sendSignal, startMaster, startReadyFleet } fro
 
 test('L3 sharded: no client waits for the respawn of a worker that was killed', async () => {
   const { master, port, pids } = await startReadyFleet({
-    options: { sharing: 'sharded', workers: 4, recoverInterval: 10_000 },
+    options: { sharing: 'sharded', workers: 4, recoverInterval: 60_000 },
   });
   const client = startMaster('burst', { args: [JSON.stringify({ port })] });
+  await client.event('client');
   const [killed] = pids as [number];
   // Stopped first: the connections that it accepts would end with it.
   sendSignal(killed, 'SIGSTOP');

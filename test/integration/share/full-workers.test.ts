@@ -8,7 +8,7 @@ import { eachSharing } from '../../helpers/sharing.js';
 async function hold({ target }: Pick<LimitedFleet, 'target'>, count: number, pause: number): Promise<Greeting[]> {
   const held: Promise<Greeting>[] = [];
   for (let i = 0; i < count; i++) {
-    held.push(connect(target, 5_000));
+    held.push(connect(target, 15_000));
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
   return await Promise.all(held);
@@ -69,7 +69,7 @@ eachSharing(WAYS)(
     held.push(late, ...(await hold(fleet, 5, 0)));
     expect(outcomes(held.slice(1))).toEqual({ greeted: 5 });
     await fleet.order(pid, { set: { maxConnections: 1e300 } });
-    held.push(await connect(fleet.target, 5_000));
+    held.push(await connect(fleet.target, 15_000));
     expect(held.at(-1)?.outcome).toBe('greeted');
     close(held);
     expect(fleet.master.events('dropped')).toEqual([]);
@@ -80,7 +80,7 @@ test('N4i a ready-made server on several addresses counts them together', async 
   const listen = ['127.0.0.1:0', '127.0.0.1:0', '127.0.0.1:0'];
   const fleet = await startLimited({ options: { workers: 1, listen }, maxConnections: 4, readyMade: true });
   const held: Greeting[] = [];
-  for (let i = 0; i < 4; i++) held.push(await connect(fleet.targets[i % 3] ?? {}, 5_000));
+  for (let i = 0; i < 4; i++) held.push(await connect(fleet.targets[i % 3] ?? {}, 15_000));
   expect(outcomes(held)).toEqual({ greeted: 4 });
   const late = await Promise.all(fleet.targets.map((target) => connect(target, 300)));
   expect(outcomes(late)).toEqual({ waits: 3 });

@@ -96,7 +96,7 @@ eachOn(signals, () => ['posixProcesses'])(
 testOn('posixProcesses')(
   'N9p SIGHUP to one worker that boots, and to no other process, is an exit like any other',
   async () => {
-    const { master, pids } = await startReadyFleet();
+    const { master, pids } = await startReadyFleet({ options: { readyFor: 0 } });
     const spawned = master.next('onChildSpawn');
     sendSignal(pids[0] as number, 'SIGKILL');
     sendSignal((await spawned)['pid'], 'SIGHUP');

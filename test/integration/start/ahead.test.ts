@@ -5,7 +5,16 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { environmentOf, isAlive, type Master, openFds, patience, startMaster, testOn } from '../../helpers/index.js';
+import {
+  environmentOf,
+  isAlive,
+  type Master,
+  openFds,
+  patience,
+  startMaster,
+  testOn,
+  untilDead,
+} from '../../helpers/index.js';
 
 type Then = 'stop' | 'argue';
 
@@ -109,7 +118,7 @@ testOn('sharding')(
     const [early, ...workers] = spawns(master);
     expect(early?.loaded).toBe(false);
     expect(workers.map(({ pid }) => pid)).toEqual(pids);
-    expect(isAlive(early?.pid ?? 0)).toBe(false);
+    await untilDead(early?.pid ?? 0);
     const ran = master.events('runs').filter(({ child }) => child === true);
     expect(ran.map(({ from, argv }) => [from, argv])).toEqual(
       expect.arrayContaining(pids.map((pid: number) => [pid, ['more']])),

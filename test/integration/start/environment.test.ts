@@ -90,8 +90,8 @@ for (const [what, masterOptions] of [
       const served = master.events('serve');
       for (const event of served) {
         expect(event['debugger']).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\//);
-        expect(master.stderr).toContain(
-          `(pid ${event['pid']}, generation ${event['generation']}) spawned, its debugger listens on 127.0.0.1:${portOf(event)}\n`,
+        await master.logged(
+          `(pid ${event['pid']}, generation ${event['generation']}) spawned, its debugger listens on 127.0.0.1:${portOf(event)}`,
         );
         expect(portOf(event)).toBeGreaterThan(base);
       }

@@ -76,7 +76,7 @@ for (const { way, options = {}, needs = [] } of rows) {
       if (way === 'late') await listenLate(hiding, 1);
       expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
       // The old workers have no connections any more, so they have nothing to finish.
-      for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(5_000) });
+      for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(15_000) });
       if (way === 'late') await listenLate(hiding, 3);
       for (const target of targets) {
         for (let i = 0; i < FRESH; i++) expect((await httpGet(target)).json().generation).toBe(1);
@@ -142,7 +142,7 @@ test.each([
     expect(await ask()).toMatchObject({ connection: 'keep-alive' });
     expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
     expect(await ask()).toMatchObject({ connection: 'close' });
-    for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(5_000) });
+    for (let i = 0; i < pids.length; i++) await master.event('exit', { nth: i + 1, within: patience(15_000) });
     expect(await ask()).toMatchObject({ connection: 'keep-alive' });
     expect(master.stderr).not.toContain('was not done');
     master.kill('SIGTERM');

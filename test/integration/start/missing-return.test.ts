@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, httpGet, type Master, patience, startMaster } from '../../helpers/index.js';
+import { eventually, httpGet, type Master, startMaster } from '../../helpers/index.js';
 import { eachSharing } from '../../helpers/sharing.js';
 
 const LINE = 'serve returned nothing, although a server listens on 127.0.0.1:';
@@ -21,7 +21,7 @@ eachSharing([
   'F16e a serve that forgets to return its server serves at once, and drains as any other: $way ($sharing)',
   async ({ way, ...options }) => {
     const master = start(way, options);
-    const { pids, addresses } = await master.event('onMasterReady', { within: patience(10_000) });
+    const { pids, addresses } = await master.event('onMasterReady');
     const port = addresses[0].port as number;
     expect(pids).toContain((await httpGet({ port })).json().pid);
     expect(await master.call('reload')).toMatchObject({ ok: true });
@@ -34,7 +34,7 @@ eachSharing([
 
 test('F16f a serve that takes the context and returns nothing is named after a second, long before it is late', async () => {
   const master = start('without return, with the context', { workers: 1 });
-  const line = await master.logged(LINE, { within: patience(10_000) });
+  const line = await master.logged(LINE);
   expect(line).toMatch(/prefork\[0\] worker 0 .*: return it, or call worker\.ready\(\)/);
   expect(master.events('onMasterReady')).toEqual([]);
   await stops(master);
@@ -44,7 +44,7 @@ test('F16f a serve that takes the context and returns nothing is named after a s
 test('F16f a worker that listens first and calls worker.ready() later is ready then, and no sooner', async () => {
   const master = start('ready later', { workers: 1 });
   await master.event('listens');
-  await master.logged(LINE, { within: patience(10_000) });
+  await master.logged(LINE);
   expect(master.events('onMasterReady')).toEqual([]);
   expect(await master.call('broadcast', 'now')).toBe(1);
   await master.event('onMasterReady');

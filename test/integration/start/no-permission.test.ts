@@ -55,14 +55,15 @@ withSetUid(
       workers: 1,
       exec: program as string,
       args: [flag],
-      readyTimeout: 2_000,
+      // Long enough that the program belongs to root by then, also where it gets no CPU for a while.
+      readyTimeout: 6_000,
       shutdownGracePeriod: 300,
     };
     const master = startFleet({ options }, { wrapper: asNobody });
     const { ok, error } = await master.event('settled', { within: 20_000 });
     expect(ok).toBe(false);
     expect(error.code).toBe('ERR_PREFORK_BOOT_FAILED');
-    expect(error.message).toMatch(/was not ready within 2000 ms, and cannot be killed: .*EPERM/);
+    expect(error.message).toMatch(/was not ready within 6000 ms, and cannot be killed: .*EPERM/);
     expect(error.cause.code).toBe('EPERM');
     expect(master.stderr).toMatch(/worker 0 \(pid \d+, generation 0\) cannot be sent SIGKILL: .*EPERM/);
     await exitsBefore(master, 1);

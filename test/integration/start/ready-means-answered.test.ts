@@ -43,7 +43,7 @@ test('W11 when onMasterReady runs, every worker is ready', async () => {
 });
 
 test('W11 a connection made before any worker listens is answered by the first that does', async () => {
-  const master = startFleet({ boot: 'wait:3000', options: { workers: 1 } });
+  const master = startFleet({ boot: 'wait:6000', options: { workers: 1 } });
   const { listener } = await master.event('serve');
   const early = await connectRaw({ port: listener.port });
   early.write('GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');

@@ -120,12 +120,13 @@ test('N1c a fleet with one worker keeps it until the new one has stayed, althoug
 
 test('N1d a worker of the new generation that is killed during the reload stops it; its slot is filled by the old generation', async () => {
   const deployment = makeDeployment();
-  const { master, port } = await deployment.start({ workers: 4, readyFor: 500 });
+  // The end of the reload is far away, also for a test that gets no CPU for a while.
+  const { master, port } = await deployment.start({ workers: 4, readyFor: 2_500 });
   const client = askSteadily({ port });
   deployment.write('1', 'export const version = 2;');
   const reloading = master.call('reload');
-  // The first slot has changed hands: the trial is over.
-  await master.event('on exit');
+  // The worker of the second slot boots: the first one has changed hands, and its trial is over. Its old worker may take any time to end.
+  await master.event('serve', { nth: 6 });
   const pid = master.events('on spawn')[4]?.['args'][0];
   sendSignal(pid, 'SIGKILL');
   const verdict = await reloading;
@@ -144,13 +145,13 @@ testOn('posixProcesses')(
   'N1a a new worker that ended in its trial takes no slot, although the master got no CPU when it did',
   async () => {
     const deployment = makeDeployment();
-    const { master, pids, port } = await deployment.start({ workers: 1 });
+    const { master, pids, port } = await deployment.start({ workers: 1, ...PATIENT });
     deployment.write('1', afterListening(700, THROWS));
     const verdict = master.call('reload');
     await master.event('serve', { nth: 2 });
     await delay(300);
     sendSignal(master.pid, 'SIGSTOP');
-    await delay(2_500);
+    await delay(4_500);
     sendSignal(master.pid, 'SIGCONT');
     expect(await verdict).toMatchObject({ ok: false, generation: 0, replaced: [] });
     expect(await pidsOf(master)).toEqual(pids);

@@ -138,7 +138,7 @@ await Promise.all([fleet(first, 'first').listenAndServe(), fleet(second, 'second
   const master = startMaster(asFixture(file));
   await master.event('onMasterReady', { nth: 2 });
   master.kill('SIGKILL');
-  await master.gone({ within: 6_000 });
+  await master.gone();
 });
 
 testOn('posixProcesses')('the copies of W18 are whole packages', () => {

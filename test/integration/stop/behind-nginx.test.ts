@@ -60,7 +60,12 @@ testWhen(canRunNginx(), 'needs nginx', 'signals')(
   async () => {
     const ports = [await freePort(), await freePort()];
     const start = async (port: number): Promise<Master> =>
-      (await startReadyFleet({ options: { workers: 2, listen: { host: '127.0.0.1', port } } })).master;
+      (
+        await startReadyFleet({
+          serve: 'http that keeps',
+          options: { workers: 2, listen: { host: '127.0.0.1', port } },
+        })
+      ).master;
     const fleets = await Promise.all(ports.map(start));
     const nginx = await startNginx(ports);
     const posts = postSteadily(nginx.port);

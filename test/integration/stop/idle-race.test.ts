@@ -17,7 +17,7 @@ const testWithPython = testWhen(commandWorks('python3', '--version'), 'needs pyt
 const REPEATS = { N7a: 2, N7b: 0, N7c: 0 } as const;
 
 /** A server that ends no connection for being idle. */
-const program = httpProgram('', "response.end('ok')").replace(
+const program = httpProgram('shutdownGracePeriod: 15_000,', "response.end('ok')").replace(
   '.listen(listener)',
   '.on("connection", (socket) => { socket.server.keepAliveTimeout = 0; }).listen(listener)',
 );
@@ -34,7 +34,7 @@ const occasions = [
   {
     number: 'N7b',
     when: 'on a stop',
-    order: { type: 'drain', reason: 'stop', timeout: patience(5_000) },
+    order: { type: 'drain', reason: 'stop', timeout: patience(15_000) },
     from: 0,
     to: 500,
   },

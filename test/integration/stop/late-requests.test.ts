@@ -141,7 +141,7 @@ eachOn(ways, ({ needs }) => needs)(
       options: { workers: 2, shutdownGracePeriod: patience(20_000), ...options, ...listen },
     });
     if ('port' in target) target.port = port;
-    const slow = httpGet({ port, path: `/slow?ms=${patience(3_000)}`, ...(on === 'unix' && { socketPath: path }) });
+    const slow = httpGet({ port, path: `/slow?ms=${patience(6_000)}`, ...(on === 'unix' && { socketPath: path }) });
     let answered = false;
     void slow.then(() => {
       answered = true;
@@ -228,7 +228,7 @@ test('N7k a TLS handshake that is on its way when a stop begins is finished, and
 });
 
 testOn('signals', 'sharding')('N7l a worker whose event loop is blocked holds no door open for newcomers', async () => {
-  const { master, port } = await startReadyFleet({ options: { workers: 2, shutdownGracePeriod: patience(3_000) } });
+  const { master, port } = await startReadyFleet({ options: { workers: 2, shutdownGracePeriod: patience(10_000) } });
   const blocked = httpGet({ port, path: `/block?ms=${patience(1_500)}` });
   await master.event('request');
   master.kill('SIGTERM');

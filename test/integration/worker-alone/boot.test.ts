@@ -160,10 +160,9 @@ test('the last output on stderr of a worker that exits at boot reaches the maste
   expect(await worker.exited).toEqual({ code: 7, signal: null });
   const printed = 'cannot reach the database\nbytes hicalled\n';
   expect(worker.stderr()).toBe(printed);
-  await worker.message('wrote-stderr');
-  expect(worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('')).toBe(
-    printed,
-  );
+  const reported = (): string =>
+    worker.messages.map((message) => (message.type === 'wrote-stderr' ? message.text : '?')).join('');
+  await eventually(() => reported() === printed, { what: 'all of it has been reported' });
 });
 
 const FAILING = "console.error('x'.repeat(9_000)); setImmediate(() => { throw new Error('no such tenant'); });";

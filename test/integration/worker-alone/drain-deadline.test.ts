@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import { expect, test } from 'vitest';
-import { connectRaw, eventually } from '../../helpers/index.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { bounded, connectRaw, eventually } from '../../helpers/index.js';
 import { httpProgram, startLoneWorker } from './lone-worker.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -40,10 +40,15 @@ test('L5 HTTP/2 sessions that are still idle at the deadline of a replacement ge
   await using worker = await startLoneWorker({ program });
   await worker.message('became-ready');
   const client = http2.connect(`http://127.0.0.1:${worker.port}`);
-  const [goneAway, closed] = [once(client, 'goaway'), once(client, 'close')];
+  client.on('error', () => {});
+  onTestFinished(() => void client.destroy());
+  const [goneAway, closed] = [once(client, 'goaway'), once(client, 'close')].map((left) =>
+    bounded(left, 10_000, 'the session leaves'),
+  ) as [Promise<unknown[]>, Promise<unknown[]>];
+  for (const left of [goneAway, closed]) left.catch(() => {});
   client.request().resume();
-  await once(client, 'remoteSettings');
-  await new Promise<void>((resolve) => client.ping(() => resolve()));
+  await bounded(once(client, 'remoteSettings'), 10_000, 'the session is there');
+  await bounded(new Promise<void>((resolve) => client.ping(() => resolve())), 10_000, 'a ping is answered');
   worker.send({ type: 'drain', reason: 'replace', timeout: 300 });
   expect((await goneAway)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
   await closed;

@@ -16,7 +16,9 @@ const byChannel = { PREFORK_MASTER_PID: '999999999' };
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const saysAborted = httpProgram(
   '',
-  "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')",
+  // Longer than any test, also where the worker stands still.
+  'request.socket.server.keepAliveTimeout = 60_000; ' +
+    "currentWorker().signal.addEventListener('abort', () => console.log('aborted')); response.end('ok')",
 );
 
 /** Answers `/` at once and everything else when the worker gets a message. */
@@ -314,7 +316,7 @@ test('a worker that stood still when its drain had to end answers what has arriv
   await using worker = await startLoneWorker({ program: saysAborted });
   await worker.message('became-ready');
   const [used, idle] = [await answeredClient(worker.port), await answeredClient(worker.port)];
-  const timeout = patience(3_000);
+  const timeout = patience(6_000);
   worker.send({ type: 'drain', reason: 'replace', timeout });
   await eventually(() => worker.stdout().includes('aborted'), { what: 'the drain has begun' });
   sendSignal(worker.pid, 'SIGSTOP');

@@ -151,7 +151,9 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<LoneW
       catchUp(child.stderr);
       return stderr;
     },
-    exited: bounded(exited, 20_000, () => `the worker ends; ${stderr}`),
+    get exited() {
+      return bounded(exited, 30_000, () => `the worker ends; ${stderr}`);
+    },
     send: (message) => void channel.send(message),
     async message(type) {
       const find = () => messages.find((message) => message.type === type);

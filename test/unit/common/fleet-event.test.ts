@@ -7,6 +7,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { type Log, makeLog } from '../../../lib/common/log.js';
 import * as outlets from '../../../lib/common/outlet.js';
 import type { FleetEvent, LogEvent } from '../../../lib/fleet-event.js';
+import { eventually } from '../../helpers/eventually.js';
 
 const LIB = fileURLToPath(new URL('../../../lib', import.meta.url));
 const GUIDE = readFileSync(fileURLToPath(new URL('../../../docs/guide/logs.md', import.meta.url)), 'utf8');
@@ -33,7 +34,8 @@ async function written(log: (log: Log) => void, observe?: (event: () => FleetEve
   log(
     makeLog({ logger: undefined, logFormat: 'json', observe }, 'prefork[api] master 100', { fleet: 'api', pid: 100 }),
   );
-  await vi.waitUntil(() => lines.length > 0);
+  // What writes JSON is imported late.
+  await eventually(() => lines.length > 0);
   return lines;
 }
 

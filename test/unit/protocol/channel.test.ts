@@ -30,7 +30,7 @@ function side<In extends MasterMessage | WorkerMessage, Out extends MasterMessag
     close: onClose,
     garbage: (line) => garbage.push(line),
   });
-  return { channel, heard, garbage, closed: bounded(closed, 5_000, 'the channel closes') };
+  return { channel, heard, garbage, closed: bounded(closed, 15_000, 'the channel closes') };
 }
 
 const masterSide = (fd: number) => side<WorkerMessage, MasterMessage>(fd, FROM_WORKER);
@@ -127,7 +127,7 @@ test('nothing is delivered after close, not even what arrived with the message t
     });
   });
   writeSync(b, '{"type":"message","data":1}\n{"type":"message","data":2}\n');
-  await bounded(closed, 5_000, 'the channel closes');
+  await bounded(closed, 15_000, 'the channel closes');
   expect(heard).toHaveLength(1);
   native.closeFd(b);
 });
@@ -227,7 +227,7 @@ test('a line that is too long is reported once, by how it begins, and the next o
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   native.closeFd(b);
-  await bounded(closed, 5_000, 'the channel closes');
+  await bounded(closed, 15_000, 'the channel closes');
   expect(heard).toEqual([{ type: 'listening' }]);
   expect(garbage).toEqual(['x'.repeat(40) + 'y'.repeat(20)]);
 });

@@ -4,6 +4,7 @@ import http2 from 'node:http2';
 import { type AddressInfo, connect, createServer as createNetServer, type Server } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WorkerLimits } from '../../../lib/worker/limits.js';
+import { eventually } from '../../helpers/eventually.js';
 
 const limits = { maxRequests: undefined, maxRss: undefined, jitter: 0 };
 const undo: (() => void)[] = [];
@@ -60,7 +61,7 @@ test('over HTTP/2 every stream is a request', async () => {
     await once(stream.resume(), 'end');
   }
   session.close();
-  await vi.waitFor(() => expect(reported).toHaveLength(1));
+  await eventually(() => reported.length === 1);
 });
 
 test('without HTTP every connection is a request', async () => {

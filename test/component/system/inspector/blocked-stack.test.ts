@@ -44,9 +44,9 @@ async function startProgram(
   };
 }
 
-/** Says so, and then does it, in a function of that name. */
+/** Says so in a function of that name, and then does it. */
 const after = (name: string, body: string): string =>
-  `function ${name}() { ${body} } require('fs').writeSync(1, 'up'); setImmediate(${name});`;
+  `function ${name}() { require('fs').writeSync(1, 'up'); ${body} } setImmediate(${name});`;
 
 test('the stack of a process that spins has its functions, innermost first, and nothing is printed about a debugger port', async () => {
   await using program = await startProgram(after('outer', '(function inner() { for (;;); })();'));
@@ -80,8 +80,8 @@ test('promises that never let the event loop turn have a stack', async () => {
 
 test('a process that has its inspector open already is asked there', async () => {
   await using program = await startProgram(
-    `require('inspector').open(0); require('fs').writeSync(1, require('inspector').url());
-    setImmediate(function spin() { for (;;); });`,
+    `require('inspector').open(0);
+    setImmediate(function spin() { require('fs').writeSync(1, require('inspector').url()); for (;;); });`,
   );
   expect(await blockedStack(program.pid, { timeout })).toEqual({ stack: expect.stringContaining('at spin (') });
 });
@@ -90,8 +90,8 @@ test.each(['127.0.0.2', '0.0.0.0', '::1'])(
   'a process that has opened its inspector by itself at %s is asked there, whether it could report its port or not',
   async (host) => {
     await using program = await startProgram(
-      `require('inspector').open(0, '${host}'); require('fs').writeSync(1, require('inspector').url());
-    setImmediate(function spin() { for (;;); });`,
+      `require('inspector').open(0, '${host}');
+    setImmediate(function spin() { require('fs').writeSync(1, require('inspector').url()); for (;;); });`,
     );
     const inspector = Number(new URL(program.said).port);
     const expected = { stack: expect.stringContaining('at spin (') };
@@ -102,11 +102,11 @@ test.each(['127.0.0.2', '0.0.0.0', '::1'])(
 
 test('a port on which an inspector may listen that does not answer is named: the question has not opened that one', async () => {
   await using program = await startProgram(
-    `require('inspector').open(0); require('fs').writeSync(1, require('inspector').url());
-    setImmediate(function spin() { for (;;); });`,
+    `require('inspector').open(0);
+    setImmediate(function spin() { require('fs').writeSync(1, require('inspector').url()); for (;;); });`,
     ['--inspect-port=0', '--inspect-publish-uid=stderr'],
   );
-  expect(await blockedStack(program.pid, { timeout: 1_000 })).toEqual({
+  expect(await blockedStack(program.pid, { timeout: 4_000 })).toEqual({
     unavailable: 'in native code',
     opened: { before: [{ host: '127.0.0.1', port: Number(new URL(program.said).port) }] },
   });

@@ -273,9 +273,9 @@ async function answerOf({ child, lines }: Racer): Promise<unknown> {
 }
 
 async function finish({ child }: Racer): Promise<void> {
-  const exit = once(child, 'exit');
+  const closed = once(child, 'close');
   child.stdin?.end();
-  await exit;
+  await closed;
 }
 
 test('W17 of masters that start at the same instant on a stale file exactly one gets it', async () => {
@@ -291,9 +291,9 @@ test('W17 of masters that start at the same instant on a stale file exactly one 
 test('W17 the file of a master that was killed is replaced by the next one', async () => {
   const racer = await startRacer();
   expect(await answerOf(racer)).toBe('open');
-  const exit = once(racer.child, 'exit');
+  const closed = once(racer.child, 'close');
   racer.child.kill('SIGKILL');
-  await exit;
+  await closed;
   expect(readdirSync(folder).sort()).toEqual(['app.sock', 'app.sock.lock']);
   open();
   await ended(await connected());

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Outlet } from '../../../../lib/common/outlet.js';
 import { type Shape, shapeOfLines } from '../../../../lib/common/worker-lines.js';
 import { passOn } from '../../../../lib/system/launch/pass-on.js';
+import { eventually } from '../../../helpers/eventually.js';
 import { settle } from '../../../helpers/fake-system.js';
 
 function sink(): { text: string; room: number; outlet: Outlet } {
@@ -36,7 +37,7 @@ test('output waits for a slow reader, and all of it arrives', async () => {
   await settle();
   expect(source.isPaused()).toBe(true);
   reader.room = Number.POSITIVE_INFINITY;
-  await expect.poll(() => source.isPaused()).toBe(false);
+  await eventually(() => !source.isPaused());
   source.write('more\n');
   await settle();
   expect(reader.text).toBe(`${text}more\n`);
