@@ -47,7 +47,8 @@ for (const family of FAMILIES) {
       const plain = await costOf(family, { PREFORK_ACCEPT: 'plain' });
       expect(standing.workers).toBeLessThan(1.5);
       expect(plain.workers).toBeGreaterThan(3.5);
-      expect(standing.master).toBeLessThan(50);
+      // Up to eight times in 60 ms while it finds connections in the queue (idle.test.ts). A wake-up for each connection would be one in 6 ms.
+      expect(standing.master).toBeLessThan(140);
     },
     patience(90_000),
   );

@@ -4,6 +4,7 @@ import { bounded, eventually, patience, startMaster, testOn } from '../../helper
 
 const CALLERS = 4;
 const RELOADS = 3;
+const REFUSED = 'Stream refused by server';
 /** A tenth of a second each: the stream is there when its worker is replaced. */
 const NUMBERS = 60;
 
@@ -55,6 +56,7 @@ testOn('signals')(
     const failures: unknown[] = [];
     const pids = new Set<string>();
     let answered = 0;
+    let refused = 0;
     let over = false;
     const callers = clients.map(async (client) => {
       while (!over) {
@@ -63,7 +65,9 @@ testOn('signals')(
           pids.add(pid);
           answered += 1;
         } catch (error) {
-          failures.push(error);
+          // It has not run. The client sends it once more by itself, and the next worker may drain as well by then.
+          if ((error as ServiceError).details === REFUSED) refused += 1;
+          else failures.push(error);
         }
       }
     });
@@ -80,6 +84,8 @@ testOn('signals')(
     over = true;
     await Promise.all(callers);
     expect(failures).toEqual([]);
+    // Not each time that a worker is replaced.
+    expect(refused).toBeLessThan(2 * RELOADS);
     // Workers of several generations answered, and the old ones are gone.
     expect(pids.size).toBeGreaterThan(RELOADS);
     await eventually(() => master.workers().length === 2, { within: patience(10_000), what: 'old workers are gone' });
