@@ -1,35 +1,52 @@
 /**
- * Names a test that will not end and ends its process. A time limit of vitest is a timer in the test's process: where that waits in a system
- * call, for a child that does not end, or in a loop without a turn, the limit does not run out, and the run waits for ever.
+ * Names a test that will not end, and ends the process that runs it. A time limit of vitest is a timer in that process: where it waits in a system
+ * call, for a child that does not end, or in a loop without a turn, the limit does not run out, and the run waits for ever. A process that
+ * hangs before its first test, or behind its last one, is not seen.
  */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunnerTask, RunnerTestCase, RunnerTestFile, TestProject } from 'vitest/node';
 import { describeProcess } from '../helpers/leaks.js';
-import { type ProcessInfo, processesHere } from '../helpers/processes.js';
+import { isDead, type ProcessInfo, processesHere } from '../helpers/processes.js';
+import { patience } from '../helpers/target.js';
 
 export interface Patience {
-  /** Milliseconds beyond the longest limit of the tests to come, for hooks and for news that is late. Default: 3 minutes. */
+  /** Milliseconds beyond the longest limit of the tests to come, for hooks and for news that is late. Default: 3 minutes, more on a slower target. */
   readonly margin?: number;
   /** Milliseconds between two looks. Default: 5 s. */
   readonly every?: number;
 }
 
-/** Returns what ends the watch. */
-export function endStuckFiles(project: TestProject, { margin = 180_000, every = 5_000 }: Patience = {}): () => void {
-  const seen = new Map<string, { readonly progress: string; readonly since: number }>();
+/**
+ * @param folder Holds a file for each test process: mark.ts.
+ * @returns what ends the watch.
+ */
+export function endStuckFiles(
+  project: TestProject,
+  folder: string,
+  { margin = patience(180_000), every = 5_000 }: Patience = {},
+): () => void {
+  const seen = new Map<string, { readonly progress: string; readonly looks: number }>();
   const timer = setInterval(() => {
-    const now = performance.now();
     for (const file of project.vitest.state.getFiles()) {
       const tests = testsOf(file);
       const left = tests.filter((test) => test.mode === 'run' && (test.result?.state ?? 'run') === 'run');
       if (file.projectName !== project.name || isOver(file) || left.length === 0) continue;
       const progress = tests.map(({ result }) => `${result?.state} ${result?.retryCount}`).join();
       const before = seen.get(file.id);
-      if (before?.progress !== progress) seen.set(file.id, { progress, since: now });
-      else if (now - before.since > Math.max(...left.map(({ timeout }) => timeout)) + margin) {
-        seen.delete(file.id);
-        endTestProcesses(`No test of ${file.name} ends. To come: ${left.map(({ name }) => `\n  ${name}`).join('')}`);
-      }
+      // Looks, and not the time: this process may have stood still itself.
+      const looks = before?.progress === progress ? before.looks + 1 : 0;
+      seen.set(file.id, { progress, looks });
+      // A limit of 0 is none.
+      const limit = Math.max(...left.map(({ timeout }) => (timeout > 0 ? timeout : Infinity)));
+      if (looks * every <= limit + margin) continue;
+      seen.delete(file.id);
+      endProcessOf(
+        file,
+        folder,
+        left.map(({ name }) => name),
+      );
     }
   }, every);
   timer.unref();
@@ -44,15 +61,24 @@ function isOver({ result }: RunnerTestFile): boolean {
   return result !== undefined && result.state !== 'run' && result.state !== 'queued';
 }
 
-/** All of them: which one runs a file is not known here. Vitest reports each as a failure, and goes on with the files to come. */
-function endTestProcesses(why: string): void {
+/** Vitest reports the end as a failure, and goes on with the files to come. */
+function endProcessOf({ name, filepath }: RunnerTestFile, folder: string, left: readonly string[]): void {
   const all = processesHere();
-  const children = (of: number) => all.filter(({ ppid }) => ppid === of);
+  const runner = all.find((info) => info.ppid === process.pid && !isDead(info) && fileOf(info, folder) === filepath);
+  // Vitest leaves a file as it was whose process has died.
+  if (runner === undefined) return;
   const tree = (info: ProcessInfo, indent: string): string[] => [
     `${indent}process ${describeProcess(info)}`,
-    ...children(info.pid).flatMap((child) => tree(child, `${indent}  `)),
+    ...all.filter(({ ppid }) => ppid === info.pid).flatMap((child) => tree(child, `${indent}  `)),
   ];
-  const workers = children(process.pid);
-  console.error(`${why}\n${workers.flatMap((worker) => tree(worker, '  ')).join('\n')}`);
-  for (const { pid } of workers) process.kill(pid, 'SIGKILL');
+  console.error(`No test of ${name} ends. To come:\n  ${left.join('\n  ')}\n${tree(runner, '  ').join('\n')}`);
+  process.kill(runner.pid, 'SIGKILL');
+}
+
+function fileOf({ pid }: ProcessInfo, folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, String(pid)), 'utf8');
+  } catch {
+    return undefined;
+  }
 }
