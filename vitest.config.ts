@@ -31,8 +31,8 @@ export default defineConfig({
     maxWorkers: 4,
     projects: [
       // The limits find what hangs, and measure nothing: any process may get no CPU for seconds.
-      project('unit', { testTimeout: 20_000, groupOrder: 0 }),
-      project('native', { testTimeout: 20_000, groupOrder: 1 }),
+      project('unit', { testTimeout: 60_000, groupOrder: 0 }),
+      project('native', { testTimeout: 60_000, groupOrder: 1 }),
       project('component', { testTimeout: 60_000, groupOrder: 2 }),
       project('integration', { testTimeout: 90_000, groupOrder: 3, exclude: ALONE }),
       project('alone', { testTimeout: 90_000, groupOrder: 4, include: ALONE, maxWorkers: 1 }),

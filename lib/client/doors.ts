@@ -30,7 +30,7 @@ function doorsIn(folder: string, files: readonly string[], here: Surroundings): 
   });
 }
 
-/** In /tmp anybody may make a folder of that name: one of another user is not asked. */
+/** In /tmp every user may make a folder of that name: one of another user is not asked. */
 function filesOf(folder: string, { uid }: Surroundings, list: (folder: string) => string[]): string[] {
   try {
     const { uid: owner } = lstatSync(folder);

@@ -1,4 +1,4 @@
-/** What is said of an exit, and whether anybody had asked for it. */
+/** What is said of an exit, and whether it was asked for. */
 
 import type { WorkerExit } from '../common/errors.js';
 import type { Log } from '../common/log.js';

@@ -7,7 +7,7 @@ import { reasonOf } from '../common/in-words.cjs';
 import type { Log } from '../common/log.js';
 import { explained, systemError } from '../common/system-error.js';
 
-/** Whoever administers the machine may read it, whatever the umask of the master. */
+/** Every user may read it, whatever the umask of the master. */
 const MODE = 0o644;
 /** kill(2) takes no larger one. */
 const PID_MAX = 2 ** 31 - 1;

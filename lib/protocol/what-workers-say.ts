@@ -87,7 +87,7 @@ function check(value: unknown): WorkerMessage | undefined {
   return isText(type) && Object.hasOwn(CHECKS, type) ? CHECKS[type as WorkerMessage['type']](value) : undefined;
 }
 
-/** JSON makes own properties only, also of `__proto__`; what is inherited is not looked at by anybody but a destructuring. */
+/** JSON makes own properties only, also of `__proto__`; nothing but a destructuring looks at what is inherited. */
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

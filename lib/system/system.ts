@@ -164,7 +164,7 @@ export interface Witness {
 export interface InspectorOpened {
   /**
    * It has opened the inspector, or the process is about to open it: as soon as it executes JavaScript. `before`: where the process
-   * listened already. An inspector there was opened by somebody else.
+   * listened already. An inspector there was opened by the program, or by a debugger.
    */
   readonly opened?: { readonly before: readonly ListeningAddress[] };
 }

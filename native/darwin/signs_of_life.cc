@@ -33,7 +33,7 @@ class DarwinSigns : public SignsOfLife {
     const bool found = refused != ESRCH;
     if (refused != 0 && found && master.control_fd < 0) {
       throw SysError(refused, "kevent")
-          .Advise("without it and without a control channel nobody watches the master");
+          .Advise("without it and without a control channel the worker cannot watch its master");
     }
     const bool channel_ended =
         master.control_fd >= 0 && !ArmChannel(master.control_fd, refused != 0);

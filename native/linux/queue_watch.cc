@@ -183,7 +183,7 @@ void QueueWatch::Rearm(int fd) {
   Queue& queue = state_->queues.at(found->second);
   if (queue.phase != Phase::kReported) return;
   if (state_->Arm(found->second, &queue)) return;
-  // Memory is short: this report was not asked for by anybody who could try again, so the thread
+  // Memory is short: no caller asked for this report that could try again, so the thread
   // looks at the queue once more after the delay.
   queue.phase = Phase::kQuiet;
   state_->Suspect(found->second, Clock::now());

@@ -58,7 +58,7 @@ class LinuxSigns : public SignsOfLife {
     const int refused = errno;
     if (!pidfd_ && alive && control_fd < 0) {
       throw SysError(refused, "pidfd_open")
-          .Advise("without it and without a control channel nobody watches the master");
+          .Advise("without it and without a control channel the worker cannot watch its master");
     }
     if (pidfd_) epoll_.Add(pidfd_.Get(), EPOLLIN | EPOLLONESHOT, kMasterId);
     if (control_fd < 0) return alive;

@@ -19,7 +19,7 @@ namespace scoreboard {
 constexpr std::size_t kWords = 32;
 enum Word : std::size_t { kTurned = 5, kTurns = 7, kDelayMean = 8, kDelayMax = 9 };
 
-// Reads and writes of one word are never torn, and a writer waits for nobody.
+// Reads and writes of one word are never torn, and a writer never waits.
 using Word64 = std::atomic<double>;
 static_assert(Word64::is_always_lock_free && sizeof(Word64) == 8);
 

@@ -11,7 +11,7 @@ const PAUSE = 30;
 export const SILENT = 200;
 
 /**
- * A worker that stops ends who has connected and said nothing for 250 ms. connect(2) of a unix socket takes no time: a client that hears of it
+ * A worker that stops ends a client that has connected and said nothing for 250 ms. connect(2) of a unix socket takes no time: a client that hears of it
  * so late has had no turn of its own event loop, or no CPU, and writes to what has been ended, which is EPIPE. Where the kernel reset a queue it
  * would be ECONNRESET.
  */

@@ -1,8 +1,11 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { patience } from './target.js';
 
-/** Milliseconds: how long a test waits for what a healthy process does at once, on a machine that gives it no CPU for a while. */
-export const USUAL_WAIT = 30_000;
+/**
+ * Milliseconds: how long a test waits for what a healthy process does at once, on a machine that gives it no CPU for a while. Less than the
+ * default `drainTimeout` and `readyTimeout`: a process that ends, or is ready, within it did not need them.
+ */
+export const USUAL_WAIT = 20_000;
 
 export interface EventuallyOptions {
   /** Milliseconds. Default: {@link USUAL_WAIT}. */

@@ -36,7 +36,7 @@ export class Monitors {
   #liveness: Liveness<WorkerHandle> | undefined;
   #recycling: Recycling | undefined;
   #closed = false;
-  /** What the outside sees of the fleet; `undefined`: nobody looks. */
+  /** What the outside sees of the fleet; `undefined`: no client looks. */
   health: Health | undefined;
 
   /** Begins to watch; what is loaded after {@link Monitors.close} is not begun. */

@@ -70,7 +70,7 @@ export interface Start {
   readonly stuck: Promise<PreforkError>;
 }
 
-/** {@link Start.ready} for somebody who does not wait for a worker that is stuck: rejects with why. */
+/** {@link Start.ready} for a caller that does not wait for a worker that is stuck: rejects with why. */
 export async function readyInTime({ ready, stuck }: Pick<Start, 'ready' | 'stuck'>): Promise<boolean> {
   const first = await Promise.race([ready, stuck]);
   if (typeof first !== 'boolean') throw first;

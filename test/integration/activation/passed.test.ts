@@ -146,7 +146,7 @@ testWhen(
     expect(error.message).toMatch(new RegExp(`LISTEN_FDS=1 was meant for pid ${master.pid} \\(npm`));
     expect(await master.gone()).toMatchObject({ code: 1 });
   },
-  30_000,
+  120_000,
 );
 
 withPython('F17j an address that a wrapper was given names the wrapper and the way out', async () => {

@@ -212,7 +212,7 @@ test(
     await eventually(() => held(fleet) <= before, { what: 'the crowd is gone', within: IN_TIME });
     await endWell(fleet);
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 test('R5h where 64 clients ask and stay, one more is told that the master is busy', async () => {

@@ -88,7 +88,7 @@ testWhen(
     expect(await run('stop')).toBe(stop);
     expect((await fleet.gone()).code).toBe(0);
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 /** The second frame on a terminal: the first has no rates. */

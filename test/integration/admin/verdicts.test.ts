@@ -122,13 +122,13 @@ test(
     await eventually(() => master.workers().length === 2, { what: 'the workers taken away are gone' });
     await master.call('stop');
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 test('R5e stop waits for the end of the master, and of what its workers have accepted', async () => {
   const admin = newDoor();
   const { master, port } = await startReadyFleet({ options: { admin, workers: 1, shutdownGracePeriod: 20_000 } });
-  const slow = httpGet({ port, path: '/slow?ms=4000' });
+  const slow = httpGet({ port, path: '/slow?ms=8000' });
   await master.event('request');
   const stop = await prefork(['stop', `--admin=${admin}`]);
   // The kernel closes the connection when the process ends, and a moment later the process is gone.

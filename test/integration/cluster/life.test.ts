@@ -79,7 +79,7 @@ for (const mode of ['per-request', 'keep-alive'] as const) {
       expectNothingLost(report);
       expect(Object.keys(report.pids).length).toBeGreaterThan(4);
     },
-    patience(90_000),
+    patience(120_000),
   );
 }
 

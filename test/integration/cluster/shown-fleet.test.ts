@@ -87,7 +87,7 @@ for (const sharing of ['shared', 'sharded'] as const) {
   test(
     `D3c three reloads lose no request, on the address of the fleet and on the others: ${sharing}`,
     () => reloads(sharing),
-    patience(90_000),
+    patience(120_000),
   );
 }
 

@@ -78,6 +78,7 @@ test('the master has no work with 2,000 connections: it wakes up by the time, an
   // A master that accepts and hands over spends more than 100 ms here, and wakes up more than two thousand times. One that has an eye on
   // the queue wakes up twice in 55 ms while connections come: for the first of them, and to look again. When it finds some, which it does
   // on a busy machine, it looks up to five times more.
+  // So that the next bound stays below the two thousand.
   expect(seconds).toBeLessThan(13);
   expect(sleeps).toBeLessThan(50 + 140 * seconds);
   expect(cpu).toBeLessThan(30 + 5 * seconds);

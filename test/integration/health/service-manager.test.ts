@@ -201,7 +201,7 @@ withManager(
     manager.kill('SIGTERM');
     expect(await manager.gone()).toEqual({ code: 0, signal: null });
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 for (const [what, address, message] of [

@@ -15,7 +15,7 @@ test('C22 a blocked worker behind a shell is gone when the stop is over', async 
   master.kill('SIGTERM');
   expect(await master.gone()).toEqual({ code: 0, signal: null });
   // It has closed everything; the kernel may not be done with it.
-  await untilDead(serving);
+  await untilDead(serving, { within: 2_000 });
 });
 
 testOn('signals', 'posixProcesses')(

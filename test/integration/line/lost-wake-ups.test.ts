@@ -67,8 +67,8 @@ for (const family of FAMILIES) {
         expect(nearlyAll(waited)).toBeLessThan(ALWAYS);
         // No other worker was there for it at once.
         expect(median(waited)).toBeGreaterThan(30);
-        // The worker that comes in the place of another one needs a CPU as well.
       },
+      // The worker that comes in the place of another one needs a CPU as well.
       { retry: 2 },
     );
   }

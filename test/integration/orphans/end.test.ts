@@ -75,7 +75,7 @@ test(
       await master.dispose();
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 test(
@@ -90,7 +90,7 @@ test(
       await master.gone({ within: GRACE + 5_000 });
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 /** A worker that gets no CPU for a while comes to its hook all the same. */
@@ -187,7 +187,7 @@ asRoot(
       await master.dispose();
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 const refused = testWhen(canRefuseSyscalls(), 'needs python3 and seccomp', 'posixProcesses');
@@ -210,7 +210,7 @@ refused(
       await booting.dispose();
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 refused('W19h where pidfd_open is refused exits are noticed, recovered and stopped all the same', async () => {

@@ -56,7 +56,7 @@ inNamespace(
       await master.dispose();
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 const producing = (how: string, extra: object = {}): Master =>
@@ -79,7 +79,7 @@ test.each(['plain', 'behind a shell', 'behind a shell in a session of its own'])
       await booting.dispose();
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 test('W19f a worker whose program is a shell that starts node ends with the shell, idle or blocked', async () => {
@@ -146,5 +146,5 @@ capable(
     }
     expect(node).toBeDefined();
   },
-  patience(60_000),
+  patience(120_000),
 );

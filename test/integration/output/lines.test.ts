@@ -115,5 +115,5 @@ testWithPython(
     master.kill('SIGTERM');
     expect(await master.exit()).toEqual({ code: 0, signal: null });
   },
-  { timeout: patience(60_000), retry: 2 },
+  { timeout: patience(120_000), retry: 2 },
 );

@@ -138,5 +138,5 @@ testWhen(isRoot && commandWorks(unshare, ...words, 'true'), 'needs root, unshare
     expect(await pod.exit({ within: 40_000 })).toEqual({ code: 0, signal: null });
     expect(pod.stderr).toContain('"event":"stop"');
   },
-  90_000,
+  120_000,
 );

@@ -22,7 +22,20 @@ class Greeter {
     onTestFinished(() => this.#client.close());
   }
 
-  hello(name: string): Promise<string> {
+  /**
+   * A call that a worker refuses because it drains has not run. The client sends it once more by itself, and the next worker may drain as well by
+   * then. A retry policy would send again what was cut, too.
+   */
+  async hello(name: string): Promise<string> {
+    try {
+      return await this.#hello(name);
+    } catch (error) {
+      if ((error as ServiceError).details !== REFUSED) throw error;
+      return await this.#hello(name);
+    }
+  }
+
+  #hello(name: string): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         '/example.Greeter/Hello',
@@ -56,7 +69,6 @@ testOn('signals')(
     const failures: unknown[] = [];
     const pids = new Set<string>();
     let answered = 0;
-    let refused = 0;
     let over = false;
     const callers = clients.map(async (client) => {
       while (!over) {
@@ -65,9 +77,7 @@ testOn('signals')(
           pids.add(pid);
           answered += 1;
         } catch (error) {
-          // It has not run. The client sends it once more by itself, and the next worker may drain as well by then.
-          if ((error as ServiceError).details === REFUSED) refused += 1;
-          else failures.push(error);
+          failures.push(error);
         }
       }
     });
@@ -84,8 +94,6 @@ testOn('signals')(
     over = true;
     await Promise.all(callers);
     expect(failures).toEqual([]);
-    // Not each time that a worker is replaced.
-    expect(refused).toBeLessThan(2 * RELOADS);
     // Workers of several generations answered, and the old ones are gone.
     expect(pids.size).toBeGreaterThan(RELOADS);
     await eventually(() => master.workers().length === 2, { within: patience(10_000), what: 'old workers are gone' });

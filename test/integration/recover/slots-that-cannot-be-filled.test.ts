@@ -130,7 +130,7 @@ eachOn(free, () => ['posixProcesses', 'proc'])(
     expect(await master.call('open')).toBe(before);
     await endsWell(master);
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 test('N2e workers of one slot that die as often as they like never end a fleet in which another one serves', async () => {

@@ -48,7 +48,7 @@ test(
     await recovered(master, pid);
     await stops(master);
   },
-  patience(45_000),
+  patience(120_000),
 );
 
 test.each([
@@ -71,5 +71,5 @@ test.each([
     expect(pids.every(isAlive)).toBe(true);
     await stops(master);
   },
-  patience(45_000),
+  patience(120_000),
 );

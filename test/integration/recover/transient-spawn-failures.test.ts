@@ -102,7 +102,7 @@ testOn('posixProcesses', 'proc')(
     master.kill('SIGTERM');
     expect(await master.gone()).toEqual({ code: 0, signal: null });
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 test.each([

@@ -32,7 +32,7 @@ eachOn(surges, () => ['posixProcesses'])(
       .map(({ states }) => states.filter((state: string) => state !== 'draining' && state !== 'exited').length);
     expect(Math.max(...present)).toBe(workers + Math.min(maxSurge, workers));
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 const streams = LOSSLESS.map((sharing) => ({ sharing, drainTimeout: 6_000 }));

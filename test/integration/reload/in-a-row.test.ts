@@ -99,7 +99,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       expect(exit, moment).toEqual({ code: 0, signal: null });
     }
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 test('L8 reload() of a fleet that stops, or has stopped, is refused', async () => {

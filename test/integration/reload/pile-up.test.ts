@@ -70,5 +70,5 @@ testOn('signals')(
     expect(await master.gone()).toEqual({ code: 0, signal: null });
     expect(master.stderr).not.toContain('drain beside');
   },
-  60_000,
+  120_000,
 );

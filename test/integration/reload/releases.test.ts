@@ -88,7 +88,7 @@ test.each(['cd current', 'an absolute path'])(
     expect(fleet.master.events('serve').at(-1)).toMatchObject({ version: 3 });
     expect(await fleet.master.call('status')).toMatchObject({ recoveries: 1 });
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 test(
@@ -120,7 +120,7 @@ test(
     expect(await master.call('reload')).toMatchObject({ ok: true, generation: 1 });
     expect(master.events('serve').slice(7)).toMatchObject(Array(3).fill({ version: 3, cwd: third }));
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 test('N3d a generation whose release was deleted is recovered with the newest one, and one line says so', async () => {

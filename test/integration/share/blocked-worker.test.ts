@@ -36,7 +36,7 @@ eachSharing(['shared', 'sharded'] as const)(
     expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(AT_MOST);
     expect(answers.map(({ pid }) => pid)).not.toContain(blocked);
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 testOn('sharding')('L2 sharded: a worker that was blocked gets its share again', async () => {

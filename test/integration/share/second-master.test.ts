@@ -80,7 +80,7 @@ eachSharing(SHARING)(
       await Promise.all(rivals.map((master) => master.dispose()));
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 /** The side that closes a connection first is the one that waits in TIME_WAIT. */

@@ -156,7 +156,7 @@ testOn('unixSockets')(
       expect(existsSync(path)).toBe(false);
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 testOn('unixSockets')(

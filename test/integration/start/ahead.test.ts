@@ -107,7 +107,7 @@ testOn('sharding')(
       await stop(master);
     }
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 testOn('sharding')(

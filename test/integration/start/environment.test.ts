@@ -90,8 +90,11 @@ for (const [what, masterOptions] of [
       const served = master.events('serve');
       for (const event of served) {
         expect(event['debugger']).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\//);
+        const [pid, generation] = [event['pid'], event['generation']];
         await master.logged(
-          `(pid ${event['pid']}, generation ${event['generation']}) spawned, its debugger listens on 127.0.0.1:${portOf(event)}`,
+          new RegExp(
+            `\\(pid ${pid}, generation ${generation}\\) spawned, its debugger listens on 127\\.0\\.0\\.1:${portOf(event)}\\n`,
+          ),
         );
         expect(portOf(event)).toBeGreaterThan(base);
       }

@@ -85,7 +85,7 @@ for (const { way, options = {}, needs = [] } of rows) {
       master.kill('SIGTERM');
       expect(await master.gone()).toEqual({ code: 0, signal: null });
     },
-    patience(90_000),
+    patience(120_000),
   );
 }
 

@@ -59,7 +59,7 @@ eachOn(STOP, needs)(
       for (const { exit } of master.events('onChildExit')) expect(exit).toMatchObject({ code: 0, signal: null });
     }
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 // Before a worker's preload runs, the default action of the signal ends it; the moments below fall on both sides of that.
@@ -74,7 +74,7 @@ eachOn(STOP, needs)(
       await expectOneStop(master, { workers: 3 });
     }
   },
-  patience(90_000),
+  patience(120_000),
 );
 
 test(
@@ -92,7 +92,7 @@ test(
       expect(master.events('onChildExit').map(({ exit }) => exit.requested)).toEqual([false, true, true]);
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 testOn('signals')(
@@ -177,7 +177,7 @@ needsTerminal(
       await expectOneStop(master, { workers: 2 });
     }
   },
-  patience(60_000),
+  patience(120_000),
 );
 
 needsTerminal('W1 a terminal that closes stops the fleet that was started on it', async () => {

@@ -254,6 +254,7 @@ testWhen(isLinux && commandWorks('taskset', '-c', '0', 'true'), 'needs schedstat
     try {
       // By its own clock: this process may read it late.
       const [, begun = ''] = /^armed (\d+)$/.exec((await pair.line()) ?? '') ?? [];
+      expect(begun).not.toBe('');
       // Its main thread alone: setpriority(2) takes the number of a thread.
       setPriority(pair.worker, 19);
       expect(await pair.end()).toEqual(['exit 42 null']);

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, expect } from 'vitest';
+import { afterEach, expect, onTestFinished } from 'vitest';
 import type { Fd, QueueWatch, WaitingQueue } from '../../../lib/addon/native.cjs';
 import { eventually } from '../../helpers/eventually.js';
 import { openFds } from '../../helpers/processes.js';
@@ -60,6 +60,7 @@ async function hangUp(): Promise<void> {
 /** Accepts everything on this socket until it is closed; the socket stays the test's. */
 async function accept(fd: Fd): Promise<Server> {
   const server = createServer((socket) => socket.on('error', () => {}).end()).listen({ fd: native.dupFd(fd) });
+  onTestFinished(() => void server.close());
   await once(server, 'listening');
   return server;
 }

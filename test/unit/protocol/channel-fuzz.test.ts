@@ -17,6 +17,7 @@ import type { ChannelEnds } from '../../../lib/protocol/ends-posix.js';
 import type { MasterMessage, WorkerMessage } from '../../../lib/protocol/protocol.cjs';
 import { encode } from '../../../lib/protocol/protocol.cjs';
 import { FROM_WORKER } from '../../../lib/protocol/what-workers-say.js';
+import { patience } from '../../helpers/target.js';
 
 const { PREFORK_FUZZ_SEED: seed, PREFORK_FUZZ_PATH: path } = process.env;
 const replay = { ...(seed !== undefined && { seed: Number(seed) }), ...(path !== undefined && { path }) };
@@ -198,31 +199,38 @@ function parse(line: string): WorkerMessage | undefined {
   }
 }
 
-test('N10f anything on the channel, 100,000 messages: valid ones arrive exactly, the first garbage ends it, once, and nothing throws', async () => {
-  let count = 0;
-  const property = fc.asyncProperty(said, async ({ before, bad, after, cut, cuts }) => {
-    // All the rest may be microtasks, and the time limit of the test is a timer.
-    await immediate();
-    const lines = [...before.map((message) => Buffer.from(encode(message))), ...(bad === null ? [] : [bad, ...after])];
-    const bytes = Buffer.concat([...lines, Buffer.from(cut.replaceAll('\n', ''))]);
-    const { messages, broken } = meant(bytes);
-    const { handed, data, signals, breaches, longest } = await hear(pieces(bytes, cuts));
-    expect(handed).toEqual(messages);
-    // The valid messages are those that the worker said.
-    expect(JSON.stringify(handed.slice(0, LINES))).toBe(JSON.stringify(before.map((m) => JSON.parse(encode(m)))));
-    expect(data).toEqual(messages.flatMap((message) => (message.type === 'message' ? [message.data] : [])));
-    expect({ breaches, kills: signals.filter((signal) => signal === 'SIGKILL').length }).toEqual(
-      broken ? { breaches: 1, kills: 1 } : { breaches: 0, kills: 0 },
-    );
-    expect(longest).toBeLessThan(10_000);
-    count += handed.length;
-  });
-  // To shrink a failure takes minutes: what has been found by then is reported.
-  await fc.assert(property, {
-    numRuns: RUNS,
-    interruptAfterTimeLimit: 60_000,
-    markInterruptAsFailure: true,
-    ...replay,
-  });
-  if (path === undefined) expect(count).toBeGreaterThan(100_000);
-}, 120_000);
+test(
+  'N10f anything on the channel, 100,000 messages: valid ones arrive exactly, the first garbage ends it, once, and nothing throws',
+  async () => {
+    let count = 0;
+    const property = fc.asyncProperty(said, async ({ before, bad, after, cut, cuts }) => {
+      // All the rest may be microtasks, and the time limit of the test is a timer.
+      await immediate();
+      const lines = [
+        ...before.map((message) => Buffer.from(encode(message))),
+        ...(bad === null ? [] : [bad, ...after]),
+      ];
+      const bytes = Buffer.concat([...lines, Buffer.from(cut.replaceAll('\n', ''))]);
+      const { messages, broken } = meant(bytes);
+      const { handed, data, signals, breaches, longest } = await hear(pieces(bytes, cuts));
+      expect(handed).toEqual(messages);
+      // The valid messages are those that the worker said.
+      expect(JSON.stringify(handed.slice(0, LINES))).toBe(JSON.stringify(before.map((m) => JSON.parse(encode(m)))));
+      expect(data).toEqual(messages.flatMap((message) => (message.type === 'message' ? [message.data] : [])));
+      expect({ breaches, kills: signals.filter((signal) => signal === 'SIGKILL').length }).toEqual(
+        broken ? { breaches: 1, kills: 1 } : { breaches: 0, kills: 0 },
+      );
+      expect(longest).toBeLessThan(10_000);
+      count += handed.length;
+    });
+    // To shrink a failure takes minutes: what has been found by then is reported.
+    await fc.assert(property, {
+      numRuns: RUNS,
+      interruptAfterTimeLimit: patience(100_000),
+      markInterruptAsFailure: true,
+      ...replay,
+    });
+    if (path === undefined) expect(count).toBeGreaterThan(100_000);
+  },
+  patience(120_000),
+);

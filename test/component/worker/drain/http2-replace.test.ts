@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { DrainReason } from '../../../../lib/protocol/protocol.cjs';
 import { cert, key, serve } from '../../../helpers/drain-helpers.js';
 import { bounded, patience } from '../../../helpers/index.js';
@@ -151,6 +151,7 @@ async function slowPath(port: number, lateness: number): Promise<net.Server> {
     }
   });
   proxy.listen(0, '127.0.0.1');
+  onTestFinished(() => void proxy.close());
   await once(proxy, 'listening');
   return proxy;
 }
@@ -170,7 +171,10 @@ test('L5 http2: a request that is on its way when the first one arrives is answe
   await using fleet = await serve(server);
   const proxy = await slowPath(fleet.port, 60);
   const client = http2.connect(`http://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`);
+  client.on('error', () => {});
+  onTestFinished(() => void client.destroy());
   const closed = once(client, 'close');
+  closed.catch(() => {});
   await once(client, 'remoteSettings');
   fleet.drain.begin('replace');
   const first = body(client.request());
@@ -183,7 +187,6 @@ test('L5 http2: a request that is on its way when the first one arrives is answe
   expect(await Promise.all([first, second, third])).toEqual(['ok', 'ok', 'ok']);
   await closed;
   await fleet.finished();
-  proxy.close();
 });
 
 test('L5 http2: a request is not held back for more than a second when the client answers no ping', async () => {

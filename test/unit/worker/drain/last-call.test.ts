@@ -34,7 +34,7 @@ test('N7f a client that was on the way in when the master sealed its sockets is 
 });
 
 // It has 250 ms for turns that take 25: this process may get no CPU for so long.
-test('who waits in a queue that no other worker has is accepted, although the worker gives way to others for some turns', {
+test('a client that waits in a queue that no other worker has is accepted, although the worker gives way to others for some turns', {
   retry: 2,
 }, async () => {
   let accepted = 0;
