@@ -1,9 +1,6 @@
 /** Runs once around each project: the watch for tests that do not end, and the last look at what the whole run left behind (C15). */
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { endLeftProcesses } from '../helpers/leaks.js';
 import { endStuckFiles } from './stuck.js';
@@ -12,20 +9,15 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Marks the processes of this run apart from those of another one on the same machine. */
     readonly testRun: string;
-    /** A folder: a file for each test process, named by its pid, holds the path of the test file that it runs. */
-    readonly testProcesses: string;
   }
 }
 
 export function setup(project: TestProject): () => Promise<void> {
   const testRun = randomUUID();
   project.provide('testRun', testRun);
-  const folder = mkdtempSync(join(tmpdir(), 'prefork-run-'));
-  project.provide('testProcesses', folder);
-  const endWatch = endStuckFiles(project, folder);
+  const endWatch = endStuckFiles(project);
   return async () => {
     endWatch();
-    rmSync(folder, { recursive: true });
     // Every file has had its own check: a process that is found now belongs to a test process that died before that check. The children of
     // this process are vitest's own, the test processes. On a busy machine it may take longer than this until the last of them is reaped.
     const left = await endLeftProcesses(testRun, { within: 500, children: false });

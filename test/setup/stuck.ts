@@ -4,12 +4,20 @@
  * hangs before its first test, or behind its last one, is not seen.
  */
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunnerTask, RunnerTestCase, RunnerTestFile, TestProject } from 'vitest/node';
 import { describeProcess } from '../helpers/leaks.js';
 import { isDead, type ProcessInfo, processesHere } from '../helpers/processes.js';
 import { patience } from '../helpers/target.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A folder: mark.ts makes a file for each test process, named by its pid, with the path of the test file that it runs. */
+    readonly testProcesses: string;
+  }
+}
 
 export interface Patience {
   /** Milliseconds beyond the longest limit of the tests to come, for hooks and for news that is late. Default: 3 minutes, more on a slower target. */
@@ -18,15 +26,13 @@ export interface Patience {
   readonly every?: number;
 }
 
-/**
- * @param folder Holds a file for each test process: mark.ts.
- * @returns what ends the watch.
- */
+/** Returns what ends the watch. */
 export function endStuckFiles(
   project: TestProject,
-  folder: string,
   { margin = patience(180_000), every = 5_000 }: Patience = {},
 ): () => void {
+  const folder = mkdtempSync(join(tmpdir(), 'prefork-run-'));
+  project.provide('testProcesses', folder);
   const seen = new Map<string, { readonly progress: string; readonly looks: number }>();
   const timer = setInterval(() => {
     for (const file of project.vitest.state.getFiles()) {
@@ -50,7 +56,10 @@ export function endStuckFiles(
     }
   }, every);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    rmSync(folder, { recursive: true });
+  };
 }
 
 function testsOf(task: RunnerTask): RunnerTestCase[] {

@@ -1,6 +1,6 @@
 /**
  * Makes `node:cluster` show a worker: `net` asks it for every listener of a program that does not say `exclusive`, and libraries look at
- * `isPrimary`. Node's own module for workers is loaded when NODE_UNIQUE_ID is set when a module asks for it first (node: lib/cluster.js).
+ * `isPrimary`. Node's own module for workers is loaded if NODE_UNIQUE_ID is set when a module first asks for it (node: lib/cluster.js).
  */
 
 import type { Cluster, Worker } from 'node:cluster';
