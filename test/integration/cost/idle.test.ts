@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { eventually, httpGet, startReadyFleet } from '../../helpers/index.js';
+import { connectRaw, eventually, httpGet, startReadyFleet } from '../../helpers/index.js';
 import { sleepsOf } from '../../helpers/standing-fleet.js';
 
 /** The work of all threads of a process so far. */
@@ -58,28 +58,48 @@ test.each(['shared', 'sharded'] as const)(
   },
 );
 
-test('the master has no work with 2,000 connections: it wakes up by the time, and not by the connection', {
-  timeout: 60_000,
-}, async () => {
-  const { master, port } = await startReadyFleet({}, withoutReducer);
-  await untilIdle([master.pid]);
-  const before = workOf(master.pid);
+const ASK = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+/** 2,000 requests, 16 at a time, each on a connection of its own; returns the seconds that they took, and the slowest of them. */
+async function twoThousand(port: number): Promise<{ seconds: number; slowest: number }> {
   const begun = performance.now();
   let left = 2_000;
+  let slowest = 0;
   const clients = Array.from({ length: 16 }, async () => {
     while (left-- > 0) {
-      // Each on a connection of its own.
-      expect((await httpGet({ port })).status).toBe(200);
+      const at = performance.now();
+      const connection = await connectRaw({ port });
+      connection.write(ASK);
+      expect(await connection.ended()).toBeUndefined();
+      expect(connection.received).toMatch(/^HTTP\/1\.1 200 /);
+      slowest = Math.max(slowest, (performance.now() - at) / 1_000);
     }
   });
   await Promise.all(clients);
-  const { cpu, sleeps } = since(master.pid, before);
-  const seconds = (performance.now() - begun) / 1_000;
+  return { seconds: (performance.now() - begun) / 1_000, slowest };
+}
+
+test('the master has no work with 2,000 connections: it wakes up by the time, and not by the connection', {
+  timeout: 180_000,
+}, async () => {
+  const { master, port } = await startReadyFleet({}, withoutReducer);
   // A master that accepts and hands over spends more than 100 ms here, and wakes up more than two thousand times. One that has an eye on
   // the queue wakes up twice in 55 ms while connections come: for the first of them, and to look again. When it finds some, which it does
   // on a busy machine, it looks up to five times more.
-  // So that the next bound stays below the two thousand.
-  expect(seconds).toBeLessThan(13);
-  expect(sleeps).toBeLessThan(50 + 140 * seconds);
-  expect(cpu).toBeLessThan(30 + 5 * seconds);
+  // Where 2,000 connections take 13 s or more, the time alone allows as much work as they would make. So that attempt shows nothing.
+  for (let attempt = 1; ; attempt++) {
+    await untilIdle([master.pid]);
+    const before = workOf(master.pid);
+    const { seconds, slowest } = await twoThousand(port);
+    const { cpu, sleeps } = since(master.pid, before);
+    const all = `2,000 requests took ${seconds.toFixed(1)} s, the slowest ${slowest.toFixed(1)} s`;
+    if (seconds >= 13 && attempt < 5) {
+      console.warn(`Attempt ${attempt} shows nothing: ${all}`);
+      continue;
+    }
+    expect(seconds, all).toBeLessThan(13);
+    expect(sleeps).toBeLessThan(50 + 140 * seconds);
+    expect(cpu).toBeLessThan(30 + 5 * seconds);
+    return;
+  }
 });
