@@ -4,7 +4,13 @@
     {
       "target_name": "prefork",
       "include_dirs": [".", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NAPI_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        # A thread that is terminated while native code calls JavaScript ends alone, and not with its process.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "sources": [
         "native/binding/addon.cc",
         "native/binding/master_watches.cc",

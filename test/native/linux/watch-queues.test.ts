@@ -375,6 +375,16 @@ test('worker threads may watch, and be terminated with reports under way', async
   expect(await run('threads')).toEqual({ out: 'reports\n'.repeat(8), code: 0, signal: null });
 });
 
+for (const [what, way, said] of [
+  ['be terminated while native code calls onWaiting', 'threads-in-callback', 'in the callback'],
+  ['be terminated while native code reads an argument', 'threads-in-getter', 'in the getter'],
+  ['call process.exit() in onWaiting', 'threads-exit-in-callback', 'exits'],
+] as const) {
+  test(`worker threads may ${what}, and the process goes on`, async () => {
+    expect(await run(way)).toEqual({ out: `${said}\n`.repeat(8), code: 0, signal: null });
+  });
+}
+
 testWhen(commandWorks('strace', '-o', '/dev/null', 'true'), 'needs strace')(
   'a queue that cannot be watched again because memory is short is looked at again later, and nothing is thrown',
   async () => {
