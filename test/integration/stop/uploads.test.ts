@@ -35,7 +35,9 @@ for (const { kind, make } of httpKinds) {
       await client.until(REFUSED);
       expect(client.received()).toMatch(/^HTTP\/1\.1 413 /);
       if (reason === 'no drain') return;
+      const answered = performance.now();
       expect(await client.end).toMatch(/\r\nConnection: close\r\n[\s\S]*too large$/);
+      expect(performance.now() - answered).toBeLessThan(2_500);
       await fleet.finished();
     });
   }
