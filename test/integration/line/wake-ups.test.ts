@@ -1,66 +1,76 @@
 import { expect } from 'vitest';
 import { connect } from '../../helpers/greetings.js';
+import type { Target } from '../../helpers/http.js';
 import { patience } from '../../helpers/index.js';
-import { median } from '../../helpers/keeping-clients.js';
 import { testOnLinux as test } from '../../helpers/skip.js';
-import { FAMILIES, type Family, sleepsOf, startStanding, sum, untilAsleep } from '../../helpers/standing-fleet.js';
+import {
+  FAMILIES,
+  type StandingFleet,
+  sleepsOf,
+  startStanding,
+  sum,
+  untilAsleep,
+} from '../../helpers/standing-fleet.js';
 
 const CONNECTIONS = 100;
 /** Where the worker that was woken gets no CPU the master asks all of them to look: on a busy machine a few of many. */
 const MOST = 80;
-/** Milliseconds. A master that wakes up by the time, twice in 55 ms while connections come, sleeps through most of those that take less. */
-const QUICK = 12;
+/** Connections that do not wait until the workers sleep, so that many of them come in the time in which the master wakes up twice. */
+const FAST = 2_000;
+/** Seconds. Where these take longer, the time alone allows the master as many wake-ups as a master has that wakes up for each. */
+const TOO_LONG = 13;
 
 /** The helper threads of V8 have no work of ours. */
 const QUIET = { nodeArgs: ['--no-memory-reducer', '--single-threaded'] };
 
-interface Cost {
-  /** Wake-ups. */
-  readonly workers: number;
-  readonly master: number;
-  readonly ms: number;
-}
-
-/** Of one connection after the other, each when all processes sleep. The worker ends it: nothing else wakes one of them up. */
-async function costsOf(family: Family, env: Record<string, string>): Promise<readonly Cost[]> {
-  const { master, pids, target } = await startStanding({ family }, { ...QUIET, env });
-  for (let i = 0; i < 20; i++) (await connect(target, 15_000)).socket.destroy();
+/** Wake-ups of all workers, by each connection: one after the other, each when all processes sleep. The worker ends it: nothing else wakes one. */
+async function wakeUpsOfWorkers({ master, pids, target }: StandingFleet): Promise<readonly number[]> {
+  for (let i = 0; i < 20; i++) await greeted(target);
   await untilAsleep([master.pid, ...pids], 200);
-  const now = (): Cost => ({
-    workers: sum(pids.map(sleepsOf)),
-    master: sleepsOf(master.pid),
-    ms: performance.now(),
-  });
-  const costs: Cost[] = [];
+  const costs: number[] = [];
   for (let i = 0; i < CONNECTIONS; i++) {
-    const before = now();
-    const { outcome, socket } = await connect(target, 15_000);
-    socket.destroy();
-    expect(outcome).toBe('greeted');
+    const before = sum(pids.map(sleepsOf));
+    await greeted(target);
     await untilAsleep(pids, 3);
-    const after = now();
-    costs.push({
-      workers: after.workers - before.workers,
-      master: after.master - before.master,
-      ms: after.ms - before.ms,
-    });
+    costs.push(sum(pids.map(sleepsOf)) - before);
   }
   return costs;
+}
+
+async function wakeUpsOfMaster({ master, target }: StandingFleet): Promise<{ seconds: number; sleeps: number }> {
+  const before = sleepsOf(master.pid);
+  const begun = performance.now();
+  for (let i = 0; i < FAST; i++) await greeted(target);
+  return { seconds: (performance.now() - begun) / 1_000, sleeps: sleepsOf(master.pid) - before };
+}
+
+async function greeted(target: Target): Promise<void> {
+  const { outcome, socket } = await connect(target, 15_000);
+  socket.destroy();
+  expect(outcome).toBe('greeted');
 }
 
 for (const family of FAMILIES) {
   test(
     `A1 a connection wakes one of four sleeping workers, and the master by the time and not by the connection (${family})`,
     async () => {
-      const standing = await costsOf(family, {});
-      const plain = await costsOf(family, { PREFORK_ACCEPT: 'plain' });
-      const woken = standing.map(({ workers }) => workers).toSorted((a, b) => a - b);
+      const standing = await startStanding({ family }, QUIET);
+      const plain = await startStanding({ family }, { ...QUIET, env: { PREFORK_ACCEPT: 'plain' } });
+      const woken = (await wakeUpsOfWorkers(standing)).toSorted((a, b) => a - b);
       expect(sum(woken.slice(0, MOST)) / MOST).toBeLessThan(1.5);
-      expect(sum(plain.map(({ workers }) => workers)) / CONNECTIONS).toBeGreaterThan(3.5);
-      const quick = standing.filter(({ ms }) => ms < QUICK);
-      // On a machine that is so busy that few are, idle.test.ts counts by the time, under thousands of connections.
-      if (quick.length > CONNECTIONS / 5) expect(median(quick.map(({ master }) => master))).toBe(0);
+      expect(sum(await wakeUpsOfWorkers(plain)) / CONNECTIONS).toBeGreaterThan(3.5);
+      for (let attempt = 1; ; attempt++) {
+        const { seconds, sleeps } = await wakeUpsOfMaster(standing);
+        if (seconds >= TOO_LONG && attempt < 5) {
+          console.warn(`Attempt ${attempt} shows nothing: ${FAST} connections took ${seconds.toFixed(1)} s`);
+          continue;
+        }
+        expect(seconds).toBeLessThan(TOO_LONG);
+        // Twice in 55 ms while connections come; where it finds one waiting, as it does on a busy machine, it looks up to five times more.
+        expect(sleeps).toBeLessThan(50 + 140 * seconds);
+        return;
+      }
     },
-    patience(120_000),
+    patience(180_000),
   );
 }
