@@ -32,10 +32,21 @@ export interface LoadOptions {
   readonly pause?: number;
   /** Milliseconds after which a request without an answer has failed. Default: `20_000`. */
   readonly patience?: number;
+  /** Whether the report has {@link LoadReport.lost}. Default: `false`. */
+  readonly traced?: boolean;
   /** The end of the load at the latest, in requests. Default: `200_000`. */
   readonly requests?: number;
   /** The end of the load at the latest, in milliseconds. Default: `240_000`, more on a slower target. */
   readonly duration?: number;
+}
+
+export interface Lost {
+  readonly kind: 'refused' | 'reset' | 'other';
+  /**
+   * Milliseconds from the request before this one to the failure, where both were made on one kept connection (HTTP/1.1 only): its server has seen
+   * nothing of the client for so long at the most.
+   */
+  readonly quiet?: number;
 }
 
 export interface LoadReport {
@@ -55,6 +66,8 @@ export interface LoadReport {
   readonly other: number;
   /** The first few, in words. */
   readonly failures: readonly string[];
+  /** All of them. */
+  readonly lost: readonly Lost[];
   /** Milliseconds. */
   readonly worst: number;
   /** Answers by the pid that gave them. */

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PreforkOptions } from '../../../lib/types.js';
+import { QUIET } from '../../../lib/worker/drain/quiet.js';
 import { get, httpKinds, listenTo, cert as ownCert, serve } from '../../helpers/drain-helpers.js';
 import {
   type Ability,
@@ -23,7 +24,7 @@ import {
   testWhen,
   tlsMaterial,
 } from '../../helpers/index.js';
-import { startLoad } from '../../helpers/load.js';
+import { type LoadOptions, type LoadReport, startLoad } from '../../helpers/load.js';
 
 let folder: string;
 beforeEach(() => {
@@ -169,22 +170,42 @@ eachOn(ways, ({ needs }) => needs)(
 );
 
 const { key: secret, cert } = tlsMaterial();
+
+async function stopUnderKeptConnections(serve: string, mode: LoadOptions['mode'], ca?: string): Promise<LoadReport> {
+  const options = { workers: 2, ...(ca !== undefined && { tls: { key: secret, cert } }) };
+  const { master, port } = await startReadyFleet({ serve, options });
+  const client = { concurrency: 20, pause: 20, requests: 5_000, traced: true, ...(ca !== undefined && { ca }) };
+  const load = startLoad({ port, mode, ...client });
+  await load.answered(100);
+  master.kill('SIGTERM');
+  expect(await master.gone()).toEqual({ code: 0, signal: null });
+  return load.stop();
+}
+
+/** Whether a connection that was lost may have been quiet for as long as a worker waits that stops: its client got no CPU meanwhile. */
+function stoodStill({ lost }: LoadReport): boolean {
+  const inUse = lost.filter(({ kind }) => kind !== 'refused');
+  return inUse.length > 0 && inUse.every(({ quiet = 0 }) => quiet >= QUIET);
+}
+
 test.each([
   { serve: 'http', mode: 'keep-alive', ca: undefined },
   { serve: 'https', mode: 'keep-alive', ca: cert },
   { serve: 'http2', mode: 'http2', ca: undefined },
 ] as const)('N7h a stop loses no request on a kept connection that is in use ($serve)', async ({ serve, mode, ca }) => {
-  const options = { workers: 2, ...(ca !== undefined && { tls: { key: secret, cert } }) };
-  const { master, port } = await startReadyFleet({ serve, options });
-  const load = startLoad({ port, mode, concurrency: 20, pause: 20, requests: 5_000, ...(ca !== undefined && { ca }) });
-  await load.answered(100);
-  master.kill('SIGTERM');
-  expect(await master.gone()).toEqual({ code: 0, signal: null });
-  const { answered, reset, other, failures } = await load.stop();
-  expect(answered).toBeGreaterThan(100);
-  // The first few, which are those of the stop itself; to HTTP/2 a session that was refused afterwards is one that was reset.
-  expect(failures.filter((failure) => !failure.includes('ECONNREFUSED'))).toEqual([]);
-  expect({ reset: mode === 'http2' ? 0 : reset, other }).toEqual({ reset: 0, other: 0 });
+  for (let attempt = 1; ; attempt++) {
+    const report = await stopUnderKeptConnections(serve, mode, ca);
+    const { answered, reset, other, failures } = report;
+    expect(answered).toBeGreaterThan(100);
+    if (stoodStill(report) && attempt < 5) {
+      console.warn(`Attempt ${attempt} shows nothing, the clients stood still: ${failures.join('; ')}`);
+      continue;
+    }
+    // The first few, which are those of the stop itself; to HTTP/2 a session that was refused afterwards is one that was reset.
+    expect(failures.filter((failure) => !failure.includes('ECONNREFUSED'))).toEqual([]);
+    expect({ reset: mode === 'http2' ? 0 : reset, other }).toEqual({ reset: 0, other: 0 });
+    return;
+  }
 });
 
 for (const { kind, make } of httpKinds) {
